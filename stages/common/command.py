@@ -1,0 +1,52 @@
+"""What every stage's command line shares: parameters checked against a model, and errors a user can act on."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stages.common.files import InputError
+
+PARAMS = Path("params.yaml")
+
+
+class Params(BaseModel):
+    """Base of a stage's parameters: an unknown key is an error, values do not change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Model = TypeVar("Model", bound=Params)
+
+
+def load_params(block: str, model: type[Model]) -> Model:
+    """Read one block of params.yaml. Raises InputError naming the key when it is missing, unknown or out of range."""
+    try:
+        content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{PARAMS} could not be read: {error.strerror}. Run from the repository's root.") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{PARAMS} is not YAML: {error}") from error
+    if not isinstance(content, dict) or block not in content:
+        raise InputError(f"{PARAMS} has no block '{block}'.")
+    try:
+        return model.model_validate(content[block])
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{block}.{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']} (found {fault['input']!r})"
+            for fault in error.errors(include_url=False)
+        )
+        raise InputError(f"{PARAMS}: {faults}") from error
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Run a command's main function: an InputError becomes one line on standard error and exit status 1."""
+    try:
+        sys.exit(main() or 0)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted: run the same command again to go on.")

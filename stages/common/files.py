@@ -1,0 +1,101 @@
+"""Reading and writing the files that stages meet in: checked on the way in, atomic and byte-stable on the way out."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class InputError(Exception):
+    """Something the user can mend: the message says what was found, where, and what to do. Shown without a traceback."""
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a temporary file beside `path` that takes its name when the block ends well and vanishes when it does not.
+
+    Text is UTF-8 with `\\n` line ends. Raises InputError when the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.fchmod(handle, 0o644)
+        text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+        try:
+            with os.fdopen(handle, mode, **text) as file:  # type: ignore[call-overload]
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)  # noqa: PTH105 - the atomic rename is the point
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be written: {error.strerror or error}. Free some space and run again."
+        ) from error
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` to `path` atomically."""
+    with replacing(path) as file:
+        file.write(text)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write `value` as indented JSON. Raises ValueError on NaN or infinity: a metric without a value is null."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_jsonl(path: str | Path, records: Iterable[BaseModel]) -> int:
+    """Write one record per line and return how many."""
+    count = 0
+    with replacing(path) as file:
+        for record in records:
+            file.write(record.model_dump_json() + "\n")
+            count += 1
+    return count
+
+
+def read_jsonl(path: str | Path, model: type[Model]) -> Iterator[Model]:
+    """Yield the records of a JSON-lines file. Raises InputError naming file, line and field for anything malformed."""
+    path = Path(path)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be read: {error.strerror}. Run the stage that writes it (see `dvc dag`)."
+        ) from error
+    with file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                yield model.model_validate_json(line)
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                field = ".".join(str(part) for part in first["loc"]) or "the line itself"
+                raise InputError(
+                    f"{path}, line {number}, {field}: {first['msg']} (a {model.__name__} record was expected)."
+                ) from error
+
+
+def read_json(path: str | Path) -> Any:
+    """Read one JSON document. Raises InputError when it is missing or malformed."""
+    path = Path(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be read: {error.strerror}. Run the stage that writes it (see `dvc dag`)."
+        ) from error
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}.") from error

@@ -1,0 +1,135 @@
+"""The records that cross a stage border: one JSON object per line, one model each.
+
+raw -> parsed     Problem
+teacher_cot       Chain
+verified          Chain + Verdict (VerifiedChain)
+train_split       Example (an mlx-lm chat row)
+answers           Answer
+eval              Scored (Answer + Verdict)
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SECTIONS = ("freshman_sophomore_test", "junior_senior_test", "two_person_speed_event")
+LEVELS = ("R1", "R2", "R3", "R4", "R5", "R6")
+
+Section = str
+"""One of SECTIONS for the contest; any other name for a user's exams or another benchmark."""
+Level = Literal["R1", "R2", "R3", "R4", "R5", "R6"]
+VerdictName = Literal["CORRECT", "WRONG", "NO_ANSWER", "UNVERIFIABLE"]
+
+
+class Record(BaseModel):
+    """Base of all records: unknown fields are errors, values do not change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Problem(Record):
+    """One question with its key.
+
+    `id` is `year/section/number` with a two-digit number (`2011/junior_senior_test/07`) for an exam, and the benchmark's
+    own identifier elsewhere. `answer_uncorrected` and `question_uncorrected` hold what the source said where an erratum
+    was applied, else None.
+    """
+
+    id: str
+    year: int
+    section: Section
+    number: int
+    question: str
+    answer: str
+    source: str
+    page: int | None = None
+    question_uncorrected: str | None = None
+    answer_uncorrected: str | None = None
+    errata: list[str] = Field(default_factory=list)
+
+
+class Chain(Record):
+    """A teacher's chain of thought for one problem at one length level, ending in its own answer.
+
+    `prompt_hash` is the sha256 of the request that produced it (the teacher store's key; of the recorded row for replay).
+    """
+
+    problem_id: str
+    level: Level
+    role: Literal["solver", "distiller", "compressor", "replay"]
+    model: str
+    prompt_hash: str
+    sampling: dict[str, Any]
+    text: str
+    answer: str | None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    finish_reason: str
+    attempt: int = 1
+
+
+class Verdict(Record):
+    """Whether an answer is equivalent to a key, by which rule, and both canonical forms, so that a person can audit it.
+
+    `extracted` is the final answer as found in the text and `found_by` how (`boxed`, `answer_line`, ...); `within_rounding`
+    is the lenient second column: CORRECT, or a decimal within half a unit of its last printed place.
+    """
+
+    verdict: VerdictName
+    rule: str
+    extracted: str | None
+    found_by: str | None
+    gold_form: str | None
+    answer_form: str | None
+    within_rounding: bool
+    flags: list[str] = Field(default_factory=list)
+
+
+class VerifiedChain(Record):
+    """A chain with its verdict; `reason` says why it was rejected (None when accepted)."""
+
+    chain: Chain
+    verdict: Verdict
+    reason: str | None = None
+
+
+class Message(Record):
+    """One chat turn."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Example(Record):
+    """One training row in mlx-lm's chat format; mlx-lm ignores the extra keys."""
+
+    messages: list[Message]
+    problem_id: str
+    level: Level
+
+
+class Answer(Record):
+    """One response of one model to one problem.
+
+    `fold` names the adapter that answered (None for the base model); `role` says what this problem was to that adapter:
+    `train`, `valid` (both "seen"), `unseen` (held out from it), or `unused` (not held out, yet no row of it was trained on).
+    """
+
+    problem_id: str
+    benchmark: str
+    model: str
+    fold: str | None
+    role: Literal["train", "valid", "unseen", "unused"]
+    sample: int = 0
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    finish_reason: Literal["stop", "length"]
+
+
+class Scored(Record):
+    """An answer with its verdict, and the verdict against the key before errata where that key differs."""
+
+    answer: Answer
+    verdict: Verdict
+    verdict_uncorrected: Verdict | None = None

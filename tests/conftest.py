@@ -1,0 +1,16 @@
+"""Fixtures that several test modules share."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real exams, chains and labels beside the repository; tests that need it are skipped without it."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "job").is_dir():
+        pytest.skip("needs ../shared (the study's public files), which is not beside this checkout")
+    return folder
