@@ -1,4 +1,7 @@
-"""Compose params.yaml from conf/ as `dvc exp run` does: `python -m tools.params [profile=job] [lora_seed.iters=100 ...]`."""
+"""Compose params.yaml from conf/ as `dvc exp run` does.
+
+python -m tools.params [profile=job] [lora_seed.iters=100 ...]
+"""
 
 import sys
 import warnings

@@ -14,7 +14,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class InputError(Exception):
-    """Something the user can mend: the message says what was found, where, and what to do. Shown without a traceback."""
+    """Something the user can mend; the message says what was found, where, and what to do."""
 
 
 @contextlib.contextmanager

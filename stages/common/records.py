@@ -30,9 +30,9 @@ class Record(BaseModel):
 class Problem(Record):
     """One question with its key.
 
-    `id` is `year/section/number` with a two-digit number (`2011/junior_senior_test/07`) for an exam, and the benchmark's
-    own identifier elsewhere. `answer_uncorrected` and `question_uncorrected` hold what the source said where an erratum
-    was applied, else None.
+    `id` is `year/section/number` with a two-digit number (`2011/junior_senior_test/07`) for an exam, and the
+    benchmark's own identifier elsewhere. `answer_uncorrected` and `question_uncorrected` hold what the source said
+    where an erratum was applied, else None.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Problem(Record):
 class Chain(Record):
     """A teacher's chain of thought for one problem at one length level, ending in its own answer.
 
-    `prompt_hash` is the sha256 of the request that produced it (the teacher store's key; of the recorded row for replay).
+    `prompt_hash` is the sha256 of the request that produced it (the teacher store's key), or of the replayed row.
     """
 
     problem_id: str
@@ -71,8 +71,8 @@ class Chain(Record):
 class Verdict(Record):
     """Whether an answer is equivalent to a key, by which rule, and both canonical forms, so that a person can audit it.
 
-    `extracted` is the final answer as found in the text and `found_by` how (`boxed`, `answer_line`, ...); `within_rounding`
-    is the lenient second column: CORRECT, or a decimal within half a unit of its last printed place.
+    `extracted` is the final answer as found in the text and `found_by` how (`boxed`, `answer_line`, ...);
+    `within_rounding` is the lenient second column: CORRECT, or a decimal within half a unit of its last printed place.
     """
 
     verdict: VerdictName
@@ -111,8 +111,9 @@ class Example(Record):
 class Answer(Record):
     """One response of one model to one problem.
 
-    `fold` names the adapter that answered (None for the base model); `role` says what this problem was to that adapter:
-    `train`, `valid` (both "seen"), `unseen` (held out from it), or `unused` (not held out, yet no row of it was trained on).
+    `fold` names the adapter that answered (None for the base model); `role` says what this problem was to that
+    adapter: `train`, `valid` (both "seen"), `unseen` (held out from it), or `unused` (not held out, yet no row of it
+    was trained on).
     """
 
     problem_id: str
