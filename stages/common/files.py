@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -38,6 +39,29 @@ def replacing(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be written: {error.strerror or error}. Free some space and run again."
+        ) from error
+
+
+@contextlib.contextmanager
+def replacing_folder(path: str | Path) -> Iterator[Path]:
+    """Give an empty temporary folder that takes the place of `path` when the block ends well, and vanishes otherwise.
+
+    What stood at `path` stays until then. Raises InputError when the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+        try:
+            temporary.chmod(0o755)
+            yield temporary
+            shutil.rmtree(path, ignore_errors=True)
+            temporary.rename(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise InputError(
             f"{path} could not be written: {error.strerror or error}. Free some space and run again."

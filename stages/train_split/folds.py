@@ -1,0 +1,116 @@
+"""Which problems an adapter trains on, is validated on, and has never seen.
+
+A fold holds problems out; a problem whose near-duplicate is held out, or stands in the transfer benchmark, is not
+trained on either, except in the study's own protocol, which looked at neither.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+
+from stages.common.files import InputError
+from stages.common.records import Problem
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Problem ids by what they are to this fold's adapter, and those it answers."""
+
+    train: list[str]
+    valid: list[str]
+    unseen: list[str]
+    unused: list[str]
+    answers: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, list[str]]:
+        """The fold as plain lists."""
+        return asdict(self)
+
+
+def held_out_years(
+    problems: Sequence[Problem],
+    trainable: set[str],
+    cluster: dict[str, int],
+    closed: set[int],
+    years: set[int],
+    valid_share: float,
+    seed: int,
+) -> Fold:
+    """Hold out every problem of `years`; split the trainable rest into training and validation by whole clusters.
+
+    `closed` are clusters that may not be trained on whatever the years (they reach into another benchmark). Raises
+    InputError when nothing is held out or nothing is left to train on.
+    """
+    unseen = [problem.id for problem in problems if problem.year in years]
+    if not unseen:
+        raise InputError(
+            f"train_split: no problem is of the held-out years {sorted(years)}; data/parsed has "
+            f"{sorted({problem.year for problem in problems})}. Set train_split.held_out_years to some of these."
+        )
+    forbidden = closed | {cluster[name] for name in unseen}
+    usable = [problem.id for problem in problems if problem.id in trainable and cluster[problem.id] not in forbidden]
+    train, valid = _split(usable, cluster, valid_share, seed)
+    return _fold(problems, train, valid, unseen, answers=[problem.id for problem in problems])
+
+
+def kfold_years(problems: Sequence[Problem], folds: int, fold_of: Callable[[set[int]], Fold]) -> dict[str, Fold]:
+    """One fold for each of `folds` groups of years (every `folds`-th year), made by `fold_of(years)`.
+
+    Each fold's adapter answers its own held-out problems and the next fold's, so that every problem has one prediction
+    by an adapter that never saw it and one by an adapter that may have. Raises InputError with fewer years than folds.
+    """
+    years = sorted({problem.year for problem in problems})
+    if not 2 <= folds <= len(years):
+        raise InputError(f"train_split.folds is {folds}, but must be from 2 to the {len(years)} years of data/parsed.")
+    made = [fold_of(set(years[start::folds])) for start in range(folds)]
+    return {
+        f"fold_{number + 1}": Fold(
+            fold.train, fold.valid, fold.unseen, fold.unused, sorted(fold.unseen + made[(number + 1) % folds].unseen)
+        )
+        for number, fold in enumerate(made)
+    }
+
+
+def paper(problems: Sequence[Problem], trainable: set[str], seed: int) -> Fold:
+    """The study's protocol: rows at random, 85 % to train, 10 % to validate, 5 % to test, whatever their year or twins.
+
+    Its evaluation was over all questions, so the adapter answers all of them.
+    """
+    rows = [problem.id for problem in problems if problem.id in trainable]
+    random.Random(seed).shuffle(rows)
+    train_end, valid_end = round(0.85 * len(rows)), round(0.95 * len(rows))
+    train, valid, unseen = rows[:train_end], rows[train_end:valid_end], rows[valid_end:]
+    if not train or not valid:
+        raise InputError(f"train_split: {len(rows)} verified chains are too few to train and validate on.")
+    return _fold(problems, train, valid, unseen, answers=[problem.id for problem in problems])
+
+
+def leaked(fold: Fold, cluster: dict[str, int], judged: Iterable[str]) -> int:
+    """How many training and validation rows are, or have a near-duplicate among, the problems a result is judged on."""
+    clusters = {cluster[name] for name in judged}
+    return sum(cluster[name] in clusters for name in fold.train + fold.valid)
+
+
+def _split(names: list[str], cluster: dict[str, int], valid_share: float, seed: int) -> tuple[list[str], list[str]]:
+    members = defaultdict(list)
+    for name in names:
+        members[cluster[name]].append(name)
+    order = list(members)
+    random.Random(seed).shuffle(order)
+    valid: list[str] = []
+    wanted = max(1, round(valid_share * len(names)))
+    while order and len(valid) < wanted:
+        valid += members[order.pop()]
+    train = [name for number in order for name in members[number]]
+    if not train:
+        raise InputError(f"train_split: {len(names)} verified chains are too few to train and validate on.")
+    return train, valid
+
+
+def _fold(
+    problems: Sequence[Problem], train: list[str], valid: list[str], unseen: list[str], answers: list[str]
+) -> Fold:
+    placed = {*train, *valid, *unseen}
+    unused = [problem.id for problem in problems if problem.id not in placed]
+    return Fold(sorted(train), sorted(valid), sorted(unseen), sorted(unused), sorted(answers))
