@@ -21,6 +21,16 @@ help: ## list the targets
 .PHONY: install
 install: .venv/installed ## create .venv from the lock file
 
+.PHONY: repro
+repro: .venv/installed ## run the pipeline and show its result (JOBS=n runs independent stages side by side)
+	@if [ "$(JOBS)" = 1 ]; then dvc repro; else python -m tools.repro --jobs $(JOBS); fi
+	@python -m tools.summary
+
+.PHONY: job
+job: .venv/installed ## the study's exams and recorded chains with the tiny student, as a DVC experiment
+	dvc exp run -S profile=job
+	@python -m tools.summary
+
 .PHONY: params
 params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|job|paper)
 	python -m tools.params $(if $(PROFILE),profile=$(PROFILE))
