@@ -1,6 +1,7 @@
 """The records that cross a stage border: one JSON object per line, one model each.
 
-raw -> parsed     Problem
+raw               Manifest
+parsed, transfer  Problem
 teacher_cot       Chain
 verified          Chain + Verdict (VerifiedChain)
 train_split       Example (an mlx-lm chat row)
@@ -25,6 +26,30 @@ class Record(BaseModel):
     """Base of all records: unknown fields are errors, values do not change once read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExamFile(Record):
+    """One PDF under data/raw/exams. `year` and `section` are None where a file holds more than one, or nobody knows.
+
+    `original` is its name where it came from; `text_pages` counts the pages with a text layer, 0 for a scan.
+    """
+
+    file: str
+    original: str
+    sha256: str
+    pages: int
+    text_pages: int
+    year: int | None
+    section: Section | None
+
+
+class Manifest(Record):
+    """data/raw/manifest.json: where the exams come from, under which licence, and what they are."""
+
+    source: Literal["sample", "folder", "job"]
+    origin: str
+    licence: str
+    exams: list[ExamFile]
 
 
 class Problem(Record):
