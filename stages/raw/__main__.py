@@ -1,0 +1,85 @@
+"""Bring the exams in: `python -m stages.raw`.
+
+Reads the `raw` block of params.yaml. `raw.source: sample` typesets a contest of the project's own, `folder` copies
+your PDFs, `job` takes the study's exams and recordings. Writes data/raw: exams/*.pdf and manifest.json, with truth.jsonl
+for `sample` and recorded/ for `job`.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from tqdm import tqdm
+
+from stages.common.command import Params, load_params, run
+from stages.common.exam_files import describe, problem_id
+from stages.common.files import replacing, replacing_folder, write_json, write_jsonl
+from stages.common.records import ExamFile, Manifest, Problem
+from stages.raw.folder import copy_exams
+from stages.raw.paper import Exam, typeset
+from stages.raw.sample import exams, load_layout
+from stages.raw.study import copy_study
+
+RAW = Path("data/raw")
+
+
+class RawParams(Params):
+    """The `raw` block of params.yaml."""
+
+    source: Literal["sample", "folder", "job"]
+    path: Path
+    seed: int
+
+
+def main() -> None:
+    """Fill data/raw from the chosen source and describe every file in its manifest."""
+    argparse.ArgumentParser(
+        prog="python -m stages.raw", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    params = load_params("raw", RawParams)
+    with replacing_folder(RAW) as raw:
+        match params.source:
+            case "sample":
+                origin, licence = "typeset by stages/raw", "the project's own (Apache-2.0)"
+                files = typeset_contest(list(exams(load_layout(params.path), params.seed)), raw)
+            case "folder":
+                origin, licence = "the user's own files", "not known to the project; nothing is passed on"
+                files = copy_exams(params.path, raw / "exams")
+            case "job":
+                licence = "none stated by the authors: for reading here, not for passing on"
+                origin, files = copy_study(params.path, raw)
+        manifest = Manifest(source=params.source, origin=origin, licence=licence, exams=files)
+        write_json(raw / "manifest.json", manifest.model_dump())
+    print(f"{len(files)} exams, {sum(file.pages for file in files)} pages -> {RAW}")
+
+
+def typeset_contest(contest: list[Exam], raw: Path) -> list[ExamFile]:
+    """Write each exam's PDF and the truth that `parsed` is measured against; return the manifest's entries."""
+    files = []
+    for exam in tqdm(contest, "typesetting", unit="exam"):
+        path = raw / "exams" / f"{exam.year}-{exam.section}.pdf"
+        with replacing(path, "wb") as file:
+            file.write(typeset(exam))
+        files.append(describe(path, path.name, exam.year, exam.section))
+    write_jsonl(raw / "truth.jsonl", (problem for exam in contest for problem in answerable(exam)))
+    return files
+
+
+def answerable(exam: Exam) -> Iterator[Problem]:
+    """The exam's questions that need no figure, as they should be read."""
+    for number, question in enumerate(exam.questions, 1):
+        if question.figure is None:
+            yield Problem(
+                id=problem_id(exam.year, exam.section, number),
+                year=exam.year,
+                section=exam.section,
+                number=number,
+                question=question.text,
+                answer=question.answer,
+                source=f"{exam.year}-{exam.section}.pdf",
+            )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,126 @@
+"""The sample contest: which questions are asked in which year and section, repeats and figures included."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stages.common import contest
+from stages.common.files import InputError
+from stages.raw.paper import Exam, Question
+
+
+class Section(BaseModel):
+    """How one section's paper is laid out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    title: str
+    questions: int = Field(ge=1)
+    columns: int = Field(ge=1, le=3)
+    space: float = Field(ge=0)
+
+
+class Layout(BaseModel):
+    """The contest as contest.yaml describes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    contest: str
+    first_year: int
+    last_year: int
+    figures: float = Field(ge=0, le=1)
+    repeated: float = Field(ge=0, le=1)
+    reworded: float = Field(ge=0, le=1)
+    sections: dict[str, Section]
+
+
+def load_layout(path: Path) -> Layout:
+    """Read the contest's layout. Raises InputError naming the file and what is wrong in it."""
+    try:
+        return Layout.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be read: {error.strerror}. raw.path is the sample contest's layout."
+        ) from error
+    except (yaml.YAMLError, ValidationError) as error:
+        raise InputError(f"{path} is not a contest's layout: {error}") from error
+
+
+def exams(layout: Layout, seed: int) -> Iterator[Exam]:
+    """All papers of the contest, year by year. The same layout and seed give the same papers.
+
+    No question comes twice except where it is meant to: the study's contest repeats problems between sections and
+    years, word for word or nearly, and a split must not be fooled by it.
+    """
+    asked: list[tuple[tuple[int, str], contest.Question]] = []
+    for year in range(layout.first_year, layout.last_year + 1):
+        for section, paper in layout.sections.items():
+            rng = Random(f"{seed} {year} {section}")
+            questions: list[Question] = []
+            for family in _families(section, paper.questions, rng):
+                kind = rng.random()
+                if kind < layout.figures:
+                    questions.append(_with_figure(rng))
+                    continue
+                earlier = [question for exam, question in asked if exam != (year, section)]
+                if earlier and kind < layout.figures + layout.repeated:
+                    question = rng.choice(earlier)
+                elif earlier and kind < layout.figures + layout.repeated + layout.reworded:
+                    question = _reworded(rng.choice(earlier), rng)
+                else:
+                    question = _new(family, {question.steps for _, question in asked}, rng)
+                asked.append(((year, section), question))
+                questions.append(Question(question.text, str(question.answer)))
+            yield Exam(year, section, layout.contest, paper.title, paper.columns, paper.space, tuple(questions))
+
+
+def _section_families(section: str) -> list[str]:
+    return [name for name, family in contest.FAMILIES.items() if family.section == section]
+
+
+def _families(section: str, count: int, rng: Random) -> list[str]:
+    """`count` families of a section, each as often as the others or once more, in random order."""
+    names = _section_families(section)
+    if not names:
+        raise InputError(f"The sample contest has no questions for a section {section!r}; see stages/common/contest.")
+    rng.shuffle(names)
+    families = [names[index % len(names)] for index in range(count)]
+    rng.shuffle(families)
+    return families
+
+
+def _new(family: str, asked: set[tuple[contest.Step, ...]], rng: Random) -> contest.Question:
+    """A question that was not asked before; small families run out of them and give way to others of their section."""
+    others = [name for name in _section_families(contest.FAMILIES[family].section) if name != family]
+    rng.shuffle(others)
+    for name in (family, *others):
+        for _ in range(100):
+            if (question := contest.draw(rng, name)).steps not in asked:
+                return question
+    raise InputError(f"The sample contest has run out of questions like {family!r}: lower the counts in its layout.")
+
+
+def _reworded(question: contest.Question, rng: Random) -> contest.Question:
+    """The same numbers in another of the family's exam wordings."""
+    family = contest.FAMILIES[question.family]
+    found = {wording: pattern.fullmatch(question.text) for wording, pattern in family.patterns}
+    numbers = next({name: int(text) for name, text in match.groupdict().items()} for match in found.values() if match)
+    others = [wording for wording in family.wordings if not found[wording]]
+    again = family.pose(rng.choice(others), numbers)
+    assert again is not None
+    return again
+
+
+def _with_figure(rng: Random) -> Question:
+    """A question that nobody can answer without its drawing."""
+    across, up = 2 * rng.randint(5, 15), rng.randint(5, 14)
+    if rng.random() < 0.5:
+        return Question(
+            "Find the perimeter of the rectangle shown in the figure.",
+            str(2 * (across + up)),
+            ("rectangle", across, up),
+        )
+    return Question(
+        "What is the area of the right triangle shown in the figure?", str(across * up // 2), ("triangle", across, up)
+    )
