@@ -1,0 +1,52 @@
+"""The parameters of answering."""
+
+from typing import Literal, Self
+
+from pydantic import ConfigDict, Field, PositiveInt, model_validator
+
+from stages.common.command import Params
+
+
+class EndpointParams(Params):
+    """Where `backend: openai` sends its requests."""
+
+    base_url: str
+    model: str = Field(description="the name asked for, in which {model} and {fold} are filled in")
+    api_key_env: str | None = Field(
+        description="the environment variable that holds the key; none when the server asks for none"
+    )
+    timeout_seconds: float = Field(gt=0)
+
+
+class AnswersParams(Params):
+    """The block `answers`, less `models`, from which dvc.yaml makes the stages."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    backend: Literal["mlx", "openai"]
+    max_tokens: PositiveInt
+    batch_size: PositiveInt
+    temperature: float = Field(ge=0)
+    samples: PositiveInt
+    seed: int
+    endpoint: EndpointParams
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> Self:
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError("samples above 1 need a temperature above 0: greedy answers are all the same")
+        return self
+
+
+class StudentParams(Params):
+    """What answering needs to know of the block `lora_seed`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str
+
+
+class ChatParams(Params):
+    """The block `chat`."""
+
+    system: str

@@ -1,0 +1,55 @@
+"""Answers given so far, outside the stage's outputs, so that a killed run does not ask again."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from stages.answers.tasks import Key
+from stages.common.files import InputError
+from stages.common.records import Answer
+
+ANSWERS = Path("cache/answers")
+
+
+class Store:
+    """A file of answers, appended to as they come; a line cut short by a kill is as if it had never been written."""
+
+    def __init__(self, name: str):
+        self.path = ANSWERS / f"{name}.jsonl"
+        self.found: dict[Key, Answer] = {}
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for line in self.path.read_bytes().splitlines() if self.path.exists() else []:
+                try:
+                    self._remember(Answer.model_validate_json(line))
+                except ValidationError:
+                    continue
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def add(self, answers: Iterable[Answer]) -> None:
+        """Keep answers, on the disk before it returns. Raises InputError when they cannot be written."""
+        try:
+            with self.path.open("a", encoding="utf-8", newline="\n") as file:
+                for answer in answers:
+                    file.write("\n" * (file.tell() > 0) + answer.model_dump_json())
+                    self._remember(answer)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _remember(self, answer: Answer) -> None:
+        self.found[answer.problem_id, answer.fold, answer.benchmark, answer.sample] = answer
+
+    def _unusable(self, error: OSError) -> InputError:
+        return InputError(
+            f"{self.path} could not be used: {error.strerror}. Answers given so far are kept there; free some "
+            "space and run again."
+        )
+
+    def remove(self) -> None:
+        """Forget them: the stage's outputs hold them now."""
+        self.path.unlink(missing_ok=True)

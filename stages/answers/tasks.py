@@ -1,0 +1,90 @@
+"""Which problems a model is asked, and what each of them was to the adapter that answers."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from stages.common.files import InputError
+from stages.common.records import Answer, Problem
+
+Role = Literal["train", "valid", "unseen", "unused"]
+Key = tuple[str, str | None, str, int]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One sample of one problem from one adapter; `fold` is None for the base model, which has seen no problem."""
+
+    problem: Problem
+    benchmark: str
+    fold: str | None
+    role: Role
+    sample: int = 0
+
+    @property
+    def key(self) -> Key:
+        """What tells it from all other tasks of its model; also the order of the rows written."""
+        return self.problem.id, self.fold, self.benchmark, self.sample
+
+    def seed(self, seed: int) -> int:
+        """The seed of this sample's random generator: of the problem and the sample, whoever answers."""
+        return int.from_bytes(hashlib.sha256(f"{seed} {self.problem.id} {self.sample}".encode()).digest()[:4], "big")
+
+    def answer(self, model: str, text: str, prompt_tokens: int, completion_tokens: int, finish_reason: Any) -> Answer:
+        """The record of a reply to this task."""
+        return Answer(
+            problem_id=self.problem.id,
+            benchmark=self.benchmark,
+            model=model,
+            fold=self.fold,
+            role=self.role,
+            sample=self.sample,
+            text=text,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            finish_reason=finish_reason,
+        )
+
+
+def base_tasks(benchmark: str, problems: list[Problem]) -> list[Task]:
+    """Every problem once, for the base model."""
+    return [Task(problem, benchmark, None, "unseen") for problem in problems]
+
+
+def contest_tasks(problems: list[Problem], split: dict[str, Any]) -> list[Task]:
+    """For each fold's adapter the problems that folds.json says it answers."""
+    return [
+        Task(problem, "contest", fold, role)
+        for fold, parts in split["folds"].items()
+        for problem, role in with_roles(problems, parts)
+    ]
+
+
+def transfer_tasks(problems: list[Problem], split: dict[str, Any]) -> list[Task]:
+    """The transfer benchmark, for the adapter of the fold that folds.json names for it."""
+    return [Task(problem, "transfer", split["transfer_fold"], "unseen") for problem in problems]
+
+
+def level_tasks(problems: list[Problem], split: dict[str, Any], trained: dict[str, list[str]]) -> list[Task]:
+    """What the first main fold answers, for a level's adapter, which trained on the `train` and `valid` ids given.
+
+    A problem whose rows were left out because some level had no accepted chain for it was not trained on: `unused`.
+    """
+    fold = split["folds"][split["main"][0]]
+    rows = set(trained["train"]) | set(trained["valid"])
+    left_out = [name for name in [*fold["train"], *fold["valid"]] if name not in rows]
+    parts = {**trained, "unseen": fold["unseen"], "unused": fold["unused"] + left_out, "answers": fold["answers"]}
+    return [Task(problem, "contest", "levels", role) for problem, role in with_roles(problems, parts)]
+
+
+def with_roles(problems: list[Problem], parts: dict[str, list[str]]) -> list[tuple[Problem, Role]]:
+    """The problems of the part `answers`, each with the other part it is in. Raises InputError where there is none."""
+    roles: tuple[Role, ...] = ("train", "valid", "unseen", "unused")
+    role_of = {name: role for role in roles for name in parts[role]}
+    known = {problem.id: problem for problem in problems}
+    if strangers := [name for name in parts["answers"] if name not in known or name not in role_of]:
+        raise InputError(
+            f"data/train_split/folds.json asks for {len(strangers)} problems that are not in data/parsed/problems.jsonl"
+            f" or in no part of their fold, {strangers[0]} the first. Run `dvc repro train_split`."
+        )
+    return [(known[name], role_of[name]) for name in parts["answers"]]

@@ -1,0 +1,69 @@
+"""Generate replies to many prompts at once with mlx-lm's continuous batching."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx_lm.generate import BatchGenerator
+from mlx_lm.tokenizer_utils import TokenizerWrapper
+
+Sampler = Callable[[mx.array], mx.array]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A generated text; `tokens` counts the end-of-text token too, `finish_reason` is `length` at the token cap."""
+
+    text: str
+    tokens: int
+    finish_reason: Literal["stop", "length"]
+
+
+def generate(
+    model: nn.Module,
+    tokenizer: TokenizerWrapper,
+    prompts: Sequence[list[int]],
+    max_tokens: int,
+    batch_size: int,
+    samplers: Sequence[Sampler] | None = None,
+) -> Iterator[tuple[int, Reply]]:
+    """Yield (number of the prompt, reply) as replies end; greedy unless each prompt has a sampler.
+
+    Prompts are taken up from the shortest to the longest, so that those read together need little padding.
+    """
+    generator = BatchGenerator(
+        model,
+        max_tokens=max_tokens,
+        stop_tokens=[[token] for token in sorted(tokenizer.eos_token_ids)],
+        completion_batch_size=batch_size,
+        prefill_batch_size=batch_size,
+    )
+    order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
+    uids = generator.insert(
+        [prompts[number] for number in order], samplers=[samplers[number] for number in order] if samplers else None
+    )
+    number_of, written = dict(zip(uids, order, strict=True)), {uid: list[int]() for uid in uids}
+    try:
+        while responses := generator.next_generated():
+            for response in responses:
+                written[response.uid].append(response.token)
+                if response.finish_reason:
+                    tokens = written.pop(response.uid)
+                    text = tokenizer.decode(tokens[:-1] if response.finish_reason == "stop" else tokens)
+                    yield number_of[response.uid], Reply(text, len(tokens), response.finish_reason)
+    finally:
+        generator.close()
+
+
+def sampler(temperature: float, seed: int) -> Sampler:
+    """A sampler with a random generator of its own, so that what others in the batch draw does not change its text."""
+    key = mx.random.key(seed)
+
+    def sample(logprobs: mx.array) -> mx.array:
+        nonlocal key
+        key, now = mx.random.split(key)
+        return mx.random.categorical(logprobs / temperature, key=now)
+
+    return sample

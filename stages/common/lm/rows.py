@@ -1,0 +1,84 @@
+"""Training rows as tokens, and batches of them: of like length, in an order of their own, every row used, none cut."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+from mlx_lm.tokenizer_utils import TokenizerWrapper
+from mlx_lm.tuner.datasets import ChatDataset
+
+from stages.common.files import InputError, read_jsonl
+from stages.common.records import Example
+
+
+@dataclass(frozen=True)
+class Row:
+    """A tokenised chat row; the loss counts the tokens from `prompt` on, the reply's."""
+
+    problem_id: str
+    tokens: list[int]
+    prompt: int
+
+    @property
+    def reply(self) -> int:
+        """How many tokens the loss counts."""
+        return len(self.tokens) - self.prompt
+
+
+def read_rows(path: Path, tokenizer: TokenizerWrapper, max_seq_length: int) -> tuple[list[Row], list[str]]:
+    """Read chat rows; returns those of at most `max_seq_length` tokens and the problem ids of the longer ones.
+
+    A row is never cut: its end holds the answer. Raises InputError when the file is missing or malformed, when no row
+    is left, or when a row has no tokens beyond its prompt.
+    """
+    encode = ChatDataset([], tokenizer, mask_prompt=True).process
+    rows, dropped = [], []
+    for example in read_jsonl(path, Example):
+        tokens, prompt = encode({"messages": [message.model_dump() for message in example.messages]})
+        if not 0 < prompt < len(tokens):
+            raise InputError(
+                f"{path}, problem {example.problem_id}: the row has {len(tokens)} tokens, {prompt} of them the prompt; "
+                "the loss has nothing to learn from. Check the model's chat template."
+            )
+        if len(tokens) > max_seq_length:
+            dropped.append(example.problem_id)
+        else:
+            rows.append(Row(example.problem_id, tokens, prompt))
+    if not rows:
+        raise InputError(
+            f"{path} has no row of at most {max_seq_length} tokens ({len(dropped)} longer ones). "
+            "Raise lora_seed.max_seq_length, or check what train_split accepted (metrics/train_split.json)."
+        )
+    return rows, dropped
+
+
+def epoch(lengths: Sequence[int], batch_size: int, generator: np.random.Generator) -> list[list[int]]:
+    """One pass over all rows as batches of row numbers: rows of like length together, batches in random order.
+
+    The last, short batch falls anywhere along the lengths, so that it is not always the longest rows that form it.
+    """
+    shuffled = generator.permutation(len(lengths))
+    by_length = shuffled[np.argsort(np.asarray(lengths)[shuffled], kind="stable")]
+    whole, rest = divmod(len(lengths), batch_size)
+    sizes = generator.permutation([batch_size] * whole + [rest] * (rest > 0))
+    batches = np.split(by_length, np.cumsum(sizes)[:-1])
+    return [batches[number].tolist() for number in generator.permutation(len(batches))]
+
+
+def schedule(lengths: Sequence[int], batch_size: int, seed: int, start: int = 0) -> Iterator[list[int]]:
+    """The endless sequence of batches that `seed` stands for, from batch number `start` on."""
+    number, position = divmod(start, -(-len(lengths) // batch_size))
+    while True:
+        yield from epoch(lengths, batch_size, np.random.default_rng([seed, number]))[position:]
+        number, position = number + 1, 0
+
+
+def collate(rows: Sequence[Row], multiple: int = 1) -> tuple[mx.array, mx.array]:
+    """Pad rows to their longest, rounded up to a `multiple`: tokens (rows, length) and each row's (prompt, length)."""
+    longest = max(len(row.tokens) for row in rows)
+    tokens = np.zeros((len(rows), -(-longest // multiple) * multiple), np.int32)
+    for line, row in zip(tokens, rows, strict=True):
+        line[: len(row.tokens)] = row.tokens
+    return mx.array(tokens), mx.array([(row.prompt, len(row.tokens)) for row in rows])

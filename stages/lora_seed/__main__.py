@@ -1,0 +1,57 @@
+"""Train one LoRA adapter per fold with one seed, or one adapter on the rows of one chain length.
+
+    python -m stages.lora_seed --seed 0
+    python -m stages.lora_seed --level R3
+
+Reads data/train_split and the model `lora_seed.model`. Writes data/lora_seed/<seed>/<fold>/ (for a level
+data/lora_level/<level>/levels/), each the adapter of the lowest validation loss as mlx_lm.generate, mlx_lm.fuse and
+mlx_lm.server load it; the losses to plots/lora_seed/<seed>.csv and metrics/lora_seed/<seed>.json; times and memory to
+metrics/timings/. A killed run goes on from cache/checkpoints/, which is emptied when all its adapters are written.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from stages.common.command import load_params, run
+from stages.common.files import read_json, replacing_folder, write_json, write_text
+from stages.common.lm.fold import train_fold
+from stages.common.lm.train import LoraParams
+from stages.common.records import LEVELS
+
+
+def main() -> None:
+    """Train the folds' adapters one after the other, then write them all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, help="train with this seed; for a level the first of lora_seed.seeds")
+    parser.add_argument("--level", choices=LEVELS, help="train on the chains of this length instead of every fold's")
+    args = parser.parse_args()
+    if args.seed is None and args.level is None:
+        parser.error("say which --seed, or which --level")
+    params = load_params("lora_seed", LoraParams)
+    seed = params.seeds[0] if args.seed is None else args.seed
+    iters = read_json("metrics/overfit_probe.json")["best_iteration"] if params.iters == "probe" else params.iters
+
+    split = Path("data/train_split")
+    if args.level:
+        name, folders = f"lora_level/{args.level}", {"levels": split / "levels" / args.level}
+    else:
+        name = f"lora_seed/{seed}"
+        folders = {fold: split / fold for fold in read_json(split / "folds.json")["folds"]}
+    runs = {fold: train_fold(params, iters, seed, folder, f"{name} {fold}") for fold, folder in folders.items()}
+
+    with replacing_folder(f"data/{name}") as out:
+        for fold, trained in runs.items():
+            trained.publish(out / fold)
+    curves = [{"fold": fold, **point} for fold, trained in runs.items() for point in trained.curve()]
+    write_text(f"plots/{name}.csv", pd.DataFrame(curves).to_csv(index=False))
+    write_json(f"metrics/{name}.json", {"seed": seed, "folds": {fold: run.metrics() for fold, run in runs.items()}})
+    write_json(f"metrics/timings/{name}.json", {fold: run.timings() for fold, run in runs.items()})
+    for trained in runs.values():
+        shutil.rmtree(trained.folder)
+
+
+if __name__ == "__main__":
+    run(main)

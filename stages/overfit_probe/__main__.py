@@ -1,0 +1,52 @@
+"""Train far too long, to see where the validation loss turns: how many iterations the student should train.
+
+    python -m stages.overfit_probe
+
+Reads the first main fold of data/train_split and the model `lora_seed.model`; trains `overfit_probe.iters` iterations
+with the parameters of `lora_seed`, without early stop. Writes the losses to plots/overfit_probe.csv and the
+minimum with its uncertainty to metrics/overfit_probe.json, which `lora_seed.iters: probe` takes its iterations from.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import PositiveInt
+
+from stages.common.command import Params, load_params, run
+from stages.common.files import read_json, write_json, write_text
+from stages.common.lm.fold import train_fold
+from stages.common.lm.train import LoraParams
+from stages.overfit_probe.minimum import minimum
+
+
+class ProbeParams(Params):
+    """The block `overfit_probe`."""
+
+    iters: PositiveInt
+    seed: int
+
+
+def main() -> None:
+    """Train, find the minimum, write both."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    probe, params = load_params("overfit_probe", ProbeParams), load_params("lora_seed", LoraParams)
+    params = params.model_copy(update={"patience": 0})
+    split = Path("data/train_split")
+    fold = read_json(split / "folds.json")["main"][0]
+
+    trained = train_fold(params, probe.iters, probe.seed, split / fold, "overfit_probe")
+    history = trained.training.history
+    tokens = np.array([row.reply for row in trained.valid_rows])
+    found = minimum(history.iterations, np.stack(history.valid_losses), tokens)
+
+    write_text("plots/overfit_probe.csv", pd.DataFrame(trained.curve()).to_csv(index=False))
+    write_json("metrics/overfit_probe.json", found)
+    write_json("metrics/timings/overfit_probe.json", trained.timings())
+    shutil.rmtree(trained.folder)
+
+
+if __name__ == "__main__":
+    run(main)
