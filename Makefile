@@ -31,6 +31,11 @@ job: .venv/installed ## the study's exams and recorded chains with the tiny stud
 	dvc exp run -S profile=job
 	@python -m tools.summary
 
+.PHONY: student
+student: .venv/installed ## train models/tiny-student again from nothing (some twenty minutes on one core)
+	python -m stages.student
+	dvc commit --force student
+
 .PHONY: params
 params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|job|paper)
 	python -m tools.params $(if $(PROFILE),profile=$(PROFILE))

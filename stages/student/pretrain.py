@@ -1,0 +1,146 @@
+"""Pre-training from nothing: the model, its loss, and a loop that a killed run takes up again, bit for bit."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import mlx.optimizers as optim
+import numpy as np
+from mlx.utils import tree_flatten, tree_unflatten
+from mlx_lm.models.qwen2 import Model, ModelArgs
+from tokenizers import Tokenizer
+from tqdm import tqdm
+
+from stages.common import contest
+from stages.common.files import InputError
+from stages.common.lm.state import write_tensors
+from stages.student import corpus
+from stages.student.params import Params
+
+INITIAL_DEVIATION = 0.04
+NOT_TRAINING = ("__main__.py", "evaluate.py", "publish.py")
+"""Modules whose changes leave a checkpoint valid."""
+
+
+def build(params: Params, vocabulary: int) -> Model:
+    """A model with random weights N(0, 0.04), those that write to the residual stream divided by sqrt(2 layers)."""
+    model = Model(ModelArgs(**architecture(params, vocabulary)))
+    keys = iter(mx.random.split(mx.random.key(params.seed), 1000))
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            residual = name.endswith(("o_proj", "down_proj"))
+            deviation = INITIAL_DEVIATION / ((2 * params.layers) ** 0.5 if residual else 1)
+            module.weight = mx.random.normal(module.weight.shape, key=next(keys)) * deviation
+            if "bias" in module:
+                module.bias = mx.zeros_like(module.bias)
+    mx.eval(model.parameters())
+    return model
+
+
+def architecture(params: Params, vocabulary: int) -> dict:
+    """The model's entries in config.json."""
+    return {
+        "model_type": "qwen2",
+        "hidden_size": params.hidden_size,
+        "num_hidden_layers": params.layers,
+        "intermediate_size": 3 * params.hidden_size,
+        "num_attention_heads": params.heads,
+        "num_key_value_heads": params.heads,
+        "rms_norm_eps": 1e-6,
+        "vocab_size": vocabulary,
+        "max_position_embeddings": 4096,
+        "rope_theta": 10000.0,
+        "tie_word_embeddings": True,
+    }
+
+
+def loss(model: Model, tokens: mx.array, positions: mx.array, targets: mx.array, weights: mx.array) -> mx.array:
+    """Weighted mean cross entropy of `targets` at `positions` of the flattened rows of `tokens` [rows, length].
+
+    Only those positions go through the output layer: two thirds of the tokens are read without loss.
+    """
+    hidden = model.model(tokens).reshape(-1, model.args.hidden_size)[positions]
+    logits = model.model.embed_tokens.as_linear(hidden)
+    return (nn.losses.cross_entropy(logits, targets) * weights).sum() / weights.sum()
+
+
+def schedule(params: Params) -> Callable:
+    """Linear warm-up, then a cosine down to 2 % of the peak."""
+    warmup = min(params.warmup, params.steps - 1)
+    return optim.join_schedules(
+        [
+            optim.linear_schedule(1e-6, params.learning_rate, warmup),
+            optim.cosine_decay(params.learning_rate, params.steps - warmup, 0.02 * params.learning_rate),
+        ],
+        [warmup],
+    )
+
+
+def train(params: Params, tokenizer: Tokenizer, checkpoint: Path) -> Model:
+    """Pre-train and return the model, going on from `checkpoint` when it belongs to the same recipe."""
+    model = build(params, tokenizer.get_vocab_size())
+    optimizer = optim.AdamW(schedule(params), betas=[0.9, 0.98], weight_decay=params.weight_decay)
+    optimizer.init(model.trainable_parameters())
+    done = load(checkpoint, params, model, optimizer)
+    gradients = nn.value_and_grad(model, loss)
+    bar = tqdm(
+        range(done, params.steps), desc="pre-training", initial=done, total=params.steps, unit="step", mininterval=2
+    )
+    for step in bar:
+        value, gradient = gradients(model, *batch(params, tokenizer, step))
+        gradient, _ = optim.clip_grad_norm(gradient, 1.0)
+        optimizer.update(model, gradient)
+        mx.eval(model.parameters(), optimizer.state, value)
+        bar.set_postfix(loss=f"{value.item():.3f}", refresh=False)
+        if (step + 1) % params.steps_per_checkpoint == 0:
+            save(checkpoint, params, model, optimizer, step + 1)
+    return model
+
+
+def batch(params: Params, tokenizer: Tokenizer, step: int) -> tuple[mx.array, ...]:
+    """The arguments of `loss` at one step, which follow from seed and step alone: a resumed run sees the same."""
+    shares = params.early_mix if step < params.early_share * params.steps else params.mix
+    rng = Random(f"{params.seed} {step}")
+    tokens, weights = corpus.batch(tokenizer, shares.model_dump(), rng, params.rows, params.row_length)
+    targets, weights = tokens[:, 1:].reshape(-1), weights[:, 1:].reshape(-1)
+    positions = np.flatnonzero(weights)
+    return mx.array(tokens[:, :-1]), mx.array(positions), mx.array(targets[positions]), mx.array(weights[positions])
+
+
+def save(path: Path, params: Params, model: Model, optimizer: optim.Optimizer, step: int) -> None:
+    """Write everything that the rest of the run depends on."""
+    arrays = dict(tree_flatten({"model": model.parameters(), "optimizer": optimizer.state}))
+    write_tensors(path, arrays, {"recipe": recipe(params), "step": str(step)})
+
+
+def load(path: Path, params: Params, model: Model, optimizer: optim.Optimizer) -> int:
+    """Restore model and optimiser and return the number of steps done: 0 without a checkpoint of this very recipe.
+
+    Raises InputError when the checkpoint is damaged.
+    """
+    if not path.is_file():
+        return 0
+    try:
+        loaded: Any = mx.load(str(path), return_metadata=True)
+        arrays, about = loaded
+        if about.get("recipe") != recipe(params):
+            return 0
+        tree: Any = tree_unflatten(list(arrays.items()))
+        model.update(tree["model"])
+        optimizer.state = tree["optimizer"]
+        return int(about["step"])
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise InputError(f"{path} is damaged ({error}). Delete it and run again to train from the start.") from error
+
+
+def recipe(params: Params) -> str:
+    """All that a run depends on: the parameters, and the code of corpus, tokenizer and training with the contest's."""
+    digest = hashlib.sha256()
+    for path in sorted([*Path(__file__).parent.iterdir(), *Path(contest.__file__).parent.glob("*.py")]):
+        if path.is_file() and path.name not in NOT_TRAINING:
+            digest.update(path.read_bytes())
+    return f"{params.model_dump_json()} {digest.hexdigest()}"

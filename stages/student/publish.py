@@ -1,0 +1,44 @@
+"""Write the student as a folder in Hugging Face's layout, with a model card that states what was measured."""
+
+from pathlib import Path
+from typing import Any
+
+from mlx.utils import tree_flatten
+from mlx_lm.models.qwen2 import Model
+from tokenizers import Tokenizer
+
+from stages.common.files import write_json, write_text
+from stages.common.lm.state import write_tensors
+from stages.student import tokenizer as tokens
+from stages.student.params import Params
+from stages.student.pretrain import architecture
+
+CARD = Path(__file__).with_name("model_card.md")
+
+
+def write_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer, params: Params) -> None:
+    """Write weights, configuration and tokenizer as mlx-lm and transformers load them."""
+    ends = [tokenizer.token_to_id(tokens.TURN_ENDS), tokenizer.token_to_id(tokens.END_OF_TEXT)]
+    special = {"eos_token_id": ends, "pad_token_id": ends[1]}
+    config = architecture(params, tokenizer.get_vocab_size())
+    about = {"architectures": ["Qwen2ForCausalLM"], "hidden_act": "silu", "torch_dtype": "float32"}
+    write_json(folder / "config.json", {**about, **config, **special})
+    write_json(folder / "generation_config.json", {"do_sample": False, **special})
+    write_tensors(folder / "model.safetensors", dict(tree_flatten(model.parameters())), {"format": "mlx"})
+    tokens.save(tokenizer, folder)
+
+
+def write_card(folder: Path, params: Params, metrics: dict[str, Any]) -> None:
+    """Fill the model card's template with the measured numbers."""
+    values = {name: str(value) for name, value in params.model_dump().items()}
+    values |= {name: f"{value:,}" for name, value in metrics.items() if isinstance(value, int)}
+    for name in ("chat", "solution", "transfer_chat", "transfer_solution", "facts"):
+        measured = metrics[name]
+        shares = [measured, *measured.get("sections", {}).values()]
+        values[name] = " | ".join(_percent(share) for share in shares)
+        values[f"{name}_n"] = f"{measured['n']:,}"
+    write_text(folder / "README.md", CARD.read_text(encoding="utf-8").format(**values))
+
+
+def _percent(share: dict[str, float]) -> str:
+    return f"{share['accuracy']:.1%} ({share['low']:.1%} to {share['high']:.1%})".replace("%", " %")
