@@ -1,48 +1,129 @@
-"""Verdicts on one pair or many."""
+"""Verdicts on one pair or many: cheap rules in this process, algebra in workers that are killed when they hang."""
 
+import atexit
+import multiprocessing
+import os
+import sys
+import threading
 from collections.abc import Iterable
-from fractions import Fraction
+from concurrent.futures import Future, TimeoutError
 
-from stages.common.answers.extraction import extract
-from stages.common.records import Verdict
+from pebble import ProcessExpired, ProcessPool
+from tqdm import tqdm
 
+from stages.common.answers.comparison import NeedsAlgebra, Outcome
+from stages.common.answers.extraction import Extraction, extract
+from stages.common.answers.judging import Judgement, judge
+from stages.common.answers.worker import judge_with_algebra, start
+from stages.common.records import Verdict, VerdictName
 
-def verify(gold: str, response: str) -> Verdict:
-    """Whether `response` (a whole response or a bare answer) ends in an answer equivalent to `gold`."""
-    found = extract(response)
-    if found.answer is None:
-        return Verdict(
-            verdict="NO_ANSWER", rule="no_answer", extracted=None, found_by=None, gold_form=gold, answer_form=None,
-            within_rounding=False, flags=found.flags,
-        )  # fmt: skip
-    gold_form, answer_form = _form(gold), _form(found.answer)
-    same = gold_form == answer_form
-    return Verdict(
-        verdict="CORRECT" if same else "WRONG", rule="same_text", extracted=found.answer, found_by=found.found_by,
-        gold_form=gold_form, answer_form=answer_form, within_rounding=same, flags=found.flags,
-    )  # fmt: skip
-
-
-def _form(text: str) -> str:
-    plain = text.strip().strip("$.").replace(" ", "")
-    try:
-        return str(Fraction(plain.replace(",", "")))
-    except (ValueError, ZeroDivisionError):
-        return plain.lower()
+NAMES: dict[bool | None, VerdictName] = {True: "CORRECT", False: "WRONG", None: "UNVERIFIABLE"}
 
 
 class Verifier:
-    """Verdicts on many pairs, the costly ones in `workers` processes of at most `timeout` seconds a pair."""
+    """Verdicts, cached on (key, answer), with up to `workers` processes of at most `timeout` seconds a pair.
+
+    The processes start with the first pair that needs algebra, and end with the `with` block (or `close`). Safe to use from
+    several threads; no signal handler of the caller is touched.
+    """
 
     def __init__(self, workers: int = 2, timeout: float = 3.0):
         self.workers, self.timeout = workers, timeout
+        self._cache: dict[tuple[str, str], Judgement] = {}
+        self._pool: ProcessPool | None = None
+        self._lock = threading.Lock()
 
     def __enter__(self) -> "Verifier":
         return self
 
     def __exit__(self, *error: object) -> None:
-        pass
+        self.close()
+
+    def close(self) -> None:
+        """End the worker processes; the verifier stays usable and would start new ones."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.stop()
+            pool.join()
+
+    def verify(self, gold: str, response: str) -> Verdict:
+        """Whether `response` (a whole response or a bare answer) ends in an answer equivalent to `gold`."""
+        return self.verify_many([(gold, response)])[0]
 
     def verify_many(self, pairs: Iterable[tuple[str, str]]) -> list[Verdict]:
         """One verdict per (gold, response), in order."""
-        return [verify(gold, response) for gold, response in pairs]
+        found = [(_printable(gold).strip(), extract(_printable(response))) for gold, response in pairs]
+        waiting: dict[tuple[str, str], Future[Judgement]] = {}
+        for gold, extraction in tqdm(found, desc="answers", delay=2, leave=False, disable=None):
+            if extraction.answer is not None and (pair := (gold, extraction.answer)) not in self._cache:
+                try:
+                    self._cache[pair] = judge(*pair)
+                except NeedsAlgebra:
+                    if pair not in waiting:
+                        waiting[pair] = self._schedule(pair)
+        for pair, future in tqdm(waiting.items(), desc="algebra", delay=2, leave=False, disable=None):
+            self._cache[pair] = _result(future)
+        return [self._verdict(gold, extraction) for gold, extraction in found]
+
+    def _schedule(self, pair: tuple[str, str]) -> "Future[Judgement]":
+        with self._lock:
+            if self._pool is None:
+                self._pool = ProcessPool(max_workers=self.workers, initializer=start, context=_context())
+            return self._pool.schedule(judge_with_algebra, args=pair, timeout=self.timeout)
+
+    def _verdict(self, gold: str, extraction: Extraction) -> Verdict:
+        if extraction.answer is None:
+            return Verdict(
+                verdict="NO_ANSWER", rule="no_answer", extracted=None, found_by=None, gold_form=None, answer_form=None,
+                within_rounding=False, flags=extraction.flags,
+            )  # fmt: skip
+        judgement = self._cache[gold, extraction.answer]
+        return Verdict(
+            verdict=NAMES[judgement.outcome.equal], rule=judgement.outcome.rule, extracted=extraction.answer[:2000],
+            found_by=extraction.found_by, gold_form=judgement.gold_form, answer_form=judgement.answer_form,
+            within_rounding=judgement.within_rounding, flags=extraction.flags,
+        )  # fmt: skip
+
+
+def _printable(text: str) -> str:
+    """Lone surrogates cannot be written as UTF-8: they become question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Workers forked from a clean process that has sympy loaded (replacing a killed one takes milliseconds); on macOS,
+    where forking is not safe, each is started afresh."""
+    if sys.platform == "darwin":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["stages.common.answers.algebra", "stages.common.answers.worker"])
+    return context
+
+
+def _result(future: "Future[Judgement]") -> Judgement:
+    try:
+        return future.result()
+    except TimeoutError:
+        reason = "timeout"
+    except ProcessExpired:
+        reason = "worker_died"
+    except MemoryError:
+        reason = "out_of_memory"
+    return Judgement(Outcome(None, reason), False, None, None)
+
+
+_default: dict[int, Verifier] = {}
+_default_lock = threading.Lock()
+
+
+def verify(gold: str, response: str) -> Verdict:
+    """The verdict on one pair: whether `response` ends in an answer equivalent to `gold`.
+
+    Uses one worker process kept for the life of this one, and only where algebra is needed; `Verifier` is faster for many.
+    """
+    with _default_lock:
+        if os.getpid() not in _default:
+            _default[os.getpid()] = Verifier(workers=1)
+            atexit.register(_default[os.getpid()].close)
+    return _default[os.getpid()].verify(gold, response)

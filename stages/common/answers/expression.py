@@ -1,0 +1,231 @@
+r"""Mathematics in our notation to a tree: the strict reader that decides what may reach sympy at all.
+
+Math-Verify's own LaTeX reader recovers silently (`36√2` is 36, `2(3)` is 5, `north` is a product of letters), so this one
+reads every character or refuses. A tree can be written back as LaTeX in which each product and each argument is explicit
+(that, Math-Verify reads without surprises), valued exactly when it is rational, and valued in floating point.
+
+Conventions, each the one that contest papers use: `2\frac{3}{4}` and `2 3/4` are mixed numbers, `3/4b` is (3/4)b and
+`a/bc` is a/(bc), `√15` takes the whole number and `\sqrt15` (TeX) one digit, `e` and `i` are the constants, degrees count
+as numbers except under a trigonometric function, `sin^{-1}` is the inverse.
+"""
+
+import cmath
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+MAX_DEPTH = 60
+"""Nested brackets that are still read."""
+MAX_BITS = 20_000
+"""Size of an exact number (6,000 digits): beyond, a power or factorial is not worked out."""
+TRIGONOMETRIC = ("sin", "cos", "tan", "cot", "sec", "csc")
+FUNCTIONS = (
+    *(f"arc{name}" for name in TRIGONOMETRIC), "sinh", "cosh", "tanh", *TRIGONOMETRIC, "ln", "log", "exp",
+)  # fmt: skip
+CONSTANTS = {"π": math.pi, "e": math.e, "i": 1j}
+
+
+class NotMathematics(ValueError):
+    """The text is not an expression that this grammar covers; the message says where it stopped."""
+
+
+class Undecidable(ArithmeticError):
+    """The expression has no value that can be worked out: a division by zero, or a number too large to write."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operation on argument nodes, or a leaf: `num` with a Fraction, `sym` and `const` with a name."""
+
+    op: str
+    args: tuple["Node", ...] = ()
+    value: Fraction | str | None = None
+
+    @cached_property
+    def letters(self) -> frozenset[str]:
+        """Names of the unknowns in the expression."""
+        if self.op == "sym":
+            return frozenset([str(self.value)])
+        return frozenset().union(*(argument.letters for argument in self.args))
+
+    @cached_property
+    def rational(self) -> Fraction | None:
+        """The exact value, None when it is not rational (or not seen to be). Raises Undecidable."""
+        if self.op == "num":
+            assert isinstance(self.value, Fraction)
+            return self.value
+        parts = [argument.rational for argument in self.args]
+        known = [part for part in parts if part is not None]
+        if self.op in ("sym", "const") or len(known) < len(parts):
+            return None
+        return _exact(self.op, known)
+
+
+def number(value: Fraction | int) -> Node:
+    """A leaf holding an exact number."""
+    return Node("num", (), Fraction(value))
+
+
+def negative(node: Node) -> Node:
+    """The opposite, folded into a number so that `-3` has one form."""
+    if node.op == "num" and isinstance(node.value, Fraction):
+        return number(-node.value)
+    return Node("neg", (node,))
+
+
+def _exact(op: str, parts: list[Fraction]) -> Fraction | None:
+    match op, parts:
+        case "add", [a, b]:
+            return a + b
+        case "mul", [a, b]:
+            return a * b
+        case "neg", [a]:
+            return -a
+        case "abs", [a]:
+            return abs(a)
+        case "floor", [a]:
+            return Fraction(math.floor(a))
+        case "ceil", [a]:
+            return Fraction(math.ceil(a))
+        case "div", [a, b]:
+            if b == 0:
+                raise Undecidable("division by zero")
+            return a / b
+        case "pow", [a, b]:
+            return _power(a, b)
+        case "root", [n, a] if n.denominator == 1 and 1 < n < 100 and a >= 0:
+            top, bottom = (_integer_root(part, int(n)) for part in (a.numerator, a.denominator))
+            return None if top is None or bottom is None else Fraction(top, bottom)
+        case "fact", [a]:
+            if a.denominator != 1 or a < 0:
+                raise Undecidable("factorial of a number that is not a natural one")
+            if a > 1000:
+                raise Undecidable("a factorial too large to write")
+            return Fraction(math.factorial(int(a)))
+        case "binom", [n, k] if n.denominator == k.denominator == 1 and k >= 0 and 0 <= n <= 1000:
+            return Fraction(math.comb(int(n), int(k)))
+    return None
+
+
+def _power(base: Fraction, exponent: Fraction) -> Fraction | None:
+    if exponent.denominator != 1:
+        if base < 0 or exponent.denominator > 100:
+            return None
+        root = _exact("root", [Fraction(exponent.denominator), base])
+        return None if root is None else _power(root, Fraction(exponent.numerator))
+    if base == 0 and exponent <= 0:
+        raise Undecidable("a power of zero that has no value")
+    size = max(abs(base.numerator), base.denominator).bit_length()
+    if abs(base) != 1 and base != 0 and size * abs(exponent) > MAX_BITS:
+        raise Undecidable("a power too large to write")
+    return base ** (int(exponent) % 2 if abs(base) == 1 else int(exponent))
+
+
+def _integer_root(value: int, degree: int) -> int | None:
+    """The exact root of a natural number, None when there is none."""
+    if degree == 2:
+        root = math.isqrt(value)
+    elif value.bit_length() > 1000:
+        return None
+    else:
+        root = round(value ** (1 / degree))
+    return root if root**degree == value else None
+
+
+def approximate(node: Node, values: Mapping[str, float]) -> tuple[complex, float]:
+    """Floating-point value with the unknowns replaced, and the largest magnitude met on the way (for a tolerance).
+
+    Raises ArithmeticError or ValueError where floating point has no value.
+    """
+    if node.op == "num":
+        value = complex(float(node.value))  # type: ignore[arg-type]
+        return value, abs(value)
+    if node.op == "sym":
+        return complex(values[str(node.value)]), abs(values[str(node.value)])
+    if node.op == "const":
+        if node.value == "∞":
+            raise ValueError("infinity is no number")
+        return complex(CONSTANTS[str(node.value)]), 1.0
+    pairs = [approximate(argument, values) for argument in node.args]
+    value = _floating(node, [pair[0] for pair in pairs])
+    if not cmath.isfinite(value):
+        raise OverflowError("not finite")
+    return value, max(abs(value), *(pair[1] for pair in pairs))
+
+
+def _floating(node: Node, parts: list[complex]) -> complex:
+    match node.op, parts:
+        case "add", [a, b]:
+            return a + b
+        case "mul", [a, b]:
+            return a * b
+        case "div", [a, b]:
+            return a / b
+        case "neg", [a]:
+            return -a
+        case "pow", [a, b]:
+            return a**b
+        case "root", [n, a]:
+            real = a.imag == 0 and a.real < 0 and n.real % 2 == 1
+            return complex(-((-a.real) ** (1 / n.real))) if real else a ** (1 / n)
+        case "abs", [a]:
+            return complex(abs(a))
+        case "log", [base, a]:
+            return cmath.log(a) / cmath.log(base)
+        case "fun", [a]:
+            name = str(node.value)
+            if name.startswith("arc"):
+                inverse, flip = {"cot": ("tan", True), "sec": ("cos", True), "csc": ("sin", True)}.get(
+                    name[3:], (name[3:], False)
+                )
+                return complex(getattr(cmath, f"a{inverse}")(1 / a if flip else a))
+            reciprocal = {"cot": cmath.tan, "sec": cmath.cos, "csc": cmath.sin}.get(name)
+            return 1 / reciprocal(a) if reciprocal else complex(getattr(cmath, name)(a))
+    if node.rational is not None:
+        return complex(float(node.rational))
+    raise ValueError(f"no floating-point value for {node.op}")
+
+
+def latex(node: Node, names: Mapping[str, str] | None = None) -> str:
+    """Explicit LaTeX: every product written `\\cdot`, every argument braced; `names` renames the unknowns."""
+    write = [f"{{{latex(argument, names)}}}" for argument in node.args]
+    match node.op:
+        case "num":
+            value = node.value
+            assert isinstance(value, Fraction)
+            top = str(abs(value.numerator))
+            text = top if value.denominator == 1 else f"\\frac{{{top}}}{{{value.denominator}}}"
+            return f"(-{text})" if value < 0 else text
+        case "sym":
+            return (names or {}).get(str(node.value), str(node.value))
+        case "const":
+            return {"π": "\\pi", "i": "I" if names is not None else "i", "∞": "\\infty"}.get(str(node.value), "e")
+        case "add":
+            return f"({latex(node.args[0], names)}+{latex(node.args[1], names)})"
+        case "neg":
+            return f"(-{latex(node.args[0], names)})"
+        case "mul":
+            return f"{latex(node.args[0], names)} \\cdot {latex(node.args[1], names)}"
+        case "div":
+            return f"\\frac{write[0]}{write[1]}"
+        case "pow":
+            return f"({latex(node.args[0], names)})^{write[1]}"
+        case "root":
+            degree = node.args[0].rational
+            return f"\\sqrt{write[1]}" if degree == 2 else f"\\sqrt[{latex(node.args[0], names)}]{write[1]}"
+        case "fun":
+            name = str(node.value)
+            return f"\\{name}{{({latex(node.args[0], names)})}}"
+        case "log":
+            return f"\\log_{write[0]}{{({latex(node.args[1], names)})}}"
+        case "fact":
+            return f"({latex(node.args[0], names)})!"
+        case "abs":
+            return f"|{latex(node.args[0], names)}|"
+        case "floor" | "ceil":
+            return f"\\l{node.op}{{{latex(node.args[0], names)}}}\\r{node.op}"
+        case "binom":
+            return f"\\binom{write[0]}{write[1]}"
+    raise AssertionError(node.op)

@@ -1,0 +1,148 @@
+r"""One spelling for what contest keys, LaTeX and unicode spell in many ways; characters only, no structure.
+
+The result is a short linear notation: `\frac{a}{b}` and `√{x}` stay, operators are `+ - * / ^ _ = < > <= >= != ±`,
+set braces are `⦃ ⦄`, words that stood in a text wrapper are `‹ ›`, degrees `°`, currency `¤`.
+
+    >>> plain("$36\\sqrt2$"), plain("2¾ ft²"), plain("5{,}040"), plain("−√15")
+    ('36\\sqrt2', '2\\frac{3}{4} ft^{2}', '5040', '-√15')
+"""
+
+import re
+import unicodedata
+
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix", strict=True))
+SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₒₓₙ", "0123456789+-()aeoxn", strict=True))
+CHARACTERS = str.maketrans(
+    {
+        **dict.fromkeys("−–—‒‐‑﹣－", "-"),
+        **dict.fromkeys("×✕✖⋅·∙•∗", "*"),
+        **dict.fromkeys("÷∕⁄", "/"),
+        **dict.fromkeys("º∘˚", "°"),
+        **dict.fromkeys("€£¥₹", "¤"),
+        **dict.fromkeys("‘’ʹ′", "'"),
+        **dict.fromkeys("“”″", '"'),
+        **dict.fromkeys("≈≅≃", "≈"),
+        "≤": "<=", "≥": ">=", "≠": "!=", "⩽": "<=", "⩾": ">=", "∣": "|", "∶": ":", "⟨": "⟨", "〈": "⟨", "〉": "⟩",
+        "\u200b": "", "\u200c": "", "\u200d": "", "\u2060": "", "\u2061": "", "\u2062": "*", "\ufeff": "",
+        "ℝ": "\\mathbb{R}", "∛": "√[3]", "∜": "√[4]", "…": "...", "ø": "∅", "Ø": "∅", "⌀": "∅",
+    }
+)  # fmt: skip
+COMMANDS = {
+    "cdot": "*", "times": "*", "ast": "*", "div": "/", "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=",
+    "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "in": "∈", "cup": "∪", "cap": "∩",
+    "infty": "∞", "pi": "π", "pm": "±", "mp": "∓", "approx": "≈", "simeq": "≈", "cong": "≈", "circ": "°", "degree": "°",
+    "emptyset": "∅", "varnothing": "∅", "langle": "⟨", "rangle": "⟩", "lbrace": "⦃", "rbrace": "⦄", "lvert": "|",
+    "rvert": "|", "vert": "|", "mid": "|", "lbrack": "[", "rbrack": "]", "ldots": "...", "dots": "...", "cdots": "...",
+    "colon": ":", "to": "→", "rightarrow": "→", "Rightarrow": "→", "implies": "→", "prime": "'", "land": " and ",
+    "lor": " or ", "wedge": " and ", "vee": " or ", "percent": "%", "euro": "¤", "pounds": "¤", "quad": " ", "qquad": " ",
+    "dfrac": "\\frac", "tfrac": "\\frac", "cfrac": "\\frac", "dbinom": "\\binom", "tbinom": "\\binom",
+    "imath": "i", "lg": "\\log", "mathbb R": "ℝ",
+}  # fmt: skip
+DROPPED = (
+    "left|right|bigl|bigr|Bigl|Bigr|biggl|biggr|Biggl|Biggr|big|Big|bigg|Bigg|displaystyle|textstyle|scriptstyle|limits|"
+    "nolimits|middle|rm|bf|it|mathrm|mathbf|mathit|boldsymbol|bm|mathsf|mathtt|mathcal|operatorname\\*?|hspace\\{[^{}]*\\}|"
+    "hfill|smallskip|bigskip|boxed|fbox|hline|nobreak|thinspace|negthinspace|,|;|:|!|>| |\n"
+)
+GREEK = {
+    name: chr(0x3B1 + place)
+    for place, name in enumerate(
+        [
+            "alpha",
+            "beta",
+            "gamma",
+            "delta",
+            "epsilon",
+            "zeta",
+            "eta",
+            "theta",
+            "iota",
+            "kappa",
+            "lambda",
+            "mu",
+            "nu",
+            "xi",
+            "omicron",
+            "-",
+            "rho",
+            "-",
+            "sigma",
+            "tau",
+            "upsilon",
+            "phi",
+            "chi",
+            "psi",
+            "omega",
+        ]
+    )
+    if name != "-"
+} | {"varepsilon": "ε", "vartheta": "θ", "varphi": "φ", "Delta": "Δ", "Theta": "Θ", "Omega": "Ω", "Gamma": "Γ"}
+
+_SUPERSCRIPT_ROOT = re.compile(f"([{''.join(SUPERSCRIPTS)}]+)√")
+_SUPERSCRIPT = re.compile(f"[{''.join(SUPERSCRIPTS)}]+")
+_SUBSCRIPT = re.compile(f"[{''.join(SUBSCRIPTS)}]+")
+_VULGAR = re.compile("[¼½¾⅐-⅞↉]")
+_TEXT = re.compile(r"\\(?:text(?:bf|rm|it|sf|tt|up|normal|md)?|mbox|hbox|emph|mathop)\s*\{([^{}]*)\}")
+_DROPPED = re.compile(rf"\\(?:{DROPPED})(?![a-zA-Z])|\\(?:,|;|:|!|>| )")
+_COMMAND = re.compile(r"\\([a-zA-Z]+)")
+_MARKED_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\\ |\\!,|\{\\,\})\s*(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]*\d)")
+_SPACED_THOUSANDS = re.compile(r"(?<![\d.,/^_])\d{1,3}(?: \d{3})+(?![\d/]| \d)")
+
+
+def plain(text: str) -> str:
+    """The text in this module's notation, without delimiters of mathematics and markdown around it. Never raises."""
+    text = _characters(text)
+    text = _MARKED_THOUSANDS.sub("", text)
+    text = _wrappers(text)
+    text = _commands(text)
+    text = re.sub(r"\^\s*\{\s*°\s*\}|\^\s*°", "°", text)
+    text = text.replace("+/-", "±").replace("+-", "±").replace("**", "^").replace("`", "")
+    text = text.replace("~=", "≈").replace("~", " ").replace("=<", "<=").replace("=>", "→").replace("->", "→")
+    text = _SPACED_THOUSANDS.sub(lambda match: match[0].replace(" ", ""), " ".join(text.split()))
+    return text.strip(" ;:").removesuffix(",").removesuffix(".").strip()
+
+
+def without_thousands(text: str) -> str:
+    """Remove commas that group digits in threes (`13,680`, `209/14,400`); callers ask for it where no list can be meant."""
+    return _THOUSANDS.sub(lambda match: match[0].replace(",", ""), text)
+
+
+def _characters(text: str) -> str:
+    """Superscripts, subscripts and vulgar fractions first: unicode folding would make `2³` the number 23."""
+    if text.isascii():
+        return text
+    text = _SUPERSCRIPT_ROOT.sub(lambda match: f"√[{_spelled(match[1], SUPERSCRIPTS)}]", text)
+    text = _SUPERSCRIPT.sub(lambda match: f"^{{{_spelled(match[0], SUPERSCRIPTS)}}}", text)
+    text = _SUBSCRIPT.sub(lambda match: f"_{{{_spelled(match[0], SUBSCRIPTS)}}}", text)
+    text = _VULGAR.sub(
+        lambda match: "\\frac{{{}}}{{{}}}".format(*unicodedata.normalize("NFKC", match[0]).split("⁄")), text
+    )
+    return unicodedata.normalize("NFKC", text.translate(CHARACTERS)).translate(CHARACTERS)
+
+
+def _spelled(run: str, table: dict[str, str]) -> str:
+    return "".join(table[character] for character in run)
+
+
+def _wrappers(text: str) -> str:
+    """Text wrappers become `‹ ›`, delimiters of mathematics and emphasis go, escaped signs become plain ones."""
+    text = text.replace("\\\\$", "\\$")
+    text = re.sub(r"\$\$|\\\(|\\\)|\\\[|\\\]", " ", text)
+    text = re.sub(r"\\\$", "¤", text)
+    text = text.replace("$", "¤" if text.count("$") % 2 and not text.rstrip(" .").endswith("$") else "")
+    if "\\" not in text:
+        return text.strip().strip("*_").strip()
+    while (unwrapped := _TEXT.sub(r" ‹\1› ", text)) != text:
+        text = unwrapped
+    text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\%", "%").replace("\\#", "#").replace("\\|", "|")
+    return text.strip().strip("*").strip()
+
+
+def _commands(text: str) -> str:
+    if "\\" not in text:
+        return text
+    text = text.replace("\\\\", "\x1e")  # a matrix's row break is no escape
+    text = re.sub(r"\\mathbb\s*\{?\s*R\s*\}?", "ℝ", text)
+    text = _DROPPED.sub(" ", text)
+    text = _COMMAND.sub(lambda match: COMMANDS.get(match[1], GREEK.get(match[1], match[0])), text)
+    return text.replace("\x1e", "\\\\")
