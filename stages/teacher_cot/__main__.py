@@ -1,0 +1,102 @@
+"""Problems to chains of thought, by a solver, a distiller and a compressor behind an OpenAI-compatible endpoint.
+
+    python -m stages.teacher_cot                      ask for what the store lacks, then write the chains
+    python -m stages.teacher_cot --status             what is answered, pending and failed, tokens and money
+    python -m stages.teacher_cot --export FILE.jsonl  the store's answers, for somebody else
+    python -m stages.teacher_cot --import FILE.jsonl  answers that somebody else has paid for
+    python -m stages.teacher_cot --serve              the embedded teacher, for any OpenAI client
+
+Reads data/parsed/problems.jsonl (and `teacher_cot.recorded` to replay); keeps every answer in `teacher_cot.store`;
+writes data/teacher_cot/chains.jsonl, requests.jsonl (which stored request each chain came from), failed.jsonl with
+reasons, metrics/teacher_cot.json and metrics/timings/teacher_cot.json. A problem's key is used by the verifier, to
+stop at the first verified chain, and by the judge; no other role is sent it.
+"""
+
+import argparse
+import itertools
+import sys
+from pathlib import Path
+
+from stages.common.command import load_params, run
+from stages.common.files import InputError, read_jsonl, write_json
+from stages.common.records import Problem
+from stages.teacher_cot import sharing, status
+from stages.teacher_cot.apart import ask_in_own_process
+from stages.teacher_cot.embedded import endpoint_names
+from stages.teacher_cot.replay import replay
+from stages.teacher_cot.results import missing, recall_all, write
+from stages.teacher_cot.settings import Settings
+from stages.teacher_cot.store import Store
+
+
+def main() -> int:
+    """Run the command that the arguments name; without one, the stage."""
+    arguments = parse_arguments()
+    settings = load_params("teacher_cot", Settings)
+    if arguments.serve:
+        from stages.teacher_cot.server import serve  # here and below: what takes long to import, where it is needed
+
+        serve(settings.embedded, arguments.port, arguments.latency, arguments.log, arguments.lifeline)
+    elif arguments.export:
+        print(f"{sharing.export(Store(settings.store), arguments.export)} answers written to {arguments.export}")
+    elif arguments.import_:
+        new, known = sharing.read_export(arguments.import_, Store(settings.store))
+        print(f"{new} answers added, {known} were known")
+    elif arguments.status:
+        status.show(settings, Store(settings.store), load_problems())
+    elif arguments.ask:
+        from stages.teacher_cot.asking import ask
+
+        ask(settings, Store(settings.store), load_problems(), arguments.lifeline)
+    elif settings.teacher == "replay":
+        write_json("metrics/teacher_cot.json", replay(Path(settings.recorded), load_problems()))
+    else:
+        return teach(settings, load_problems())
+    return 0
+
+
+def teach(settings: Settings, problems: list[Problem]) -> int:
+    """Have the store filled, then write what it says."""
+    store, names = Store(settings.store), endpoint_names(settings)
+    if pending := missing(problems, settings, names, store):
+        status.announce(settings, store, pending)
+        if failed := ask_in_own_process():
+            return failed
+    metrics = write(recall_all(problems, settings, names, store), settings)
+    if problems and not metrics["answered"]:
+        raise InputError("no problem was answered; data/teacher_cot/failed.jsonl says why.")
+    write_json("metrics/teacher_cot.json", metrics)
+    if metrics["failed"]:
+        print(
+            f"{metrics['failed']} of {len(problems)} problems failed: data/teacher_cot/failed.jsonl.", file=sys.stderr
+        )
+    return int(settings.require_all and metrics["failed"] > 0)
+
+
+def load_problems() -> list[Problem]:
+    """The problems by id. Raises InputError where two have one id."""
+    problems = sorted(read_jsonl("data/parsed/problems.jsonl", Problem), key=lambda problem: problem.id)
+    for first, second in itertools.pairwise(problems):
+        if first.id == second.id:
+            raise InputError(f"data/parsed/problems.jsonl: two problems have the id {first.id}.")
+    return problems
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    command = parser.add_mutually_exclusive_group()
+    command.add_argument("--ask", action="store_true", help="only fill the store; write no chains")
+    command.add_argument("--status", action="store_true", help="what is answered, pending and failed, tokens and money")
+    command.add_argument("--export", type=Path, metavar="FILE", help="write the store's answers as JSON lines")
+    command.add_argument("--import", type=Path, metavar="FILE", dest="import_", help="add answers from such a file")
+    command.add_argument("--serve", action="store_true", help="serve the embedded teacher on 127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="with --serve: the port; 0 finds a free one")
+    parser.add_argument("--latency", type=float, default=0.0, help="with --serve: seconds before each answer")
+    parser.add_argument("--log", metavar="FILE", help="with --serve: append a JSON line for each request and answer")
+    parser.add_argument("--lifeline", type=int, help=argparse.SUPPRESS)  # a pipe that closes when the parent ends
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run(main)

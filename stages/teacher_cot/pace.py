@@ -1,0 +1,82 @@
+"""How fast an endpoint is asked: never faster than its owner allows, slower while it is overloaded."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+SLOWER = 0.6
+"""The number of requests under way is cut to this share by a sign of overload, once per round trip ..."""
+RECOVERY = 0.2
+"""... and grows by this much with each answer, so by a fifth per round trip until it is whole again."""
+
+
+class Pace:
+    """Keeps to a number of requests under way, to requests and tokens per minute, and to the server's Retry-After.
+
+    Requests and tokens are spaced evenly: no 60 seconds hold more than a minute's allowance and one request.
+    """
+
+    def __init__(
+        self,
+        concurrency: int,
+        requests_per_minute: float | None,
+        tokens_per_minute: float | None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ):
+        self.concurrency = concurrency
+        self.allowed = float(concurrency)
+        self.in_flight = 0
+        self._request_gap = 60 / requests_per_minute if requests_per_minute else 0.0
+        self._token_gap = 60 / tokens_per_minute if tokens_per_minute else 0.0
+        self._next_request = self._next_token = self._paused_until = 0.0
+        self._slowed_at = 0.0
+        self._sleep = sleep
+        self._changed = asyncio.Condition()
+
+    @property
+    def paused(self) -> float:
+        """Seconds for which the server still asked not to be asked."""
+        return max(0.0, self._paused_until - time.monotonic())
+
+    @contextlib.asynccontextmanager
+    async def turn(self, tokens: float) -> AsyncIterator[None]:
+        """Wait for a place and for the allowance of a request of about `tokens`, and hold the place."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.in_flight < max(1, int(self.allowed)))
+            self.in_flight += 1
+        try:
+            await self._allowance(tokens)
+            yield
+        finally:
+            async with self._changed:
+                self.in_flight -= 1
+                self._changed.notify_all()
+
+    async def _allowance(self, tokens: float) -> None:
+        now = time.monotonic()
+        start = max(now, self._next_request, self._next_token)
+        self._next_request = start + self._request_gap
+        self._next_token = start + tokens * self._token_gap
+        while (wait := max(start, self._paused_until) - time.monotonic()) > 0:
+            await self._sleep(wait)
+
+    def used(self, expected: float, actual: float) -> None:
+        """Correct the token allowance once a reply says how many it took."""
+        self._next_token += (actual - expected) * self._token_gap
+
+    def answered(self) -> None:
+        """A request was answered: recover a little."""
+        self.allowed = min(self.concurrency, self.allowed + RECOVERY)
+
+    def overloaded(self, started: float, retry_after: float | None) -> None:
+        """The server showed overload to a request sent at `started` (`time.monotonic`): ask less, or pause.
+
+        Of requests that were under way together only the first slows down, since they saw the same overload.
+        """
+        now = time.monotonic()
+        if started >= self._slowed_at:
+            self.allowed = max(1.0, self.allowed * SLOWER)
+            self._slowed_at = now
+        if retry_after is not None:
+            self._paused_until = max(self._paused_until, now + retry_after)

@@ -1,0 +1,97 @@
+"""The stage's parameters: who the teacher is, what each role asks of it, and how much of it."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from stages.common.command import Params
+from stages.common.records import Level
+
+RoleName = Literal["solver", "distiller", "compressor", "judge"]
+
+
+class Endpoint(Params):
+    """One OpenAI-compatible server or account, and the pace it allows.
+
+    The endpoint's name, not its address, is part of a stored request, so that a server may move. A header's value that
+    begins with `$` names an environment variable.
+    """
+
+    base_url: str | None = None
+    api_key_env: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    timeout: float = Field(120, gt=0)  # seconds of silence before a request is given up
+    deadline: float = Field(1800, gt=0)  # seconds before a request that still trickles is given up
+    concurrency: int = Field(32, ge=1)
+    requests_per_minute: float | None = Field(None, gt=0)
+    tokens_per_minute: float | None = Field(None, gt=0)
+
+
+class Role(Params):
+    """Who plays a role, and how it is sampled."""
+
+    endpoint: str
+    model: str
+    temperature: float | list[float] | None = None  # one for each attempt, the last for all that follow
+    seed: int | None = None  # sent as seed + attempt - 1
+    max_tokens: int = Field(ge=1)
+    max_tokens_if_truncated: int | None = Field(None, ge=1)  # ask once more with this cap
+    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    expected_tokens: int = Field(500, ge=1)  # a typical reply's length, for the projected cost of a first run
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+
+    def temperature_of(self, attempt: int) -> float | None:
+        """The temperature of the first, second, ... attempt."""
+        if not isinstance(self.temperature, list):
+            return self.temperature
+        return self.temperature[min(attempt, len(self.temperature)) - 1] if self.temperature else None
+
+
+class Price(Params):
+    """US dollars per million tokens; `cached_input` is for prompt tokens that the provider found in its cache."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(None, ge=0)
+
+
+class Embedded(Params):
+    """The embedded teacher: which problems it gets wrong, and how many of them."""
+
+    seed: int
+    slip_share: float = Field(ge=0, le=1)
+
+
+class Settings(Params):
+    """The block `teacher_cot` of params.yaml."""
+
+    teacher: Literal["embedded", "openai", "replay"]
+    recorded: str
+    store: str
+    samples_per_problem: int = Field(ge=1)
+    levels: dict[Level, float]
+    judge: bool
+    require_all: bool
+    tries: int = Field(ge=1)
+    backoff_seconds: tuple[float, float]
+    budget_usd: float | None = Field(None, ge=0)
+    embedded: Embedded
+    endpoints: dict[str, Endpoint]
+    roles: dict[RoleName, Role]
+    prices: dict[str, Price]
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.teacher == "replay":
+            return self
+        for name in ("solver", "distiller", "compressor", *(("judge",) if self.judge else ())):
+            if name not in self.roles:
+                raise ValueError(f"roles has no {name}")
+        for name, role in self.roles.items():
+            if role.endpoint not in self.endpoints:
+                raise ValueError(f"roles.{name}.endpoint is '{role.endpoint}', which endpoints does not name")
+            if self.teacher == "openai" and not self.endpoints[role.endpoint].base_url:
+                raise ValueError(f"endpoints.{role.endpoint} needs a base_url")
+            if self.budget_usd is not None and role.model not in self.prices:
+                raise ValueError(f"budget_usd needs a price for {role.model} in prices")
+        return self

@@ -1,0 +1,59 @@
+"""What is answered, what is still to be asked, and what it cost and will cost, for people."""
+
+import sys
+from collections import Counter, defaultdict
+from typing import Any
+
+from stages.common.records import Problem
+from stages.teacher_cot import money
+from stages.teacher_cot.dialogue import Request
+from stages.teacher_cot.embedded import endpoint_names
+from stages.teacher_cot.results import missing
+from stages.teacher_cot.settings import Settings
+from stages.teacher_cot.store import Store
+
+COUNTS = ("answered", "refused", "pending", "failed", "prompt_tokens", "completion_tokens")
+HEADER = ("role", "model", *(name.replace("_", " ") for name in COUNTS), "US$")
+
+
+def announce(settings: Settings, store: Store, pending: list[Request]) -> None:
+    """Say on standard error what a run is about to ask, and what that is likely to cost."""
+    count, usd = money.projected(settings, pending, _means(settings, store))
+    spent = f"${store.spent():.4f} are spent{_budget(settings)}"
+    print(f"teacher: about {count:,} requests to ask, about ${usd:.2f}; {spent}", file=sys.stderr)
+
+
+def show(settings: Settings, store: Store, problems: list[Problem]) -> None:
+    """Print the store's totals by role and model, and what the present problems still need."""
+    answered = {(row["role"], row["model"]): row for row in store.totals()}
+    lacking = []
+    if settings.teacher != "replay":
+        lacking = missing(problems, settings, endpoint_names(settings), store)
+    pending = Counter((request.role, request.model) for request in lacking)
+    rows = [HEADER]
+    for role, model in sorted({*answered, *pending}):
+        row: dict[str, Any] = defaultdict(int, answered.get((role, model), {}), pending=pending[role, model])
+        counts = (f"{row[name]:,}" for name in COUNTS)
+        rows.append((role, model, *counts, f"{row['cost_usd']:.4f}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for role, model, *numbers in rows:
+        cells = [role.ljust(widths[0]), model.ljust(widths[1])]
+        cells += [number.rjust(width) for number, width in zip(numbers, widths[2:], strict=True)]
+        print("  ".join(cells))
+    count, usd = money.projected(settings, lacking, _means(settings, store))
+    print(f"\nstill to ask: about {count:,} requests, about ${usd:.2f}")
+    print(f"spent: ${store.spent():.4f}{_budget(settings)}")
+
+
+def _means(settings: Settings, store: Store) -> dict[str, float]:
+    """Mean cost of an answer by role, where the role's model has any in the store."""
+    models = {(name, role.model) for name, role in settings.roles.items()}
+    return {
+        row["role"]: row["cost_usd"] / row["answered"]
+        for row in store.totals()
+        if row["answered"] and (row["role"], row["model"]) in models
+    }
+
+
+def _budget(settings: Settings) -> str:
+    return "" if settings.budget_usd is None else f" of the budget's ${settings.budget_usd:.2f}"

@@ -1,0 +1,224 @@
+"""How one problem is taught: solver, distiller, the verifier's word, compressor. No network, no store, no key.
+
+`teach` is a generator: it yields the requests it needs answered (or a chain it needs checked) and is sent the replies,
+so that the same lines of code run against the endpoint and against the store, and cannot see the problem's key.
+"""
+
+import re
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from stages.common.answers import extract
+from stages.common.records import Chain, Level, Problem, Record, Verdict
+from stages.teacher_cot.dialogue import Failed, Reply, Request, request
+from stages.teacher_cot.settings import RoleName, Settings
+
+
+@dataclass(frozen=True)
+class Check:
+    """A chain that the verifier should hold against the key."""
+
+    text: str
+
+
+class Failure(Record):
+    """What could not be had, and why; the level is None where the problem has no chain at all."""
+
+    problem_id: str
+    level: Level | None
+    reason: str
+
+
+class Judgement(Record):
+    """The judge's word on one chain; UNCLEAR where it said neither CORRECT nor INCORRECT."""
+
+    problem_id: str
+    level: Level
+    verdict: Literal["CORRECT", "INCORRECT", "UNCLEAR"]
+
+
+class Asked(Record):
+    """One request that the output rests on, so that every chain can be traced to the store."""
+
+    problem_id: str
+    role: RoleName
+    level: Level | None
+    attempt: int
+    model: str
+    prompt_hash: str
+    sampling: dict[str, Any]
+    answer: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int
+    finish_reason: str
+
+
+@dataclass
+class Taught:
+    """All that came of one problem."""
+
+    problem_id: str
+    chains: list[Chain] = field(default_factory=list)
+    verified: bool = False
+    failures: list[Failure] = field(default_factory=list)
+    judgements: list[Judgement] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+
+
+Dialogue = Generator[list[Request] | Check, Any, None]
+"""Yields requests and is sent a Reply or Failed for each, or yields a Check and is sent a Verdict."""
+
+
+class Lesson:
+    """The teaching of one problem, which knows the problem's text and nothing else about it."""
+
+    def __init__(self, problem_id: str, question: str, settings: Settings, endpoints: dict[str, str]):
+        """`endpoints` maps each endpoint's name in the settings to its name in stored requests."""
+        self.question = question
+        self.settings = settings
+        self.endpoints = endpoints
+        self.taught = Taught(problem_id)
+
+    def teach(self) -> Dialogue:
+        """Attempt until a chain verifies; then have it compressed."""
+        first: Chain | None = None
+        reasons = []
+        for attempt in range(1, self.settings.samples_per_problem + 1):
+            chain = yield from self._attempt(attempt)
+            if isinstance(chain, str):
+                reasons.append(chain)
+                continue
+            first = first or chain
+            verdict: Verdict = yield Check(chain.text)
+            if verdict.verdict == "CORRECT":
+                self.taught.verified = True
+                self.taught.chains = [chain]
+                yield from self._compress(chain)
+                break
+        else:
+            # the first attempt stands, so that more samples never make an unverified chain out of another
+            self.taught.chains = [first] if first else []
+            if not first:
+                self._fail(None, "; ".join(dict.fromkeys(reasons)))
+
+    def judge(self, gold: str) -> Dialogue:
+        """Have every chain judged against the key, which no other role is shown."""
+        wanted = [
+            self._request("judge", 1, question=self.question, gold=gold, solution=chain.text)
+            for chain in self.taught.chains
+        ]
+        replies = yield wanted
+        for chain, asked, reply in zip(self.taught.chains, wanted, replies, strict=True):
+            self._note(asked, reply, chain.level)
+            if isinstance(reply, Failed):
+                self._fail(chain.level, f"judge: {reply.reason}")
+                continue
+            words = re.findall(r"\b(?:IN)?CORRECT\b", reply.text.upper())
+            verdict: Any = words[-1] if words else "UNCLEAR"
+            self.taught.judgements.append(
+                Judgement(problem_id=self.taught.problem_id, level=chain.level, verdict=verdict)
+            )
+
+    def _attempt(self, attempt: int) -> Generator[list[Request], Any, Chain | str]:
+        """One solution, distilled; or why there is none."""
+        _, solved = yield from self._ask("solver", attempt, question=self.question)
+        if isinstance(solved, Failed):
+            return f"solver: {solved.reason}"
+        if solved.truncated:
+            return "solver: cut off at its cap (finish_reason: length); raise roles.solver.max_tokens_if_truncated"
+        answer = extract(solved.text).answer
+        if answer is None:
+            return "solver: no final answer in its reply"
+        asked, distilled = yield from self._ask(
+            "distiller", attempt, question=self.question, reasoning=solved.all_thoughts, answer=answer
+        )
+        if isinstance(distilled, Failed):
+            return f"distiller: {distilled.reason}"
+        return self._chain("R1", "distiller", asked, distilled)
+
+    def _compress(self, chain: Chain) -> Generator[list[Request], Any, None]:
+        """Ask for every level at once, each from the R1 chain."""
+        count = len(chain.text.split())
+        wanted = {
+            level: self._request(
+                "compressor", chain.attempt, question=self.question, solution=chain.text, level=level,
+                words=max(1, round(share * count)), percent=round(100 * share), solution_words=count,
+            )
+            for level, share in sorted(self.settings.levels.items())
+        }  # fmt: skip
+        replies = yield list(wanted.values())
+        for (level, asked), reply in zip(wanted.items(), replies, strict=True):
+            self._note(asked, reply, level)
+            if isinstance(reply, Failed):
+                self._fail(level, f"compressor: {reply.reason}")
+            else:
+                self.taught.chains.append(self._chain(level, "compressor", asked, reply))
+
+    def _ask(
+        self, role: RoleName, attempt: int, **values: Any
+    ) -> Generator[list[Request], Any, tuple[Request, Reply | Failed]]:
+        """Ask once, and once more with the larger cap where the reply was cut off and the role has one."""
+        level: Level | None = "R1" if role == "distiller" else None
+        asked = self._request(role, attempt, **values)
+        (reply,) = yield [asked]
+        self._note(asked, reply, level)
+        larger = self.settings.roles[role].max_tokens_if_truncated
+        if larger and isinstance(reply, Reply) and reply.truncated:
+            asked = self._request(role, attempt, max_tokens=larger, **values)
+            (reply,) = yield [asked]
+            self._note(asked, reply, level)
+        return asked, reply
+
+    def _request(self, role: RoleName, attempt: int, **values: Any) -> Request:
+        setting = self.settings.roles[role]
+        return request(role, setting, self.endpoints[setting.endpoint], attempt, **values)
+
+    def _chain(self, level: Level, role: Literal["distiller", "compressor"], asked: Request, reply: Reply) -> Chain:
+        return Chain(
+            problem_id=self.taught.problem_id,
+            level=level,
+            role=role,
+            model=asked.model,
+            prompt_hash=asked.key,
+            sampling=asked.sampling,
+            text=reply.text.strip(),
+            answer=extract(reply.text).answer,
+            prompt_tokens=reply.usage.prompt_tokens,
+            completion_tokens=reply.usage.completion_tokens,
+            finish_reason=reply.finish_reason,
+            attempt=asked.attempt,
+        )
+
+    def _note(self, asked: Request, reply: Reply | Failed, level: Level | None) -> None:
+        """Keep the trace of an answered request, a paid refusal included."""
+        if used := reply.usage:
+            self.taught.asked.append(
+                Asked(
+                    problem_id=self.taught.problem_id,
+                    role=asked.role,
+                    level=level,
+                    attempt=asked.attempt,
+                    model=asked.model,
+                    prompt_hash=asked.key,
+                    sampling=asked.sampling,
+                    answer=extract(reply.text).answer if isinstance(reply, Reply) else None,
+                    prompt_tokens=used.prompt_tokens,
+                    completion_tokens=used.completion_tokens,
+                    cached_tokens=used.cached_tokens,
+                    finish_reason=reply.finish_reason if isinstance(reply, Reply) else "content_filter",
+                )
+            )
+
+    def _fail(self, level: Level | None, reason: str) -> None:
+        self.taught.failures.append(Failure(problem_id=self.taught.problem_id, level=level, reason=reason))
+
+
+def lesson(problem: Problem, settings: Settings, endpoints: dict[str, str]) -> Generator[Any, Any, Taught]:
+    """All requests of one problem: teaching, which is given its text alone, and the judge where one is wanted."""
+    lesson = Lesson(problem.id, problem.question, settings, endpoints)
+    yield from lesson.teach()
+    if settings.judge:
+        yield from lesson.judge(problem.answer)
+    return lesson.taught
