@@ -1,0 +1,109 @@
+"""Turn exams into problems: `python -m stages.parsed`, or `python -m stages.parsed --exam FILE.pdf` to look at one.
+
+Reads data/raw and the `parsed` block of params.yaml. `parsed.reader: text_layer` reads the PDFs themselves,
+`transcription` the study's hand-made JSON, corrected by its errata.csv unless `parsed.errata` is false. Writes
+data/parsed/problems.jsonl, data/parsed/left_out.jsonl and metrics/parsed.json.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal
+
+from tqdm import tqdm
+
+from stages.common.command import Params, load_params, run
+from stages.common.exam_files import year_and_section
+from stages.common.files import InputError, read_json, read_jsonl, replacing_folder, write_json, write_jsonl
+from stages.common.records import Manifest, Problem
+from stages.parsed.errata import apply_errata, read_errata
+from stages.parsed.exam import LeftOut, read_exam
+from stages.parsed.transcription import read_transcriptions
+
+RAW, PARSED, METRICS = Path("data/raw"), Path("data/parsed"), Path("metrics/parsed.json")
+
+
+class ParsedParams(Params):
+    """The `parsed` block of params.yaml."""
+
+    reader: Literal["text_layer", "transcription"]
+    errata: bool
+
+
+def main() -> None:
+    """Read all exams, or print the problems of one."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.parsed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--exam", type=Path, metavar="FILE.pdf", help="print this exam's problems as JSON lines")
+    if exam := parser.parse_args().exam:
+        show(exam)
+        return
+    params = load_params("parsed", ParsedParams)
+    metrics: dict[str, Any] = {}
+    if params.reader == "text_layer":
+        problems, left_out = read_exams()
+    else:
+        problems, left_out = read_transcriptions(RAW / "recorded/transcribed")
+        errata = read_errata(RAW / "recorded/errata.csv") if params.errata else []
+        problems, applied = apply_errata(problems, errata)
+        metrics |= {"errata_applied": applied, "errata_noted": len(errata) - applied}
+    metrics = counts(problems, left_out) | metrics
+    if (RAW / "truth.jsonl").exists():
+        metrics |= recovered(problems, list(read_jsonl(RAW / "truth.jsonl", Problem)))
+    with replacing_folder(PARSED) as folder:
+        write_jsonl(folder / "problems.jsonl", problems)
+        write_jsonl(folder / "left_out.jsonl", left_out)
+    write_json(METRICS, metrics)
+    print(f"{len(problems)} problems, {len(left_out)} left out -> {PARSED}")
+
+
+def show(exam: Path) -> None:
+    """Print one exam's problems, and on standard error what was left out of them."""
+    year, section = year_and_section(exam.name)
+    problems, left_out = read_exam(exam, year or 0, section or "exam")
+    shown = {"number", "page", "question", "answer"}
+    print("\n".join(problem.model_dump_json(include=shown) for problem in problems))
+    for question in left_out:
+        print(f"left out: question {question.number}, page {question.page}: {question.reason}", file=sys.stderr)
+
+
+def read_exams() -> tuple[list[Problem], list[LeftOut]]:
+    """Read every PDF of the manifest, in its order."""
+    manifest = Manifest.model_validate(read_json(RAW / "manifest.json"))
+    problems, left_out = [], []
+    for exam in tqdm(manifest.exams, "reading", unit="exam"):
+        path = RAW / "exams" / exam.file
+        if exam.year is None or exam.section is None:
+            raise InputError(f"{path}: its year or section is unknown. Name the file for them; see docs/own-exams.md.")
+        found, without = read_exam(path, exam.year, exam.section)
+        problems += found
+        left_out += without
+    return problems, left_out
+
+
+def counts(problems: list[Problem], left_out: list[LeftOut]) -> dict[str, Any]:
+    """How many problems there are, by section and year, and how many are left out, by reason."""
+    return {
+        "problems": len(problems),
+        "left_out": len(left_out),
+        "by_section": dict(sorted(Counter(problem.section for problem in problems).items())),
+        "by_year": {str(year): count for year, count in sorted(Counter(p.year for p in problems).items())},
+        "left_out_by_reason": dict(sorted(Counter(question.reason for question in left_out).items())),
+    }
+
+
+def recovered(problems: list[Problem], truth: list[Problem]) -> dict[str, float]:
+    """The shares of questions and answers that were read exactly, of all that are there or were read."""
+    read, true = ({problem.id: problem for problem in some} for some in (problems, truth))
+    both = [(read[identity], true[identity]) for identity in read.keys() & true.keys()]
+    total = len(read.keys() | true.keys())
+    return {
+        "recovered_questions": sum(one.question == other.question for one, other in both) / total,
+        "recovered_answers": sum(one.answer == other.answer for one, other in both) / total,
+    }
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,146 @@
+"""Recorded corrections of the transcriptions: applied where a rule can, noted on the problem where none does.
+
+A row of errata.csv says what the exam prints and what the transcription has instead, as a fragment or in words. The
+fragment is looked for without regard to spaces, brackets and the way exponents and indices are written (`x³` for
+`x^3`), and is replaced if it is found exactly once. A fragment with ` and ` may stand for two in two places; where
+the beginning that both readings share is not found, the rest of it will do. Anything else stays as transcribed.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from stages.common.exam_files import problem_id
+from stages.common.files import InputError
+from stages.common.records import Problem, Record
+
+RAISED, LOWERED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ", "₀₁₂₃₄₅₆₇₈₉"
+ON_THE_LINE = str.maketrans(RAISED + LOWERED + "−", "0123456789-n0123456789-")
+TOKEN = re.compile(
+    rf"(?P<raised>[{RAISED}]+)|(?P<lowered>[{LOWERED}]+)|\d+(?:\.\d+)?|[^\W\d_{RAISED}{LOWERED}]+|[^\s()\[\]{{}}]"
+)
+REMARK = re.compile(r"\([^)]*[a-z]{3}[^)]*\)")  # words in brackets: a comment on the row, not what the exam prints
+FEWEST_TOKENS = 3  # what is left of a fragment must still be telling
+
+
+class Erratum(Record):
+    """One row of errata.csv: what the exam prints and what the transcription has instead."""
+
+    year: int
+    section: str
+    question: int
+    field: Literal["question", "answer"]
+    printed: str
+    transcribed: str
+    found_by: str
+
+    @property
+    def note(self) -> str:
+        """The row in words, for the problem's list of errata."""
+        return f"{self.field}: printed {self.printed!r}, transcribed {self.transcribed!r} ({self.found_by})"
+
+
+def read_errata(path: Path) -> list[Erratum]:
+    """The rows of errata.csv; none where there is no such file. Raises InputError naming the line that is malformed."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        errata = []
+        for row in rows:
+            try:
+                errata.append(Erratum.model_validate(row))
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                where = ".".join(map(str, first["loc"]))
+                raise InputError(f"{path}, line {rows.line_num}, {where}: {first['msg']}.") from error
+    return errata
+
+
+def apply_errata(problems: list[Problem], errata: list[Erratum]) -> tuple[list[Problem], int]:
+    """The problems with every erratum applied or noted, and how many could be applied.
+
+    Raises InputError for an erratum of a question that is not there.
+    """
+    by_id = {problem.id: problem for problem in problems}
+    applied = 0
+    for erratum in errata:
+        identity = problem_id(erratum.year, erratum.section, erratum.question)
+        if (problem := by_id.get(identity)) is None:
+            raise InputError(f"errata.csv corrects {identity}, which is not among the problems.")
+        before = getattr(problem, erratum.field)
+        after = corrected(before, erratum.transcribed, erratum.printed)
+        changes: dict[str, object] = {"errata": [*problem.errata, erratum.note]}
+        if after is not None and after != before:
+            applied += 1
+            uncorrected = f"{erratum.field}_uncorrected"
+            changes |= {erratum.field: after, uncorrected: getattr(problem, uncorrected) or before}
+        by_id[identity] = problem.model_copy(update=changes)
+    return list(by_id.values()), applied
+
+
+def corrected(text: str, transcribed: str, printed: str) -> str | None:
+    """`text` with what is printed in the place of what was transcribed, or None where no rule tells the place."""
+    if REMARK.search(printed):
+        return None
+    if (once := _replaced(text, transcribed, printed)) is not None:
+        return once
+    wrong, right = transcribed.split(" and "), printed.split(" and ")
+    if len(wrong) == len(right) > 1:
+        for one, other in zip(wrong, right, strict=True):
+            if (result := _replaced(text, one, other)) is None:
+                return None
+            text = result
+        return text
+    return None
+
+
+@dataclass(frozen=True)
+class Token:
+    """A number, a word or a sign, and where it stands."""
+
+    text: str
+    start: int
+    end: int
+
+
+def _replaced(text: str, transcribed: str, printed: str) -> str | None:
+    """`text` with one fragment replaced, or None unless it is found exactly once."""
+    wrong, right = list(_tokens(transcribed)), list(_tokens(printed))
+    shared = next((i for i, (a, b) in enumerate(zip(wrong, right, strict=False)) if a.text != b.text), 0)
+    for skipped in range(shared + 1):
+        if skipped and len(wrong) - skipped < FEWEST_TOKENS:
+            break
+        places = list(_places(list(_tokens(text)), wrong[skipped:]))
+        if len(places) == 1:
+            start, end = _balanced(text, *places[0])
+            return text[:start] + printed[right[skipped].start :] + text[end:]
+    return None
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    for found in TOKEN.finditer(text):
+        start, end = found.span()
+        if found.lastgroup:
+            yield Token("^" if found["raised"] else "_", start, start)
+        yield Token(found[0].translate(ON_THE_LINE), start, end)
+
+
+def _places(text: list[Token], fragment: list[Token]) -> Iterator[tuple[int, int]]:
+    """Where the fragment's tokens stand in the text, from the first one's start to the last one's end."""
+    words = [token.text for token in fragment]
+    for index in range(len(text) - len(words) + 1):
+        if [token.text for token in text[index : index + len(words)]] == words:
+            yield text[index].start, text[index + len(words) - 1].end
+
+
+def _balanced(text: str, start: int, end: int) -> tuple[int, int]:
+    """The same place with the brackets closed that open in it."""
+    while text[end : end + 1] == ")" and text.count("(", start, end) > text.count(")", start, end):
+        end += 1
+    return start, end

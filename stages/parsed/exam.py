@@ -1,0 +1,93 @@
+"""One exam's PDF to problems: questions joined with the answer key, questions that need a figure left out."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from stages.common.exam_files import problem_id
+from stages.common.files import InputError
+from stages.common.records import Problem, Record
+from stages.parsed.layout import Item, read_items
+from stages.parsed.page import read_pages
+
+NAMES_FIGURE = re.compile(
+    r"\b(in|see|of|from|use) the (following |accompanying )?(figure|diagram|drawing|picture|sketch)\b"
+    r"|\b(figure|diagram|drawing|picture|sketch) (shown|above|below|(at|on|to) the (left|right))\b"
+    r"|\b(is|are|as) (shown|pictured|drawn)\b",
+    re.IGNORECASE,
+)
+Reason = Literal["has a drawing", "refers to a figure", "placeholder"]
+
+
+class LeftOut(Record):
+    """A question that is not among the problems, and why."""
+
+    id: str
+    year: int
+    section: str
+    number: int
+    source: str
+    page: int | None
+    reason: Reason
+    question: str
+
+    @classmethod
+    def of(cls, problem: Problem, reason: Reason) -> "LeftOut":
+        """The record of a question that is left out."""
+        return cls(reason=reason, **problem.model_dump(include=cls.model_fields.keys() - {"reason"}))
+
+
+def read_exam(path: Path, year: int, section: str) -> tuple[list[Problem], list[LeftOut]]:
+    """Read one exam. Raises InputError when it cannot be read, or its questions and its key do not match."""
+    questions, key = read_items(read_pages(path))
+    if not questions:
+        raise InputError(
+            f"{path}: no numbered questions found. Each begins with its number and a full stop or bracket ('1.' or "
+            "'1)') at the left edge of the page or column."
+        )
+    if not key:
+        raise InputError(
+            f"{path}: no answer key found. It follows the questions, under a line like 'Answer Key' or 'Answers', with "
+            "the same numbers."
+        )
+    answers = _by_number(path, key, "answer")
+    problems, left_out = [], []
+    for number, item in sorted(_by_number(path, questions, "question").items()):
+        if (answer := answers.pop(number, None)) is None:
+            raise InputError(f"{path}, page {item.page}: question {number} has no answer in the key.")
+        problem = Problem(
+            id=problem_id(year, section, number),
+            year=year,
+            section=section,
+            number=number,
+            question=item.text,
+            answer=answer.text,
+            source=path.name,
+            page=item.page,
+        )
+        if item.drawn:
+            left_out.append(LeftOut.of(problem, "has a drawing"))
+        elif NAMES_FIGURE.search(item.text):
+            left_out.append(LeftOut.of(problem, "refers to a figure"))
+        else:
+            problems.append(problem)
+    for number, answer in answers.items():
+        raise InputError(
+            f"{path}, page {answer.page}: the key answers question {number}, which is not on the pages before."
+        )
+    return problems, left_out
+
+
+def _by_number(path: Path, items: Iterable[Item], what: str) -> dict[int, Item]:
+    """The items by their numbers. Raises InputError for a number that comes twice or has nothing after it."""
+    found: dict[int, Item] = {}
+    for item in items:
+        if item.number in found:
+            raise InputError(
+                f"{path}: {what} {item.number} comes twice, on page {found[item.number].page} and on page {item.page}."
+            )
+        if not item.text and not item.drawn:
+            raise InputError(f"{path}, page {item.page}: {what} {item.number} is empty.")
+        found[item.number] = item
+    return found
