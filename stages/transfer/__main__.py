@@ -1,0 +1,60 @@
+"""Make the transfer benchmark, problems that no exam asks: `python -m stages.transfer`.
+
+Reads the `transfer` block of params.yaml. `transfer.source: sample` draws a second contest in other words and with
+larger numbers, `math500` takes MATH-500, `file` your JSON lines of question and answer. Writes
+data/transfer/problems.jsonl.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Literal
+
+from stages.common.command import Params, load_params, run
+from stages.common.files import InputError, replacing_folder, write_jsonl
+from stages.common.records import Problem
+from stages.transfer.benchmarks import from_file, math500
+from stages.transfer.sample import draw_problems, load_layout
+
+TRANSFER = Path("data/transfer")
+
+
+class TransferParams(Params):
+    """The `transfer` block of params.yaml."""
+
+    source: Literal["sample", "math500", "file"]
+    path: Path
+    seed: int
+
+
+def main() -> None:
+    """Write the chosen benchmark's problems."""
+    argparse.ArgumentParser(
+        prog="python -m stages.transfer", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    params = load_params("transfer", TransferParams)
+    match params.source:
+        case "sample":
+            problems = list(draw_problems(load_layout(params.path), params.seed))
+        case "math500":
+            problems = list(math500(params.path))
+        case "file":
+            problems = list(from_file(params.path))
+    check(problems, params.path)
+    with replacing_folder(TRANSFER) as folder:
+        write_jsonl(folder / "problems.jsonl", problems)
+    print(f"{len(problems)} problems -> {TRANSFER}")
+
+
+def check(problems: list[Problem], path: Path) -> None:
+    """Raise InputError for a benchmark without problems, or with one id for two of them."""
+    if not problems:
+        raise InputError(f"{path} holds no problems.")
+    seen: dict[str, int] = {}
+    for problem in problems:
+        if problem.id in seen:
+            raise InputError(f"{path}: problems {seen[problem.id]} and {problem.number} have one id, {problem.id!r}.")
+        seen[problem.id] = problem.number
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,89 @@
+"""Benchmarks that exist already: MATH-500, and any file of questions and answers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stages.common.files import InputError, read_jsonl
+from stages.common.records import Problem
+
+
+class Pin(BaseModel):
+    """A file of a dataset on the Hugging Face hub at one revision."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    dataset: str
+    revision: str
+    file: str
+
+
+class MathProblem(BaseModel):
+    """One row of MATH-500, for example `{"unique_id": "test/algebra/2.json", "subject": "Algebra", ...}`."""
+
+    unique_id: str
+    subject: str
+    problem: str
+    answer: str
+
+
+class Row(BaseModel):
+    """One row of a user's file; all but question and answer may be left out."""
+
+    model_config = ConfigDict(extra="forbid")
+    question: str
+    answer: str
+    id: str | None = None
+    section: str = "all"
+
+
+def math500(path: Path) -> Iterator[Problem]:
+    """MATH-500 from its JSON lines, or from the hub where `path` is a YAML file that pins it; sections are subjects."""
+    rows = path if path.suffix == ".jsonl" else _fetch(path)
+    for number, row in enumerate(read_jsonl(rows, MathProblem), 1):
+        yield Problem(
+            id=row.unique_id,
+            year=0,
+            section=row.subject,
+            number=number,
+            question=row.problem,
+            answer=row.answer,
+            source="MATH-500",
+        )
+
+
+def from_file(path: Path) -> Iterator[Problem]:
+    """A user's benchmark: one JSON object a line with `question` and `answer`."""
+    for number, row in enumerate(read_jsonl(path, Row), 1):
+        yield Problem(
+            id=row.id or f"{path.stem}/{number:04d}",
+            year=0,
+            section=row.section,
+            number=number,
+            question=row.question,
+            answer=row.answer,
+            source=path.name,
+        )
+
+
+def _fetch(path: Path) -> Path:
+    """Download the pinned file, or find it in the hub's cache. Raises InputError without a network and a cache."""
+    from huggingface_hub import hf_hub_download  # slow to import, and needed only here
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        pin = Pin.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be read: {error.strerror}. transfer.path is a .jsonl file or a pin."
+        ) from error
+    except (yaml.YAMLError, ValidationError) as error:
+        raise InputError(f"{path} does not name a dataset, a revision and a file: {error}") from error
+    try:
+        return Path(hf_hub_download(pin.dataset, pin.file, repo_type="dataset", revision=pin.revision))
+    except (HfHubHTTPError, OSError) as error:
+        raise InputError(
+            f"{pin.dataset} at {pin.revision} could not be fetched: {str(error).splitlines()[0]} Check the network, or "
+            "set transfer.path to a copy of it (JSON lines with unique_id, subject, problem and answer)."
+        ) from error

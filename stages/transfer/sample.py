@@ -1,0 +1,58 @@
+"""The transfer contest: the sample contest's families in the wording that no exam uses, with larger numbers."""
+
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+from random import Random
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stages.common import contest
+from stages.common.files import InputError
+from stages.common.records import Problem
+
+DRAWS = 1000  # in vain, before a family counts as exhausted
+
+
+class Layout(BaseModel):
+    """How many problems there are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    problems: int = Field(ge=1)
+
+
+def load_layout(path: Path) -> Layout:
+    """Read the contest's size. Raises InputError naming the file and what is wrong in it."""
+    try:
+        return Layout.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"{path} could not be read: {error.strerror}. transfer.path is the contest's size.") from error
+    except (yaml.YAMLError, ValidationError) as error:
+        raise InputError(f"{path} is not a transfer contest's size: {error}") from error
+
+
+def draw_problems(layout: Layout, seed: int) -> Iterator[Problem]:
+    """The contest's problems, family by family in turn, no question twice. The same seed gives the same problems."""
+    rng = Random(f"transfer {seed}")
+    asked: set[str] = set()
+    for number, family in zip(range(1, layout.problems + 1), cycle(contest.FAMILIES), strict=False):
+        question = contest.draw(rng, family, "transfer")
+        for _ in range(DRAWS):
+            if question.text not in asked:
+                break
+            question = contest.draw(rng, family, "transfer")
+        else:
+            raise InputError(
+                f"transfer: family {family!r} has run out of questions at {number}: lower the number asked."
+            )
+        asked.add(question.text)
+        yield Problem(
+            id=f"transfer/{number:03d}",
+            year=0,
+            section=question.section,
+            number=number,
+            question=question.text,
+            answer=str(question.answer),
+            source="sample",
+        )
