@@ -1,4 +1,4 @@
-"""An OmegaConf resolver that Hydra finds in this folder: files beside the repository, or what says where to fetch them."""
+"""An OmegaConf resolver that Hydra finds in this folder: files beside the repository, or what says where they are."""
 
 from pathlib import Path
 
