@@ -36,6 +36,15 @@ student: .venv/installed ## train models/tiny-student again from nothing (some t
 	python -m stages.student
 	dvc commit --force student
 
+.PHONY: check-reproduction
+check-reproduction: .venv/installed ## run a revision from nothing and compare (REV=HEAD STAGES="..." TWICE=1 SHUFFLE=1)
+	@python -m tools.check_reproduction $(if $(REV),--rev $(REV)) $(if $(STAGES),--stages $(STAGES)) \
+	  $(if $(TWICE),--twice) $(if $(SHUFFLE),--shuffle) $(if $(SUMMARY),--summary $(SUMMARY)) $(if $(JSON),--json $(JSON))
+
+.PHONY: lineage
+lineage: .venv/installed ## where an answer comes from, down to the exam page (ANSWER=<problem id> MODEL=seed_0)
+	@python -m tools.lineage $(ANSWER) $(if $(MODEL),--model $(MODEL))
+
 .PHONY: params
 params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|job|paper)
 	python -m tools.params $(if $(PROFILE),profile=$(PROFILE))

@@ -1,0 +1,22 @@
+"""The small repository, built once; a test that changes it works in a copy."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from toy import Toy, build
+
+
+@pytest.fixture(scope="session")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """A repository whose pipeline ran and was committed; not to be changed."""
+    return build(tmp_path_factory.mktemp("toy") / "repository")
+
+
+@pytest.fixture
+def toy(committed: Toy, tmp_path: Path) -> Toy:
+    """A copy of it, to change."""
+    return committed.copy(tmp_path / "repository")

@@ -1,0 +1,122 @@
+"""One run of a revision from nothing, and its comparison with another one."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from stages.common.files import InputError, read_json
+from tools.check_reproduction import undeclared
+from tools.check_reproduction.clone import ENVIRONMENT, Outputs, clone, forget, git, install, link_outside
+from tools.check_reproduction.compare import Comparison, Outcome, Run
+from tools.check_reproduction.pipeline import Stage, read_lock, read_pipeline
+from tools.check_reproduction.run import declared, run_pipeline
+from tools.check_reproduction.tolerance import Reproduction
+from tools.check_reproduction.undeclared import Given
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What to reproduce: a commit of the repository in `source`, as far as some stages (all when none is named)."""
+
+    source: Path
+    commit: str
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A finished run in its clone."""
+
+    revision: Revision
+    root: Path
+    stages: list[Stage]
+    given: dict[str, Given]
+    run: Run
+    fingerprint: dict[str, Any] | None
+
+    def against(self, reference: Run, same_numerics: bool) -> list[Outcome]:
+        """Judge this run by another one, or by the committed one."""
+        return Comparison(
+            stages=self.stages,
+            committed=reference,
+            fresh=self.run,
+            rules=read_rules(self.root / "params.yaml"),
+            same_numerics=same_numerics,
+            investigate=lambda stage: undeclared.explain(stage, self.root, self.given[stage.name], failed=False),
+            source_changes=lambda paths: source_changes(self.revision, paths),
+        ).outcomes()
+
+
+def attempt(revision: Revision, folder: Path, locked: bool, shuffle: int | None) -> Attempt:
+    """Clone, install from the lock (or, without `locked`, use this interpreter), and run every stage."""
+    root = clone(revision.source, revision.commit, folder / "clone")
+    stages = read_pipeline(root, revision.targets)
+    link_outside(revision.source, root, stages)
+    python = install(root) if locked else Path(sys.executable)
+    fingerprint = _fingerprint(root, python, folder / "environment.json")
+    forget(root, stages)
+    problems = run_pipeline(root, python, stages, folder / "run", shuffle)
+    given = {stage.name: declared(root, stage) for stage in stages}
+    lock = read_lock((root / "dvc.lock").read_text(encoding="utf-8"))
+    for stage in stages:
+        if stage.name in problems and stage.name not in lock:
+            problems[stage.name] += f". Run again: {undeclared.explain(stage, root, given[stage.name], failed=True)}"
+    return Attempt(
+        revision, root, stages, given, Run("the first run", lock, lambda out: root / out, problems), fingerprint
+    )
+
+
+def committed_run(revision: Revision, folder: Path) -> Run:
+    """What the revision committed, in the form of a run."""
+    listed = git(revision.source, "ls-tree", "--name-only", revision.commit, "dvc.lock")
+    text = git(revision.source, "show", f"{revision.commit}:dvc.lock") if listed else ""
+    return Run("the committed dvc.lock", read_lock(text), Outputs(revision.source, revision.commit, folder))
+
+
+def committed_fingerprint(root: Path) -> dict[str, Any] | None:
+    """The fingerprint that was committed beside the metrics, if there is one."""
+    return read_json(root / ENVIRONMENT) if (root / ENVIRONMENT).is_file() else None
+
+
+def read_rules(path: Path) -> Reproduction | None:
+    """The `reproduction` block of a params.yaml; None without one: every stage then promises the same bits."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not isinstance(content, dict) or "reproduction" not in content:
+        return None
+    try:
+        return Reproduction.model_validate(content["reproduction"])
+    except ValidationError as error:
+        raise InputError(f"params.yaml, reproduction: {error}") from error
+
+
+def source_changes(revision: Revision, paths: list[str]) -> list[str]:
+    """What became of source files that differ from what dvc.lock records, as far as git knows."""
+    base = git(revision.source, "log", "-1", "--format=%H", revision.commit, "--", "dvc.lock").strip()
+    found = []
+    for path in paths:
+        changed = git(revision.source, "diff", "--name-only", base, revision.commit, "--", path).split() if base else []
+        if not changed:
+            found.append(f"dependency {path}: not the one that dvc.lock records, though git shows no change since")
+            continue
+        found.append(f"dependency {path}: changed since dvc.lock was committed: {', '.join(changed[:5])}")
+        diff = git(revision.source, "diff", "--unified=0", base, revision.commit, "--", changed[0]).splitlines()
+        found += [line[:160] for line in diff if line.startswith(("+", "-")) and not line.startswith(("+++", "---"))][
+            :6
+        ]
+    return found
+
+
+def _fingerprint(root: Path, python: Path, output: Path) -> dict[str, Any] | None:
+    """What the clone's interpreter computes with; None where the revision has no such command."""
+    if not (root / "stages/common/environment.py").is_file():
+        return None
+    command = [str(python), "-m", "stages.common.environment", "--output", str(output)]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise InputError(f"the environment could not be described: {result.stderr.strip()[-500:]}")
+    return read_json(output)

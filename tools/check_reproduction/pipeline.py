@@ -1,0 +1,122 @@
+"""What dvc.yaml declares and what dvc.lock records, as plain values."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import yaml
+from dvc.dependency import ParamsDependency
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+
+from stages.common.files import InputError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage as dvc.yaml declares it; paths are relative to the repository's root.
+
+    `params` holds the names it declares for each parameter file, none meaning the whole file; `kept` are the outputs
+    that live in git rather than in DVC's cache; `upstream` names the stages whose outputs it reads.
+    """
+
+    name: str
+    cmd: str
+    deps: tuple[str, ...]
+    params: dict[str, tuple[str, ...]]
+    outs: tuple[str, ...]
+    kept: frozenset[str]
+    frozen: bool
+    upstream: frozenset[str]
+
+    @property
+    def group(self) -> str:
+        """The name without the item of a foreach or matrix stage: `lora_seed` for `lora_seed@3`."""
+        return self.name.split("@")[0]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stage as dvc.lock records it: the command that ran, and the hash of everything it read and wrote."""
+
+    cmd: str
+    deps: dict[str, str]
+    params: dict[str, Any]
+    outs: dict[str, str]
+
+
+def read_pipeline(folder: Path, targets: Iterable[str] = ()) -> list[Stage]:
+    """The stages of the dvc.yaml in `folder`, dependencies first; with targets, those stages and all they depend on.
+
+    A target is a stage's name or a foreach stage's name without its item. Raises InputError when dvc.yaml cannot be
+    read, a target is unknown, or a stage has more than one command.
+    """
+    try:
+        repo = Repo(str(folder))
+        graph, in_file = repo.index.graph, {stage: number for number, stage in enumerate(repo.index.stages)}
+    except (DvcException, OSError) as error:
+        raise InputError(f"the pipeline of this revision could not be read: {error}") from error
+    with repo:
+        ordered = nx.lexicographical_topological_sort(graph.reverse(), key=in_file.__getitem__)
+        stages = [_stage(node, graph) for node in ordered if isinstance(node, PipelineStage)]
+    return _needed(stages, set(targets))
+
+
+def _stage(node: PipelineStage, graph: nx.DiGraph) -> Stage:
+    if not isinstance(node.cmd, str):
+        raise InputError(f"dvc.yaml: stage '{node.name}' must have one command; this check runs no other.")
+    parameters = [dep for dep in node.deps if isinstance(dep, ParamsDependency)]
+    return Stage(
+        name=node.name,
+        cmd=node.cmd,
+        deps=tuple(dep.def_path for dep in node.deps if not isinstance(dep, ParamsDependency)),
+        params={dep.def_path: tuple(dep.params) for dep in parameters},
+        outs=tuple(out.def_path for out in node.outs),
+        kept=frozenset(out.def_path for out in node.outs if not out.use_cache),
+        frozen=bool(node.frozen),
+        upstream=frozenset(found.name for found in graph.successors(node) if isinstance(found, PipelineStage)),
+    )
+
+
+def _needed(stages: list[Stage], targets: set[str]) -> list[Stage]:
+    """The targets and their ancestors, in the order given; all stages when there is no target."""
+    unknown = targets - {stage.name for stage in stages} - {stage.group for stage in stages}
+    if unknown:
+        raise InputError(
+            f"dvc.yaml has no stage '{min(unknown)}'. It has: {', '.join(stage.name for stage in stages)}."
+        )
+    wanted: set[str] = set()
+    for stage in reversed(stages):
+        if not targets or stage.name in targets or stage.group in targets or stage.name in wanted:
+            wanted |= {stage.name} | (frozenset() if stage.frozen else stage.upstream)
+    return [stage for stage in stages if stage.name in wanted]
+
+
+def read_lock(text: str) -> dict[str, Entry]:
+    """The entries of a dvc.lock, by stage. Raises InputError when it is not one."""
+    try:
+        content = yaml.safe_load(text) or {}
+        return {name: _entry(found) for name, found in content.get("stages", {}).items()}
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        raise InputError(f"dvc.lock could not be read: {error}") from error
+
+
+def _entry(found: dict[str, Any]) -> Entry:
+    parameters = {
+        name if file == "params.yaml" else f"{file}:{name}": value
+        for file, values in found.get("params", {}).items()
+        for name, value in values.items()
+    }
+    return Entry(
+        cmd=str(found.get("cmd", "")),
+        deps={dep["path"]: _hash(dep) for dep in found.get("deps", [])},
+        params=parameters,
+        outs={out["path"]: _hash(out) for out in found.get("outs", [])},
+    )
+
+
+def _hash(item: dict[str, Any]) -> str:
+    return str(item.get(item.get("hash", "md5"), ""))

@@ -1,0 +1,105 @@
+"""How far a rerun may be from what is committed, where it does not promise the same bits: as far as reseeding goes.
+
+A trained stage run on another platform is at worst like the same stage run with another seed. So a metric may move by
+what two sets of seeds differ by, measured on the committed seeds themselves; and an adapter, or a set of answers, must
+be nearer to its committed self than any other seed's is.
+"""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+from scipy import stats
+
+from stages.common.command import Params
+from tools.check_reproduction.content import distance, flatten
+
+
+class Spread(Params):
+    """Where the seed-to-seed standard deviation of the metrics of a name is found.
+
+    `metric` and `std` are dotted names that begin with the file's (`eval.contest_unseen.student_mean`); a `*` in `std`
+    stands for what the `*` of `metric` matched. A metric that is a mean over the seeds moves less than one seed's.
+    """
+
+    metric: str
+    std: str
+    of: Literal["mean", "seed"]
+    scale: float = 1.0
+    """Unit of the standard deviation in units of the metric: 100 for a fraction beside percentage points."""
+
+
+class Reproduction(Params):
+    """The `reproduction` block of params.yaml."""
+
+    confidence: float = Field(gt=0.5, lt=1)
+    seeds: list[int] = Field(min_length=2)
+    trained: list[str]
+    siblings: list[str]
+    spreads: list[Spread]
+
+
+def read_metrics(paths: dict[str, Path]) -> dict[str, Any]:
+    """Every leaf of some JSON files, named by file and place: metrics/lora_seed/3.json gives `lora_seed.3.loss`."""
+    found: dict[str, Any] = {}
+    for name, path in paths.items():
+        prefix = name.removeprefix("metrics/").removesuffix(".json").replace("/", ".")
+        found |= flatten(json.loads(path.read_bytes()), prefix)
+    return found
+
+
+def allowed(name: str, committed: dict[str, Any], rules: Reproduction) -> float | None:
+    """The largest difference that two runs of this metric show at the given confidence; None where no rule names it.
+
+    The difference of two independent means over n seeds has the standard deviation s sqrt(2/n), that of two single
+    seeds s sqrt(2), and s was estimated from n seeds: Student's t with n - 1 degrees of freedom.
+    """
+    for rule in rules.spreads:
+        match = re.fullmatch(re.escape(rule.metric).replace(r"\*", "(.*)"), name)
+        if not match:
+            continue
+        std = committed.get(rule.std.replace("*", match[1] if match.groups() else "*"))
+        if not isinstance(std, int | float):
+            return None
+        n = len(rules.seeds)
+        quantile = float(stats.t.ppf((1 + rules.confidence) / 2, n - 1))
+        return quantile * std * rule.scale * math.sqrt(2 / n if rule.of == "mean" else 2)
+    return None
+
+
+def judge(
+    before: dict[str, Any], after: dict[str, Any], committed: dict[str, Any], rules: Reproduction
+) -> tuple[list[str], list[str]]:
+    """Sentences on the metrics of a stage that differ `before` and `after`: those out of tolerance, and all others.
+
+    `committed` are the metrics of all stages, among them the standard deviations.
+    """
+    outside, inside = [], []
+    for name in [*before, *(name for name in after if name not in before)]:
+        old, new = before.get(name), after.get(name)
+        if name in before and name in after and old == new:
+            continue
+        limit = allowed(name, committed, rules)
+        if name not in before or name not in after:
+            outside.append(f"{name}: {old} -> {new}: only one of the two runs has it")
+        elif limit is None:
+            inside.append(
+                f"{name}: {old} -> {new}, not judged: it follows from others, or no tolerance is known for it"
+            )
+        elif isinstance(old, int | float) and isinstance(new, int | float) and abs(new - old) <= limit:
+            inside.append(f"{name}: {old} -> {new}, within the tolerance of {limit:.4g}")
+        else:
+            outside.append(f"{name}: {old} -> {new}, outside the tolerance of {limit:.4g}")
+    return outside, inside
+
+
+def nearest_sibling(own: Path | None, others: dict[str, Path | None]) -> tuple[str, float] | None:
+    """The committed output of another seed that is nearest to this one's, and how far; None where there is none."""
+    if own is None:
+        return None
+    gaps = {name: distance(own, other) for name, other in others.items() if other is not None}
+    known = {name: gap for name, gap in gaps.items() if gap is not None}
+    return min(known.items(), key=lambda item: (item[1], item[0]), default=None)
