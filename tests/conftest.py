@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from stages.common import blas
+
+blas.route()  # before any test imports MLX or SciPy, as the stages do
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

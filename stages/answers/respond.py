@@ -48,7 +48,7 @@ def respond(
 
     Raises InputError when the model, an adapter or the server is missing, or the disk is full.
     """
-    with tqdm(total=len(tasks), desc=f"{name} answers", unit="answer") as bar:
+    with tqdm(total=len(tasks), desc=f"{name} answers", unit="answer", disable=None) as bar:
         for fold, group in groupby(sorted(tasks, key=lambda task: task.fold or ""), key=lambda task: task.fold):
             if params.backend == "openai":
                 ask_server(name, list(group), params, system, store, bar)

@@ -69,6 +69,4 @@ async def ask_all(
             )
             bar.update()
 
-        async with asyncio.TaskGroup() as group:
-            for task in tasks:
-                group.create_task(ask(task))
+        await asyncio.gather(*(ask(task) for task in tasks))

@@ -1,7 +1,6 @@
 """What a training run has reached, as files: killed at any moment it goes on from the last of them, to the bit."""
 
 import hashlib
-import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import mlx.optimizers as optim
 import numpy as np
+import safetensors.numpy
 from mlx.utils import tree_flatten, tree_unflatten
 
 from stages.common.files import InputError, replacing, write_json
@@ -66,7 +66,7 @@ def save_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer, histo
     arrays["history.iterations"] = mx.array(history.iterations)
     arrays["history.train_losses"] = mx.array([np.nan if loss is None else loss for loss in history.train_losses])
     arrays["history.valid_losses"] = mx.array(np.stack(history.valid_losses))
-    write_tensors(folder / STATE, arrays, {"sha256": digest(arrays), "finished": json.dumps(history.finished)})
+    write_tensors(folder / STATE, arrays, {"run": json.dumps({"sha256": digest(arrays), "finished": history.finished})})
 
 
 def load_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer) -> History | None:
@@ -79,8 +79,8 @@ def load_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer) -> Hi
         return None
     try:
         loaded: Any = mx.load(str(path), return_metadata=True)
-        arrays, metadata = loaded
-        if digest(arrays) != metadata["sha256"]:
+        arrays, run = loaded[0], json.loads(loaded[1]["run"])
+        if digest(arrays) != run["sha256"]:
             raise ValueError("its contents do not match its checksum")
         tree: Any = tree_unflatten(list(arrays.items()))
         model.load_weights(list(tree_flatten(tree["model"])), strict=False)
@@ -92,7 +92,7 @@ def load_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer) -> Hi
             saved["iterations"].tolist(),
             [None, *saved["train_losses"].tolist()[1:]],
             list(np.array(saved["valid_losses"])),
-            json.loads(metadata["finished"]),
+            run["finished"],
         )
     except (RuntimeError, ValueError, KeyError) as error:
         raise InputError(
@@ -110,8 +110,10 @@ def digest(arrays: dict[str, mx.array]) -> str:
 
 
 def write_tensors(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file atomically. Raises InputError when there is no room for it."""
-    buffer = io.BytesIO()
-    mx.save_safetensors(buffer, arrays, metadata or {})
+    """Write a safetensors file atomically; unlike MLX's own writer this one puts arrays in an order of their names.
+
+    Raises InputError when there is no room for it.
+    """
+    content = safetensors.numpy.save({name: np.array(array) for name, array in arrays.items()}, metadata)
     with replacing(path, "wb") as file:
-        file.write(buffer.getbuffer())
+        file.write(content)

@@ -77,6 +77,8 @@ def train_adapter(
     early after `patience` validations in a row without a new best. A run that finds its state in `folder` goes on from
     there. Raises InputError when the loss is no longer a number, the disk is full or the state is damaged.
     """
+    if params.num_layers > len(model.layers):
+        raise InputError(f"lora_seed.num_layers: {params.num_layers} layers, but the model has {len(model.layers)}.")
     mx.random.seed(seed)
     model.freeze()
     config = adapter_config(params)
@@ -147,9 +149,8 @@ class Run(TrainingCallback):
         layer = type(self.model.layers[0])
         forward = layer.__call__
         self.start = start
-        with tqdm(
-            total=self.iters, initial=start, desc=self.title, unit="step", disable=self.world.rank() > 0
-        ) as self.bar:
+        hidden = True if self.world.rank() else None  # None: hidden unless standard error is a terminal
+        with tqdm(total=self.iters, initial=start, desc=self.title, unit="step", disable=hidden) as self.bar:
             try:
                 self.clock = time.perf_counter()
                 with contextlib.redirect_stdout(io.StringIO()):  # mlx-lm draws a bar of its own there

@@ -1,0 +1,146 @@
+"""The stage through its own command line, and its adapters through mlx-lm's own commands."""
+
+import json
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from stages.common.files import InputError
+from stages.lora_seed.__main__ import main
+from tests.workspace import contents, environment, stage, write_params, write_workspace
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A workspace in which seed 3 has been trained."""
+    folder = write_workspace(tmp_path_factory.mktemp("trained"), {"iters": 60})
+    result = stage(folder, "stages.lora_seed", "--seed", "3")
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_the_stage_writes_its_adapter_its_losses_and_nothing_else(trained):
+    metrics = json.loads((trained / "metrics/lora_seed/3.json").read_text())
+    fold = metrics["folds"]["held_out"]
+    assert metrics["seed"] == 3 and fold["iterations"] == 60
+    assert (fold["train_rows"], fold["valid_rows"], fold["dropped_rows"]) == (18, 6, 0)
+    assert fold["best_valid_loss"] <= fold["last_valid_loss"] < fold["first_valid_loss"]
+    assert not any("second" in name for name in fold)
+    lines = (trained / "plots/lora_seed/3.csv").read_text().splitlines()
+    assert lines[0] == "fold,iteration,train_loss,valid_loss" and len(lines) == 17
+    assert set(contents(trained / "data/lora_seed")) == {
+        "3/held_out/adapter_config.json",
+        "3/held_out/adapters.safetensors",
+    }
+    assert not list((trained / "cache/checkpoints").iterdir())
+    assert str(trained) not in (trained / "data/lora_seed/3/held_out/adapter_config.json").read_text()
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.slow)])
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(trained, tmp_path, kills):
+    folder = write_workspace(tmp_path, {"iters": 60})
+    command, rng = [sys.executable, "-m", "stages.lora_seed", "--seed", "3"], random.Random(5)
+    for _ in range(kills):
+        process = subprocess.Popen(command, cwd=folder, env=environment(), stderr=subprocess.DEVNULL)
+        reached = {path: path.stat().st_mtime_ns for path in folder.glob("cache/checkpoints/*/*")}
+        while process.poll() is None and reached == {
+            path: path.stat().st_mtime_ns for path in folder.glob("cache/checkpoints/*/*")
+        }:
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.15))
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, "it ended before it could be killed: train longer"
+    result = stage(folder, "stages.lora_seed", "--seed", "3")
+    assert result.returncode == 0, result.stderr
+    for part in ("data/lora_seed", "plots", "metrics/lora_seed"):
+        assert contents(folder / part) == contents(trained / part)
+
+
+def test_a_levels_adapter_takes_the_first_seed(trained, tmp_path):
+    folder = write_workspace(tmp_path, {"iters": 60})
+    result = stage(folder, "stages.lora_seed", "--level", "R3")
+    assert result.returncode == 0, result.stderr
+    assert json.loads((folder / "metrics/lora_level/R3.json").read_text())["seed"] == 3
+    name = "adapters.safetensors"
+    same_rows = (trained / "data/lora_seed/3/held_out" / name).read_bytes()
+    assert (folder / "data/lora_level/R3/levels" / name).read_bytes() == same_rows
+
+
+def test_the_probe_gives_the_iterations(tmp_path):
+    folder = write_workspace(tmp_path, {"iters": "probe"})
+    missing = stage(folder, "stages.lora_seed", "--seed", "3")
+    assert missing.returncode == 1 and missing.stderr.startswith("error: metrics/overfit_probe.json could not be read")
+    (folder / "metrics").mkdir(exist_ok=True)
+    (folder / "metrics/overfit_probe.json").write_text('{"best_iteration": 6}')
+    assert stage(folder, "stages.lora_seed", "--seed", "3").returncode == 0
+    metrics = json.loads((folder / "metrics/lora_seed/3.json").read_text())
+    assert metrics["folds"]["held_out"]["iterations"] == 6
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"model": "models/nowhere"}, "models/nowhere holds no model"),
+        ({"max_seq_length": 20}, "train.jsonl has no row of at most 20 tokens (18 longer ones)"),
+        ({"learning_rate": -1.0}, "lora_seed.learning_rate: Input should be greater than 0"),
+        ({"ranks": 8}, "lora_seed.ranks: Extra inputs are not permitted"),
+        ({"num_layers": 9}, "lora_seed.num_layers: 9 layers"),
+    ],
+)
+def test_wrong_input_is_one_message_and_earlier_outputs_stay(trained, changed, message, monkeypatch):
+    before = contents(trained / "data/lora_seed")
+    write_params(trained, changed)
+    monkeypatch.chdir(trained)
+    monkeypatch.setattr("sys.argv", ["lora_seed", "--seed", "3"])
+    with pytest.raises(InputError) as raised:
+        main()
+    assert message in str(raised.value)
+    assert contents(trained / "data/lora_seed") == before
+
+
+def mlx_lm(folder, *command):
+    """Run one of mlx-lm's own commands."""
+    return subprocess.run(
+        [sys.executable, "-m", "mlx_lm", *command], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+ADAPTER = ("--model", "models/random", "--adapter-path", "data/lora_seed/3/held_out")
+
+
+def test_mlx_lm_generates_with_the_adapter(trained):
+    result = mlx_lm(trained, "generate", *ADAPTER, "--prompt", "If 3x + 4 = 19, find x.", "--max-tokens", "4")
+    assert result.returncode == 0, result.stderr
+    assert "Generation: 4 tokens" in result.stdout
+
+
+def test_mlx_lm_fuses_the_adapter(trained, tmp_path):
+    result = mlx_lm(trained, "fuse", *ADAPTER, "--save-path", str(tmp_path / "fused"))
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "fused/model.safetensors").stat().st_size > 0
+
+
+def test_mlx_lm_serves_the_adapter(trained):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlx_lm", "server", *ADAPTER, "--host", "127.0.0.1", "--port", str(port)]
+    server = subprocess.Popen(command, cwd=trained, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        body = {"messages": [{"role": "user", "content": "Find x."}], "max_tokens": 3}
+        for _ in range(300):
+            try:
+                reply = httpx.post(f"http://127.0.0.1:{port}/v1/chat/completions", json=body, timeout=60)
+                break
+            except httpx.ConnectError:
+                time.sleep(0.1)
+        assert reply.status_code == 200 and reply.json()["usage"]["completion_tokens"] == 3
+    finally:
+        server.kill()
+        server.wait()

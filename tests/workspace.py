@@ -1,0 +1,122 @@
+"""A small repository root for the stages that train and answer: a model, parameters, problems and their rows."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import yaml
+
+from stages.common.contest import FAMILIES, bare_steps, draw
+from stages.common.files import write_json, write_jsonl
+from stages.common.records import Example, Message, Problem
+from tests.checkpoint import write_checkpoint
+
+ROOT = Path(__file__).resolve().parents[1]
+LORA: dict[str, Any] = {
+    "model": "models/random",
+    "seeds": [3],
+    "iters": 12,
+    "batch_size": 4,
+    "learning_rate": 1e-3,
+    "rank": 4,
+    "scale": 4.0,
+    "dropout": 0.1,
+    "num_layers": -1,
+    "max_seq_length": 256,
+    "steps_per_eval": 4,
+    "patience": 0,
+    "grad_checkpoint": False,
+}
+ANSWERS: dict[str, Any] = {
+    "models": {"base": "models/random"},
+    "backend": "mlx",
+    "max_tokens": 8,
+    "batch_size": 8,
+    "temperature": 0.0,
+    "samples": 1,
+    "seed": 0,
+    "endpoint": {"base_url": "http://127.0.0.1:1/v1", "model": "m", "api_key_env": None, "timeout_seconds": 20},
+}
+
+
+def problems(number: int, benchmark: str = "contest") -> list[Problem]:
+    """Questions of the sample contest."""
+    rng, names = Random(7), list(FAMILIES)
+    questions = [draw(rng, names[count % len(names)]) for count in range(number)]
+    return [
+        Problem(
+            id=f"{benchmark}/{count:03d}",
+            year=2011,
+            section=question.section,
+            number=count,
+            question=question.text,
+            answer=str(question.answer),
+            source="tests",
+        )
+        for count, question in enumerate(questions)
+    ]
+
+
+def rows(chosen: list[Problem]) -> list[Example]:
+    """Training rows with short chains."""
+    from stages.common.contest import read
+
+    examples = []
+    for problem in chosen:
+        question = read(problem.question)
+        assert question
+        text = "\n".join([*bare_steps(question), f"Answer: {problem.answer}"])
+        turns = [Message(role="user", content=problem.question), Message(role="assistant", content=text)]
+        examples.append(Example(messages=turns, problem_id=problem.id, level="R1"))
+    return examples
+
+
+def write_workspace(folder: Path, lora: dict[str, Any] | None = None, answers: dict[str, Any] | None = None) -> Path:
+    """Write a workspace of 30 contest problems (18 to train on, 6 to validate, 6 unseen) and 5 transfer problems."""
+    write_checkpoint(folder / "models/random", tie_word_embeddings=False)
+    contest, transfer = problems(30), problems(5, "transfer")
+    write_jsonl(folder / "data/parsed/problems.jsonl", contest)
+    write_jsonl(folder / "data/transfer/problems.jsonl", transfer)
+    split = folder / "data/train_split"
+    for name in ("held_out", "levels/R3"):
+        write_jsonl(split / name / "train.jsonl", rows(contest[:18]))
+        write_jsonl(split / name / "valid.jsonl", rows(contest[18:24]))
+    ids = [problem.id for problem in contest]
+    parts = {"train": ids[:18], "valid": ids[18:24], "unseen": ids[24:], "unused": [], "answers": ids}
+    write_json(
+        split / "folds.json",
+        {"protocol": "held_out_years", "main": ["held_out"], "folds": {"held_out": parts}, "transfer_fold": "held_out"},
+    )
+    write_params(folder, lora, answers)
+    return folder
+
+
+def write_params(folder: Path, lora: dict[str, Any] | None = None, answers: dict[str, Any] | None = None) -> None:
+    """Write params.yaml with some values of the blocks changed."""
+    blocks = {
+        "chat": {"system": ""},
+        "lora_seed": LORA | (lora or {}),
+        "overfit_probe": {"iters": 8, "seed": 0},
+        "answers": ANSWERS | (answers or {}),
+    }
+    (folder / "params.yaml").write_text(yaml.safe_dump(blocks))
+
+
+def stage(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m stages.<command>` in a workspace."""
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=folder, env=environment(), capture_output=True, text=True, check=False
+    )
+
+
+def environment() -> dict[str, str]:
+    """The environment of a stage that runs in a folder other than the repository's root."""
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder with its bytes."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
