@@ -1,0 +1,138 @@
+"""Seeds and questions as crossed factors: every seed's adapter answers every question, and both are samples.
+
+Near-duplicate questions count as one unit throughout (`clusters` numbers them): their answers are not independent.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+
+
+class Interval(NamedTuple):
+    """The two ends of a 95 % interval."""
+
+    low: float
+    high: float
+
+
+class StandardErrors(NamedTuple):
+    """Of a mean over seeds: the part from which questions were asked and the part from which seeds were drawn.
+
+    `seeds` is None where one seed cannot tell.
+    """
+
+    questions: float
+    seeds: float | None
+
+
+class Components(NamedTuple):
+    """Variances of one verdict: between seeds, between questions, and the rest (their interaction, and chance)."""
+
+    seed: float
+    question: float
+    interaction: float
+
+
+def cluster_sums(values: Array, clusters: NDArray[np.int_]) -> Array:
+    """Sum the rows of `values` (questions, k) within each cluster: (clusters, k), in order of cluster number."""
+    _, index = np.unique(clusters, return_inverse=True)
+    sums = np.zeros((int(index.max()) + 1 if len(index) else 0, values.shape[1]))
+    np.add.at(sums, index, values)
+    return sums
+
+
+def influences(values: Array, clusters: NDArray[np.int_]) -> Array:
+    """What each cluster contributes to the mean of each column of `values` (questions, seeds): (clusters, seeds).
+
+    Each column sums to zero; its mean square over the number of clusters estimates the variance of the column's mean.
+    """
+    sums = cluster_sums(values - values.mean(axis=0), clusters)
+    return sums * (len(sums) / len(values))
+
+
+def standard_errors(per_seed: Array, influence: Array) -> StandardErrors:
+    """Both parts of the standard error of `per_seed.mean()`, from every cluster's influence on every seed's value.
+
+    The question part holds the interaction too: with questions drawn anew it comes out anew. The seeds' part is what
+    their values differ by beyond what the interaction alone makes them differ, none if they differ by less: the
+    moment estimates of a two-way random-effects layout (Searle, Casella & McCulloch 1992, chapter 4).
+    """
+    count, seeds = influence.shape
+    if count < 2:
+        return StandardErrors(math.nan, None)
+    pairs = count * (count - 1)
+    rows = influence.mean(axis=1)
+    questions = math.sqrt(float(rows @ rows) / pairs)
+    if seeds < 2:
+        return StandardErrors(questions, None)
+    rest = influence - rows[:, None]
+    interaction = float((rest**2).sum()) / ((seeds - 1) * pairs)
+    between = float(per_seed.var(ddof=1))
+    return StandardErrors(questions, math.sqrt(max(0.0, between - interaction) / seeds))
+
+
+def seed_margin(errors: StandardErrors, seeds: int) -> float:
+    """Half the width of the 95 % t interval from the seeds' part of the standard error alone; 0 with one seed."""
+    return 0.0 if errors.seeds is None else float(stats.t.ppf(0.975, seeds - 1)) * errors.seeds
+
+
+def t_interval(per_seed: Array) -> Interval | None:
+    """Student's t interval over the seeds' values; None with one seed.
+
+    It says what other seeds would give on these same questions, and nothing about other questions.
+    """
+    if len(per_seed) < 2:
+        return None
+    margin = float(stats.t.ppf(0.975, len(per_seed) - 1) * per_seed.std(ddof=1) / math.sqrt(len(per_seed)))
+    return Interval(float(per_seed.mean()) - margin, float(per_seed.mean()) + margin)
+
+
+def components(correct: Array) -> Components | None:
+    """Split the variance of a verdict, `correct` (questions, seeds), by the moments of a two-way layout.
+
+    Negative estimates are cut at zero, as usual. None with fewer than two seeds or questions.
+    """
+    questions, seeds = correct.shape
+    if questions < 2 or seeds < 2:
+        return None
+    mean, rows, columns = correct.mean(), correct.mean(axis=1), correct.mean(axis=0)
+    rest = correct - rows[:, None] - columns + mean
+    interaction = float((rest**2).sum()) / ((questions - 1) * (seeds - 1))
+    question = max(0.0, float(rows.var(ddof=1)) - interaction / seeds)
+    seed = max(0.0, float(columns.var(ddof=1)) - interaction / questions)
+    return Components(seed, question, interaction)
+
+
+def flip_rate(correct: Array) -> float | None:
+    """Share of the questions (rows) whose verdict is not the same for all seeds; None with one seed or no question."""
+    questions, seeds = correct.shape
+    if questions == 0 or seeds < 2:
+        return None
+    right = correct.sum(axis=1)
+    return float(((right > 0) & (right < seeds)).mean())
+
+
+def which_dominates(errors: StandardErrors, seeds: int, questions: int) -> str:
+    """A sentence for readers: is the result uncertain because of the seeds or because of the questions?"""
+    if errors.seeds is None or math.isnan(errors.questions):
+        return "One seed, or too few questions: what seeds and questions each add to the uncertainty cannot be told."
+    total = errors.questions**2 + errors.seeds**2
+    if total == 0:
+        return "Neither seeds nor questions make a difference here: every verdict is the same."
+    share = round(100 * errors.questions**2 / total)
+    if 40 <= share <= 60:
+        return (
+            f"Questions and seeds matter alike: {share} % of the variance of the result comes from which {questions} "
+            f"questions were asked, {100 - share} % from which {seeds} seeds were drawn."
+        )
+    first, second = ("questions", "seeds") if share > 60 else ("seeds", "questions")
+    more = "More questions would narrow it, more seeds would not." if share > 60 else "More seeds would narrow it most."
+    return (
+        f"The {first} dominate: of the variance of the result {max(share, 100 - share)} % comes from which {first} "
+        f"were drawn and {min(share, 100 - share)} % from the {second} ({questions} questions, {seeds} seeds). {more}"
+    )
