@@ -1,13 +1,10 @@
 """The small repository, built once; a test that changes it works in a copy."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from toy import Toy, build
+from tests.tools.toy import Toy, build
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from toy import ROOT, Toy
+
+from tests.tools.toy import ROOT, Toy
 
 X86 = platform.machine() == "x86_64" and sys.platform == "linux"
 

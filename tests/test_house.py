@@ -1,0 +1,206 @@
+"""The rules of the house: what keeps a stage readable, and a run of the pipeline repeatable."""
+
+import ast
+import functools
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+import pytest
+import yaml
+
+from tools.check_reproduction.isolated import covers
+from tools.check_reproduction.pipeline import Stage, read_pipeline
+from tools.params import compose
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMON = "stages.common"
+
+
+TOLD = {("lora_seed", "seeds")}
+"""Parameters that a stage's model knows but dvc.yaml hands over on the command line, each stage its own part."""
+
+
+@functools.cache
+def stages() -> list[Stage]:
+    """The pipeline, one stage of every foreach group: the others differ in their item only."""
+    return list({stage.group: stage for stage in read_pipeline(ROOT)}.values())
+
+
+def package(stage: Stage) -> str:
+    """The package that a stage's command runs."""
+    return stage.cmd.split()[2]
+
+
+def each_stage(test):
+    """Run a test for every stage."""
+    return pytest.mark.parametrize("stage", stages(), ids=lambda stage: stage.group)(test)
+
+
+def tracked() -> Iterator[tuple[str, str]]:
+    """Every text file in git, by name, with its content."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            content = (ROOT / name).read_bytes()
+            if b"\0" not in content:
+                yield name, content.decode("utf-8", errors="replace")
+
+
+@functools.cache
+def imports() -> grimp.ImportGraph:
+    """Who imports whom in stages/, imports inside functions included."""
+    return grimp.build_graph("stages", cache_dir=None)
+
+
+@functools.cache
+def needed(name: str) -> frozenset[str]:
+    """The modules of stages.common that run when a package runs, the packages that hold them included."""
+    graph, found = imports(), set[str]()
+    waiting = [name, *graph.find_descendants(name)]
+    while waiting:
+        module = waiting.pop()
+        parents = [module.rsplit(".", depth)[0] for depth in range(1, module.count("."))]
+        for other in [*graph.find_modules_directly_imported_by(module), *parents]:
+            if other.startswith(f"{COMMON}.") and other not in found:
+                found.add(other)
+                waiting.append(other)
+    return frozenset(found)
+
+
+def file_of(module: str) -> str:
+    """The path of a module's source: the file of a module, `__init__.py` of a package."""
+    path = module.replace(".", "/")
+    return f"{path}/__init__.py" if (ROOT / path).is_dir() else f"{path}.py"
+
+
+def test_imports_follow_the_layout() -> None:
+    result = subprocess.run(["lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_every_stage_of_the_pipeline_has_a_folder_and_every_folder_a_stage() -> None:
+    folders = {path.parent.name for path in (ROOT / "stages").glob("*/__main__.py")}
+    assert {package(stage).removeprefix("stages.") for stage in stages()} == folders
+
+
+@each_stage
+def test_a_stage_is_one_python_command(stage: Stage) -> None:
+    assert re.fullmatch(r"python -m stages\.\w+( --\w+ [\w./-]+)*", stage.cmd)
+
+
+@each_stage
+def test_dependencies_name_the_code_that_runs_and_no_other(stage: Stage) -> None:
+    code = [dep for dep in stage.deps if dep.startswith("stages")]
+    modules = {file_of(module) for module in needed(package(stage))}
+    own = package(stage).replace(".", "/")
+    assert own in code
+    assert sorted(path for path in modules if not covers(code, path)) == [], "imported, but not in deps"
+    common = [dep for dep in code if covers(["stages/common"], dep)]
+    assert [dep for dep in common if not any(covers([dep], path) for path in modules)] == [], (
+        "in deps, but not imported"
+    )
+    assert "stages/common" not in common, "names all shared code: a change of any of it would run this stage again"
+    others = [dep for dep in code if dep.endswith(".py") or (ROOT / dep / "__main__.py").is_file()]
+    assert [dep for dep in others if not covers([own, "stages/common"], dep)] == [], "another stage's code"
+
+
+@each_stage
+def test_parameters_are_declared_and_in_params_yaml(stage: Stage) -> None:
+    declared = stage.params.get("params.yaml", ())
+    if stage.params and not declared:
+        return  # declares the whole file
+    params = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    read = set(parameters_read(package(stage))) - TOLD
+    undeclared = {
+        f"{block}.{name}" for block, name in read if block not in declared and f"{block}.{name}" not in declared
+    }
+    assert undeclared == set(), "read, but not in params"
+    assert {f"{block}.{name}" for block, name in read if name not in params[block]} == set(), (
+        "read, but not in params.yaml"
+    )
+    unread = [name for name in declared if not any(covers_name(name, f"{block}.{field}") for block, field in read)]
+    assert unread == [], "in params, but not read"
+
+
+def covers_name(declared: str, name: str) -> bool:
+    """Whether a declared parameter is the one named, holds it, or is part of it."""
+    return (declared + ".").startswith(name + ".") or (name + ".").startswith(declared + ".")
+
+
+def parameters_read(name: str) -> Iterator[tuple[str, str]]:
+    """The (block, field) pairs that a stage reads, by its calls of `load_params(block, model)`."""
+    own = [name, *imports().find_descendants(name)]
+    trees = [ast.parse((ROOT / file_of(module)).read_text("utf-8")) for module in [*own, *needed(name)]]
+    classes = {node.name: node for tree in reversed(trees) for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        match node:
+            case ast.Call(
+                func=ast.Name(id="load_params") | ast.Attribute(attr="load_params"),
+                args=[ast.Constant(value=str(block)), ast.Name(id=model) | ast.Attribute(attr=model)],
+            ):
+                for field in classes[model].body:
+                    if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                        yield block, field.target.id
+
+
+def test_params_yaml_is_what_conf_gives(tmp_path: Path) -> None:
+    compose(tmp_path / "params.yaml", [])
+    assert (tmp_path / "params.yaml").read_text("utf-8") == (ROOT / "params.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize("profile", sorted(path.stem for path in (ROOT / "conf/profile").glob("*.yaml")))
+def test_every_profile_has_the_same_parameters(profile: str, tmp_path: Path) -> None:
+    compose(tmp_path / "params.yaml", [f"profile={profile}"])
+    blocks = yaml.safe_load((tmp_path / "params.yaml").read_text("utf-8"))
+    default = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    assert blocks["profile"] == profile
+    assert {block: set(values) for block, values in blocks.items() if isinstance(values, dict)}.keys() == {
+        block for block, values in default.items() if isinstance(values, dict)
+    }
+
+
+def test_no_registry_and_no_machine_in_tracked_files() -> None:
+    registries = "|".join(
+        ["files.py" + "thonhosted", "py" + "pi.org/simple", "registry.npm" + "js", "--index-url ", "find-links ="]
+    )
+    machines = "|".join(["/ro" + "ot/", "/wo" + "rk/", "/Us" + "ers/", "/ho" + "me/", "/t" + "mp/"])
+    found = [
+        f"{name}: {match[0]}"
+        for name, text in tracked()
+        for match in re.finditer(rf"({registries})|(?<![\w.~}}/-])({machines})\w+", text)
+    ]
+    assert found == []
+
+
+def test_the_lock_has_a_hash_for_every_package_and_no_address() -> None:
+    text = (ROOT / "requirements.lock").read_text("utf-8")
+    packages = re.findall(r"^([A-Za-z0-9][\w.-]*==.*?)(?=^\S|\Z)", text, re.M | re.S)
+    assert len(packages) > 100
+    assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
+    assert "://" not in text and "index-url" not in text
+
+
+def test_compiled_files_times_and_machines_are_in_no_hash(tmp_path: Path) -> None:
+    names = ["stages/raw/__pycache__/x.pyc", "metrics/environment.json", "metrics/timings/raw.json"]
+    command = [sys.executable, "-m", "dvc", "check-ignore", "-n", "-d", *names]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert [line for line in result.stdout.splitlines() if line.startswith("::")] == [], result.stdout
+    assert len(result.stdout.splitlines()) == len(names), result.stderr
+
+
+def test_make_help_lists_every_target() -> None:
+    targets = set(re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert targets == {line.split()[0] for line in listed.splitlines() if line.strip()}
+
+
+@pytest.mark.parametrize("command", sorted(
+    f"{path.parent.relative_to(ROOT).as_posix().replace('/', '.')}" for path in ROOT.glob("stages/*/__main__.py")
+))  # fmt: skip
+def test_a_stage_says_how_to_run_it(command: str) -> None:
+    text = (ROOT / command.replace(".", "/") / "__main__.py").read_text("utf-8")
+    assert f"python -m {command}" in (ast.get_docstring(ast.parse(text)) or "")
