@@ -71,6 +71,7 @@ class Comparison:
             return Outcome(None, f"undecidable: {error}")
 
     def _forms(self, gold: Form, answer: Form) -> Outcome:
+        gold, answer = self._one_of(gold), self._one_of(answer)
         match gold, answer:
             case Letter(), Letter():
                 return Outcome(gold.letter.lower() == answer.letter.lower(), "letter")
@@ -98,6 +99,8 @@ class Comparison:
                 return self._equations(gold, answer)
             case (Relation(), Value(name=str())) | (Value(name=str()), Relation()):
                 return self._equations(_equation(gold), _equation(answer))
+            case (Relation(), Value()) | (Value(), Relation()):
+                return self._worked_out(gold, answer)
             case Value(), Value():
                 return self._values(gold, answer)
             case Matrix(), Matrix():
@@ -115,6 +118,16 @@ class Comparison:
             case (Unread(), _) | (_, Unread()):
                 return self._unread(gold, answer)
         return Outcome(False, "different_kind")
+
+    def _one_of(self, form: Form) -> Form:
+        """A list written with "or" without its repetitions: one answer if all are the same, a list otherwise."""
+        if not isinstance(form, Items) or form.kind != "either":
+            return form
+        different: list[Form] = []
+        for item in form.items:
+            if not any(self._forms(item, one).equal for one in different):
+                different.append(item)
+        return different[0] if len(different) == 1 else Items("list", tuple(different))
 
     def _values(self, gold: Value, answer: Value) -> Outcome:
         if _letter(gold.name) and _letter(answer.name) and gold.name != answer.name:
@@ -222,12 +235,11 @@ class Comparison:
         return _both(outcomes, "intervals")
 
     def _ratios(self, gold: Ratio, answer: Ratio) -> Outcome:
-        """Equal by proportion; a key that could be a time of day (`12:30`) only term by term."""
+        """Equal by proportion."""
         if len(gold.terms) != len(answer.terms):
             return Outcome(False, "ratio: different_length")
         exact = [[term.node.rational for term in ratio.terms] for ratio in (gold, answer)]
-        clock = len(gold.terms) == 2 and all(part is not None for part in exact[0]) and (exact[0][1] or 0) >= 10
-        if clock or any(not part for parts in exact for part in parts):
+        if any(not part for parts in exact for part in parts):
             return self._ordered(gold.terms, answer.terms, "ratio")
         shares = {one / other for one, other in zip(*exact, strict=True)}  # type: ignore[operator]
         return Outcome(len(shares) == 1 and min(shares) > 0, "ratio")
@@ -251,6 +263,16 @@ class Comparison:
         factor = latex(number(Fraction(ratios[0].real).limit_denominator(10**6)), names)
         scaled = f"{factor} \\cdot {latex(differences[1], names)}"
         return Outcome(self.algebra(latex(differences[0], names), scaled), "equation")
+
+    def _worked_out(self, gold: Form, answer: Form) -> Outcome:
+        """`17 * 180 = 3060` and `k + w = 8` state their right side; `2x = 8` or `x^2 = 8` does not state an answer yet."""
+        values = [
+            Value(form.right) if isinstance(form, Relation) and len(form.left.letters) != 1 else form
+            for form in (gold, answer)
+        ]
+        if isinstance(values[0], Value) and isinstance(values[1], Value):
+            return self._values(values[0], values[1])
+        return Outcome(False, "different_kind")
 
     def _words_or_product(self, gold: Form, answer: Form) -> Outcome:
         """`xy` alone reads as a word; beside a product it is one."""

@@ -18,8 +18,8 @@ from functools import cached_property
 
 MAX_DEPTH = 60
 """Nested brackets that are still read."""
-MAX_BITS = 20_000
-"""Size of an exact number (6,000 digits): beyond, a power or factorial is not worked out."""
+MAX_BITS = 13_000
+"""Size of an exact number (3,900 digits): beyond, a power or factorial is not worked out."""
 TRIGONOMETRIC = ("sin", "cos", "tan", "cot", "sec", "csc")
 FUNCTIONS = (
     *(f"arc{name}" for name in TRIGONOMETRIC), "sinh", "cosh", "tanh", *TRIGONOMETRIC, "ln", "log", "exp",
@@ -104,7 +104,9 @@ def _exact(op: str, parts: list[Fraction]) -> Fraction | None:
             if a > 1000:
                 raise Undecidable("a factorial too large to write")
             return Fraction(math.factorial(int(a)))
-        case "binom", [n, k] if n.denominator == k.denominator == 1 and k >= 0 and 0 <= n <= 1000:
+        case "binom", [n, k] if n.denominator == k.denominator == 1 and k >= 0 and n >= 0:
+            if n > 1000:
+                raise Undecidable("a binomial coefficient too large to write")
             return Fraction(math.comb(int(n), int(k)))
     return None
 
@@ -217,9 +219,9 @@ def latex(node: Node, names: Mapping[str, str] | None = None) -> str:
             return f"\\sqrt{write[1]}" if degree == 2 else f"\\sqrt[{latex(node.args[0], names)}]{write[1]}"
         case "fun":
             name = str(node.value)
-            return f"\\{name}{{({latex(node.args[0], names)})}}"
+            return f"(\\{name}{{({latex(node.args[0], names)})}})"
         case "log":
-            return f"\\log_{write[0]}{{({latex(node.args[1], names)})}}"
+            return f"(\\log_{write[0]}{{({latex(node.args[1], names)})}})"
         case "fact":
             return f"({latex(node.args[0], names)})!"
         case "abs":

@@ -39,6 +39,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[*\s]*\s+(?=[A-Z*\\($])")
 _MATHS = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$", re.DOTALL)
 _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*(?!\s*:)")
 _NUMBER = re.compile(r"(?<![\w.,^/])[-−]?[$£€]?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d+(?:\s*/\s*\d+)?(?:\s?%|°)?(?![\w,]*\d)")
+_EMPHASIS = re.compile(r"\*\*(?!\w)|(?<!\w)\*\*")
 _LABEL = re.compile(r"step|case|note|check|part|conclusion|verification|question|problem|method", re.IGNORECASE)
 
 
@@ -60,7 +61,7 @@ def extract(text: str) -> Extraction:
     if lines := _answer_lines(text):
         flags = ["conflicting_answer_lines"] if len({_bare(line) for line in lines}) > 1 else []
         return _stated(_refined(lines[-1]), "answer_line", flags)
-    if phrase := _phrase(text):
+    if (phrase := _phrase(text)) is not None:
         return _stated(_refined(phrase), "answer_phrase")
     whole = text.strip()
     if len(whole) <= LONGEST and _is_bare(whole):
@@ -162,12 +163,12 @@ def _refined(text: str) -> str:
         text = _ARROW.split(text)[-1].strip()
     if re.search(r"\b(?:is|are|equals)\b", text) and not re.match(r"\W*(?:there|no)\b", text, re.IGNORECASE):
         text = re.split(r"\b(?:is|are|equals)\b(?:\s+equal\s+to)?\s*:?", text)[-1]
-    return text.strip().strip("*_").strip()
+    return _EMPHASIS.sub("", text).strip().strip("*_").strip()
 
 
 def _is_bare(text: str) -> bool:
     """Whether a text is an answer and nothing else: one line that is no sentence, or a sentence without mathematics."""
-    if "\n" in text.strip("$\\[] \n"):
+    if "\n" in text.strip("$\\[] \n") or "boxed" in text or re.search(r"[^\W\d]:\s|:\*\*\s", text):
         return False
     words = re.findall(r"[^\W\d_]{2,}", re.sub(r"\\[a-zA-Z]+", " ", text))
     if len(words) > 12:
@@ -198,14 +199,20 @@ def _closing(text: str) -> Extraction:
     numbers = list(_NUMBER.finditer(outside))
     if maths and (not numbers or maths[-1][0] > numbers[-1].end()):
         return _stated(_after_signs(maths[-1][1]), "maths")
-    signs = list(re.finditer(r"[=≈:⇒→]", outside))
+    signs = list(re.finditer(r"[=≈⇒→]|:(?=[\s*])", outside))
     if signs:
         rest = sentence[signs[-1].end() :].strip()
         if len(rest.split()) <= 4 and re.search(r"[\d√π]", rest):
             return _stated(rest, "number")
     if numbers:
-        return _stated(numbers[-1][0], "number")
+        return _stated(_restated([match[0] for match in numbers], text), "number")
     return Extraction(None, None)
+
+
+def _restated(numbers: list[str], text: str) -> str:
+    """Of a closing sentence's numbers, the one that the last equation before it arrived at; else the last one."""
+    results = re.findall(r"=\s*(-?[\d.,/]*\d)\s*[.$]*(?:\\\]|\\\)|\$|\n)", text[-LONGEST:])
+    return next((number for number in numbers if results and number.strip("$") == results[-1]), numbers[-1])
 
 
 def _after_signs(maths: str) -> str:

@@ -29,20 +29,24 @@ class Value:
             exact = self.node.rational
         except Undecidable:
             exact = None
-        value = latex(self.node) if exact is None else str(exact)
+        written_out = exact is not None and max(abs(exact.numerator), exact.denominator) < 10**100
+        value = str(exact) if written_out else latex(self.node)
         return f"{value}{'%' if self.percent else ''}{f' {self.unit.text}' if self.unit else ''}"
 
 
 @dataclass(frozen=True)
 class Items:
-    """Several forms: `tuple` and `vector` are ordered, `list` (bare commas, and, or) and `set` are not, `bracket` is `[…]`."""
+    """Several forms: `tuple` and `vector` are ordered, `list` and `set` are not, `bracket` is `[…]`.
 
-    kind: Literal["tuple", "vector", "list", "set", "bracket"]
+    `either` is a list written with "or": several solutions, or one answer in several spellings (`1/2 or 0.5`).
+    """
+
+    kind: Literal["tuple", "vector", "list", "either", "set", "bracket"]
     items: tuple["Form", ...]
 
     @property
     def canonical(self) -> str:
-        left, right = {"set": "{}", "bracket": "[]", "list": ("", "")}.get(self.kind, "()")
+        left, right = {"set": "{}", "bracket": "[]", "list": ("", ""), "either": ("", "")}.get(self.kind, "()")
         return f"{left}{', '.join(item.canonical for item in self.items)}{right}"
 
 

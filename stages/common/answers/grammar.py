@@ -7,7 +7,7 @@ from stages.common.answers.expression import FUNCTIONS, MAX_DEPTH, TRIGONOMETRIC
 
 _FUNCTION = "|".join((*FUNCTIONS, "sqrt", "pi", "infinity", "inf", "cbrt"))
 _TOKEN = re.compile(
-    rf"\s*(?:(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d{{1,4}}(?![\d.]))?|\.\d+)|(?P<command>\\[a-zA-Z]+)|(?P<function>{_FUNCTION})"
+    rf"\s*(?:(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d{{1,3}}(?![\d.]))?|\.\d+)|(?P<command>\\[a-zA-Z]+)|(?P<function>{_FUNCTION})"
     r"|(?P<letter>[^\W\d_]'*)|(?P<sign>[-+*/^_(){}\[\]|!°√,=<>⌊⌋⌈⌉∞])|(?P<other>\S))"
 )
 _ALIASES = {"sqrt": "√", "pi": "π", "infinity": "∞", "inf": "∞", "cbrt": "∛"}

@@ -126,7 +126,7 @@ def _spelled(run: str, table: dict[str, str]) -> str:
 
 def _wrappers(text: str) -> str:
     """Text wrappers become `‹ ›`, delimiters of mathematics and emphasis go, escaped signs become plain ones."""
-    text = text.replace("\\\\$", "\\$")
+    text = re.sub(r"\\\\\[[^\]]{0,10}\]", r"\\\\", text)  # the space after a matrix's row
     text = re.sub(r"\$\$|\\\(|\\\)|\\\[|\\\]", " ", text)
     text = re.sub(r"\\\$", "¤", text)
     text = text.replace("$", "¤" if text.count("$") % 2 and not text.rstrip(" .").endswith("$") else "")

@@ -31,7 +31,7 @@ BASES = {word: value for word, value in NUMBERS.items() if 2 <= value <= 20 and 
 _BASE = "|".join((*BASES, r"\d{1,2}"))
 _NUMERAL = re.compile(
     rf"[(]?(?P<digits>[0-9A-F]+)[)]?\s*(?:_\s*\{{?\s*[‹(]*\s*(?:base\s*)?(?P<below>{_BASE})\s*[)›]*\s*\}}?"
-    rf"|[‹(]*\s*(?:in\s+)?base[\s-]*(?P<after>{_BASE})\s*[)›]*|(?P<word>{'|'.join(BASES)}))",
+    rf"|[‹(]*\s*(?:in\s+)?base[\s›-]*(?P<after>{_BASE})\s*[)›]*|(?P<word>{'|'.join(BASES)}))",
     re.IGNORECASE,
 )
 _CHOICE = re.compile(r"‹?\s*(?:(?:option|choice|answer)\s+)?[(\[]?([A-Za-z])[)\]]?\s*›?")
@@ -42,23 +42,22 @@ _RELATIONS = re.compile(r"<|>|!=|∪|∈|ℝ|^all real")
 _NAME = re.compile(
     r"[^\W\d_]'?(?:_\{?\w+\}?)?|[a-zA-Z]\([a-z\d, ]+\)|[A-Z]{2,4}|(?:m\s?)?(?:∠|\\angle)\s*[A-Z]{1,3}|[^\d=+*/^<>]*[a-z]{3,}[^=+*/^<>]*"
 )
-_MATRIX = re.compile(r"\\begin\{[pbvB]?(?:matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{[pbvB]?(?:matrix|array)\}")
+_MATRIX = re.compile(r"[(\[|]?\s*\\begin\{[pbvB]?(?:matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{[pbvB]?(?:matrix|array)\}\s*[)\]|]?")
 _REPEATING = re.compile(r"(\d*)\.(\d*)(?:\\(?:overline|bar|dot)\{?\s*(\d+)\s*\}?|\((\d+)\))")
-_HEDGE = re.compile(r"^(?:≈|~|about|approximately|approx\.?|around|exactly|roughly)\s*(?=[-\d.\\√(¤])", re.IGNORECASE)
+_WRAPPED = re.compile(r"^‹\s*([^‹›]*?)\s*›$")
+_NAMED_STRUCTURE = re.compile(r"^(?:[^\W\d_]{1,2}|\([a-zθ](?:, ?[a-zθ])+\))\s*=\s*(?=[(\[⦃⟨|]|\\begin)")
+_HEDGE = re.compile(r"^‹?\s*(?:≈|~|about|approximately|approx\.?|around|exactly|roughly)\s*›?\s*(?=[-\d.\\√(¤])", re.IGNORECASE)
 _DECIMAL = re.compile(r"-?\d*\.(\d+)")
 _TAIL = re.compile(r"[\s‹]+(?=[^\W\d])|(?<=[\d)}°π])(?=[^\W\d_])|(?<=\d)(?=¢)")
 
 
 def read(text: str, grouped: bool = True) -> Form:
     """The form of an answer's text; never raises. `grouped` reads `100,200` as one number (False: as two)."""
-    text = plain(text)
+    text = _WRAPPED.sub(r"\1", plain(text))
     try:
         return _structure(text, grouped)
     except (NotMathematics, RecursionError, OverflowError) as error:
-        stopped = str(error)
-    if _in_words(text):
-        return Words(text)
-    return Unread(text, stopped)
+        return Words(text) if _in_words(text) else Unread(text, str(error))
 
 
 def _in_words(text: str) -> bool:
@@ -72,6 +71,8 @@ def _structure(text: str, grouped: bool) -> Form:
         return Letter(match[1])
     if match := _LABELLED.fullmatch(text):
         return Letter(match[1] or match[2], read(match[3], grouped))
+    if text in ("∅", "⦃⦄", "{}"):
+        return Words("∅")
     if (value := number_word(text)) is not None:
         return Value(number(value))
     if (numeral := _numeral(text)) is not None:
@@ -80,6 +81,7 @@ def _structure(text: str, grouped: bool) -> Form:
         return Words(f"time {int(clock[1])} {clock[2] or '00'} {clock[3].lower()}m")
     if date := _date(text):
         return Words(date)
+    text = _NAMED_STRUCTURE.sub("", text)
     if match := _MATRIX.fullmatch(text):
         return _matrix([row.split("&") for row in match[1].split("\\\\") if row.strip()])
     if grouped and not any(bracket in text for bracket in "([⦃⟨"):
@@ -164,16 +166,14 @@ def split_top(text: str, separators: str) -> list[str]:
 
 def _several(text: str, grouped: bool) -> Form:
     """Lists, sets, tuples, intervals, vectors; else a ratio or a single value."""
-    text = re.sub(r"[‹\s]+(and|or)[›\s]+", r" \1 ", text)
+    text = re.sub(r"[‹\s]+(and|or|to)[›\s]+", r" \1 ", text)
     text = re.sub(r"^(?:[^\W\d]\s*∈|(?:x|S)\s*=)\s*(?=⦃)", "", text)
     text = re.sub(r"^(?:both|either)\s+(?=.*\s(?:and|or)\s)", "", text)
     marked = re.sub(r",?\s(?:and|or|&)\s|;", ",", text)
     parts = [part.strip() for part in split_top(marked, ",")]
     if len(parts) > 1 and all(parts):
-        items = [item for part in parts for item in _spread(_structure(part, grouped))]
-        if any(isinstance(item, Words) and len(item.text.split()) > 3 for item in items):
-            raise NotMathematics("a sentence with commas")
-        return _named(items, alternatives=bool(re.search(r"\sor\s", text)))
+        items = _items(parts, grouped)
+        return _named(items, "either" if re.search(r"\sor\s", text) else "list")
     enclosed = text[1:-1].strip() if len(text) > 1 else ""
     closing = {"(": ")", "[": "]", "⦃": "⦄", "⟨": "⟩", "<": ">", "{": "}"}.get(text[:1])
     if closing and text.endswith(closing) and _one_group(text):
@@ -204,7 +204,7 @@ def _one_group(text: str) -> bool:
 
 
 def _enclosed(opening: str, parts: list[str]) -> Form:
-    items = tuple(item for part in parts if part for item in _spread(_structure(part, False)))
+    items = tuple(_items([part for part in parts if part], grouped=False))
     if opening in "⦃{":
         return Items("set", items)
     if all(isinstance(item, Items) and item.kind in ("tuple", "bracket") for item in items):
@@ -214,19 +214,23 @@ def _enclosed(opening: str, parts: list[str]) -> Form:
     return Items(kinds.get(opening, "vector"), items)
 
 
-def _named(items: list[Form], alternatives: bool) -> Form:
+def _items(parts: list[str], grouped: bool) -> list[Form]:
+    """The forms of a list's parts: mathematics throughout, or words throughout (`Monday, Tuesday`); a mixture is prose."""
+    try:
+        return [item for part in parts for item in _spread(_structure(part, grouped))]
+    except NotMathematics:
+        if all(_in_words(part) and len(part.split()) <= 3 for part in parts):
+            return [Words(part) for part in parts]
+        raise
+
+
+def _named(items: list[Form], kind: Literal["list", "either"]) -> Form:
     """A bare list; with names that differ (`x = 3, y = 2`) it is a point in the order of the names."""
-    if alternatives:
-        items = [
-            item for place, item in enumerate(items) if item.canonical not in [one.canonical for one in items[:place]]
-        ]
-        if len(items) == 1:
-            return items[0]
     names = [item.name for item in items if isinstance(item, Value) and item.name]
-    if len(names) == len(items) == len(set(names)):
+    if len(names) == len(items) == len(set(names)) and len({name.split("_")[0] for name in names}) > 1:
         ordered = sorted(items, key=lambda item: str(getattr(item, "name", "")))
         return Items("tuple", tuple(replace(item, name=None) for item in ordered if isinstance(item, Value)))
-    return Items("list", tuple(items))
+    return Items(kind, tuple(items))
 
 
 def _spread(form: Form) -> list[Form]:
@@ -266,12 +270,10 @@ def _value(text: str) -> Value:
         return replace(inside, unit=inside.unit or read_unit("¤"))
     if match := re.fullmatch(r"(.+?)\s*(?:%|[‹\s]\s*(?:percent|per cent|pct)\s*›?)", text):
         return replace(_value(match[1]), percent=True)
-    whole = text[:-1] if text.endswith("°") else text
     try:
-        node = read_expression(whole)
-        if not _looks_like_words(whole):
-            unit = read_unit("°") if whole != text else None
-            return Value(node, unit, places=_places(whole))
+        node = read_expression(text)
+        if not _looks_like_words(text):
+            return Value(node, read_unit("°") if text.endswith("°") else None, places=_places(text.rstrip("°")))
     except NotMathematics:
         pass
     for match in _TAIL.finditer(text):
@@ -281,8 +283,6 @@ def _value(text: str) -> Value:
         if head and (tail[0] == "‹" or starts_unit(word) or (word in ONE_LETTER_UNITS and numeric and match[0].strip(" ") != match[0])
                      or (numeric and len(word) == 3)):  # fmt: skip
             return _with_tail(head, tail)
-    if text.startswith("‹") and "›" in text[:-1]:
-        return _value(text[text.index("›") + 1 :].strip())
     raise NotMathematics(f"no expression: {text[:40]!r}")
 
 
@@ -326,6 +326,6 @@ def _looks_like_words(text: str) -> bool:
     if any(len(run) > 3 or run.lower() in ("cm", "mm", "km", "ft", "kg", "mph", "in", "no", "on", "mi", "lb", "hr", "min",
                                            "sec", "yd", "oz", "deg") for run in runs):  # fmt: skip
         return True
-    if re.search(r"\d\s+[mgshl]$", text) and not re.search(r"[^\W\d_].*\d\s+[mgshl]$", text):
+    if re.search(r"\d\s+[a-z]+/[a-z]+$", text) or re.search(r"\d\s+[mgshl]$", text) and not re.search(r"[^\W\d_].*\d\s+[mgshl]$", text):
         return True
     return bool(runs) and re.fullmatch(r"[^\W\d_]{2,}", text) is not None

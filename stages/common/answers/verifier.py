@@ -3,6 +3,7 @@
 import atexit
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterable
@@ -17,17 +18,19 @@ from stages.common.answers.judging import Judgement, judge
 from stages.common.answers.worker import judge_with_algebra, start
 from stages.common.records import Verdict, VerdictName
 
+PATIENCE = 10
+"""Wall-clock time per second of processor time after which a worker counts as stuck: only a machine under load gets there."""
 NAMES: dict[bool | None, VerdictName] = {True: "CORRECT", False: "WRONG", None: "UNVERIFIABLE"}
 
 
 class Verifier:
-    """Verdicts, cached on (key, answer), with up to `workers` processes of at most `timeout` seconds a pair.
+    """Verdicts, cached on (key, answer), with up to `workers` processes and `timeout` seconds of their time a pair.
 
     The processes start with the first pair that needs algebra, and end with the `with` block (or `close`). Safe to use from
     several threads; no signal handler of the caller is touched.
     """
 
-    def __init__(self, workers: int = 2, timeout: float = 3.0):
+    def __init__(self, workers: int = 2, timeout: float = 2.0):
         self.workers, self.timeout = workers, timeout
         self._cache: dict[tuple[str, str], Judgement] = {}
         self._pool: ProcessPool | None = None
@@ -70,7 +73,7 @@ class Verifier:
         with self._lock:
             if self._pool is None:
                 self._pool = ProcessPool(max_workers=self.workers, initializer=start, context=_context())
-            return self._pool.schedule(judge_with_algebra, args=pair, timeout=self.timeout)
+            return self._pool.schedule(judge_with_algebra, args=(*pair, self.timeout), timeout=PATIENCE * self.timeout)
 
     def _verdict(self, gold: str, extraction: Extraction) -> Verdict:
         if extraction.answer is None:
@@ -106,10 +109,8 @@ def _result(future: "Future[Judgement]") -> Judgement:
         return future.result()
     except TimeoutError:
         reason = "timeout"
-    except ProcessExpired:
-        reason = "worker_died"
-    except MemoryError:
-        reason = "out_of_memory"
+    except ProcessExpired as error:
+        reason = "timeout" if error.exitcode == -signal.SIGPROF else "worker_died"
     return Judgement(Outcome(None, reason), False, None, None)
 
 

@@ -167,10 +167,9 @@ def same_words(gold: str, answer: str) -> bool:
     a, b = meaning(gold), meaning(answer)
     if a == b or a.replace(" ", "").replace("-", "") == b.replace(" ", "").replace("-", ""):
         return True
-    key, said = a.split(), b.split()
-    if key and key[0] in ("yes", "no", "true", "false") and said and len(key) == 1:
-        first = words_of(answer)[0]
-        return first == key[0] and bool(re.match(rf"\W*{first}\s*[,.;:(-]", answer.lower()))
+    (key, _), (said, long) = sorted(((a.split(), gold), (b.split(), answer)), key=lambda pair: len(pair[0]))
+    if len(key) == 1 and key[0] in ("yes", "no", "true", "false"):
+        return bool(re.match(rf"\W*{key[0]}\s*[,.;:(-]", long.lower()))
     if len(said) > len(key) + 4 or any(word.isdigit() for word in said) != any(word.isdigit() for word in key):
         return False
     inside = any(said[start : start + len(key)] == key for start in range(len(said) - len(key) + 1))

@@ -1,7 +1,8 @@
-"""What runs inside a worker process: a memory limit, and judgements with algebra at hand."""
+"""What runs inside a worker process: limits on memory and processor time, and judgements with algebra at hand."""
 
 import contextlib
 import resource
+import signal
 
 from stages.common.answers.comparison import Outcome
 from stages.common.answers.judging import Judgement, judge
@@ -11,16 +12,25 @@ MEMORY = 1024**3
 
 
 def start() -> None:
-    """Bound the worker's memory. macOS accepts the call but does not enforce it: there the time limit alone holds."""
+    """Load sympy and bound the worker's memory (macOS accepts the bound but does not enforce it: there, time alone does)."""
+    import stages.common.answers.algebra  # noqa: F401 - loaded before the clock of the first pair runs
+
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def judge_with_algebra(gold: str, answer: str) -> Judgement:
-    """A judgement that may use sympy; whatever sympy raises becomes an undecided outcome."""
+def judge_with_algebra(gold: str, answer: str, seconds: float) -> Judgement:
+    """A judgement that may use sympy; whatever sympy raises becomes an undecided outcome.
+
+    The system ends this process when it has used `seconds` more of processor time: unlike time on the wall, that is the
+    same on a busy machine, so that verdicts do not depend on the load.
+    """
     from stages.common.answers.algebra import equal
 
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         return judge(gold, answer, equal)
-    except (Exception, MemoryError, RecursionError) as error:
+    except (Exception, MemoryError, RecursionError) as error:  # sympy may raise anything
         return Judgement(Outcome(None, f"algebra_failed: {type(error).__name__}"), False, None, None)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)

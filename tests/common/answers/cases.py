@@ -1,0 +1,766 @@
+r"""Pairs of key and answer with the verdict of a careful person, by form: a bug report becomes one more line.
+
+EQUAL and DIFFERENT hold `key | answer` rows; every row is tried both ways round unless it starts with `>`.
+"""
+
+EQUAL: dict[str, str] = {
+    "integer": r"""
+        31 | 31
+        31 | 31.
+        31 | $31$
+        31 | \(31\)
+        31 | **31**
+        31 | +31
+        31 | 31.0
+        31 | 031
+        -7 | −7
+        -7 | $-7$
+        -7 | \(-7\)
+        -7 | – 7
+        0 | -0
+        0 | 0.00
+        17 | seventeen
+        21 | twenty-one
+        3000000 | 3 million
+        24 | two dozen
+    """,
+    "fraction": r"""
+        2/3 | \frac23
+        2/3 | \dfrac{2}{3}
+        2/3 | \tfrac 23
+        2/3 | 4/6
+        2/3 | ⅔
+        2/3 | (2)/(3)
+        2/3 | 2 / 3
+        2/3 | 2÷3
+        -14/3 | -\frac{14}{3}
+        -14/3 | \frac{-14}{3}
+        -14/3 | \frac{14}{-3}
+        -14/3 | −14⁄3
+        1/2 | 0.5
+        1/2 | .5
+        1/2 | $\frac{1}{2}$
+        1/50 | 0.02
+        9/4 | 2.25
+        209/14,400 | \frac{209}{14400}
+        40/41 | \frac{40}{41}.
+        \frac{3}{4} | 3/4
+        \frac9{19} | 9/19
+        \frac 34 | 0.75
+        7/1 | 7
+    """,
+    "mixed": r"""
+        2 3/4 | 11/4
+        2 3/4 | 2\frac{3}{4}
+        2 3/4 | 2¾
+        2 3/4 | 2 ¾
+        2 3/4 | 2.75
+        -2 3/4 | -11/4
+        -2 3/4 | -2\frac34
+        137 \frac{1}{2} | 137.5
+        1\frac{4}{5} | 9/5
+        3 1/3 | 10/3
+    """,
+    "decimal": r"""
+        88.67 | 88.67
+        .551 | 0.551
+        13.10 | 13.1
+        2.580 | 2.58
+        4.00 | 4
+        0.01796 | .01796
+        0.01796 | 1.796 \times 10^{-2}
+        12.5 | 25/2
+        .0000672 | 6.72 \cdot 10^{-5}
+        0.1571 | 1571/10000
+        2.2\overline{3} | 67/30
+        0.\overline{3} | 1/3
+        0.1\overline{6} | \frac16
+        1.5e3 | 1500
+        3.55 | \(3.55\)
+    """,
+    "comma": r"""
+        5,040 | 5040
+        5040 | 5{,}040
+        5040 | 5,\!040
+        5040 | 5\,040
+        5040 | 5 040
+        13,680 | 13680
+        1,073,741,823 | 1073741823
+        58,500 | $58{,}500$
+        11,\! 111,\! 111,\! 100 | 11111111100
+        10,\!080 | 10,080
+        1,234.5 | 1234.5
+        -1,234 | -1234
+    """,
+    "money": r"""
+        $12.50 | 12.5
+        $12.50 | \$12.50
+        $12.50 | 12.50 dollars
+        \$18.90 | 18.90
+        \$32,\!348 | 32348
+        \$36 | $36$
+        870 | \$870
+        5.4 \text{ cents} | 5.4
+        5.4 \text{ cents} | 5.4 cents
+        5.4 cents | $0.054
+        £20 | 20
+        -$5 | -5
+        $1,825,260 | 1825260
+    """,
+    "percent": r"""
+        20% | 20
+        20% | 0.2
+        20% | 20\%
+        20% | 20 percent
+        20% | 1/5
+        37.5 | 37.5\%
+        37.5 | 37.5%
+        0.375 | 37.5\%
+        12.5% | 1/8
+        100\% | 1
+    """,
+    "degree": r"""
+        30 | 30^\circ
+        30 | 30^{\circ}
+        30 | 30°
+        30 | 30 degrees
+        30 | 30 \text{ degrees}
+        90^\circ | 90
+        \frac{270}7\text{ degrees} | 270/7
+        \frac{270}7\text{ degrees} | \frac{270}{7}^\circ
+        3060 | 3060^\circ.
+        30 degrees (degrees optional) | 30
+        45° | 45 deg
+    """,
+    "units": r"""
+        145 | 145 cm
+        145 cm | 145 centimeters
+        145 cm | 1.45 m
+        17 \text{ mph} | 17
+        17 mph | 17 miles per hour
+        17 mph | 17 mi/h
+        3 | 3 hours
+        3 hours | 180 minutes
+        15\mbox{ cm}^2 | 15
+        15\mbox{ cm}^2 | 15 square centimeters
+        15\mbox{ cm}^2 | 15 cm²
+        864 \mbox{ inches}^2 | 864 square inches
+        864 \mbox{ inches}^2 | 864 sq. in.
+        24 | 24 square units
+        24 | 24 units^2
+        7 | 7 nickels
+        12 | 12 sides
+        550 | 550 gallons
+        6 feet | 2 yards
+        88.67 | 88.67 ft
+        88.67 ft | 88.67 feet
+        12\pi | 12\pi \text{ cm}
+        5\sqrt{2} | 5\sqrt{2} \text{ units}
+        40 | 40 mi.
+        15 | \text{15 feet}
+        16 | 16\text{ pounds}
+        2.5 | 2.5 m/s
+        8.56 | 8.56 years
+        11 | eleven
+        30 | 30 \, \text{cm}
+        4 units | 4
+        10 | 10 people
+        1/2 | 1/2 hour
+        3 | 3\text{ apples}
+    """,
+    "radical": r"""
+        36√2 | 36\sqrt{2}
+        36√2 | 36\sqrt2
+        36√2 | 36*sqrt(2)
+        36√2 | 36 sqrt 2
+        36√2 | \sqrt{2592}
+        36√2 | 36 \cdot \sqrt{2}
+        √15 | \sqrt{15}
+        √15 | 15^{1/2}
+        √15 | 15^(1/2)
+        √15 | √(15)
+        1 + 2√2 | 2\sqrt2+1
+        6 + 3√2 + 12√3 | 6+12\sqrt{3}+3\sqrt{2}
+        6 + 3√2 + 12√3 | 3(2+\sqrt2+4\sqrt3)
+        20√21 | 20\sqrt{21}
+        √3/3 | \frac{1}{\sqrt{3}}
+        \frac{\sqrt{3}}{3} | \frac{1}{\sqrt3}
+        \frac{\sqrt{21}}{5} | √21/5
+        10√59 | \sqrt{5900}
+        -4√3 | -4\sqrt{3}
+        2√5 | √20
+        \sqrt{3+2\sqrt{2}} | 1+\sqrt{2}
+        ∛5 | \sqrt[3]{5}
+        ³√5 | 5^{1/3}
+        ∛16 | 2∛2
+        ∜2 | 2^{1/4}
+        2√3 | 2 √ 3
+        3√17 | \(3\sqrt{17}\)
+        √4 | 2
+        81√3 | 3^{4.5}
+    """,
+    "pi": r"""
+        3π/4 | \frac{3\pi}{4}
+        3π/4 | \frac{3}{4}\pi
+        3π/4 | 3pi/4
+        3π/4 | 0.75π
+        3π/4 | (3/4)π
+        5π | 5\pi
+        5π | 5 pi
+        5π | 5·π
+        π | pi
+        π | \pi
+        18+2\pi | 2π + 18
+        \frac{20000}{\pi} | 20000/π
+        -\frac{\pi}{6} | -π/6
+        288 \pi | 288π
+        \frac{\pi^2}{8} | π²/8
+        60° | \frac{\pi}{3}
+    """,
+    "complex": r"""
+        17 - 8i | 17-8i
+        i-1 | -1+i
+        i-1 | -1 + 1i
+        6 - 5i | -5i + 6
+        1+274i | 274i+1
+        -2 + 7i | 7i - 2
+        2i | 2\mathrm{i}
+        -1 | i^2
+    """,
+    "symbolic": r"""
+        mp/(m + pr) | \frac{mp}{pr+m}
+        mp/(m + pr) | \frac{pm}{m + rp}
+        k/(2w) | \frac{k}{2w}
+        k/(2w) | \frac{1}{2} \cdot \frac{k}{w}
+        2x + 5y | 5y+2x
+        ¾b√a | \frac{3}{4}b\sqrt{a}
+        ¾b√a | \frac{3b\sqrt{a}}{4}
+        ¾b√a | 3b√a/4
+        e/(e-1) | \frac{e}{e-1}
+        e/(e-1) | \frac{1}{1-1/e}
+        e/(e-1) | \frac{1}{1-e^{-1}}
+        x+3 | 3+x
+        (a+5)(b+2) | (b+2)(a+5)
+        (a+5)(b+2) | ab+2a+5b+10
+        \cot x | \frac{\cos x}{\sin x}
+        \cot x | \cot(x)
+        \cot x | 1/\tan x
+        x^3+3x-6 | x³ + 3x − 6
+        6r^2-4r-24 | 2(3r^2-2r-12)
+        \frac{11+9a}{20} | (9a+11)/20
+        5r^5 | 5 r^5
+        2k+2 | 2(k+1)
+        3R^2 | 3 R²
+        p - q | -q + p
+        8n^2 + 4n + 1 | 1 + 4n + 8n**2
+        2^{10} | 1024
+        5! | 120
+        \binom{5}{2} | 10
+        |−3| | 3
+        \log_2 8 | 3
+        \ln e^2 | 2
+        \sin 30^\circ | 1/2
+        4\log_2 5 | \log_2 625
+        \sin^2 x | 1-\cos^2 x
+        \sin 2x | 2\sin x\cos x
+        x^{-1} | 1/x
+        \sqrt{x}\sqrt{x} | x
+    """,
+    "prefix": r"""
+        5 | x = 5
+        x=5 | 5
+        y = 2x + 3 | 2x+3
+        y = 2x + 3 | y=3+2x
+        y = -2x | -2x
+        7 | n=7
+        12 | AB = 12
+        12 | \angle ABC = 12^\circ
+        12 | f(3) = 12
+        0.5 | P(A) = 0.5
+        8 | S_8 = 8
+        8 | k + w = 8
+        10 | \text{Area} = 10
+        9 | the value of x = 9
+        3060 | 17 × 180° = 3060°
+        2.356 | about 2.356
+        3π/4 | S = 3π/4 ≈ 2.356
+        8.56 | t \approx 8.56
+        8.56 | x = \frac{\ln 2}{0.081} \approx 8.56
+    """,
+    "equation": r"""
+        5x - 7y + 11z + 4 = 0 | 5x - 7y + 11z = -4
+        5x - 7y + 11z + 4 = 0 | 10x - 14y + 22z + 8 = 0
+        5x - 7y + 11z + 4 = 0 | 7y - 5x - 11z = 4
+        y = 2x + 3 | 2x - y + 3 = 0
+        y = 2x + 3 | y - 2x = 3
+        x^2 + y^2 = 25 | y^2 + x^2 - 25 = 0
+    """,
+    "multi": r"""
+        1 and -1/3 | -1/3, 1
+        1 and -1/3 | x = 1 and x = -\frac13
+        3 or -2 | x = 3 or x = -2
+        3 or -2 | -2, 3
+        3 or -2 | -2 and 3
+        -2, 3 | \{3, -2\}
+        -2,1 | {1, -2}
+        1,-2 | -2 or 1
+        3, 5, 7 | 7, 5, 3
+        3, 5, 7 | 3, 5, and 7
+        3, 5, 7 | 3,5,7
+        3, 5, 7 | [3, 5, 7]
+        1 \pm \sqrt{19} | 1+\sqrt{19}, 1-\sqrt{19}
+        1 \pm \sqrt{19} | 1 ± √19
+        3 \pm 2 \sqrt{2} | 3 - 2\sqrt{2}, 3 + 2\sqrt{2}
+        \{1\pm\sqrt{5},-2\} | -2, 1+\sqrt{5}, 1-\sqrt{5}
+        \{1\pm\sqrt{5},-2\} | \{-2, 1+\sqrt5, 1-\sqrt5\}
+        ±3 | 3, -3
+        ±3 | x = \pm 3
+        2, 4 | x = 2, 4
+        2, 4 | 2; 4
+        2, 4 | x=2 \text{ or } x=4
+        2, 4 | x_1 = 2, x_2 = 4
+        100, 200 | 100,200
+        {2,3,7,8} | \{2, 3, 7, 8\}
+        {2,3,7,8} | 2, 3, 7, 8
+        {5} | 5
+        Monday and Tuesday | Tuesday, Monday
+        3 and 5 | 5 & 3
+    """,
+    "alternatives": r"""
+        1/2 or 0.5 | 0.5
+        1/2 or 0.5 | 1/2
+        1/2 or 50% | 1/2
+        12 (units not required) | 12 cm
+        3.5 (accept 7/2) | 7/2
+        36 (sq. in. optional) | 36
+        (2, 3) (order matters) | (2,3)
+        2√3 or √12 | 2\sqrt{3}
+    """,
+    "tuple": r"""
+        (2, 3) | (2,3)
+        (2, 3) | \left(2, 3\right)
+        (2, 3) | 2, 3
+        (2, 3) | x = 2, y = 3
+        (2, 3) | y = 3, x = 2
+        (2, 3) | (x, y) = (2, 3)
+        (2, 3) | \langle 2, 3 \rangle
+        (8,23) | \((8, 23)\).
+        (10, 9) | (10,9)
+        (-2,7) | (−2, 7)
+        (1,-16,-4,43) | (1, -16, -4, 43)
+        \left( 3, \frac{\pi}{2} \right) | (3, π/2)
+        \left( \frac{3}{2}, -13 \right) | (1.5, -13)
+        (4, 3, 4) | (4,3,4)
+        (1,234) | (1, 234)
+        (6,31,-1) | (6, 31, -1)
+        (1,2), (3,4) | (3,4), (1,2)
+        (1,2), (3,4) | \{(1,2),(3,4)\}
+        (0, 0) and (1, 1) | (1,1), (0,0)
+    """,
+    "matrix": r"""
+        \begin{pmatrix} 1/5 \\ -18/5 \end{pmatrix} | (1/5, -18/5)
+        \begin{pmatrix} 1/5 \\ -18/5 \end{pmatrix} | \begin{pmatrix} \frac{1}{5} \\ -\frac{18}{5} \end{pmatrix}
+        \begin{pmatrix} 1/5 \\ -18/5 \end{pmatrix} | \begin{bmatrix} 0.2 \\ -3.6 \end{bmatrix}
+        \begin{pmatrix} -18 \\ -49 \\ 96 \end{pmatrix} | (-18, -49, 96)
+        \begin{pmatrix} -18 \\ -49 \\ 96 \end{pmatrix} | [-18, -49, 96]
+        \begin{pmatrix} -18 \\ -49 \\ 96 \end{pmatrix} | \begin{pmatrix} -18 \\[1ex] -49 \\ 96 \end{pmatrix}
+        \begin{pmatrix} -1 & 0 \\ 0 & -1 \end{pmatrix} | (-1,0;0,-1)
+        \begin{pmatrix} -1 & 0 \\ 0 & -1 \end{pmatrix} | [[-1, 0], [0, -1]]
+        \begin{pmatrix} -1 & 0 \\ 0 & -1 \end{pmatrix} | \begin{bmatrix} -1 & 0 \\ 0 & -1 \end{bmatrix}
+        \begin{pmatrix} -1 & 0 \\ 0 & -1 \end{pmatrix} | \left[\begin{array}{cc} -1 & 0 \\ 0 & -1 \end{array}\right]
+    """,
+    "interval": r"""
+        (-\infty, 3) | x < 3
+        (-\infty, 3) | 3 > x
+        (-\infty, 3) | (−∞, 3)
+        (-\infty, 3) | x \in (-\infty, 3)
+        (3,4] | 3 < x \le 4
+        (3,4] | 4 ≥ x > 3
+        [1,4) | 1 \leq x < 4
+        x \in [-2,7] | [-2, 7]
+        x \in [-2,7] | -2 \le x \le 7
+        (-\infty, 2) \cup (3, \infty) | x < 2 or x > 3
+        (-\infty, 2) \cup (3, \infty) | x<2 \text{ or } x>3
+        (-\infty, 2) \cup (3, \infty) | (3,∞) ∪ (−∞,2)
+        (2,12) \cup (12,102) | (2,12) ∪ (12,102)
+        (0,9) \cup (9,36) | (0,9)\cup(9,36)
+        \left[ \frac{\pi^2}{8}, \frac{5 \pi^2}{4} \right] | [π²/8, 5π²/4]
+        \left(\frac{3}{5},\frac{8}{3}\right] | (0.6, 8/3]
+        (2,\infty) | x > 2
+        (5,\infty) | (5, +\infty)
+        (-\sqrt{3}, \sqrt{3}) | -\sqrt{3} < x < \sqrt{3}
+        (-\infty, 0] | x \leq 0
+        (-\infty,\infty) | all real numbers
+        \mathbb{R} | all real numbers
+        x \ne 3 | (-\infty,3)\cup(3,\infty)
+        [2, 5] | 2 ≤ x ≤ 5
+    """,
+    "ratio": r"""
+        2:5 | 2/5
+        2:5 | 2 : 5
+        2:5 | 2 to 5
+        2:5 | 4:10
+        2:5 | \frac{2}{5}
+        2:5 | 0.4
+        6:7 | \(6:7\)
+        15:13:12 | 15 : 13 : 12
+        15:13:12 | 30:26:24
+        2:5 | 2\text{ to }5
+    """,
+    "base": r"""
+        2114five | 2114_5
+        2114five | 2114_{\text{five}}
+        2114five | 2114_{5}
+        2114five | 2114₅
+        2114five | 2114 base 5
+        2114five | 2114 (base 5)
+        2114five | 2114 (base five)
+        2114five | 2114_{(5)}
+        2114five | (2114)_5
+        2114five | 2114
+        4343_6 | 4343_{6}
+        4343_6 | 4343
+        204_5 | 204_{\text{5}}
+        11_two | 11_2
+        11_two | 11_{\text{two}}
+        1A4_{16} | 1a4_{16}
+        52_8 | 52 \text{ base } 8
+    """,
+    "letter": r"""
+        D | \text{D}
+        D | (D)
+        D | \text{(D)}
+        D | d
+        D | D.
+        D | **D**
+        D | \textbf{(D)}
+        D | \textbf{(D) }12
+        D | (D) 12
+        D | D) 12
+        \text{(B)} | B
+        \text{(C)} | C
+        \text{(E)} | E
+        A | option A
+    """,
+    "word": r"""
+        no solution | No solution.
+        no solution | no solutions
+        no solution | \text{no solution}
+        no solution | \emptyset
+        NEVER | Never
+        NEVER | never true
+        ALWAYS | always
+        INSIDE | inside
+        INSIDE | inside the circle
+        No | no
+        No | No, they are not always congruent
+        Yes | Yes.
+        Thursday | \text{Thursday}
+        Thursday | thursday
+        Thursday | on Thursday
+        Lose 18 | lose 18
+        Lose 18 | You lose 18
+        Lose 18 | \text{Lose } 18
+        Lose 18 | Lose $18
+        \text{even} | even
+        \text{Evelyn} | Evelyn
+        \text{ellipse} | an ellipse
+        \text{east} | East
+        infinitely many | infinite
+        undefined | Undefined
+        does not exist | DNE
+        north-east | northeast
+    """,
+    "date": r"""
+        March 5 | 5 March
+        March 5, 2011 | 5th of March 2011
+        3:45 pm | 3:45 P.M.
+        3:45 pm | 3:45 p.m.
+        4 pm | 4:00 PM
+    """,
+}
+
+DIFFERENT: dict[str, str] = {
+    "number": r"""
+        31 | 13
+        31 | -31
+        31 | 31.5
+        31 | 310
+        31 | 3
+        31 | 3.1
+        31 | 31^2
+        31 | 31!
+        31 | 31i
+        5040 | 504
+        5,040 | 5.040
+        5,040 | 5, 40
+        68000 | $68
+        68000 | 68
+        0 | O
+        1000000 | 1 thousand
+    """,
+    "fraction": r"""
+        2/3 | 3/2
+        2/3 | 0.667
+        2/3 | 0.6667
+        2/3 | 0.66666666
+        2/3 | 2
+        2/3 | 2,3
+        2/3 | 23
+        -14/3 | 14/3
+        209/14,400 | 209/14
+        209/14,400 | 209/14400000
+        1/2 | 1/20
+        5/28 | 28/5
+        1/3 | .3333333333
+    """,
+    "mixed": r"""
+        2 3/4 | 23/4
+        2 3/4 | 2, 3/4
+        2 3/4 | 3/2
+        2 3/4 | 2 \cdot \frac34
+        -2 3/4 | -5/4
+        2\frac{3}{4} | \frac{6}{4}
+    """,
+    "decimal": r"""
+        0.3333 | 1/3
+        88.67 | 8867
+        88.67 | 88.7
+        88.67 | 88.668
+        8.56 | 8.557
+        .551 | 551
+        4.00 | 400
+        1.618 | \frac{1+\sqrt5}{2}
+        3.14 | π
+        0.\overline{3} | 0.3
+        13.10 | 13.01
+    """,
+    "percent": r"""
+        20% | 2
+        20% | 0.02
+        20% | 20/3
+        20 | 0.2
+        50% | 5
+    """,
+    "units": r"""
+        145 cm | 145 m
+        145 cm | 145 cm^2
+        3 hours | 3 minutes
+        3 hours | 3 days
+        17 mph | 17 km
+        12 cm^2 | 12 cm^3
+        2x | 2
+        15m | 15
+        $5 | 5 cents
+        6 feet | 6 inches
+    """,
+    "radical": r"""
+        36√2 | 36√3
+        36√2 | 36
+        36√2 | 362
+        36√2 | 36 + √2
+        36√2 | 38√2
+        36√2 | 36^{\sqrt2}
+        36√2 | 50.91
+        √15 | 15
+        √15 | -√15
+        √15 | √51
+        √15 | ∛15
+        1 + 2√2 | 3√2
+        1 + 2√2 | 1 - 2√2
+        6 + 3√2 + 12√3 | 6 + 3√2 + 12√2
+        2√61 | √61
+        √53 | 53
+        \frac{\sqrt{3}}{3} | \sqrt{3}
+        ∛5 | 3√5
+        \sqrt{3+2\sqrt{2}} | 1 + \sqrt{3}
+    """,
+    "pi": r"""
+        5π | 5
+        5π | π
+        5π | π^5
+        5π | 15.7
+        5π | 15.70796
+        3π/4 | 4π/3
+        3π/4 | 3/4
+        18+2\pi | 20\pi
+        π | 3
+        90 | \frac{\pi}{2}
+    """,
+    "complex": r"""
+        17 - 8i | 17+8i
+        17 - 8i | 17 - 8
+        17 - 8i | 8 - 17i
+        i-1 | 1-i
+        i | 1
+        i | -i
+    """,
+    "symbolic": r"""
+        k/(2w) | \frac{kw}{2}
+        k/(2w) | k/2
+        2x + 5y | 2x
+        2x + 5y | 5x + 2y
+        2x + 5y | 2x - 5y
+        2x + 5y | 7xy
+        mp/(m + pr) | mp/m + pr
+        mp/(m + pr) | \frac{m}{m+pr}
+        ¾b√a | \frac{3}{4}a\sqrt{b}
+        ¾b√a | \frac{3b}{4\sqrt{a}}
+        e/(e-1) | e/(e+1)
+        x+3 | x-3
+        x+3 | y+3
+        3R^2 | 3r^2
+        R - r | r - R
+        p - q | q - p
+        2k | 2^k
+        5r^5 | 5r^4
+        \cot x | \tan x
+        \sin 2x | 2\sin x
+        \sqrt{x^2} | x
+        x | |x|
+        2k+2 | 2k
+        x^2 | 2x
+        \log_2 5 | \log_5 2
+    """,
+    "prefix": r"""
+        x = 5 | y = 5
+        5 | x = -5
+        y = 2x + 3 | y = 2x - 3
+        y = 2x + 3 | y = 3x + 2
+        y = 2x + 3 | x = 2y + 3
+        5 | x^2 = 5
+        5 | x > 5
+        3π/4 | ≈ 2.356
+    """,
+    "equation": r"""
+        5x - 7y + 11z + 4 = 0 | 5x - 7y + 11z - 4 = 0
+        5x - 7y + 11z + 4 = 0 | 5x + 7y + 11z + 4 = 0
+        x^2 + y^2 = 25 | x^2 + y^2 = 5
+        x^2 + y^2 = 25 | x + y = 5
+    """,
+    "multi": r"""
+        1 and -1/3 | 1
+        1 and -1/3 | 1, 1/3
+        1 and -1/3 | 1, -1/3, 0
+        3 or -2 | 3
+        3 or -2 | 3, 2
+        {2,3,7,8} | 2,3,7
+        {2,3,7,8} | 2, 3, 7, 9
+        {2,3,7,8} | 2378
+        3, 5, 7 | 357
+        3, 5, 7 | 3, 5
+        3, 5, 7 | 3, 5, 5
+        1 \pm \sqrt{19} | 1 + \sqrt{19}
+        1 \pm \sqrt{19} | -1 \pm \sqrt{19}
+        ±3 | 3
+        x = 2 | x = 2 or x = 3
+    """,
+    "tuple": r"""
+        (2, 3) | (3,2)
+        (2, 3) | [2,3]
+        (2, 3) | 3, 2
+        (2, 3) | \{2, 3\}
+        (2, 3) | 2
+        (2, 3) | 2.3
+        (2, 3) | 23
+        (2, 3) | 2/3
+        (2, 3) | (2, -3)
+        (2, 3) | (2, 3, 0)
+        (2, 3) | x = 3, y = 2
+        (9,5) | 9
+        (9,5) | 9.5
+        (9,5) | 95
+        (1,234) | 1234
+        (10, 9) | 9
+        (4, 3, 4) | (3, 4, 4)
+        (1,2), (3,4) | (1,2,3,4)
+        (1,2), (3,4) | (1,3), (2,4)
+    """,
+    "matrix": r"""
+        \begin{pmatrix} 1/5 \\ -18/5 \end{pmatrix} | (-18/5, 1/5)
+        \begin{pmatrix} -1 & 0 \\ 0 & -1 \end{pmatrix} | \begin{pmatrix} 1 & 0 \\ 0 & 1 \end{pmatrix}
+        \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} | \begin{pmatrix} 1 & 3 \\ 2 & 4 \end{pmatrix}
+        \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} | (1, 2, 3, 4)
+    """,
+    "interval": r"""
+        (-\infty, 3) | x > 3
+        (-\infty, 3) | x \le 3
+        (-\infty, 3) | 3
+        (3,4] | [3,4]
+        (3,4] | (3,4)
+        (3,4] | (4,3]
+        x \in [-2,7] | [-2, 7)
+        (-\infty, 2) \cup (3, \infty) | (2,3)
+        (-\infty, 2) \cup (3, \infty) | 2 < x < 3
+        (2,12) \cup (12,102) | (2,102)
+        (2,\infty) | [2,\infty)
+        x < 3 | y < 3
+    """,
+    "ratio": r"""
+        2:5 | 5:2
+        2:5 | 2
+        2:5 | 25
+        6:7 | 7:6
+        15:13:12 | 12:13:15
+        15:13:12 | 15:13
+    """,
+    "base": r"""
+        2114five | 2114_6
+        2114five | 2141_5
+        2114five | 284
+        2114five | 211
+        52_8 | 52_9
+        4343_6 | 1011
+    """,
+    "letter": r"""
+        D | C
+        D | B
+        D | DD
+        D | (B) D
+        A | a triangle
+        C | (D) C
+    """,
+    "word": r"""
+        NEVER | nerve
+        NEVER | always
+        NEVER | not never
+        No | on
+        No | Yes
+        No | no solution
+        even | odd
+        even | neither even nor odd
+        even | not even
+        INSIDE | outside
+        Thursday | Friday
+        Thursday | Thursday or Friday
+        Lose 18 | win 18
+        Lose 18 | 18
+        Lose 18 | lose 81
+        Lose 18 | lose
+        no solution | 0
+        no solution | one solution
+        \text{east} | seat
+        \text{Evelyn} | Navin
+        ellipse | eclipse
+        infinitely many | 0
+        undefined | 0
+    """,
+    "date": r"""
+        March 5 | May 3
+        3:45 pm | 3:45 am
+        3:45 pm | 3:54 pm
+    """,
+}
+
+
+def rows(table: dict[str, str]) -> list[tuple[str, str, str]]:
+    """(form, key, answer) for every row, and for every row the other way round."""
+    found = []
+    for form, block in table.items():
+        for line in block.strip().splitlines():
+            one_way = line.strip().startswith(">")
+            key, answer = line.strip().removeprefix(">").split(" | ", 1)
+            found.append((form, key.strip(), answer.strip()))
+            if not one_way:
+                found.append((form, answer.strip(), key.strip()))
+    return found
