@@ -15,7 +15,7 @@ from mlx_lm.models.qwen2 import Model, ModelArgs
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from stages.common import contest
+from stages.common import contest, elementwise
 from stages.common.files import InputError
 from stages.common.lm.state import write_tensors
 from stages.student import corpus
@@ -65,7 +65,7 @@ def loss(model: Model, tokens: mx.array, positions: mx.array, targets: mx.array,
     """
     hidden = model.model(tokens).reshape(-1, model.args.hidden_size)[positions]
     logits = model.model.embed_tokens.as_linear(hidden)
-    return (nn.losses.cross_entropy(logits, targets) * weights).sum() / weights.sum()
+    return (elementwise.cross_entropy(logits, targets) * weights).sum() / weights.sum()
 
 
 def schedule(params: Params) -> Callable:
@@ -83,6 +83,7 @@ def schedule(params: Params) -> Callable:
 def train(params: Params, tokenizer: Tokenizer, checkpoint: Path) -> Model:
     """Pre-train and return the model, going on from `checkpoint` when it belongs to the same recipe."""
     model = build(params, tokenizer.get_vocab_size())
+    elementwise.use_in(model)
     optimizer = optim.AdamW(schedule(params), betas=[0.9, 0.98], weight_decay=params.weight_decay)
     optimizer.init(model.trainable_parameters())
     done = load(checkpoint, params, model, optimizer)
@@ -140,7 +141,8 @@ def load(path: Path, params: Params, model: Model, optimizer: optim.Optimizer) -
 def recipe(params: Params) -> str:
     """All that a run depends on: the parameters, and the code of corpus, tokenizer and training with the contest's."""
     digest = hashlib.sha256()
-    for path in sorted([*Path(__file__).parent.iterdir(), *Path(contest.__file__).parent.glob("*.py")]):
+    folders = (Path(__file__).parent, Path(contest.__file__).parent)
+    for path in sorted([*(path for folder in folders for path in folder.iterdir()), Path(elementwise.__file__)]):
         if path.is_file() and path.name not in NOT_TRAINING:
             digest.update(path.read_bytes())
     return f"{params.model_dump_json()} {digest.hexdigest()}"
