@@ -1,0 +1,90 @@
+"""Score every answer: what changed from base to student, how sure that is, and what the study would have claimed.
+
+    python -m stages.eval
+
+Reads data/parsed, data/transfer, data/train_split/folds.json, data/verified and data/answers. Writes
+data/eval/scored.jsonl (every answer with its verdict), data/eval/tables.json (everything in detail),
+metrics/eval.json (the headline) and plots/eval/*.csv. docs/metrics.md says what each number is.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.common.answers import Verifier
+from stages.common.command import load_params, run
+from stages.common.files import read_json, read_jsonl, replacing, replacing_folder, write_json
+from stages.common.numbers import rounded
+from stages.common.records import Problem
+from stages.common.scoring import questions_table, score
+from stages.eval.against_paper import against_paper
+from stages.eval.comparison import add_holm, compare
+from stages.eval.leakage import leakage
+from stages.eval.metrics import headline
+from stages.eval.params import Answering, EvalParams
+from stages.eval.parts import Part, all_parts
+from stages.eval.plots import plot_tables
+from stages.eval.tables import accuracy_table, several_samples
+from stages.eval.teacher import teacher_accuracy
+
+BENCHMARKS = {"contest": Path("data/parsed/problems.jsonl"), "transfer": Path("data/transfer/problems.jsonl")}
+
+
+def main() -> None:
+    """Score, take the answers apart into parts, compare base and student on each, and write what came out."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    params = load_params("eval", EvalParams)
+    models = load_params("answers", Answering).names
+    split = read_json("data/train_split/folds.json")
+    questions = {
+        name: questions_table(read_jsonl(path, Problem), name, split["clusters"]) for name, path in BENCHMARKS.items()
+    }
+    with replacing_folder("data/eval") as out:
+        outcomes = score_all(models, questions, out / "scored.jsonl")
+        parts = all_parts(questions, outcomes, models, split)
+        teacher = teacher_accuracy(questions["contest"])
+        tables: dict[str, Any] = {
+            "parts": {name: compare(part, params, name) for name, part in parts.items()},
+            "sections": sections(parts, params),
+            "leakage": leakage(parts, params),
+            "teacher": teacher,
+            "published": against_paper(parts, teacher, params),
+            "accuracy": accuracy_table(parts),
+            "samples": {name: several_samples(table) for name, table in outcomes.items()},
+        }
+        add_holm([tables["parts"]["contest_unseen"], tables["parts"]["transfer"], *tables["sections"]])
+        write_json(out / "tables.json", rounded(tables))
+        plots = plot_tables(tables["accuracy"], teacher, parts)
+    with replacing_folder("plots/eval") as folder:
+        for name, table in plots.items():
+            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+    write_json("metrics/eval.json", rounded(headline(tables)))
+
+
+def score_all(models: list[str], questions: dict[str, pd.DataFrame], out: Path) -> dict[str, pd.DataFrame]:
+    """Score every model's answers to every benchmark into one file; return the outcomes by benchmark."""
+    with replacing(out) as file, Verifier() as verifier:
+        return {
+            benchmark: pd.concat(
+                [score(Path("data/answers", model, f"{benchmark}.jsonl"), table, verifier, file) for model in models],
+                ignore_index=True,
+            )
+            for benchmark, table in questions.items()
+        }
+
+
+def sections(parts: dict[str, Part], params: EvalParams) -> list[dict[str, Any]]:
+    """The comparison within each section, of unseen contest questions and of the transfer benchmark."""
+    rows = []
+    for name in ("contest_unseen", "transfer"):
+        labels = parts[name].questions["section"].to_numpy()
+        for section in sorted(set(labels)):
+            result = compare(parts[name].where(labels == section), params, f"{name} {section}")
+            rows.append({"part": name, "section": section, **result})
+    return rows
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,41 @@
+"""This run beside the study's published numbers."""
+
+import math
+from typing import Any
+
+from stages.common.statistics.published import against
+from stages.common.statistics.seeds import influences, standard_errors
+from stages.eval.params import EvalParams
+from stages.eval.parts import Array, Part
+
+
+def against_paper(parts: dict[str, Part], teacher: dict[str, Any], params: EvalParams) -> list[dict[str, Any]]:
+    """Teacher, base, student (under the study's protocol) and MATH-500, each beside its published number.
+
+    The unseen questions' student, which the study has no number for, follows with the study's student beside it.
+    """
+    every, paper, transfer = parts["contest_all"], parts["paper_protocol"], parts["transfer"]
+    unseen = parts["contest_unseen"]
+    spread = None
+    if teacher["accuracy"] is not None and teacher["n"]:
+        spread = math.sqrt(teacher["accuracy"] * (1 - teacher["accuracy"]) / teacher["n"])
+    rows: list[tuple[str, str, float | None, float | None]] = [
+        ("teacher", "teacher", teacher["accuracy"], spread),
+        ("base", "base", *mean_and_error(every, every.base[:, None])),
+        ("student", "student, the study's protocol", *mean_and_error(paper, paper.students)),
+        ("student", "student, unseen questions", *mean_and_error(unseen, unseen.students)),
+        ("math500", "student, MATH-500", *mean_and_error(transfer, transfer.students)),
+    ]
+    return [
+        {"of": label, **against(name, value, error, params.margin, params.against_paper)}
+        for name, label, value, error in rows
+    ]
+
+
+def mean_and_error(part: Part, correct: Array) -> tuple[float | None, float | None]:
+    """Mean accuracy and its standard error over questions and seeds; None without questions (or with one)."""
+    if len(part) == 0:
+        return None, None
+    errors = standard_errors(correct.mean(axis=0), influences(correct, part.clusters))
+    total = math.hypot(errors.questions, errors.seeds or 0.0)
+    return float(correct.mean()), total if math.isfinite(total) else None

@@ -1,0 +1,60 @@
+"""What having seen a question is worth: accuracy seen minus unseen, for base and student, and the study's protocol."""
+
+from typing import Any
+
+import numpy as np
+
+from stages.common.statistics.resampling import Resampled, Statistic, resample
+from stages.common.statistics.seeds import Array, cluster_sums
+from stages.eval.comparison import generator, points
+from stages.eval.params import EvalParams
+from stages.eval.parts import Part
+
+
+def leakage(parts: dict[str, Part], params: EvalParams) -> dict[str, Any]:
+    """Gaps between seen and unseen questions in percentage points, each with `low`, `high` and, if null, `reason`.
+
+    `base` and `student` are accuracy seen minus unseen; `inflation` is the student's gap minus the base's, which
+    takes out that some years are harder (a difference in differences); `paper_protocol` is how much larger the
+    student's gain looks under the study's protocol than on unseen questions.
+    """
+    seen, unseen, paper = parts["contest_seen"], parts["contest_unseen"], parts["paper_protocol"]
+    return {
+        "n_seen": len(seen),
+        "n_unseen": len(unseen),
+        "base": gap(seen, unseen, seen.base[:, None], unseen.base[:, None], params, "leakage base"),
+        "student": gap(seen, unseen, seen.students, unseen.students, params, "leakage student"),
+        "inflation": gap(seen, unseen, gains(seen), gains(unseen), params, "leakage inflation"),
+        "paper_protocol": gap(paper, unseen, gains(paper), gains(unseen), params, "leakage paper"),
+    }
+
+
+def gains(part: Part) -> Array:
+    """Every seed's verdict minus the base's: (questions, seeds)."""
+    return part.students - part.base[:, None]
+
+
+def gap(first: Part, second: Part, values: Array, others: Array, params: EvalParams, name: str) -> dict[str, Any]:
+    """Mean of `values` on `first` minus mean of `others` on `second`, whose questions and clusters may overlap."""
+    if not len(first) or not len(second):
+        missing = first.name if not len(first) else second.name
+        return {"points": None, "low": None, "high": None, "reason": f"no question under {missing}"}
+    seeds = values.shape[1]
+    ones, zeros = np.ones((len(first), 1)), np.zeros((len(second), 1))
+    own = np.hstack([ones, values, 0 * ones, 0 * values])
+    other = np.hstack([zeros, 0 * others, zeros + 1, others])
+    sums = cluster_sums(np.vstack([own, other]), np.concatenate([first.clusters, second.clusters]))
+    found: Resampled = resample(sums, _difference_of_means(seeds), params.resamples, generator(params, name))
+    low, high = found.both or (None, None)
+    result = {"points": points(found.estimate), "low": points(low), "high": points(high)}
+    return result if found.both else result | {"reason": "nothing varies between clusters of questions"}
+
+
+def _difference_of_means(seeds: int) -> Statistic:
+    """Totals (n, sums for each seed, n, sums for each seed) to the difference of the two means for each seed."""
+
+    def statistic(totals: Array) -> Array:
+        one, other = totals[..., : seeds + 1], totals[..., seeds + 1 :]
+        return one[..., 1:] / one[..., :1] - other[..., 1:] / other[..., :1]
+
+    return statistic
