@@ -165,9 +165,10 @@ def test_every_profile_has_the_same_parameters(profile: str, tmp_path: Path) -> 
 
 def test_no_registry_and_no_machine_in_tracked_files() -> None:
     registries = "|".join(
-        ["files.py" + "thonhosted", "py" + "pi.org/simple", "registry.npm" + "js", "--index-url ", "find-links ="]
+        ["files.py{}thonhosted", "py{}pi.org/simple", "registry.npm{}js", "--index{}-url ", "find{}-links ="]
     )
-    machines = "|".join(["/ro" + "ot/", "/wo" + "rk/", "/Us" + "ers/", "/ho" + "me/", "/t" + "mp/"])
+    machines = "|".join(["/ro{}ot/", "/wo{}rk/", "/Us{}ers/", "/ho{}me/", "/t{}mp/"])
+    registries, machines = registries.replace("{}", ""), machines.replace("{}", "")  # or this file would hold them
     found = [
         f"{name}: {match[0]}"
         for name, text in tracked()

