@@ -1,0 +1,230 @@
+"""Walk one answer back to where it comes from: adapter, training rows, chain, teacher's request, exam page.
+
+python -m tools.lineage 2024/junior_senior_test/07 [--model seed_0]
+
+Every file is shown with its sha256 and, in brackets, the stage that wrote it and the MD5 under which dvc.lock records
+that stage's output. The last line says whether what is here is what dvc.lock records.
+"""
+
+import argparse
+import functools
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from dvc.repo import Repo
+
+from stages.common.command import run
+from stages.common.files import InputError, read_json, read_jsonl
+from stages.common.records import Answer, Chain, Example, Manifest, Problem, VerifiedChain
+from tools.check_reproduction.isolated import covers
+from tools.check_reproduction.pipeline import read_lock
+
+WIDTH = 100
+
+
+def main() -> int:
+    """Print the lineage of the answer that the arguments name."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("problem", help="a problem's id, such as 2024/junior_senior_test/07")
+    parser.add_argument("--model", default="seed_0", help="who answered: base or seed_N (%(default)s)")
+    options = parser.parse_args()
+    number, answer = find_answer(options.problem, options.model)
+    print(f"{options.model}'s answer to {answer.problem_id}")
+    for part, lines in steps(number, answer):
+        print(f"\n{part}")
+        print("\n".join(f"  {line}" for line in lines))
+    print("\n" + unchanged())
+    return 0
+
+
+def steps(number: int, answer: Answer) -> Iterator[tuple[str, list[str]]]:
+    """Every step from an answer (line `number` of its file) back to the exam: what it is, and lines that say so."""
+    where = answers_file(answer.model, answer.benchmark)
+    cut = "" if answer.finish_reason == "stop" else ", cut off at the cap"
+    yield f"answer ({answer.role}{cut})", [shown(answer.text), recorded(where, number)]
+    yield from adapter(answer)
+    if answer.benchmark == "transfer":
+        number, problem = find("data/transfer/problems.jsonl", answer.problem_id)
+        yield "problem", [shown(problem.question), recorded("data/transfer/problems.jsonl", number)]
+        return
+    yield from chain(answer)
+    number, problem = find("data/parsed/problems.jsonl", answer.problem_id)
+    key = f"key: {problem.answer}" + (f" (corrected: {', '.join(problem.errata)})" if problem.errata else "")
+    yield "problem", [shown(problem.question), key, recorded("data/parsed/problems.jsonl", number)]
+    yield "exam page", exam_page(problem)
+
+
+def adapter(answer: Answer) -> Iterator[tuple[str, list[str]]]:
+    """The adapter that answered, and the rows it was trained on."""
+    model = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["lora_seed"]["model"]
+    if answer.fold is None:
+        yield "model", [f"{model}, no adapter: it saw no row"]
+        return
+    seed = answer.model.removeprefix("seed_")
+    yield (
+        "adapter",
+        [f"seed {seed}, fold {answer.fold}, of {model}"]
+        + [
+            recorded(f"data/lora_seed/{seed}/{answer.fold}/{name}")
+            for name in ("adapters.safetensors", "adapter_config.json")
+        ],
+    )
+    lines = []
+    for part in ("train", "valid"):
+        path = f"data/train_split/{answer.fold}/{part}.jsonl"
+        rows = [row.problem_id for row in read_jsonl(path, Example)]
+        own = rows.index(answer.problem_id) + 1 if answer.problem_id in rows else None
+        lines += [
+            f"{len(rows)} rows to {part}; this problem's is {f'line {own}' if own else 'not among them'}",
+            recorded(path),
+        ]
+    yield "training rows", lines
+
+
+def chain(answer: Answer) -> Iterator[tuple[str, list[str]]]:
+    """The teacher's chain for the problem, what the verifier said of it, and the requests behind it."""
+    path, level = "data/teacher_cot/chains.jsonl", "R1"
+    chains = ((n, row) for n, row in enumerate(read_jsonl(path, Chain), 1) if row.problem_id == answer.problem_id)
+    number, found = next(((n, row) for n, row in chains if row.level == level), (0, None))
+    if found is None:
+        yield "chain", ["the teacher has none for this problem"]
+        return
+    read = (
+        "which the adapter was trained on"
+        if answer.role in ("train", "valid")
+        else "which no adapter of this fold has seen"
+    )
+    yield f"chain ({level}, {read})", [shown(found.text), recorded(path, number), verdict(found)]
+    yield "teacher's requests", list(requests(found))
+
+
+def verdict(chain: Chain) -> str:
+    """What the verifier decided about a chain, by which rule, and where that is written."""
+    for name in ("accepted", "rejected"):
+        path = f"data/verified/{name}.jsonl"
+        for number, row in enumerate(read_jsonl(path, VerifiedChain), 1):
+            if (row.chain.problem_id, row.chain.level) == (chain.problem_id, chain.level):
+                return f"{row.verdict.verdict} by {row.verdict.rule}: {recorded(path, number)}"
+    return "the verifier has not seen it"
+
+
+def requests(chain: Chain) -> Iterator[str]:
+    """The stored requests for this problem that the chain rests on, by their hashes in the teacher's store."""
+    path = Path("data/teacher_cot/requests.jsonl")
+    settings = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["teacher_cot"]
+    store = Path(os.path.expandvars(settings["store"])).expanduser()
+    if settings["teacher"] == "replay" or not path.is_file():
+        yield f"replayed from {settings['recorded']}: the recorded row's sha256 is {chain.prompt_hash}"
+        return
+    asked = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for number, row in enumerate(asked, 1):
+        if row["problem_id"] == chain.problem_id and (
+            row["role"] == "solver" or row["prompt_hash"] == chain.prompt_hash
+        ):
+            yield f"{row['role']}: {row['model']}, attempt {row['attempt']}, {recorded(str(path), number)}"
+            yield f"  request {row['prompt_hash']}, {stored(store, row['prompt_hash'])}"
+
+
+def stored(store: Path, key: str) -> str:
+    """Whether the store holds a request that hashes to its key, with the hash of the response."""
+    if not store.is_file():
+        return f"{store} is not here (docs/data-versions.md says how a store is shared)"
+    with sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True) as database:
+        row = database.execute("SELECT request, response FROM answers WHERE key = ?", [key]).fetchone()
+    if row is None:
+        return f"not in {store}"
+    intact = (
+        ""
+        if hashlib.sha256(row[0].encode()).hexdigest() == key
+        else ", BUT THE REQUEST STORED THERE HASHES TO ANOTHER KEY"
+    )
+    return f"response {hashlib.sha256(row[1].encode()).hexdigest()} in {store}{intact}"
+
+
+def exam_page(problem: Problem) -> list[str]:
+    """The page a problem was read from, and whether the file is the one the manifest describes."""
+    manifest = Manifest.model_validate(read_json("data/raw/manifest.json"))
+    listed = {exam.file: exam for exam in manifest.exams}
+    path = Path("data/raw/exams") / problem.source
+    page = f"page {problem.page}" if problem.page else "page not recorded"
+    if problem.source not in listed or not path.is_file():
+        return [f"{problem.source}, {page}; no such exam file here", f"from {manifest.origin} ({manifest.licence})"]
+    same = "as the manifest says" if sha256(path) == listed[problem.source].sha256 else "NOT AS THE MANIFEST SAYS"
+    return [f"{recorded(str(path))}, {page}, {same}", f"from {manifest.origin} ({manifest.licence})"]
+
+
+def find_answer(problem: str, model: str) -> tuple[int, Answer]:
+    """The line and the answer of a model to a problem, from the adapter that had not seen it where there are several.
+
+    Raises InputError when the model has not answered the problem.
+    """
+    main = read_json("data/train_split/folds.json")["main"]
+    for benchmark in ("contest", "transfer"):
+        rows = enumerate(read_jsonl(answers_file(model, benchmark), Answer), 1)
+        found = [(number, row) for number, row in rows if row.problem_id == problem]
+        if found:
+            return min(found, key=lambda item: (item[1].fold not in main, item[1].role != "unseen", item[0]))
+    raise InputError(
+        f"{model} has no answer to '{problem}' in {answers_file(model, 'contest')} or beside it. Check the id."
+    )
+
+
+def find(path: str, problem: str) -> tuple[int, Problem]:
+    """The line and the record of a problem. Raises InputError when the file does not have it."""
+    for number, row in enumerate(read_jsonl(path, Problem), 1):
+        if row.id == problem:
+            return number, row
+    raise InputError(f"{path} has no problem '{problem}': it was written by another run. Run `dvc repro`.")
+
+
+def answers_file(model: str, benchmark: str) -> str:
+    """Where a model's answers to a benchmark are."""
+    return f"data/answers/{model}/{benchmark}.jsonl"
+
+
+def recorded(path: str, line: int | None = None) -> str:
+    """A file with its hash, the line meant, and the stage and hash under which dvc.lock has it."""
+    place = path if line is None else f"{path}, line {line}"
+    maker = next((f" ({stage}: {md5})" for out, (stage, md5) in outputs().items() if covers([out], path)), "")
+    return f"{place}: {sha256(Path(path))}{maker}"
+
+
+@functools.cache
+def outputs() -> dict[str, tuple[str, str]]:
+    """The stage and the hash of every output in dvc.lock. Raises InputError where there is no dvc.lock."""
+    try:
+        lock = read_lock(Path("dvc.lock").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"dvc.lock could not be read: {error.strerror}. Run `dvc repro` in the root first.") from error
+    return {out: (stage, md5) for stage, entry in lock.items() for out, md5 in entry.outs.items()}
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file's bytes. Raises InputError when it is not there."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} could not be read: {error.strerror}. Run `dvc repro` or `dvc pull`.") from error
+
+
+def unchanged() -> str:
+    """Whether the outputs here are those of dvc.lock."""
+    with Repo() as repo:
+        changed = repo.data_status()["uncommitted"]
+    names = sorted(name for kind in changed.values() if isinstance(kind, list) for name in kind)
+    return f"NOT what dvc.lock records: {', '.join(names[:10])}" if names else "All of it is what dvc.lock records."
+
+
+def shown(text: str) -> str:
+    """The start of a text on one line."""
+    line = " / ".join(text.split("\n"))
+    return line if len(line) <= WIDTH else f"{line[:WIDTH]}…"
+
+
+if __name__ == "__main__":
+    run(main)
