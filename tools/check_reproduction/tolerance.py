@@ -8,6 +8,7 @@ be nearer to its committed self than any other seed's is.
 import json
 import math
 import re
+import statistics
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,8 @@ class Spread(Params):
     """Where the seed-to-seed standard deviation of the metrics of a name is found.
 
     `metric` and `std` are dotted names that begin with the file's (`eval.contest_unseen.student_mean`); a `*` in `std`
-    stands for what the `*` of `metric` matched. A metric that is a mean over the seeds moves less than one seed's.
+    stands for what the `*` of `metric` matched. `{seed}` in `metric` matches any seed; `std` with `{seed}` is no metric
+    itself but the standard deviation of that metric over the seeds. A mean over the seeds moves less than one seed's.
     """
 
     metric: str
@@ -31,9 +33,30 @@ class Spread(Params):
     scale: float = 1.0
     """Unit of the standard deviation in units of the metric: 100 for a fraction beside percentage points."""
 
+    def matches(self, name: str) -> str | None:
+        """What the `*` matched, empty where there is none; None where this rule is for other metrics."""
+        pattern = re.escape(self.metric).replace(r"\*", "(?P<star>.*)").replace(r"\{seed\}", r"\d+")
+        found = re.fullmatch(pattern, name)
+        return None if found is None else found.groupdict().get("star", "")
+
+    def deviation(self, star: str, committed: dict[str, Any], seeds: list[int]) -> float | None:
+        """The standard deviation from seed to seed in the metric's unit; None where the metrics do not hold it."""
+        name = self.std.replace("*", star)
+        if "{seed}" in name:
+            values = [committed.get(name.replace("{seed}", str(seed))) for seed in seeds]
+            numbers = [value for value in values if isinstance(value, int | float)]
+            return self.scale * statistics.stdev(numbers) if len(numbers) == len(seeds) else None
+        value = committed.get(name)
+        return self.scale * value if isinstance(value, int | float) else None
+
 
 class Reproduction(Params):
-    """The `reproduction` block of params.yaml."""
+    """The `reproduction` block of params.yaml.
+
+    `trained` are the stages (foreach stages by their group) that promise the same bits on one platform and BLAS core
+    type only, `siblings` those whose outputs another seed's must be further from than a rerun's; the first of `spreads`
+    that matches a metric counts.
+    """
 
     confidence: float = Field(gt=0.5, lt=1)
     seeds: list[int] = Field(min_length=2)
@@ -58,15 +81,11 @@ def allowed(name: str, committed: dict[str, Any], rules: Reproduction) -> float 
     seeds s sqrt(2), and s was estimated from n seeds: Student's t with n - 1 degrees of freedom.
     """
     for rule in rules.spreads:
-        match = re.fullmatch(re.escape(rule.metric).replace(r"\*", "(.*)"), name)
-        if not match:
-            continue
-        std = committed.get(rule.std.replace("*", match[1] if match.groups() else "*"))
-        if not isinstance(std, int | float):
-            return None
-        n = len(rules.seeds)
-        quantile = float(stats.t.ppf((1 + rules.confidence) / 2, n - 1))
-        return quantile * std * rule.scale * math.sqrt(2 / n if rule.of == "mean" else 2)
+        star = rule.matches(name)
+        if star is not None:
+            n, std = len(rules.seeds), rule.deviation(star, committed, rules.seeds)
+            quantile = float(stats.t.ppf((1 + rules.confidence) / 2, n - 1))
+            return None if std is None else quantile * std * math.sqrt(2 / n if rule.of == "mean" else 2)
     return None
 
 
