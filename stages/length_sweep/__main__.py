@@ -24,6 +24,9 @@ from stages.common.scoring import questions_table, score
 from stages.common.statistics.published import against
 from stages.length_sweep.sweep import Sweep, collect, mean_chain_words, pairwise, per_level, trend_tests
 
+HEADLINE = ("accuracy", "low", "high", "words", "chain_words")
+"""The names under each level in metrics/length_sweep.json; data/length_sweep/tables.json has the rest."""
+
 
 class SweepParams(Params):
     """The block `length_sweep`. `focus` is the section asked to be more sensitive; `margin` is percentage points."""
@@ -63,7 +66,9 @@ def main() -> None:
         for name, rows in (("levels", tables["levels"]), ("sections", sections)):
             table = pd.DataFrame(rows).dropna(subset=["accuracy"])
             table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
-    write_json("metrics/length_sweep.json", rounded({**levels, **found, "reasons": reasons}))
+    headline = {level: {key: numbers[key] for key in HEADLINE} for level, numbers in levels.items()}
+    asked = {"n": len(sweep.questions)}
+    write_json("metrics/length_sweep.json", rounded({**headline, **asked, **found, "reasons": reasons}))
 
 
 def score_levels(params: SweepParams, questions: pd.DataFrame, out: Path) -> dict[str, pd.DataFrame]:
