@@ -11,6 +11,7 @@ from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.tuner.utils import load_adapters
 from mlx_lm.utils import dequantize_model, load_model, load_tokenizer
 
+from stages.common import elementwise
 from stages.common.files import InputError
 
 
@@ -34,6 +35,7 @@ def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
         if on_cpu():
             model = dequantize_model(model)
             model.set_dtype(mx.float32)
+            elementwise.use_in(model)
         mx.eval(model.parameters())
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise InputError(f"lora_seed.model: the model in {path} could not be loaded: {error}") from error

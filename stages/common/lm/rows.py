@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import mlx.core as mx
 import numpy as np
@@ -25,6 +26,19 @@ class Row:
     def reply(self) -> int:
         """How many tokens the loss counts."""
         return len(self.tokens) - self.prompt
+
+
+class Batch(NamedTuple):
+    """Rows side by side, and where in them the tokens stand that the loss counts, row after row.
+
+    `inputs` are (rows, length); `positions` index the flattened inputs whose next token counts, `targets` are those
+    next tokens and `weights` one for each, zero for padding: all three (tokens,).
+    """
+
+    inputs: mx.array
+    positions: mx.array
+    targets: mx.array
+    weights: mx.array
 
 
 def read_rows(path: Path, tokenizer: TokenizerWrapper, max_seq_length: int) -> tuple[list[Row], list[str]]:
@@ -75,10 +89,26 @@ def schedule(lengths: Sequence[int], batch_size: int, seed: int, start: int = 0)
         number, position = number + 1, 0
 
 
-def collate(rows: Sequence[Row], multiple: int = 1) -> tuple[mx.array, mx.array]:
-    """Pad rows to their longest, rounded up to a `multiple`: tokens (rows, length) and each row's (prompt, length)."""
-    longest = max(len(row.tokens) for row in rows)
-    tokens = np.zeros((len(rows), -(-longest // multiple) * multiple), np.int32)
+def collate(rows: Sequence[Row], multiple: int = 1) -> Batch:
+    """Pad rows to their longest; lengths and the number of reply tokens are rounded up to a `multiple`.
+
+    Rounding keeps shapes few where each new one costs a compilation.
+    """
+    length = _rounded(max(len(row.tokens) for row in rows), multiple)
+    tokens = np.zeros((len(rows), length), np.int32)
     for line, row in zip(tokens, rows, strict=True):
         line[: len(row.tokens)] = row.tokens
-    return mx.array(tokens), mx.array([(row.prompt, len(row.tokens)) for row in rows])
+    place = np.arange(length)
+    replies = (place >= [[row.prompt] for row in rows]) & (place < [[len(row.tokens)] for row in rows])
+    number, position = np.nonzero(replies)
+    padding = (0, _rounded(max(len(number), 1), multiple) - len(number))
+    return Batch(
+        mx.array(tokens[:, :-1]),
+        mx.array(np.pad(number * (length - 1) + position - 1, padding).astype(np.int32)),
+        mx.array(np.pad(tokens[number, position], padding)),
+        mx.array(np.pad(np.ones(len(number), np.float32), padding)),
+    )
+
+
+def _rounded(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple

@@ -21,14 +21,17 @@ from mlx_lm.tuner.utils import linear_to_lora_layers
 from pydantic import Field, PositiveInt
 from tqdm import tqdm
 
+from stages.common import elementwise
 from stages.common.command import Params
 from stages.common.files import InputError
 from stages.common.lm.checkpoints import on_cpu
-from stages.common.lm.rows import Row, collate, schedule
+from stages.common.lm.rows import Batch, Row, collate, schedule
 from stages.common.lm.state import History, load_state, save_adapter, save_state
 
 EMPTY = Row("", [0, 0], 2)
 """What a worker trains on when a short batch has no row for it: two tokens of padding, none of them counted."""
+PLAIN_HEADS = {f"mlx_lm.models.{name}" for name in ("qwen2", "qwen3", "llama")}
+"""The architectures whose logits are a linear function of what `model.model` returns, and nothing else."""
 
 
 class LoraParams(Params):
@@ -168,7 +171,7 @@ class Run(TrainingCallback):
             finally:
                 layer.__call__ = forward  # mlx-lm's gradient checkpointing wraps it anew at every call
 
-    def batches(self, rows: list[Row], seed: int, start: int) -> Iterator[tuple[mx.array, mx.array]]:
+    def batches(self, rows: list[Row], seed: int, start: int) -> Iterator[Batch]:
         """This worker's part of every batch, until the iterations are done or the run has stopped early."""
         multiple = 1 if on_cpu() else 8  # a compiled step is compiled again for every new length
         for batch in schedule(lengths(rows), self.params.batch_size, seed, start):
@@ -220,24 +223,32 @@ def lengths(rows: list[Row]) -> list[int]:
     return [len(row.tokens) for row in rows]
 
 
-def token_losses(model: nn.Module, tokens: mx.array, spans: mx.array) -> tuple[mx.array, mx.array]:
-    """Cross-entropy of every next token, zero outside the replies, and which tokens count: both (rows, length - 1)."""
-    targets = tokens[:, 1:]
-    position = mx.arange(1, tokens.shape[1])
-    counted = (position >= spans[:, :1]) & (position < spans[:, 1:])
-    losses = nn.losses.cross_entropy(model(tokens[:, :-1]), targets)
-    return losses.astype(mx.float32) * counted, counted
+def token_losses(model: nn.Module, batch: Batch) -> mx.array:
+    """Cross-entropy of the batch's counted tokens, (tokens,) float32, zero for padding.
+
+    The logits of all other positions, which would be most of the work of a small model and most of the memory of one
+    with a large vocabulary, are not computed where the model is known to be layers and a linear head.
+    """
+    if type(model).__module__ in PLAIN_HEADS:
+        hidden = model.model(batch.inputs)
+        hidden = hidden.reshape(-1, hidden.shape[-1])[batch.positions]
+        tied = model.args.tie_word_embeddings
+        logits = model.model.embed_tokens.as_linear(hidden) if tied else model.lm_head(hidden)
+    else:
+        logits = model(batch.inputs)
+        logits = logits.reshape(-1, logits.shape[-1])[batch.positions]
+    return elementwise.cross_entropy(logits.astype(mx.float32), batch.targets) * batch.weights
 
 
-def reply_loss(model: nn.Module, tokens: mx.array, spans: mx.array) -> tuple[mx.array, mx.array]:
+def reply_loss(model: nn.Module, *arrays: mx.array) -> tuple[mx.array, mx.array]:
     """Mean cross-entropy per reply token over the batches of all workers, and this worker's number of such tokens.
 
     mlx-lm's default_loss counts one token of padding after every row, and weighs workers alike whatever their tokens.
     """
-    losses, counted = token_losses(model, tokens, spans)
-    mine = counted.sum()
+    batch = Batch(*arrays)
+    mine = batch.weights.sum()
     everywhere = mx.stop_gradient(mx.distributed.all_sum(mine))
-    return losses.sum() * (mx.distributed.init().size() / everywhere), mine
+    return token_losses(model, batch).sum() * (mx.distributed.init().size() / everywhere), mine
 
 
 def row_losses(model: nn.Module, rows: list[Row], batch_size: int) -> np.ndarray:
@@ -247,8 +258,10 @@ def row_losses(model: nn.Module, rows: list[Row], batch_size: int) -> np.ndarray
     found = np.zeros(len(rows), np.float32)
     model.eval()
     for start in range(world.rank() * batch_size, len(order), world.size() * batch_size):
-        batch = order[start : start + batch_size]
-        losses, _ = token_losses(model, *collate([rows[number] for number in batch]))
-        found[batch] = np.array(losses.sum(axis=1))
+        numbers = order[start : start + batch_size]
+        batch = [rows[number] for number in numbers]
+        ends = np.cumsum([row.reply for row in batch])
+        losses = np.array(token_losses(model, collate(batch)))[: ends[-1]]
+        found[numbers] = np.add.reduceat(losses, [0, *ends[:-1]])
     model.train()
     return np.array(mx.distributed.all_sum(mx.array(found)))

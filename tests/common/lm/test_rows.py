@@ -44,10 +44,14 @@ def test_the_short_batch_is_not_always_the_longest_rows():
 
 def test_collate_pads_to_the_longest_row_or_a_multiple():
     batch = [Row("a", [5, 6, 7], 1), Row("b", [8, 9], 1)]
-    tokens, spans = collate(batch)
-    assert tokens.tolist() == [[5, 6, 7], [8, 9, 0]]
-    assert spans.tolist() == [[1, 3], [1, 2]]
-    assert collate(batch, 8)[0].shape == (2, 8)
+    inputs, positions, targets, weights = collate(batch)
+    assert inputs.tolist() == [[5, 6], [8, 9]]
+    assert positions.tolist() == [0, 1, 2]
+    assert targets.tolist() == [6, 7, 9]
+    assert weights.tolist() == [1, 1, 1]
+    inputs, positions, targets, weights = collate(batch, 8)
+    assert inputs.shape == (2, 7) and positions.tolist()[:3] == [0, 1, 7]
+    assert targets.tolist()[:3] == [6, 7, 9] and weights.tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
 
 
 @pytest.fixture(scope="module")
