@@ -118,6 +118,23 @@ class VerifiedChain(Record):
     reason: str | None = None
 
 
+class Judgement(Record):
+    """The LLM judge's word on one chain; UNCLEAR where it said neither CORRECT nor INCORRECT."""
+
+    problem_id: str
+    level: Level
+    verdict: Literal["CORRECT", "INCORRECT", "UNCLEAR"]
+
+
+class Disagreement(Record):
+    """A chain on which the judge and the verifier differ."""
+
+    problem_id: str
+    level: Level
+    judge: Literal["CORRECT", "INCORRECT"]
+    verdict: Verdict
+
+
 class Message(Record):
     """One chat turn."""
 

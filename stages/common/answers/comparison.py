@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from stages.common.answers.expression import Node, NotMathematics, Undecidable, approximate, latex, number
 from stages.common.answers.forms import (
+    Alternatives,
     Form,
     Items,
     Letter,
@@ -26,8 +27,8 @@ from stages.common.answers.grammar import read_expression
 from stages.common.answers.units import Unit
 from stages.common.answers.words import same_words
 
-Algebra = Callable[[str, str], bool]
-"""Equality of two expressions (or equations) in explicit LaTeX."""
+Algebra = Callable[[Node | str, Node | str], bool]
+"""Equality of two expressions, as trees or as LaTeX that only Math-Verify reads."""
 TOLERANCE = 1e-9
 """Values further apart than this share of the largest number met in working them out are different."""
 
@@ -44,7 +45,7 @@ class Outcome:
     rule: str
 
 
-def _needs_algebra(gold: str, answer: str) -> bool:
+def _needs_algebra(gold: Node | str, answer: Node | str) -> bool:
     raise NeedsAlgebra
 
 
@@ -73,6 +74,8 @@ class Comparison:
     def _forms(self, gold: Form, answer: Form) -> Outcome:
         gold, answer = self._one_of(gold), self._one_of(answer)
         match gold, answer:
+            case (Alternatives(), _) | (_, Alternatives()):
+                return self._any(gold, answer)
             case Letter(), Letter():
                 return Outcome(gold.letter.lower() == answer.letter.lower(), "letter")
             case Letter(content=None), Words():
@@ -118,6 +121,14 @@ class Comparison:
             case (Unread(), _) | (_, Unread()):
                 return self._unread(gold, answer)
         return Outcome(False, "different_kind")
+
+    def _any(self, gold: Form, answer: Form) -> Outcome:
+        outcomes = [
+            self._forms(one, other)
+            for one in (gold.forms if isinstance(gold, Alternatives) else (gold,))
+            for other in (answer.forms if isinstance(answer, Alternatives) else (answer,))
+        ]
+        return max(outcomes, key=lambda outcome: (outcome.equal is True, outcome.equal is None))
 
     def _one_of(self, form: Form) -> Form:
         """A list written with "or" without its repetitions: one answer if all are the same, a list otherwise."""
@@ -172,8 +183,7 @@ class Comparison:
             return Outcome(False, "different_unknowns" if a.letters != b.letters else "infinity")
         if _far_apart(a, b):
             return Outcome(False, "different_number")
-        names = {name: f"x_{{{place}}}" for place, name in enumerate(sorted(a.letters), 1)}
-        return Outcome(self.algebra(latex(a, names), latex(b, names)), "algebra")
+        return Outcome(self.algebra(a, b), "algebra")
 
     def _within(self, a: Node, b: Node, margin: Fraction) -> Outcome:
         if a.rational is not None and b.rational is not None:
@@ -259,15 +269,13 @@ class Comparison:
             return Outcome(None, "equation: no value")
         if any(abs(ratio - ratios[0]) > 1e-6 * abs(ratios[0]) for ratio in ratios):
             return Outcome(False, "equation")
-        names = {name: f"x_{{{place}}}" for place, name in enumerate(letters, 1)}
-        factor = latex(number(Fraction(ratios[0].real).limit_denominator(10**6)), names)
-        scaled = f"{factor} \\cdot {latex(differences[1], names)}"
-        return Outcome(self.algebra(latex(differences[0], names), scaled), "equation")
+        factor = number(Fraction(ratios[0].real).limit_denominator(10**6))
+        return Outcome(self.algebra(differences[0], Node("mul", (factor, differences[1]))), "equation")
 
     def _worked_out(self, gold: Form, answer: Form) -> Outcome:
-        """`17 * 180 = 3060` and `k + w = 8` state their right side; `2x = 8` or `x^2 = 8` does not state an answer yet."""
+        """`17 * 180 = 3060` and `k + w = 8` state their right side; `2x = 8` and `x + 2y = 8` do not state an answer."""
         values = [
-            Value(form.right) if isinstance(form, Relation) and len(form.left.letters) != 1 else form
+            Value(form.right) if isinstance(form, Relation) and _names_a_quantity(form.left) else form
             for form in (gold, answer)
         ]
         if isinstance(values[0], Value) and isinstance(values[1], Value):
@@ -294,6 +302,15 @@ class Comparison:
             return Outcome(self.algebra(*sides), "math_verify")
         reason = next(form.reason for form in (gold, answer) if isinstance(form, Unread))
         return Outcome(None, f"unread: {reason}")
+
+
+def _names_a_quantity(node: Node) -> bool:
+    """Whether a left side is plain arithmetic, or combines several unknowns without any number."""
+    return not node.letters or (len(node.letters) > 1 and not _has_number(node))
+
+
+def _has_number(node: Node) -> bool:
+    return node.op == "num" or any(_has_number(argument) for argument in node.args)
 
 
 def _letter(name: str | None) -> bool:

@@ -2,7 +2,7 @@ r"""Mathematics in our notation to a tree: the strict reader that decides what m
 
 Math-Verify's own LaTeX reader recovers silently (`36√2` is 36, `2(3)` is 5, `north` is a product of letters), so this one
 reads every character or refuses. A tree can be written back as LaTeX in which each product and each argument is explicit
-(that, Math-Verify reads without surprises), valued exactly when it is rational, and valued in floating point.
+for a person to audit, valued exactly when it is rational, and valued in floating point.
 
 Conventions, each the one that contest papers use: `2\frac{3}{4}` and `2 3/4` are mixed numbers, `3/4b` is (3/4)b and
 `a/bc` is a/(bc), `√15` takes the whole number and `\sqrt15` (TeX) one digit, `e` and `i` are the constants, degrees count
@@ -190,44 +190,49 @@ def _floating(node: Node, parts: list[complex]) -> complex:
     raise ValueError(f"no floating-point value for {node.op}")
 
 
-def latex(node: Node, names: Mapping[str, str] | None = None) -> str:
-    """Explicit LaTeX: every product written `\\cdot`, every argument braced; `names` renames the unknowns."""
-    write = [f"{{{latex(argument, names)}}}" for argument in node.args]
+def latex(node: Node) -> str:
+    """Explicit LaTeX, the canonical spelling: every product written `\\cdot`, every argument braced."""
+    parts = [latex(argument) for argument in node.args]
     match node.op:
         case "num":
             value = node.value
             assert isinstance(value, Fraction)
             top = str(abs(value.numerator))
             text = top if value.denominator == 1 else f"\\frac{{{top}}}{{{value.denominator}}}"
-            return f"(-{text})" if value < 0 else text
+            return f"-{text}" if value < 0 else text
         case "sym":
-            return (names or {}).get(str(node.value), str(node.value))
+            return str(node.value)
         case "const":
-            return {"π": "\\pi", "i": "I" if names is not None else "i", "∞": "\\infty"}.get(str(node.value), "e")
+            return {"π": "\\pi", "∞": "\\infty"}.get(str(node.value), str(node.value))
         case "add":
-            return f"({latex(node.args[0], names)}+{latex(node.args[1], names)})"
+            second = node.args[1]
+            subtracted = second.op == "neg" or (isinstance(second.value, Fraction) and second.value < 0)
+            return f"{parts[0]} - {parts[1][1:]}" if subtracted else f"{parts[0]} + {parts[1]}"
         case "neg":
-            return f"(-{latex(node.args[0], names)})"
+            return f"-{_bracketed(node.args[0], parts[0])}"
         case "mul":
-            return f"{latex(node.args[0], names)} \\cdot {latex(node.args[1], names)}"
+            return " \\cdot ".join(_bracketed(*pair) for pair in zip(node.args, parts, strict=True))
         case "div":
-            return f"\\frac{write[0]}{write[1]}"
+            return f"\\frac{{{parts[0]}}}{{{parts[1]}}}"
         case "pow":
-            return f"({latex(node.args[0], names)})^{write[1]}"
+            simple = node.args[0].op in ("sym", "const") or ((node.args[0].rational or 0) > 0 and parts[0].isdigit())
+            return f"{parts[0]}^{{{parts[1]}}}" if simple else f"({parts[0]})^{{{parts[1]}}}"
         case "root":
-            degree = node.args[0].rational
-            return f"\\sqrt{write[1]}" if degree == 2 else f"\\sqrt[{latex(node.args[0], names)}]{write[1]}"
+            return f"\\sqrt{{{parts[1]}}}" if parts[0] == "2" else f"\\sqrt[{parts[0]}]{{{parts[1]}}}"
         case "fun":
-            name = str(node.value)
-            return f"(\\{name}{{({latex(node.args[0], names)})}})"
+            return f"\\{node.value}({parts[0]})"
         case "log":
-            return f"(\\log_{write[0]}{{({latex(node.args[1], names)})}})"
+            return f"\\log_{{{parts[0]}}}({parts[1]})"
         case "fact":
-            return f"({latex(node.args[0], names)})!"
+            return f"({parts[0]})!"
         case "abs":
-            return f"|{latex(node.args[0], names)}|"
+            return f"|{parts[0]}|"
         case "floor" | "ceil":
-            return f"\\l{node.op}{{{latex(node.args[0], names)}}}\\r{node.op}"
+            return f"\\l{node.op} {parts[0]} \\r{node.op}"
         case "binom":
-            return f"\\binom{write[0]}{write[1]}"
+            return f"\\binom{{{parts[0]}}}{{{parts[1]}}}"
     raise AssertionError(node.op)
+
+
+def _bracketed(node: Node, text: str) -> str:
+    return f"({text})" if node.op == "add" or text.startswith("-") else text

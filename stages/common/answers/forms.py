@@ -121,6 +121,17 @@ class Letter:
 
 
 @dataclass(frozen=True)
+class Alternatives:
+    """A key that accepts any of several answers: `3.5 (accept 7/2)`."""
+
+    forms: tuple["Form", ...]
+
+    @property
+    def canonical(self) -> str:
+        return " or ".join(form.canonical for form in self.forms)
+
+
+@dataclass(frozen=True)
 class Words:
     """Anything in words, dates and times included."""
 
@@ -143,4 +154,4 @@ class Unread:
         return self.text
 
 
-Form = Value | Items | Region | Matrix | Ratio | Numeral | Relation | Letter | Words | Unread
+Form = Value | Items | Alternatives | Region | Matrix | Ratio | Numeral | Relation | Letter | Words | Unread

@@ -10,6 +10,8 @@ set braces are `⦃ ⦄`, words that stood in a text wrapper are `‹ ›`, degr
 import re
 import unicodedata
 
+from stages.common.answers.words import VOCABULARY
+
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix", strict=True))
 SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₒₓₙ", "0123456789+-()aeoxn", strict=True))
 CHARACTERS = str.maketrans(
@@ -27,62 +29,17 @@ CHARACTERS = str.maketrans(
         "ℝ": "\\mathbb{R}", "∛": "√[3]", "∜": "√[4]", "…": "...", "ø": "∅", "Ø": "∅", "⌀": "∅",
     }
 )  # fmt: skip
-COMMANDS = {
-    "cdot": "*", "times": "*", "ast": "*", "div": "/", "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=",
-    "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "in": "∈", "cup": "∪", "cap": "∩",
-    "infty": "∞", "pi": "π", "pm": "±", "mp": "∓", "approx": "≈", "simeq": "≈", "cong": "≈", "circ": "°", "degree": "°",
-    "emptyset": "∅", "varnothing": "∅", "langle": "⟨", "rangle": "⟩", "lbrace": "⦃", "rbrace": "⦄", "lvert": "|",
-    "rvert": "|", "vert": "|", "mid": "|", "lbrack": "[", "rbrack": "]", "ldots": "...", "dots": "...", "cdots": "...",
-    "colon": ":", "to": "→", "rightarrow": "→", "Rightarrow": "→", "implies": "→", "prime": "'", "land": " and ",
-    "lor": " or ", "wedge": " and ", "vee": " or ", "percent": "%", "euro": "¤", "pounds": "¤", "quad": " ", "qquad": " ",
-    "dfrac": "\\frac", "tfrac": "\\frac", "cfrac": "\\frac", "dbinom": "\\binom", "tbinom": "\\binom",
-    "imath": "i", "lg": "\\log", "mathbb R": "ℝ",
-}  # fmt: skip
-DROPPED = (
-    "left|right|bigl|bigr|Bigl|Bigr|biggl|biggr|Biggl|Biggr|big|Big|bigg|Bigg|displaystyle|textstyle|scriptstyle|limits|"
-    "nolimits|middle|rm|bf|it|mathrm|mathbf|mathit|boldsymbol|bm|mathsf|mathtt|mathcal|operatorname\\*?|hspace\\{[^{}]*\\}|"
-    "hfill|smallskip|bigskip|boxed|fbox|hline|nobreak|thinspace|negthinspace|,|;|:|!|>| |\n"
-)
-GREEK = {
-    name: chr(0x3B1 + place)
-    for place, name in enumerate(
-        [
-            "alpha",
-            "beta",
-            "gamma",
-            "delta",
-            "epsilon",
-            "zeta",
-            "eta",
-            "theta",
-            "iota",
-            "kappa",
-            "lambda",
-            "mu",
-            "nu",
-            "xi",
-            "omicron",
-            "-",
-            "rho",
-            "-",
-            "sigma",
-            "tau",
-            "upsilon",
-            "phi",
-            "chi",
-            "psi",
-            "omega",
-        ]
-    )
-    if name != "-"
-} | {"varepsilon": "ε", "vartheta": "θ", "varphi": "φ", "Delta": "Δ", "Theta": "Θ", "Omega": "Ω", "Gamma": "Γ"}
+COMMANDS = {name: sign for sign, names in VOCABULARY["commands"].items() for name in names.split()} | VOCABULARY[
+    "greek"
+]
+_LOOKS = "|".join(VOCABULARY["dropped"].split())
 
 _SUPERSCRIPT_ROOT = re.compile(f"([{''.join(SUPERSCRIPTS)}]+)√")
 _SUPERSCRIPT = re.compile(f"[{''.join(SUPERSCRIPTS)}]+")
 _SUBSCRIPT = re.compile(f"[{''.join(SUBSCRIPTS)}]+")
 _VULGAR = re.compile("[¼½¾⅐-⅞↉]")
 _TEXT = re.compile(r"\\(?:text(?:bf|rm|it|sf|tt|up|normal|md)?|mbox|hbox|emph|mathop)\s*\{([^{}]*)\}")
-_DROPPED = re.compile(rf"\\(?:{DROPPED})(?![a-zA-Z])|\\(?:,|;|:|!|>| )")
+_DROPPED = re.compile(rf"\\(?:{_LOOKS})(?![a-zA-Z])\*?|\\hspace\{{[^{{}}]*\}}|\\[,;:!> \n]")
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _MARKED_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\\ |\\!,|\{\\,\})\s*(?=\d{3}(?!\d))")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]*\d)")
@@ -144,5 +101,5 @@ def _commands(text: str) -> str:
     text = text.replace("\\\\", "\x1e")  # a matrix's row break is no escape
     text = re.sub(r"\\mathbb\s*\{?\s*R\s*\}?", "ℝ", text)
     text = _DROPPED.sub(" ", text)
-    text = _COMMAND.sub(lambda match: COMMANDS.get(match[1], GREEK.get(match[1], match[0])), text)
+    text = _COMMAND.sub(lambda match: COMMANDS.get(match[1], match[0]), text)
     return text.replace("\x1e", "\\\\")

@@ -4,34 +4,17 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-UNITS: dict[str, tuple[str, Fraction]] = {}
+from stages.common.answers.words import VOCABULARY
+
+UNITS: dict[str, tuple[str, Fraction]] = {
+    name: (dimension, Fraction(str(size)))
+    for dimension, units in VOCABULARY["units"].items()
+    for names, size in units.items()
+    for word in names.split()
+    for name in (word, f"{word}s" if len(word) > 2 else word)
+}
 """Unit names to (dimension, size in the dimension's base unit); two known units of other dimensions are never equal."""
-_SIZES = {
-    "length": {"mm millimeter millimetre": "1/1000", "cm centimeter centimetre": "1/100", "dm": "1/10", "m meter metre": "1",
-               "km kilometer kilometre": "1000", "in inch inches": "0.0254", "ft foot feet": "0.3048",
-               "yd yard": "0.9144", "mi mile": "1609.344"},
-    "time": {"s sec second": "1", "min minute": "60", "h hr hour": "3600", "day": "86400", "wk week": "604800",
-             "month": "2629800", "yr year": "31557600"},
-    "money": {"¤ dollar buck usd": "1", "¢ cent": "1/100",},
-    "mass": {"mg milligram": "1/1000000", "g gram": "1/1000", "kg kilogram": "1", "lb lbs pound": "0.45359237",
-             "oz ounce": "0.028349523125", "ton": "907"},
-    "volume": {"ml milliliter millilitre": "1/1000", "l liter litre": "1", "gal gallon": "3.785411784",
-               "qt quart": "0.946352946", "pt pint": "0.473176473", "cup": "0.2365882365"},
-    "angle": {"deg degree °": "1"},
-    "radian": {"rad radian": "1"},
-    "speed": {"mph": "0.44704", "kph kmh": "5/18", "mps": "1"},
-}  # fmt: skip
-for _dimension, _units in _SIZES.items():
-    for _names, _size in _units.items():
-        for _name in _names.split():
-            UNITS[_name] = (_dimension, Fraction(_size))
-            if len(_name) > 2:
-                UNITS[f"{_name}s"] = UNITS[_name]
-
-ONE_LETTER_UNITS = frozenset("mgshl")
-"""Also names of unknowns: units only where a space or a text wrapper sets them apart from the number."""
-
-
+ONE_LETTER_UNITS = frozenset(VOCABULARY["one_letter_units"].split())
 _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 _POWER_AFTER = re.compile(r"\^\{?([23])\}?$|\b(squared|cubed)$")
 _SAYS_NOTHING = re.compile(

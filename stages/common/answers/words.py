@@ -2,130 +2,23 @@
 
 import re
 from fractions import Fraction
+from pathlib import Path
 
-_SMALL = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+import yaml
+
+VOCABULARY = yaml.safe_load(Path(__file__).with_name("vocabulary.yaml").read_text(encoding="utf-8"))
+_SMALL, _TENS = VOCABULARY["numbers"].split(), VOCABULARY["tens"].split()
 NUMBERS = {word: value for value, word in enumerate(_SMALL)} | {word: 20 + 10 * n for n, word in enumerate(_TENS)}
 NUMBERS |= {f"{ten}-{one}": NUMBERS[ten] + NUMBERS[one] for ten in _TENS for one in _SMALL[1:10]}
-MAGNITUDES = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-
-STOP_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "it",
-        "its",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "of",
-        "on",
-        "in",
-        "at",
-        "to",
-        "by",
-        "for",
-        "that",
-        "this",
-        "there",
-        "will",
-        "would",
-        "you",
-        "he",
-        "she",
-        "we",
-        "they",
-        "i",
-        "so",
-        "thus",
-        "hence",
-        "therefore",
-        "answer",
-        "only",
-        "just",
-        "function",
-        "functions",
-    ]
-)
-"""Words that add nothing to an answer that is a word."""
-NEGATIONS = frozenset(
-    ["not", "no", "non", "never", "neither", "nor", "none", "cannot", "cant", "isnt", "doesnt", "without", "un"]
-)
-RIVALS = [
-    frozenset(group.split())
-    for group in (
-        "always never sometimes", "inside outside on", "even odd neither both", "yes no", "true false", "win lose tie draw",
-        "increase decrease increasing decreasing constant", "north south east west northeast northwest southeast southwest",
-        "left right", "up down", "above below", "greater less equal", "more fewer less", "positive negative zero",
-        "clockwise counterclockwise", "acute right obtuse", "rational irrational", "real imaginary", "finite infinite",
-        "ellipse circle parabola hyperbola line point", "monday tuesday wednesday thursday friday saturday sunday",
-        "scalene isosceles equilateral", "converges diverges convergent divergent", "min max minimum maximum",
-        "january february march april may june july august september october november december",
-        "red blue green yellow black white brown orange purple", "heads tails", "am pm", "first second third fourth last",
-    )
-]  # fmt: skip
-"""Words of one question's choices: an answer that names another of them is another answer."""
-_NO_SOLUTION = "no solution"
-PHRASES = {
-    phrase: meaning
-    for meaning, phrases in {
-        _NO_SOLUTION: "no solution|no solutions|none|no real solution|no real solutions|no answer exists|empty set|∅|"
-        "no such number|no such numbers|no such value|no values|null set|the empty set|no solution exists|no solutions exist",
-        "does not exist": "does not exist|dne|do not exist|doesn't exist|not exist",
-        "undefined": "undefined|not defined|is undefined",
-        "infinitely many": "infinitely many|infinitely many solutions|infinite|infinite solutions|infinitely many answers|"
-        "infinite number of solutions|an infinite number",
-        "all real numbers": "all real numbers|all reals|ℝ|every real number|any real number|all real number|all real x",
-        "not enough information": "not enough information|cannot be determined|can't be determined|insufficient information|"
-        "can not be determined|not enough info",
-    }.items()
-    for phrase in phrases.split("|")
-}
+MAGNITUDES: dict[str, int] = VOCABULARY["magnitudes"]
 MONTHS = {
-    name[:length]: place
-    for place, name in enumerate(
-        [
-            "january",
-            "february",
-            "march",
-            "april",
-            "may",
-            "june",
-            "july",
-            "august",
-            "september",
-            "october",
-            "november",
-            "december",
-        ],
-        1,
-    )
-    for length in (3, len(name))
-} | {"sept": 9}
+    name[:length]: place for place, name in enumerate(VOCABULARY["months"].split(), 1) for length in (3, 4, len(name))
+}
+STOP_WORDS = frozenset(VOCABULARY["stop_words"].split())
+NEGATIONS = frozenset(VOCABULARY["negations"].split())
+RIVALS = [frozenset(group.split()) for group in VOCABULARY["rivals"]]
+_SYNONYMS = [[phrase.strip() for phrase in line.split("|")] for line in VOCABULARY["phrases"]]
+PHRASES = {phrase: phrases[0] for phrases in _SYNONYMS for phrase in phrases}
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|[∅ℝ]|\d+(?:\.\d+)?")
 

@@ -1,0 +1,94 @@
+"""Chains to verified chains, and what share of the teacher's answers is right."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import Field
+
+from stages.common.answers import Verifier
+from stages.common.command import Params
+from stages.common.files import InputError
+from stages.common.records import LEVELS, Chain, Problem, Verdict, VerifiedChain
+from stages.common.statistics.proportions import wilson
+
+
+class VerifiedParams(Params):
+    """The `verified` block of params.yaml."""
+
+    workers: int = Field(ge=1, le=64)
+    timeout: float = Field(gt=0, le=600)
+
+
+def verify_chains(chains: Sequence[Chain], problems: Mapping[str, Problem], verifier: Verifier) -> list[VerifiedChain]:
+    """Each chain with its verdict against its problem's key, in order. Raises InputError for an unknown problem."""
+    for chain in chains:
+        if chain.problem_id not in problems:
+            raise InputError(
+                f"data/teacher_cot/chains.jsonl has a chain for {chain.problem_id!r}, which data/parsed/problems.jsonl does "
+                f"not have. Run `dvc repro teacher_cot` again."
+            )
+    verdicts = verifier.verify_many((problems[chain.problem_id].answer, chain.text) for chain in chains)
+    return [
+        VerifiedChain(chain=chain, verdict=verdict, reason=rejection(chain, verdict))
+        for chain, verdict in zip(chains, verdicts, strict=True)
+    ]
+
+
+def rejection(chain: Chain, verdict: Verdict) -> str | None:
+    """Why a chain is rejected, None when it is accepted. One cut off at its token cap is, whatever it says so far."""
+    if chain.finish_reason == "length":
+        return "truncated"
+    return {"CORRECT": None, "WRONG": "wrong_answer", "NO_ANSWER": "no_answer", "UNVERIFIABLE": "unverifiable"}[
+        verdict.verdict
+    ]
+
+
+def chain_metrics(verified: Sequence[VerifiedChain], problems: Mapping[str, Problem]) -> dict[str, Any]:
+    """Counts and the teacher's accuracy: the share of problems with an R1 chain whose R1 chain was accepted.
+
+    Intervals are Wilson's at 95 %. `accepted` and `rejected` count R1 chains, one per problem; `by_level` all of them.
+    """
+    first = [row for row in verified if row.chain.level == "R1"]
+    accepted = sum(row.reason is None for row in first)
+    interval = wilson(accepted, len(first))
+    places = [problems[row.chain.problem_id] for row in first]
+    return {
+        "accepted": accepted,
+        "rejected": len(first) - accepted,
+        "teacher_accuracy": accepted / len(first) if first else None,
+        "teacher_accuracy_low": interval.low if interval else None,
+        "teacher_accuracy_high": interval.high if interval else None,
+        "n": len(first),
+        "reasons": _reasons(first),
+        "by_section": _shares(first, [place.section for place in places]),
+        "by_year": _shares(first, [str(place.year) for place in places]),
+        "by_level": {
+            level: _shares(rows, [level] * len(rows))[level] | {"reasons": _reasons(rows)}
+            for level in LEVELS
+            if (rows := [row for row in verified if row.chain.level == level])
+        },
+    }
+
+
+def _reasons(rows: Iterable[VerifiedChain]) -> dict[str, int]:
+    return dict(sorted(Counter(row.reason for row in rows if row.reason).items()))
+
+
+def _shares(rows: Sequence[VerifiedChain], groups: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Per group: rows, accepted ones, their share with its interval, and the share that is right to the printed digits."""
+    shares = {}
+    for group in sorted(set(groups)):
+        inside = [row for row, name in zip(rows, groups, strict=True) if name == group]
+        accepted = sum(row.reason is None for row in inside)
+        interval = wilson(accepted, len(inside))
+        assert interval is not None
+        shares[group] = {
+            "n": len(inside),
+            "accepted": accepted,
+            "share": accepted / len(inside),
+            "low": interval.low,
+            "high": interval.high,
+            "within_rounding": sum(row.verdict.within_rounding for row in inside) / len(inside),
+        }
+    return shares

@@ -1,0 +1,45 @@
+"""The LLM judge's word beside the verifier's: how often they agree, and where they do not. It never overrides."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stages.common.records import Disagreement, Judgement, VerifiedChain
+from stages.common.statistics.proportions import kappa
+
+
+class Agreement(NamedTuple):
+    """Numbers for metrics/verified.json, and the chains on which the two differ, to be read."""
+
+    metrics: dict[str, Any]
+    disagreements: list[Disagreement]
+
+
+def agreement(verified: Sequence[VerifiedChain], judgements: Sequence[Judgement]) -> Agreement:
+    """Compare verdicts on the chains that the judge was clear about; `kappa` is Cohen's (null with its reason)."""
+    said = {(row.problem_id, row.level): row.verdict for row in judgements if row.verdict != "UNCLEAR"}
+    both = [row for row in verified if (row.chain.problem_id, row.chain.level) in said]
+    ours = np.array([row.verdict.verdict == "CORRECT" for row in both], dtype=bool)
+    theirs = np.array([said[row.chain.problem_id, row.chain.level] == "CORRECT" for row in both], dtype=bool)
+    disagreements = [
+        Disagreement(
+            problem_id=row.chain.problem_id,
+            level=row.chain.level,
+            judge="CORRECT" if word else "INCORRECT",
+            verdict=row.verdict,
+        )
+        for row, word, own in zip(both, theirs, ours, strict=True)
+        if word != own
+    ]
+    value = kappa(ours, theirs)
+    metrics = {
+        "n": len(both),
+        "unclear": len(judgements) - len(said),
+        "agree": len(both) - len(disagreements),
+        "kappa": value,
+        "kappa_reason": None if value is not None else "no rows, or both say only one thing",
+        "only_judge_accepts": sum(row.judge == "CORRECT" for row in disagreements),
+        "only_verifier_accepts": sum(row.judge == "INCORRECT" for row in disagreements),
+    }
+    return Agreement(metrics, disagreements)
