@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tools.check_reproduction import trees
-from tools.check_reproduction.content import describe, distance, flatten
+from tools.check_reproduction.content import changed_names, describe, distance, flatten
 from tools.check_reproduction.isolated import covers
 from tools.check_reproduction.pipeline import Entry, Stage
 from tools.check_reproduction.tolerance import Reproduction, judge, nearest_sibling, read_metrics
@@ -85,12 +85,12 @@ class Comparison:
         self, stage: Stage, before: Entry, after: Entry, outcome: Outcome, earlier: dict[str, Outcome]
     ) -> None:
         """Fill in the outcome of a stage that both runs have."""
-        makers = {dep: self._makers(dep, stage) for dep in _changed(before.deps, after.deps)}
+        makers = {dep: self._makers(dep, stage) for dep in changed_names(before.deps, after.deps)}
         sources = [dep for dep, made_by in makers.items() if not made_by]
         inherited = sorted(
             {name for made_by in makers.values() for name in made_by if earlier[name].verdict != "identical"}
         )
-        changed = _changed(before.outs, after.outs)
+        changed = changed_names(before.outs, after.outs)
         causes = _recipe_differences(before, after) + self.source_changes(sources) + self._edited(stage, changed)
         outcome.reasons += causes
         for out in changed:
@@ -174,20 +174,12 @@ def first_divergence(outcomes: list[Outcome]) -> Outcome | None:
     return next((outcome for outcome in outcomes if not outcome.reproduced), None)
 
 
-def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    return [
-        name
-        for name in [*before, *(name for name in after if name not in before)]
-        if before.get(name) != after.get(name)
-    ]
-
-
 def _recipe_differences(before: Entry, after: Entry) -> list[str]:
     """How the command, the parameters, and the list of dependencies differ from the committed run's."""
     old, new = flatten(before.params), flatten(after.params)
     found = [] if before.cmd == after.cmd else [f"command: {before.cmd} -> {after.cmd}"]
     found += [
-        f"parameter {name}: {old.get(name, 'none')!r} -> {new.get(name, 'none')!r}" for name in _changed(old, new)
+        f"parameter {name}: {old.get(name, 'none')!r} -> {new.get(name, 'none')!r}" for name in changed_names(old, new)
     ]
     found += [f"dependency {name}: only in the committed run" for name in before.deps.keys() - after.deps.keys()]
     return found + [f"dependency {name}: only in this run" for name in after.deps.keys() - before.deps.keys()]

@@ -41,8 +41,8 @@ def _difference(name: str, committed: Path, fresh: Path) -> list[str]:
             return [f"{name}: {line}" for line in values(committed, fresh)[:8]]
         if suffix in TEXT:
             return [f"{name}, {line}" for line in first_record(committed, fresh)]
-    except ValueError:
-        pass  # not what its name says: compared as bytes
+    except (ValueError, KeyError, TypeError):
+        pass  # not what its name says, or numbers that NumPy lacks: compared as bytes
     left, right = committed.read_bytes(), fresh.read_bytes()
     place = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
     return [f"{name}: {len(left)} bytes committed, {len(right)} here, the first difference at byte {place}"]
@@ -73,10 +73,13 @@ def values(committed: Path, fresh: Path) -> list[str]:
 
 
 def _changed(left: dict[str, Any], right: dict[str, Any]) -> list[str]:
-    names = [
-        name for name in [*left, *(name for name in right if name not in left)] if left.get(name) != right.get(name)
-    ]
-    return [f"{name}: {_shown(left, name)} -> {_shown(right, name)}" for name in names]
+    return [f"{name}: {_shown(left, name)} -> {_shown(right, name)}" for name in changed_names(left, right)]
+
+
+def changed_names(left: dict[str, Any], right: dict[str, Any]) -> list[str]:
+    """The keys that only one of the two has, or that have another value in each; those of `left` first."""
+    names = [*left, *(name for name in right if name not in left)]
+    return [name for name in names if name not in left or name not in right or left[name] != right[name]]
 
 
 def _shown(values: dict[str, Any], name: str) -> str:
