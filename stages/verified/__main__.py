@@ -1,11 +1,11 @@
 """Keep the teacher's chains whose final answer is the key's.
 
     python -m stages.verified                          the stage
-    python -m stages.verified --pairs FILE.jsonl       score rows of {"gold", "answer"[, "label"]}; --rows for each verdict
+    python -m stages.verified --pairs FILE.jsonl       score rows of {"gold", "answer"[, "label"]}; --rows: each verdict
     python -m stages.verified --explain GOLD ANSWER    the steps that lead to one verdict
 
-The stage reads data/parsed/problems.jsonl, data/teacher_cot/chains.jsonl, and the judge's data/teacher_cot/judgements.jsonl
-where there is one; it writes data/verified/accepted.jsonl and rejected.jsonl (each chain with its verdict), disagreements.jsonl
+The stage reads data/parsed/problems.jsonl, data/teacher_cot/chains.jsonl and, where there was a judge, judgements.jsonl
+beside it; it writes data/verified/accepted.jsonl and rejected.jsonl (each chain with its verdict), disagreements.jsonl
 where there was a judge, and metrics/verified.json.
 """
 

@@ -25,8 +25,8 @@ def verify_chains(chains: Sequence[Chain], problems: Mapping[str, Problem], veri
     for chain in chains:
         if chain.problem_id not in problems:
             raise InputError(
-                f"data/teacher_cot/chains.jsonl has a chain for {chain.problem_id!r}, which data/parsed/problems.jsonl does "
-                f"not have. Run `dvc repro teacher_cot` again."
+                f"data/teacher_cot/chains.jsonl has a chain for {chain.problem_id!r}, which data/parsed/problems.jsonl "
+                f"does not have. Run `dvc repro teacher_cot` again."
             )
     verdicts = verifier.verify_many((problems[chain.problem_id].answer, chain.text) for chain in chains)
     return [
@@ -76,7 +76,7 @@ def _reasons(rows: Iterable[VerifiedChain]) -> dict[str, int]:
 
 
 def _shares(rows: Sequence[VerifiedChain], groups: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Per group: rows, accepted ones, their share with its interval, and the share that is right to the printed digits."""
+    """Per group: rows, accepted ones, their share with its interval, and the share right to the printed digits."""
     shares = {}
     for group in sorted(set(groups)):
         inside = [row for row, name in zip(rows, groups, strict=True) if name == group]

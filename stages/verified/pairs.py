@@ -15,7 +15,7 @@ from stages.common.statistics.proportions import kappa
 
 
 class Pair(BaseModel):
-    """One row: `answer` is a whole response or a bare answer; a label is true, "CORRECT", or anything else for wrong."""
+    """One row: `answer` is a whole response or a bare answer; a label is true or "CORRECT", else it says wrong."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 

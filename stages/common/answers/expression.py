@@ -1,12 +1,12 @@
 r"""Mathematics in our notation to a tree: the strict reader that decides what may reach sympy at all.
 
-Math-Verify's own LaTeX reader recovers silently (`36√2` is 36, `2(3)` is 5, `north` is a product of letters), so this one
-reads every character or refuses. A tree can be written back as LaTeX in which each product and each argument is explicit
-for a person to audit, valued exactly when it is rational, and valued in floating point.
+Math-Verify's own LaTeX reader recovers silently (`36√2` is 36, `2(3)` is 5, `north` is a product of letters), so
+this one reads every character or refuses. A tree can be written back as LaTeX for a person to audit, valued exactly
+when it is rational, and valued in floating point.
 
-Conventions, each the one that contest papers use: `2\frac{3}{4}` and `2 3/4` are mixed numbers, `3/4b` is (3/4)b and
-`a/bc` is a/(bc), `√15` takes the whole number and `\sqrt15` (TeX) one digit, `e` and `i` are the constants, degrees count
-as numbers except under a trigonometric function, `sin^{-1}` is the inverse.
+Conventions, each the one that contest papers use: `2\frac{3}{4}` and `2 3/4` are mixed numbers, `3/4b` is (3/4)b
+and `a/bc` is a/(bc), `√15` takes the whole number and `\sqrt15` (TeX) one digit, `e` and `i` are the constants,
+degrees count as numbers except under a trigonometric function, `sin^{-1}` is the inverse.
 """
 
 import cmath

@@ -1,19 +1,19 @@
 r"""From a whole response (or a bare answer) to its final answer and the cue that marked it. Never a guess.
 
-The cues, in order: the last `\boxed{}` (several on one line are a list), an `Answer:` line or heading, "the answer is", a
-text that is nothing but an answer, and last what the closing sentence of a finished response ends on: bold, mathematics
-or a number.
+The cues, in order: the last `\boxed{}` (several on one line are a list), an `Answer:` line or heading, "the answer
+is", a text that is nothing but an answer, and last what the closing sentence of a finished response ends on: bold,
+mathematics or a number.
 """
 
 import re
 from dataclasses import dataclass, field
 
 LONGEST = 4000
-"""Characters after a cue that are looked at: an answer is short, and a hostile text must cost no more than a plain one."""
+"""Characters after a cue that are looked at: answers are short, and hostile texts must cost no more than plain ones."""
 
 NON_ANSWERS = frozenset(
-    ("", "?", "??", "...", "…", "-", "—", "n/a", "na", "unknown", "no answer", "no_answer", "null", "nan", "i don't know",
-     "i do not know", "not sure", "your answer", "answer", "tbd", "none given", "none found", "idk")
+    ("", "?", "??", "...", "…", "-", "—", "n/a", "na", "unknown", "no answer", "no_answer", "null", "nan", "tbd",
+     "i don't know", "i do not know", "idk", "not sure", "your answer", "answer", "none given", "none found")
 )  # fmt: skip
 
 _BOXED = re.compile(r"(?:\\|\x08)?f?boxed\s*\{|\\fbox\s*\{|\x08oxed\s*\{")
@@ -53,7 +53,7 @@ class Extraction:
 
 
 def extract(text: str) -> Extraction:
-    """The final answer of a response or a bare answer, None without a cue. Time grows with the text's length, no faster."""
+    """The final answer of a response or a bare answer, None without a cue. Takes time in proportion to the text."""
     if boxed := _boxed(text):
         stated = _answer_lines(text)
         differs = bool(stated) and _bare(stated[-1]) not in ("", _bare(boxed))

@@ -11,9 +11,8 @@ from stages.common.answers.words import meaning
 
 @dataclass(frozen=True)
 class Value:
-    """One expression; `places` counts the decimals printed (None when it is no decimal), `name` is what stood before `=`.
-
-    `rounded` is the decimal given after an exact value (`3π/4 ≈ 2.356`).
+    """One expression. `places` counts the decimals printed (None when it is no decimal), `name` is what stood before
+    `=`, `rounded` the decimal given after an exact value (`3π/4 ≈ 2.356`).
     """
 
     node: Node
@@ -25,6 +24,7 @@ class Value:
 
     @property
     def canonical(self) -> str:
+        """One spelling for the audit of a verdict."""
         try:
             exact = self.node.rational
         except Undecidable:
@@ -46,6 +46,7 @@ class Items:
 
     @property
     def canonical(self) -> str:
+        """One spelling for the audit of a verdict."""
         left, right = {"set": "{}", "bracket": "[]", "list": ("", ""), "either": ("", "")}.get(self.kind, "()")
         return f"{left}{', '.join(item.canonical for item in self.items)}{right}"
 
@@ -59,6 +60,7 @@ class Region:
 
     @property
     def canonical(self) -> str:
+        """One spelling for the audit of a verdict."""
         return " ∪ ".join(map(str, self.intervals))
 
 
@@ -70,6 +72,7 @@ class Matrix:
 
     @property
     def canonical(self) -> str:
+        """One spelling for the audit of a verdict."""
         return "; ".join(row.canonical for row in self.rows)
 
 
@@ -81,6 +84,7 @@ class Ratio:
 
     @property
     def canonical(self) -> str:
+        """One spelling for the audit of a verdict."""
         return ":".join(term.canonical for term in self.terms)
 
 
@@ -93,6 +97,7 @@ class Numeral:
 
     @property
     def canonical(self) -> str:
+        """One spelling for the audit of a verdict."""
         return f"{self.digits}_{self.base}"
 
 
@@ -105,6 +110,7 @@ class Relation:
 
     @property
     def canonical(self) -> str:
+        """One spelling for the audit of a verdict."""
         return f"{latex(self.left)} = {latex(self.right)}"
 
 
@@ -117,6 +123,7 @@ class Letter:
 
     @property
     def canonical(self) -> str:
+        """One spelling for the audit of a verdict."""
         return self.letter
 
 
@@ -128,6 +135,7 @@ class Alternatives:
 
     @property
     def canonical(self) -> str:
+        """One spelling for the audit of a verdict."""
         return " or ".join(form.canonical for form in self.forms)
 
 
@@ -139,6 +147,7 @@ class Words:
 
     @property
     def canonical(self) -> str:
+        """One spelling for the audit of a verdict."""
         return meaning(self.text)
 
 
@@ -151,6 +160,7 @@ class Unread:
 
     @property
     def canonical(self) -> str:
+        """One spelling for the audit of a verdict."""
         return self.text
 
 

@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass
 
-from stages.common.answers.comparison import Algebra, Comparison, NeedsAlgebra, Outcome
+from stages.common.answers.comparison import Comparison
 from stages.common.answers.forms import Form, Items, Numeral
 from stages.common.answers.notation import plain
 from stages.common.answers.reading import read
+from stages.common.answers.scalars import Algebra, NeedsAlgebra, Outcome, Scalars, needs_algebra
 
 MAX_CHARACTERS = 2000
 """Longest answer or key that is judged: contest answers have tens of characters."""
@@ -23,7 +24,7 @@ class Judgement:
     answer_form: str | None
 
 
-def judge(gold: str, answer: str, algebra: Algebra | None = None) -> Judgement:
+def judge(gold: str, answer: str, algebra: Algebra = needs_algebra) -> Judgement:
     """Compare a key with an extracted answer. Raises NeedsAlgebra when only algebra can tell and none is given."""
     if _INTEGER.fullmatch(gold) and _INTEGER.fullmatch(answer):
         return Judgement(Outcome(gold == answer, "integer"), gold == answer, gold, answer)
@@ -36,7 +37,7 @@ def judge(gold: str, answer: str, algebra: Algebra | None = None) -> Judgement:
         return Judgement(Outcome(True, "same_text"), True, key.canonical, said.canonical)
     if isinstance(key, Numeral) and plain(answer).upper() == key.digits:
         return Judgement(Outcome(True, "base_left_out"), True, key.canonical, said.canonical)
-    exact = Comparison(algebra) if algebra else Comparison()
+    exact = Comparison(Scalars(algebra))
     outcome, key, said = _compared(gold, answer, key, said, exact)
     within = outcome.equal is True
     if not within and "." in gold + answer:
@@ -58,9 +59,8 @@ def _compared(gold: str, answer: str, key: Form, said: Form, comparison: Compari
     return outcome, key, said
 
 
-def _lenient(key: Form, said: Form, algebra: Algebra | None) -> bool:
-    comparison = Comparison(algebra, lenient=True) if algebra else Comparison(lenient=True)
+def _lenient(key: Form, said: Form, algebra: Algebra) -> bool:
     try:
-        return comparison(key, said).equal is True
+        return Comparison(Scalars(algebra, lenient=True))(key, said).equal is True
     except NeedsAlgebra:
         return False

@@ -60,7 +60,7 @@ def plain(text: str) -> str:
 
 
 def without_thousands(text: str) -> str:
-    """Remove commas that group digits in threes (`13,680`, `209/14,400`); callers ask for it where no list can be meant."""
+    """Remove commas that group digits in threes (`13,680`, `209/14,400`): for texts in which they part no items."""
     return _THOUSANDS.sub(lambda match: match[0].replace(",", ""), text)
 
 

@@ -18,7 +18,7 @@ EVERYTHING = re.compile(r"^(?:[^\W\d]\s*∈\s*)?ℝ$|^all real(?:s| numbers?)$")
 
 @dataclass(frozen=True)
 class Interval:
-    """One interval; `low` and `high` are trees (infinite ends included), `low_closed` and `high_closed` their brackets."""
+    """One interval: its ends as trees, infinite ones included, and whether each end belongs to it."""
 
     low: Node
     high: Node
@@ -50,7 +50,7 @@ def _float(node: Node) -> float:
 
 
 def read_region(text: str) -> tuple[Interval, ...]:
-    """The intervals of `(-∞, 2) ∪ (3, ∞)`, `[1, 4)`, `x < 3`, `2 < x <= 5`, `x < 2 or x > 3`, `x != 1`, sorted and merged.
+    """The intervals, sorted and merged, of `(-∞, 2) ∪ (3, ∞)`, `[1, 4)`, `2 < x <= 5`, `x < 2 or x > 3`, `x != 1`.
 
     `(a, b)` alone is not read here: it is a point of the plane as often. Raises NotMathematics for everything else.
     """
@@ -66,7 +66,7 @@ def read_region(text: str) -> tuple[Interval, ...]:
     region = _part(conditions[0])
     for condition in conditions[1:]:
         other = _part(condition)
-        region = intersection(region, other) or merged([*region, *other])
+        region = intersection(region, other) or [*region, *other]
     return merged(region)
 
 
@@ -102,7 +102,7 @@ def _inequality(text: str) -> list[Interval]:
 
 
 def merged(intervals: Sequence[Interval]) -> tuple[Interval, ...]:
-    """Sorted, with intervals that touch or overlap made one. Raises NotMathematics for an end that is no real number."""
+    """Sorted, with intervals that touch or overlap made one. Raises NotMathematics for an end that is not real."""
     result: list[Interval] = []
     for interval in sorted(intervals, key=lambda one: (one.ends[0], not one.low_closed)):
         last = result[-1] if result else None

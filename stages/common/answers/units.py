@@ -25,7 +25,7 @@ _WORDS = re.compile(r"[a-z¤¢°]+(?:[ '-][a-z¤¢°]+)*(?:\^\{?[23]\}?)?(?: ?/ 
 
 @dataclass(frozen=True)
 class Unit:
-    """`dimension` as (name, power) pairs when known, None for a counting noun; `size` in base units; `text` as written."""
+    """`dimension` as (name, power) pairs, None for a counting noun; `size` in base units; `text` as written."""
 
     dimension: tuple[tuple[str, int], ...] | None
     size: Fraction
@@ -48,7 +48,7 @@ def read_unit(text: str) -> Unit | None:
 
 
 def _one(text: str) -> tuple[tuple[tuple[str, int], ...], Fraction] | None:
-    """Dimension and size of one unit with its power (`sq ft`, `inches^2`, `meters squared`), None when it is not known."""
+    """Dimension and size of one unit with its power (`sq ft`, `inches^2`, `meters squared`), None when unknown."""
     power = 1
     if match := _POWER_AFTER.search(text):
         power = int(match[1]) if match[1] else 2 if match[2] == "squared" else 3

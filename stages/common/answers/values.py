@@ -82,7 +82,7 @@ def read_value(text: str) -> Value:
 
 
 def _has_words(text: str) -> bool:
-    """Whether runs of letters are words rather than products: a text wrapper, four letters, a unit, or nothing but letters.
+    """Whether runs of letters are words rather than products: in a wrapper, of four letters, a unit, or all there is.
 
     `mp/(m + pr)` is a product; `north`, `on`, `36 apples` and `2.5 m/s` are not.
     """
@@ -96,7 +96,7 @@ def _has_words(text: str) -> bool:
 
 
 def _is_unit(head: str, gap: str, tail: str) -> bool:
-    """Whether what follows a value is a unit or a noun; a short word only where a space parts it from a plain number."""
+    """Whether what follows a value is a unit or a noun; a short word only where a space parts it from a number."""
     word = re.split(r"[\s›/]", tail.lstrip("‹ "))[0]
     apart = gap != "" and not _NUMERIC.sub("", head)
     return tail.startswith("‹") or starts_unit(word) or (apart and (word in ONE_LETTER_UNITS or len(word) == 3))

@@ -12,22 +12,22 @@ from concurrent.futures import Future, TimeoutError
 from pebble import ProcessExpired, ProcessPool
 from tqdm import tqdm
 
-from stages.common.answers.comparison import NeedsAlgebra, Outcome
 from stages.common.answers.extraction import Extraction, extract
 from stages.common.answers.judging import Judgement, judge
+from stages.common.answers.scalars import NeedsAlgebra, Outcome
 from stages.common.answers.worker import judge_with_algebra, start
 from stages.common.records import Verdict, VerdictName
 
 PATIENCE = 10
-"""Wall-clock time per second of processor time after which a worker counts as stuck: only a machine under load gets there."""
+"""Seconds on the wall, per second of processor time allowed, after which a worker counts as stuck."""
 NAMES: dict[bool | None, VerdictName] = {True: "CORRECT", False: "WRONG", None: "UNVERIFIABLE"}
 
 
 class Verifier:
     """Verdicts, cached on (key, answer), with up to `workers` processes and `timeout` seconds of their time a pair.
 
-    The processes start with the first pair that needs algebra, and end with the `with` block (or `close`). Safe to use from
-    several threads; no signal handler of the caller is touched.
+    The processes start with the first pair that needs algebra, and end with the `with` block (or `close`). Safe to
+    use from several threads; no signal handler of the caller is touched.
     """
 
     def __init__(self, workers: int = 2, timeout: float = 2.0):
@@ -121,7 +121,7 @@ _default_lock = threading.Lock()
 def verify(gold: str, response: str) -> Verdict:
     """The verdict on one pair: whether `response` ends in an answer equivalent to `gold`.
 
-    Uses one worker process kept for the life of this one, and only where algebra is needed; `Verifier` is faster for many.
+    Keeps one worker process for the life of this one, started when algebra is needed; `Verifier` is faster for many.
     """
     with _default_lock:
         if os.getpid() not in _default:

@@ -54,8 +54,8 @@ def number_word(text: str) -> Fraction | None:
 def same_words(gold: str, answer: str) -> bool:
     """Whether an answer in words says what the key says.
 
-    Equal after `meaning`; or the key's words stand together in a slightly longer answer (`INSIDE`: inside the circle) that
-    brings in neither a negation nor a rival of the key (`even`: neither even nor odd).
+    Equal after `meaning`; or the words of the one stand together in a slightly longer other (`INSIDE`: inside the
+    circle) that brings in neither a negation nor a rival (`even`: neither even nor odd).
     """
     a, b = meaning(gold), meaning(answer)
     if a == b or a.replace(" ", "").replace("-", "") == b.replace(" ", "").replace("-", ""):

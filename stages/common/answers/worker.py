@@ -4,15 +4,15 @@ import contextlib
 import resource
 import signal
 
-from stages.common.answers.comparison import Outcome
 from stages.common.answers.judging import Judgement, judge
+from stages.common.answers.scalars import Outcome
 
 MEMORY = 1024**3
 """Bytes of address space a worker may have."""
 
 
 def start() -> None:
-    """Load sympy and bound the worker's memory (macOS accepts the bound but does not enforce it: there, time alone does)."""
+    """Load sympy and bound the worker's memory (macOS takes the bound but does not enforce it: there, time alone does)."""
     import stages.common.answers.algebra  # noqa: F401 - loaded before the clock of the first pair runs
 
     with contextlib.suppress(ValueError, OSError):
