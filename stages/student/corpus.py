@@ -16,7 +16,7 @@ Document = list[tuple[str, int]]
 """Pieces of text in order, each with the weight of its tokens in the loss (0: read only)."""
 
 FACTS_A_DOCUMENT = 8
-TRANSFER_SHARE = 0.2
+TRANSFER_SHARE = 0.12
 """How many of the questions come in the transfer contest's words."""
 WORDED_SHARE = 0.3
 """How many of the worked solutions are in words; the others are bare equations."""
