@@ -140,12 +140,12 @@ def not_working(toy: Toy) -> None:
 Mutation = tuple[Callable[[Toy], None], str, str, list[str]]
 # what someone did, up to which stage to run, the stage that diverges first, and what is said of it
 MUTATIONS: list[Mutation] = [
-    (changed_key, "split", "problems", ["exam.txt", "+What is 5 plus 8?=14", "line 6: key: 13 -> 14"]),
     (dropped_row, "split", "split", ["other outputs than", "line 7 (29 lines committed, 30 here): is new here"]),
-    (edited_metric, "count", "count", ["metrics/count.json was edited after the run", "problems: 41 -> 40"]),
     (undeclared_file_if_there, "count", "count", ["a file that its deps do not name: exam.txt", "41 -> 40"]),
 ]  # fmt: skip
 MORE_MUTATIONS: list[Mutation] = [
+    (changed_key, "split", "problems", ["exam.txt", "+What is 5 plus 8?=14", "line 6: key: 13 -> 14"]),
+    (edited_metric, "count", "count", ["metrics/count.json was edited after the run", "problems: 41 -> 40"]),
     (another_seed, "train", "train@3", ["no entry for it"]),
     (another_parameter, "split", "split", ["parameter split.every: 4 -> 5", "line 4"]),
     (changed_prompt_word, "split", "problems", ["toy/problems.py", '+', "line 1: question:", "How much is 0 plus 0"]),

@@ -108,6 +108,7 @@ def test_a_colleague_pulls_and_has_nothing_to_run(remote: Remote, toy: Toy, tmp_
         assert colleague.run("git", "status", "--porcelain").stdout == ""
 
 
+@pytest.mark.slow
 def test_branches_that_both_changed_dvc_lock(toy: Toy) -> None:
     """The documented way: merge what people wrote, take either side of what the pipeline wrote, and run it again."""
     toy.run("git", "checkout", "--quiet", "-b", "more-unseen")

@@ -1,0 +1,113 @@
+"""The side-by-side runner on a real DVC pipeline of small shell stages."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PIPELINE = {
+    "stages": {
+        "first": {"cmd": "echo one > first.txt", "outs": ["first.txt"]},
+        "middle": {
+            "foreach": ["a", "b", "c", "d"],
+            "do": {
+                "cmd": "${middle} && cp first.txt ${item}.txt",
+                "deps": ["first.txt"],
+                "params": ["middle"],
+                "outs": ["${item}.txt"],
+            },
+        },
+        "last": {"cmd": "cat ?.txt > last.txt", "deps": [f"{name}.txt" for name in "abcd"], "outs": ["last.txt"]},
+    }
+}
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    def make(name: str, middle: str) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+            subprocess.run(command, cwd=folder, check=True)
+        (folder / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE, sort_keys=False))
+        (folder / "params.yaml").write_text(yaml.safe_dump({"middle": middle}))
+        return folder
+
+    return make
+
+
+def repro(folder: Path, *arguments: str, **options) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tools.repro", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=folder, env=environment, **pipes, **options)
+
+
+def test_the_result_is_plain_dvcs(pipeline):
+    """The last of the four ends first; dvc.lock has them in DVC's order all the same."""
+    slower = "sleep 0.$((RANDOM % 5))"
+    plain, beside = pipeline("plain", slower), pipeline("beside", slower)
+    subprocess.run([sys.executable, "-m", "dvc", "repro", "-q"], cwd=plain, check=True)
+    process = repro(beside, "--jobs", "3")
+    assert process.wait() == 0, process.stderr.read()
+    assert (beside / "dvc.lock").read_bytes() == (plain / "dvc.lock").read_bytes()
+    assert (beside / "last.txt").read_text() == "one\n" * 4
+    assert subprocess.run([sys.executable, "-m", "dvc", "status", "-q"], cwd=beside).returncode == 0
+
+
+def test_independent_stages_run_at_once(pipeline):
+    """Each of the four waits until another has begun, which none would see if they ran one after the other."""
+    wait = "for i in $(seq 400); do [ $(ls *.begun | wc -l) -gt 1 ] && break; sleep 0.05; done"
+    meet = f"touch $DVC_STAGE.begun && {wait}; test $i -lt 400"
+    process = repro(pipeline("meet", meet), "--jobs", "2")
+    assert process.wait() == 0, process.stderr.read()
+
+
+def test_only_the_targets_and_what_they_need_run(pipeline):
+    folder = pipeline("targets", "true")
+    process = repro(folder, "--jobs", "2", "middle@b")
+    assert process.wait() == 0, process.stderr.read()
+    assert sorted(path.name for path in folder.glob("*.txt")) == ["b.txt", "first.txt"]
+
+
+def test_a_failure_shows_its_message_and_the_work_beside_it_is_kept(pipeline):
+    folder = pipeline(
+        "failure", "if [ $DVC_STAGE = middle@b ]; then echo 'error: b is broken' >&2; exit 1; fi; sleep 1"
+    )
+    process = repro(folder, "--jobs", "2")
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert "stage middle@b failed" in errors and "error: b is broken" in errors and "Traceback" not in errors
+    assert (folder / "a.txt").exists() and not (folder / "last.txt").exists()
+
+
+def test_an_unknown_target_is_one_message(pipeline):
+    process = repro(pipeline("unknown", "true"), "nowhere")
+    _, errors = process.communicate()
+    assert process.returncode == 1 and "nowhere" in errors and "Traceback" not in errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_stops_every_stage_and_the_next_run_finishes(pipeline, number):
+    folder = pipeline("interrupt", "touch ${DVC_STAGE#*@}.begun && sleep ${SECONDS_TO_SLEEP:-60}")
+    process = repro(folder, "--jobs", "2", start_new_session=True)
+    while len(list(folder.glob("*.begun"))) < 2:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=25)
+    assert process.returncode == 1 and "interrupted: run the same command again" in errors
+    assert "sleep 60" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    os.environ["SECONDS_TO_SLEEP"] = "0"
+    try:
+        again = repro(folder, "--jobs", "2")
+        assert again.wait() == 0, again.stderr.read()
+    finally:
+        del os.environ["SECONDS_TO_SLEEP"]
+    assert (folder / "last.txt").exists()
