@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from stages.common.files import InputError
 
@@ -35,11 +36,15 @@ def load_params(block: str, model: type[Model]) -> Model:
     try:
         return model.model_validate(content[block])
     except ValidationError as error:
-        faults = "; ".join(
-            f"{block}.{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']} (found {fault['input']!r})"
-            for fault in error.errors(include_url=False)
-        )
+        faults = "; ".join(_described(block, fault) for fault in error.errors(include_url=False))
         raise InputError(f"{PARAMS}: {faults}") from error
+
+
+def _described(block: str, fault: ErrorDetails) -> str:
+    """A fault's place, what is wrong there, and what was found, unless that is a whole block."""
+    place = ".".join([block, *map(str, fault["loc"])])
+    found = "" if isinstance(fault["input"], dict) else f" (found {fault['input']!r})"
+    return f"{place}: {fault['msg'].removeprefix('Value error, ')}{found}"
 
 
 def run(main: Callable[[], int | None]) -> None:

@@ -15,7 +15,7 @@ class Knobs(Params):
         ("lora: {rank: eight}", r"lora\.rank: .*valid integer.*found 'eight'"),
         ("lora: {rank: 8, rnak: 4}", r"lora\.rnak: Extra inputs"),
         ("lora: {}", r"lora\.rank: Field required"),
-        ("lora:", r"params.yaml: lora\.: Input should be"),
+        ("lora:", r"params.yaml: lora: Input should be"),
         ("other: {}", "no block 'lora'"),
         ("lora: {rank: [", "not YAML"),
         ("", "no block 'lora'"),
