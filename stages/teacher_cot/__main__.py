@@ -24,7 +24,7 @@ from stages.teacher_cot import sharing, status
 from stages.teacher_cot.apart import ask_in_own_process
 from stages.teacher_cot.embedded import endpoint_names
 from stages.teacher_cot.replay import replay
-from stages.teacher_cot.results import missing, recall_all, write
+from stages.teacher_cot.results import Lacking, recall_all, write
 from stages.teacher_cot.settings import Settings
 from stages.teacher_cot.store import Store
 
@@ -56,15 +56,15 @@ def main() -> int:
 
 
 def teach(settings: Settings, problems: list[Problem]) -> int:
-    """Have the store filled, then write what it says."""
+    """Write what the store says, once it has been asked for what it lacks."""
     store, names = Store(settings.store), endpoint_names(settings)
-    if pending := missing(problems, settings, names, store):
-        status.announce(settings, store, pending)
+    try:
+        metrics = write(recall_all(problems, settings, names, store, asked=False), settings)
+    except Lacking as lacking:
+        status.announce(settings, store, lacking.requests)
         if failed := ask_in_own_process():
             return failed
-    metrics = write(recall_all(problems, settings, names, store), settings)
-    if problems and not metrics["answered"]:
-        raise InputError("no problem was answered; data/teacher_cot/failed.jsonl says why.")
+        metrics = write(recall_all(problems, settings, names, store, asked=True), settings)
     write_json("metrics/teacher_cot.json", metrics)
     if metrics["failed"]:
         print(

@@ -147,7 +147,7 @@ class Client:
         self.tally.exchanges += 1
         if isinstance(outcome, Answer):
             reply = outcome.reply
-            pace.answered()
+            pace.answered(seconds)
             usd = money.paid(price, request, reply.usage)
             await self._commit(
                 functools.partial(

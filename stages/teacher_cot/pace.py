@@ -14,7 +14,9 @@ RECOVERY = 0.2
 class Pace:
     """Keeps to a number of requests under way, to requests and tokens per minute, and to the server's Retry-After.
 
-    Requests and tokens are spaced evenly: no 60 seconds hold more than a minute's allowance and one request.
+    Requests and tokens are spaced evenly: no 60 seconds hold more than a minute's allowance and one request. Nor do
+    requests leave in waves, which would queue at both ends: they are at least half as far apart as the places would be
+    if the fastest answer so far took every place in turn.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Pace:
         self._token_gap = 60 / tokens_per_minute if tokens_per_minute else 0.0
         self._next_request = self._next_token = self._paused_until = 0.0
         self._slowed_at = 0.0
+        self._fastest: float | None = None
         self._sleep = sleep
         self._changed = asyncio.Condition()
 
@@ -56,7 +59,8 @@ class Pace:
     async def _allowance(self, tokens: float) -> None:
         now = time.monotonic()
         start = max(now, self._next_request, self._next_token)
-        self._next_request = start + self._request_gap
+        spread = (self._fastest or 0.0) / (2 * self.concurrency)
+        self._next_request = start + max(self._request_gap, spread)
         self._next_token = start + tokens * self._token_gap
         while (wait := max(start, self._paused_until) - time.monotonic()) > 0:
             await self._sleep(wait)
@@ -65,8 +69,9 @@ class Pace:
         """Correct the token allowance once a reply says how many it took."""
         self._next_token += (actual - expected) * self._token_gap
 
-    def answered(self) -> None:
-        """A request was answered: recover a little."""
+    def answered(self, seconds: float) -> None:
+        """A request was answered in so many seconds: recover a little."""
+        self._fastest = min(seconds, self._fastest or seconds)
         self.allowed = min(self.concurrency, self.allowed + RECOVERY)
 
     def overloaded(self, started: float, retry_after: float | None) -> None:

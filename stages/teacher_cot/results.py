@@ -1,7 +1,6 @@
 """From the store to the stage's outputs: nothing here waits for an endpoint, so the same store gives the same bytes."""
 
 import contextlib
-import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,7 +9,7 @@ from tqdm import tqdm
 
 from stages.common.answers import verify
 from stages.common.files import InputError, replacing, replacing_folder
-from stages.common.records import LEVELS, Problem, Verdict
+from stages.common.records import LEVELS, Problem
 from stages.teacher_cot import money
 from stages.teacher_cot.dialogue import Request, Usage
 from stages.teacher_cot.settings import Settings
@@ -18,52 +17,48 @@ from stages.teacher_cot.store import Store
 from stages.teacher_cot.teach import Asked, Check, Taught, lesson
 
 
-@functools.lru_cache(maxsize=20_000)
-def _verify(gold: str, text: str) -> Verdict:
-    return verify(gold, text)
+class Lacking(Exception):
+    """The store lacks the answers to these requests; what the lessons ask after them is not known yet."""
+
+    def __init__(self, requests: list[Request]):
+        super().__init__(f"{len(requests)} requests")
+        self.requests = requests
+
+
+def recall_all(
+    problems: list[Problem], settings: Settings, names: dict[str, str], store: Store, *, asked: bool
+) -> Iterator[Taught]:
+    """Every problem's lesson from the store, in order. Raises Lacking at the end where it has not all answers.
+
+    With `asked`, a request that a run has tried in vain is a failure of its lesson, not a lack.
+    """
+    lacking: list[Request] = []
+    for problem in tqdm(problems, desc="teacher store", unit="problem", delay=2):
+        taught, missing = recall(problem, settings, names, store, asked=asked)
+        lacking += missing
+        if taught and not lacking:
+            yield taught
+    if lacking:
+        raise Lacking(lacking)
 
 
 def recall(
-    problem: Problem, settings: Settings, names: dict[str, str], store: Store
+    problem: Problem, settings: Settings, names: dict[str, str], store: Store, *, asked: bool
 ) -> tuple[Taught | None, list[Request]]:
-    """One problem's lesson from the store, and the requests that have no answer there.
-
-    A request that a run has tried in vain is a failure of the lesson. Without one, the lesson ends at the first
-    request that is still to be asked, and there is no result.
-    """
+    """One problem's lesson, or the first requests of it that the store lacks."""
     dialogue = lesson(problem, settings, names)
     sent: Any = None
-    missing: list[Request] = []
     while True:
         try:
             wanted = dialogue.send(sent)
         except StopIteration as end:
-            return end.value, missing
+            return end.value, []
         if isinstance(wanted, Check):
-            sent = _verify(problem.answer, wanted.text)
+            sent = verify(problem.answer, wanted.text)
             continue
-        sent = [store.get(request) for request in wanted]
-        for number, request in enumerate(wanted):
-            if sent[number] is None:
-                missing.append(request)
-                sent[number] = store.failure(request)
+        sent = [store.get(request) or (store.failure(request) if asked else None) for request in wanted]
         if None in sent:
-            return None, missing
-
-
-def missing(problems: list[Problem], settings: Settings, names: dict[str, str], store: Store) -> list[Request]:
-    """The requests that have no answer in the store; what a lesson asks after them is not known yet."""
-    with tqdm(problems, desc="teacher store", unit="problem", delay=2) as bar:
-        return [request for problem in bar for request in recall(problem, settings, names, store)[1]]
-
-
-def recall_all(problems: list[Problem], settings: Settings, names: dict[str, str], store: Store) -> Iterator[Taught]:
-    """Every problem's lesson from the store. Raises InputError where one is neither answered nor has failed."""
-    for problem in tqdm(problems, desc="teacher chains", unit="problem", delay=2):
-        taught, _ = recall(problem, settings, names, store)
-        if taught is None:
-            raise InputError(f"{problem.id} is unanswered though all was asked; run again.")
-        yield taught
+            return None, [request for request, reply in zip(wanted, sent, strict=True) if reply is None]
 
 
 class Counts:
@@ -122,7 +117,10 @@ class Counts:
 
 
 def write(lessons: Iterable[Taught], settings: Settings) -> dict[str, Any]:
-    """Write data/teacher_cot and return the metrics; `lessons` come in the order of their problems' ids."""
+    """Write data/teacher_cot and return the metrics; `lessons` come in the order of their problems' ids.
+
+    Raises InputError, and leaves what was there, when every lesson failed.
+    """
     counts = Counts(settings)
     with replacing_folder("data/teacher_cot") as out, contextlib.ExitStack() as stack:
         names = ["chains", "requests", "failed", *(["judgements"] if settings.judge else [])]
@@ -138,4 +136,6 @@ def write(lessons: Iterable[Taught], settings: Settings) -> dict[str, Any]:
             ):
                 for record in records:
                     files[name].write(record.model_dump_json() + "\n")
+        if counts.problems["failed"] and not counts.problems["answered"]:
+            raise InputError(f"no problem was answered; the last one failed with: {taught.failures[0].reason}.")
     return counts.metrics()

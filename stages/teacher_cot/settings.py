@@ -1,6 +1,6 @@
 """The stage's parameters: who the teacher is, what each role asks of it, and how much of it."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -8,6 +8,7 @@ from stages.common.command import Params
 from stages.common.records import Level
 
 RoleName = Literal["solver", "distiller", "compressor", "judge"]
+ROLES: tuple[RoleName, ...] = get_args(RoleName)
 
 
 class Endpoint(Params):
@@ -84,10 +85,10 @@ class Settings(Params):
     def _parts_fit(self) -> Self:
         if self.teacher == "replay":
             return self
-        for name in ("solver", "distiller", "compressor", *(("judge",) if self.judge else ())):
+        for name in ROLES if self.judge else ROLES[:-1]:
             if name not in self.roles:
                 raise ValueError(f"roles has no {name}")
-        for name, role in self.roles.items():
+        for name, role in sorted(self.roles.items(), key=lambda item: ROLES.index(item[0])):
             if role.endpoint not in self.endpoints:
                 raise ValueError(f"roles.{name}.endpoint is '{role.endpoint}', which endpoints does not name")
             if self.teacher == "openai" and not self.endpoints[role.endpoint].base_url:

@@ -8,7 +8,7 @@ from stages.common.records import Problem
 from stages.teacher_cot import money
 from stages.teacher_cot.dialogue import Request
 from stages.teacher_cot.embedded import endpoint_names
-from stages.teacher_cot.results import missing
+from stages.teacher_cot.results import Lacking, recall_all
 from stages.teacher_cot.settings import Settings
 from stages.teacher_cot.store import Store
 
@@ -26,9 +26,13 @@ def announce(settings: Settings, store: Store, pending: list[Request]) -> None:
 def show(settings: Settings, store: Store, problems: list[Problem]) -> None:
     """Print the store's totals by role and model, and what the present problems still need."""
     answered = {(row["role"], row["model"]): row for row in store.totals()}
-    lacking = []
+    lacking: list[Request] = []
     if settings.teacher != "replay":
-        lacking = missing(problems, settings, endpoint_names(settings), store)
+        try:
+            for _ in recall_all(problems, settings, endpoint_names(settings), store, asked=False):
+                pass
+        except Lacking as unanswered:
+            lacking = unanswered.requests
     pending = Counter((request.role, request.model) for request in lacking)
     rows = [HEADER]
     for role, model in sorted({*answered, *pending}):

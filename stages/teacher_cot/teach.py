@@ -4,6 +4,7 @@
 so that the same lines of code run against the endpoint and against the store, and cannot see the problem's key.
 """
 
+import functools
 import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -53,6 +54,12 @@ class Asked(Record):
     completion_tokens: int | None
     cached_tokens: int
     finish_reason: str
+
+
+@functools.lru_cache(maxsize=256)
+def final_answer(text: str) -> str | None:
+    """The final answer of a reply; a lesson needs that of each reply twice."""
+    return extract(text).answer
 
 
 @dataclass
@@ -128,7 +135,7 @@ class Lesson:
             return f"solver: {solved.reason}"
         if solved.truncated:
             return "solver: cut off at its cap (finish_reason: length); raise roles.solver.max_tokens_if_truncated"
-        answer = extract(solved.text).answer
+        answer = final_answer(solved.text)
         if answer is None:
             return "solver: no final answer in its reply"
         asked, distilled = yield from self._ask(
@@ -184,7 +191,7 @@ class Lesson:
             prompt_hash=asked.key,
             sampling=asked.sampling,
             text=reply.text.strip(),
-            answer=extract(reply.text).answer,
+            answer=final_answer(reply.text),
             prompt_tokens=reply.usage.prompt_tokens,
             completion_tokens=reply.usage.completion_tokens,
             finish_reason=reply.finish_reason,
@@ -203,7 +210,7 @@ class Lesson:
                     model=asked.model,
                     prompt_hash=asked.key,
                     sampling=asked.sampling,
-                    answer=extract(reply.text).answer if isinstance(reply, Reply) else None,
+                    answer=final_answer(reply.text) if isinstance(reply, Reply) else None,
                     prompt_tokens=used.prompt_tokens,
                     completion_tokens=used.completion_tokens,
                     cached_tokens=used.cached_tokens,

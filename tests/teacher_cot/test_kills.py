@@ -1,0 +1,83 @@
+"""Killed at any moment: the same bytes in the end, and no answered request asked again."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.teacher_cot.support import Server, Workspace, at, problems
+
+
+def uninterrupted(folder: Path, chosen) -> tuple[Workspace, int]:
+    """The same problems taught without a kill, and how many requests that takes."""
+    server = Server()
+    with server.running() as url:
+        workspace = Workspace(folder, chosen, **at(url))
+        assert workspace.run().returncode == 0
+    return workspace, len(server.answered)
+
+
+def kill_at(server: Server, answered: int, process) -> bool:
+    """Kill the stage once the server has answered that many requests; False when the stage ended before."""
+    while len(server.answered) < answered:
+        if process.poll() is not None:
+            return False
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    return True
+
+
+def killed(folder: Path, chosen, kills: int, latency: float, total: int, seed: int) -> tuple[Workspace, Server]:
+    """Teach with SIGKILLs at random moments, each run started as soon as the one before is dead."""
+    moments = sorted(Random(seed).sample(range(1, total - 20), kills))
+    server = Server(latency=latency)
+    with server.running() as url:
+        workspace = Workspace(folder, chosen, **at(url))
+        for moment in moments:
+            with workspace.start() as process:
+                assert kill_at(server, moment, process), process.communicate()
+                process.stderr.close()
+        done = workspace.run()
+        assert done.returncode == 0, done.stderr
+    return workspace, server
+
+
+def test_killed_twice(tmp_path):
+    chosen = problems(12)
+    whole, total = uninterrupted(tmp_path / "whole", chosen)
+    workspace, server = killed(tmp_path / "killed", chosen, 2, 0.05, total, seed=3)
+    assert server.asked_again == 0
+    assert workspace.outputs() == whole.outputs()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_killed_at_twenty_random_moments(tmp_path):
+    chosen = problems(150)
+    whole, total = uninterrupted(tmp_path / "whole", chosen)
+    workspace, server = killed(tmp_path / "killed", chosen, 20, 0.25, total, seed=11)
+    print(f"{total} requests, 20 kills, {len(server.requests) - total} sent again, {server.asked_again} answered twice")
+    assert server.asked_again == 0
+    assert workspace.outputs() == whole.outputs()
+
+
+@pytest.mark.slow
+def test_killing_the_asking_process_itself_costs_at_most_what_was_under_way(tmp_path):
+    chosen = problems(40)
+    whole, total = uninterrupted(tmp_path / "whole", chosen)
+    server = Server(latency=0.25)
+    with server.running() as url:
+        workspace = Workspace(tmp_path / "killed", chosen, **at(url))
+        with workspace.start() as process:
+            while len(server.answered) < total // 2:
+                time.sleep(0.002)
+            (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            os.kill(int(child), signal.SIGKILL)
+            assert process.wait() != 0
+        assert workspace.run().returncode == 0
+    assert server.asked_again <= 16
+    assert workspace.outputs() == whole.outputs()

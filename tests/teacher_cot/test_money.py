@@ -1,0 +1,115 @@
+"""What requests cost, and a budget that is never exceeded."""
+
+import json
+
+import pytest
+
+from stages.common.files import InputError
+from stages.teacher_cot import money
+from stages.teacher_cot.dialogue import Usage, request
+from stages.teacher_cot.settings import Price
+from stages.teacher_cot.store import Store
+from tests.teacher_cot.support import ROLE_NAMES, Server, Workspace, at, completion, problems, settings
+
+PRICE = Price(input=2, output=8, cached_input=0.5)
+PRICES = {f"embedded/{name}": {"input": 100, "output": 1000} for name in ROLE_NAMES}
+ASKED = request("solver", settings().roles["solver"], "e", 1, question="What is 1 + 2?")
+
+
+@pytest.mark.parametrize(
+    ("used", "usd"),
+    [
+        (Usage(1_000_000, 0), 2),
+        (Usage(0, 1_000_000), 8),
+        (Usage(1_000_000, 500_000, 400_000), 0.6 * 2 + 0.4 * 0.5 + 4),
+        (Usage(None, None), 0),
+    ],
+)
+def test_cost(used, usd):
+    assert money.cost(PRICE, used) == pytest.approx(usd)
+    assert money.cost(None, used) == 0
+
+
+def test_what_is_not_counted_is_paid_at_the_most_it_can_be():
+    assert money.paid(PRICE, ASKED, Usage(5, None)) == money.at_most(PRICE, ASKED) > 0
+    assert money.paid(PRICE, ASKED, None) == 0
+
+
+def test_no_reply_can_cost_more_than_the_most():
+    longest = Usage(money.prompt_bytes(ASKED), ASKED.max_tokens)
+    assert money.at_most(PRICE, ASKED) == pytest.approx(money.cost(PRICE, longest))
+
+
+def test_the_projection_follows_a_problem_to_its_end():
+    parameters = settings(prices=PRICES)
+    solver, distiller = 1.0, 0.5
+    means = {"solver": solver, "distiller": distiller, "compressor": 0.1, "judge": 9.0}
+    assert money.projected(parameters, [ASKED], means) == (7, pytest.approx(2.0))
+    assert money.projected(settings(judge=True), [ASKED], means) == (13, pytest.approx(56.0))
+    count, usd = money.projected(parameters, [ASKED], {})
+    assert count == 7 and usd > 0
+
+
+def test_a_budget_is_never_exceeded_and_raising_it_goes_on(tmp_path, monkeypatch):
+    whole = Server()
+    with whole.running() as url:
+        free = Workspace(tmp_path / "free", problems(15), prices=PRICES, **at(url))
+        free.run_here(monkeypatch)
+    needed = free.metrics()["cost_usd"]
+    assert needed > 1
+    server = Server({"another model": 0.1})  # paid and worth nothing
+    with server.running() as url:
+        for budget in (needed * 0.4, needed * 0.7):
+            workspace = Workspace(tmp_path / "tight", problems(15), prices=PRICES, budget_usd=budget, **at(url))
+            with pytest.raises(InputError, match=r"teacher_cot.budget_usd: \$.* are spent.*raise the budget and run"):
+                workspace.run_here(monkeypatch)
+            store = Store(tmp_path / "tight/cache/teacher.sqlite")
+            assert budget - 1.5 < store.spent() <= budget  # the most that a request may cost here is about a dollar
+            assert store.spent() == pytest.approx(charged(server))
+            store.close()
+        workspace.params(prices=PRICES, budget_usd=99, **at(url))
+        workspace.run_here(monkeypatch)
+    assert server.asked_again == 0
+    assert workspace.outputs() == free.outputs()
+
+
+def charged(server: Server) -> float:
+    """What the server would put on the bill: every completion that it gave, whichever model it named."""
+    usage = [given["usage"] for given in server.given]
+    return sum(used["prompt_tokens"] * 100 + used["completion_tokens"] * 1000 for used in usage) / 1e6
+
+
+def test_a_budget_too_small_for_one_request_asks_nothing(tmp_path, monkeypatch):
+    server = Server()
+    with server.running() as url:
+        workspace = Workspace(tmp_path, problems(3), prices=PRICES, budget_usd=0.001, **at(url))
+        with pytest.raises(InputError, match=r"\$0.0000 of \$0.0010 are spent"):
+            workspace.run_here(monkeypatch)
+    assert server.requests == []
+
+
+def test_the_cost_metric_is_that_of_the_answers_used(tmp_path, monkeypatch):
+    with Server().running() as url:
+        workspace = Workspace(tmp_path, problems(6), prices=PRICES, **at(url))
+        workspace.run_here(monkeypatch)
+    metrics = workspace.metrics()
+    assert metrics["cost_usd"] == pytest.approx(
+        (metrics["prompt_tokens"] * 100 + metrics["completion_tokens"] * 1000) / 1e6
+    )
+    by_role = metrics["by_role"].values()
+    assert sum(role["cost_usd"] for role in by_role) == pytest.approx(metrics["cost_usd"])
+    assert sum(role["requests"] for role in by_role) == metrics["requests"]
+
+
+def test_a_server_that_does_not_count_is_reckoned_at_the_most(tmp_path, monkeypatch):
+    def reply(request):
+        answer = json.loads(completion(request, "Answer: 1"))
+        del answer["usage"]
+        return 200, {}, json.dumps(answer).encode()
+
+    with Server(reply=reply).running() as url:
+        workspace = Workspace(tmp_path, problems(1), prices=PRICES, budget_usd=50, **at(url))
+        workspace.run_here(monkeypatch)
+    store = Store(tmp_path / "cache/teacher.sqlite")
+    assert store.spent() > 1
+    store.close()

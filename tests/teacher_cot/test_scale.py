@@ -1,0 +1,110 @@
+"""Rates, re-reading and memory, with the numbers printed (`pytest -s`)."""
+
+import contextlib
+import json
+import resource
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+
+from stages.teacher_cot import embedded
+from stages.teacher_cot.dialogue import read_reply
+from stages.teacher_cot.embedded import endpoint_names
+from stages.teacher_cot.results import recall
+from stages.teacher_cot.store import Answered, Store
+from tests.teacher_cot.support import Workspace, at, completion, problems, settings
+
+
+@contextlib.contextmanager
+def embedded_server(workspace: Workspace, latency: float):
+    """The embedded teacher in a process of its own, as `--serve` starts it."""
+    command = [sys.executable, "-m", "stages.teacher_cot", "--serve", "--latency", str(latency)]
+    with subprocess.Popen(command, cwd=workspace.folder, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+def peak_memory(process: subprocess.Popen) -> dict[str, float]:
+    """Largest resident size in MB of the stage and of its asking process, sampled until it ends."""
+    peak = {"stage": 0.0, "asking": 0.0}
+    while process.poll() is None:
+        with contextlib.suppress(psutil.Error):
+            stage = psutil.Process(process.pid)
+            for one in [stage, *stage.children(recursive=True)]:
+                name = "asking" if "--ask" in one.cmdline() else "stage" if one.pid == process.pid else "server"
+                peak[name] = max(peak.get(name, 0.0), one.memory_info().rss / 1e6)
+        time.sleep(0.2)
+    return peak
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_rate_at_half_a_second_of_latency(tmp_path):
+    workspace = Workspace(tmp_path, problems(1000))
+    with embedded_server(workspace, 0.5) as url:
+        workspace.params(**at(url, concurrency=64))
+        done = workspace.run()
+    assert done.returncode == 0, done.stderr
+    timings = json.loads((tmp_path / "metrics/timings/teacher_cot.json").read_text())
+    share = timings["answers_per_second"] / (64 / 0.5)
+    print(f"{timings['answered']} answers in {timings['seconds']} s, {share:.1%} of the ideal rate")
+    assert share >= 0.9
+
+
+def fill(store: Store, chosen, names, parameters) -> int:
+    """Answer everything in the store as the embedded teacher would, without a server; returns the number of rows."""
+    rows = 0
+    lacking = [(problem, recall(problem, parameters, names, store, asked=False)[1]) for problem in chosen]
+    while lacking:
+        steps = []
+        for request in {request.key: request for _, wanted in lacking for request in wanted}.values():
+            spoken = embedded.answer(request.model, request.body["messages"], 0, parameters.embedded)
+            payload = json.loads(completion(request.body, spoken.text, spoken.thinking))
+            answered = Answered(request, read_reply(payload, request.model), payload, 0.0, 1, 0.1)
+            steps.append(lambda answered=answered: store.put(answered))
+        store.transact(steps)
+        rows += len(steps)
+        lacking = [(problem, recall(problem, parameters, names, store, asked=False)[1]) for problem, _ in lacking]
+        lacking = [(problem, wanted) for problem, wanted in lacking if wanted]
+    return rows
+
+
+@pytest.mark.slow
+def test_twenty_thousand_stored_rows_are_read_again_in_five_seconds(tmp_path):
+    chosen, parameters = problems(3800), settings()
+    workspace = Workspace(tmp_path, chosen)
+    store = Store(tmp_path / "cache/teacher.sqlite")
+    rows = fill(store, chosen, endpoint_names(parameters), parameters)
+    store.close()
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = workspace.run()
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    # processor time, since other work on the machine is none of the stage's
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"{rows} rows read again in {seconds:.2f} s of processor time ({wall:.2f} s), {after.ru_maxrss / 1e3:.0f} MB")
+    assert done.returncode == 0 and "to ask" not in done.stderr
+    assert rows >= 20_000
+    assert seconds < 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_memory_stays_flat_as_problems_grow(tmp_path):
+    peaks = {}
+    for number in (1_000, 10_000):
+        workspace = Workspace(tmp_path / str(number), problems(number), levels={"R6": 0.1})
+        with workspace.start() as process:
+            reader = threading.Thread(target=process.stderr.read)
+            reader.start()
+            peaks[number] = peak_memory(process)
+            reader.join()
+        assert process.returncode == 0
+        assert workspace.metrics()["problems"] == number
+    print(peaks)
+    assert max(peaks[10_000].values()) < 500

@@ -1,0 +1,200 @@
+"""The stage from its own command line, and what its roles are shown."""
+
+import re
+
+import pytest
+
+from stages.common.command import run
+from stages.common.files import InputError
+from stages.common.records import LEVELS, Chain
+from stages.teacher_cot.__main__ import main
+from tests.teacher_cot.support import Server, Workspace, at, block, completion, problems
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    """The default profile's teacher on 40 problems, by its command."""
+    workspace = Workspace(tmp_path_factory.mktemp("taught"), problems(40))
+    done = workspace.run()
+    assert done.returncode == 0, done.stderr
+    workspace.said = done.stderr
+    return workspace
+
+
+def test_the_embedded_teacher_answers_everything(taught):
+    metrics = taught.metrics()
+    assert (metrics["problems"], metrics["answered"], metrics["failed"]) == (40, 40, 0)
+    assert 30 <= metrics["verified"] < 40
+    assert metrics["chains"] == {"R1": 40} | dict.fromkeys(LEVELS[1:], metrics["verified"])
+    assert "about 280 requests to ask, about $0.00" in taught.said
+
+
+def test_chains_are_sorted_records_that_lead_to_their_requests(taught):
+    chains = [Chain.model_validate(row) for row in taught.rows("chains")]
+    order = [(chain.problem_id, chain.level) for chain in chains]
+    assert order == sorted(order)
+    asked = {row["prompt_hash"]: row for row in taught.rows("requests")}
+    for chain in chains:
+        request = asked[chain.prompt_hash]
+        assert (request["role"], request["model"], request["sampling"]) == (chain.role, chain.model, chain.sampling)
+        assert chain.text.splitlines()[-1] == f"Answer: {chain.answer}"
+    assert {row["role"] for row in asked.values()} == {"solver", "distiller", "compressor"}
+
+
+def test_a_second_run_asks_nothing_and_writes_the_same(taught):
+    before = taught.outputs()
+    done = taught.run()
+    assert done.returncode == 0 and "to ask" not in done.stderr
+    assert taught.outputs() == before
+
+
+def test_another_machine_writes_the_same(taught, tmp_path, monkeypatch):
+    """Another store, another order of answers, another port: the same bytes."""
+    with Server({"500": 0.2}, latency=0.003).running() as url:
+        other = Workspace(tmp_path / "openai", problems(40), **at(url, concurrency=3))
+        other.run_here(monkeypatch)
+    assert [row["text"] for row in other.rows("chains")] == [row["text"] for row in taught.rows("chains")]
+    again = Workspace(tmp_path / "embedded", problems(40), endpoints={"test": {"concurrency": 2}})
+    assert again.run().returncode == 0
+    assert again.outputs() == taught.outputs()
+
+
+def test_status_export_and_import(taught, tmp_path):
+    said = taught.run("--status").stdout.splitlines()
+    assert said[0].split()[:4] == ["role", "model", "answered", "refused"]
+    solver = next(line.split() for line in said if line.startswith("solver"))
+    assert solver[1:6] == ["embedded/solver", "40", "0", "0", "0"]
+    assert "still to ask: about 0 requests, about $0.00" in said
+    exported = tmp_path / "answers.jsonl"
+    assert taught.run("--export", str(exported)).stdout.endswith(f"answers written to {exported}\n")
+    other = Workspace(tmp_path / "other", problems(40))
+    assert "280 requests" in other.run("--status").stdout
+    assert "answers added, 0 were known" in other.run("--import", str(exported)).stdout
+    done = other.run()
+    assert "to ask" not in done.stderr
+    assert other.outputs() == taught.outputs()
+
+
+def test_two_runs_at_once_share_a_store(tmp_path):
+    """Neither asks what the other has asked."""
+    chosen, server = problems(25), Server(latency=0.1)
+    with server.running() as url:
+        workspaces = [
+            Workspace(tmp_path / name, chosen, **at(url) | {"store": str(tmp_path / "shared.sqlite")}) for name in "ab"
+        ]
+        processes = [workspace.start() for workspace in workspaces]
+        assert [process.communicate() and process.returncode for process in processes] == [0, 0]
+    assert server.asked_again == 0
+    assert workspaces[0].outputs() == workspaces[1].outputs()
+
+
+def test_no_request_shows_the_key(tmp_path, monkeypatch):
+    """The keys are written so that they verify and yet stand in no problem and in no answer of the teacher."""
+    chosen = [
+        problem.model_copy(update={"answer": f"{int(problem.answer) * 7919}/7919"}) for problem in problems(20)
+    ]  # fmt: skip
+    server = Server()
+    with server.running() as url:
+        workspace = Workspace(tmp_path, chosen, judge=True, **at(url))
+        workspace.run_here(monkeypatch)
+    assert workspace.metrics()["verified"] > 10
+    shown = {role: 0 for role in ("solver", "distiller", "compressor", "judge")}
+    for request in server.requests:
+        shown[request["body"]["model"].split("/")[1]] += "7919" in str(request["body"])
+    assert shown.pop("judge") > 0  # the one role that is there to see it
+    assert shown == {"solver": 0, "distiller": 0, "compressor": 0}
+
+
+def test_the_judge_is_a_second_opinion(tmp_path, monkeypatch):
+    workspace = Workspace(tmp_path, problems(20), judge=True)
+    workspace.run_here(monkeypatch)
+    judged = {(row["problem_id"], row["level"]): row["verdict"] for row in workspace.rows("judgements")}
+    chains = workspace.rows("chains")
+    assert set(judged) == {(chain["problem_id"], chain["level"]) for chain in chains}
+    keys = {problem.id: problem.answer for problem in problems(20)}
+    for chain in chains:
+        right = chain["answer"] == keys[chain["problem_id"]]
+        assert judged[chain["problem_id"], chain["level"]] == ("CORRECT" if right else "INCORRECT")
+
+
+def test_samples_stop_at_the_first_that_verifies(tmp_path, monkeypatch):
+    chosen = problems(60)
+    roles = block()["roles"]
+    roles["solver"]["temperature"] = [0.0, 0.7]
+    server = Server()
+    with server.running() as url:
+        once = Workspace(tmp_path / "once", chosen, **at(url), roles=roles)
+        once.run_here(monkeypatch)
+        thrice = Workspace(tmp_path / "thrice", chosen, samples_per_problem=3, **at(url), roles=roles)
+        thrice.run_here(monkeypatch)
+    assert thrice.metrics()["verified"] > once.metrics()["verified"]
+    attempts = thrice.metrics()["verified_at_attempt"]
+    assert attempts["1"] == once.metrics()["verified"] and attempts["2"] >= 1
+    accepted = {row["problem_id"]: row["attempt"] for row in thrice.rows("chains") if row["level"] == "R6"}
+    asked = [row for row in thrice.rows("requests") if row["role"] == "solver"]
+    assert {row["sampling"]["temperature"] for row in asked if row["attempt"] > 1} == {0.7}
+    for problem_id, attempt in accepted.items():
+        assert max(row["attempt"] for row in asked if row["problem_id"] == problem_id) == attempt
+
+
+def test_a_truncated_solver_is_asked_again_with_the_larger_cap(tmp_path, monkeypatch):
+    roles = block()["roles"]
+    for cap, answered in ((None, 0), (512, 3)):
+        roles["solver"] |= {"max_tokens": 9, "max_tokens_if_truncated": cap}
+        workspace = Workspace(tmp_path / str(cap), problems(3), roles=roles)
+        if answered:
+            workspace.run_here(monkeypatch)
+        else:
+            with pytest.raises(InputError, match=r"cut off at its cap \(finish_reason: length\)"):
+                workspace.run_here(monkeypatch)
+    solver = [row for row in workspace.rows("requests") if row["role"] == "solver"]
+    assert [(row["finish_reason"], row["sampling"]["max_tokens"]) for row in solver] == [
+        ("length", 9), ("stop", 512), ("length", 9), ("stop", 512), ("length", 9), ("stop", 512),
+    ]  # fmt: skip
+
+
+def test_a_solver_without_an_answer_is_not_distilled(tmp_path, monkeypatch):
+    chosen = [problems(1)[0].model_copy(update={"id": "2011/x/02", "question": "Prove it."}), *problems(2)]
+    workspace = Workspace(tmp_path, chosen)
+    workspace.run_here(monkeypatch)
+    assert workspace.rows("failed") == [
+        {"problem_id": "2011/x/02", "level": None, "reason": "solver: no final answer in its reply"}
+    ]
+
+
+def test_reasoning_in_think_tags_reaches_the_distiller(tmp_path, monkeypatch):
+    chosen = problems(1)
+    text = f"<think>\nlong thoughts\n</think>\n\nAnswer: {chosen[0].answer}"
+    server = Server(reply=lambda request: (200, {}, completion(request, text)))
+    with server.running() as url:
+        Workspace(tmp_path, chosen, **at(url)).run_here(monkeypatch)
+    (distiller,) = [request["body"] for request in server.requests if "distiller" in request["body"]["model"]]
+    shown = distiller["messages"][-1]["content"]
+    assert "<reasoning>\nlong thoughts\n\nAnswer" in shown and "<think>" not in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"teacher": "oracle"}, "teacher_cot.teacher"),
+        ({"samples_per_problem": 0}, "teacher_cot.samples_per_problem"),
+        ({"levels": {"R7": 0.1}}, "teacher_cot.levels.R7"),
+        ({"teacher": "openai"}, "endpoints.test needs a base_url"),
+        ({"budget_usd": 1}, "budget_usd needs a price for embedded/solver"),
+        ({"endpoints": {}}, "roles.solver.endpoint is 'test', which endpoints does not name"),
+        ({"teacher": "replay", "recorded": "nowhere"}, r"nowhere holds no \*.csv or \*.jsonl"),
+    ],
+)
+def test_wrong_parameters_are_one_message(tmp_path, changes, says, monkeypatch, capsys):
+    monkeypatch.chdir(Workspace(tmp_path, problems(1), **changes).folder)
+    monkeypatch.setattr("sys.argv", ["teacher_cot"])
+    with pytest.raises(SystemExit) as ended:
+        run(main)
+    assert re.search(says, str(ended.value.code))
+    assert str(ended.value.code).startswith("error: ")
+
+
+def test_two_problems_with_one_id(tmp_path):
+    done = Workspace(tmp_path, [*problems(2), *problems(1)]).run()
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("two problems have the id 2011/freshman_sophomore_test/00000.")

@@ -1,0 +1,163 @@
+"""What every request would meet is one clear message, the state is kept, and the key is written nowhere."""
+
+import json
+import subprocess
+
+import pytest
+
+from stages.common.files import InputError
+from tests.teacher_cot.support import Server, Workspace, at, block, completion, problems
+
+KEY = "sk-f00d-c0ffee-0123456789abcdef"
+
+
+def failing(status: int, message: str, code: str | None = None):
+    body = json.dumps({"error": {"message": message, "type": "invalid_request_error", "code": code}}).encode()
+    return lambda request: (status, {}, body)
+
+
+def echoing_key(status: int):
+    """A server that repeats the key that it was sent, in headers and body."""
+    return lambda request: (status, {"X-Key": KEY}, json.dumps({"error": {"message": f"no such key: {KEY}"}}).encode())
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (failing(401, "Incorrect API key"), "the endpoint does not accept the key in TEACHER_KEY (HTTP 401"),
+        (failing(403, "Forbidden"), "the endpoint does not accept the key in TEACHER_KEY (HTTP 403"),
+        (failing(404, "no such model", "model_not_found"), "the endpoint does not know the model embedded/solver"),
+        (failing(402, "Insufficient Balance"), "the account has no money left; top it up (HTTP 402"),
+        (failing(429, "You exceeded your quota", "insufficient_quota"), "the account has no money left"),
+        (failing(400, "temperature is not supported"), "HTTP 400: temperature is not supported. Nothing was answered"),
+    ],
+)
+def test_what_every_request_would_meet_stops_the_run(tmp_path, monkeypatch, reply, says):
+    server = Server(reply=reply)
+    monkeypatch.setenv("TEACHER_KEY", KEY)
+    with server.running() as url:
+        workspace = Workspace(tmp_path, **at(url, api_key_env="TEACHER_KEY"))
+        with pytest.raises(InputError) as stopped:
+            workspace.run_here(monkeypatch)
+    assert says in str(stopped.value)
+    assert "\n" not in str(stopped.value)
+    assert len(server.requests) <= 16 + 3  # what was under way
+    assert workspace.outputs() == {}
+
+
+def test_the_command_says_it_in_one_line_and_keeps_earlier_outputs(tmp_path):
+    with Server().running() as url:
+        workspace = Workspace(tmp_path, problems(4), **at(url))
+        assert workspace.run().returncode == 0
+    before = workspace.outputs()
+    with Server(reply=echoing_key(401)).running() as url:
+        roles = block()["roles"]
+        roles["solver"]["temperature"] = 0.9
+        workspace.params(**at(url, api_key_env="TEACHER_KEY"), roles=roles)
+        done = workspace.run(TEACHER_KEY=KEY)
+    assert done.returncode == 1
+    assert done.stderr.count("error:") == 1 and "Traceback" not in done.stderr
+    assert workspace.outputs() == before
+
+
+@pytest.mark.parametrize("status", [401, 500, 200])
+def test_the_key_is_written_nowhere(tmp_path, status):
+    """Whatever a failing run writes, by a server that repeats the key in its errors, or even in its answers."""
+
+    def reply(request):
+        if status == 200:
+            return 200, {"X-Key": KEY}, completion(request, f"your key is {KEY}\n\nAnswer: 7")
+        return echoing_key(status)(request)
+
+    header = "another-secret-0123456789"
+    with Server(reply=reply).running() as url:
+        changes = at(url, api_key_env="TEACHER_KEY", headers={"X-Team": "$TEAM_SECRET"})
+        workspace = Workspace(tmp_path, problems(4), tries=2, **changes)
+        done = workspace.run(TEACHER_KEY=KEY, TEAM_SECRET=header, OPENAI_LOG="debug")
+        workspace.run("--export", "exported.jsonl", TEACHER_KEY=KEY, TEAM_SECRET=header)
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    written += "".join([done.stdout, done.stderr]).encode()
+    assert KEY.encode() not in written
+    assert header.encode() not in written
+    assert len(written) > 1000
+
+
+def test_the_key_and_the_headers_are_sent(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEACHER_KEY", KEY)
+    monkeypatch.setenv("TEAM", "seven")
+    server = Server()
+    with server.running() as url:
+        changes = at(url, api_key_env="TEACHER_KEY", headers={"X-Team": "$TEAM", "X-Title": "contest"})
+        Workspace(tmp_path, problems(2), **changes).run_here(monkeypatch)
+    headers = server.requests[0]["headers"]
+    assert (headers["authorization"], headers["x-team"], headers["x-title"]) == (f"bearer {KEY}", "seven", "contest")
+
+
+def test_a_variable_that_is_not_set_is_said_before_anything_is_asked(tmp_path, monkeypatch):
+    monkeypatch.delenv("TEACHER_KEY", raising=False)
+    workspace = Workspace(tmp_path, **at("http://127.0.0.1:1/v1", api_key_env="TEACHER_KEY"))
+    with pytest.raises(InputError, match="the environment variable TEACHER_KEY is not set"):
+        workspace.run_here(monkeypatch)
+
+
+def test_a_refused_connection(tmp_path, monkeypatch):
+    workspace = Workspace(tmp_path, **at("http://127.0.0.1:1/v1"))
+    with pytest.raises(InputError, match=r"no connection to http://127\.0\.0\.1:1/v1 .*Nothing was answered"):
+        workspace.run_here(monkeypatch)
+
+
+def test_refusals_are_listed_and_not_asked_again(tmp_path, monkeypatch):
+    chosen = problems(3)
+
+    def reply(request):
+        text = request["messages"][-1]["content"]
+        if text == chosen[0].question:
+            return 200, {}, completion(request, "", finish_reason="content_filter")
+        if text == chosen[1].question:
+            return failing(400, "Content Exists Risk")(request)
+        return 200, {}, completion(request, f"1 + 1 = 2\n\nAnswer: {chosen[2].answer}")
+
+    server = Server(reply=reply)
+    with server.running() as url:
+        workspace = Workspace(tmp_path, chosen, **at(url))
+        workspace.run_here(monkeypatch)
+        first, asked = workspace.outputs(), len(server.requests)
+        workspace.run_here(monkeypatch)
+    assert [row["reason"] for row in workspace.rows("failed")] == [
+        "solver: refused: the provider's content filter stopped the reply",
+        "solver: refused: HTTP 400: Content Exists Risk",
+    ]
+    assert workspace.outputs() == first
+    assert len(server.requests) == asked
+    assert workspace.metrics()["failed"] == 2 and workspace.metrics()["verified"] == 1
+
+
+def test_require_all_fails_the_stage_after_listing(tmp_path):
+    with Server(spoil=lambda request: "marbles" in str(request)).running() as url:
+        workspace = Workspace(tmp_path, problems(20), tries=1, require_all=True, **at(url))
+        done = workspace.run()
+    assert done.returncode == 1
+    assert "1 of 20 problems failed: data/teacher_cot/failed.jsonl" in done.stderr
+
+
+def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=14m", "tmpfs", small], capture_output=True).returncode:
+        pytest.skip("needs leave to mount a small file system")
+    try:
+        server = Server(latency=0.02)
+        roles = {name: role | {"max_tokens": 128} for name, role in block()["roles"].items()}
+        with server.running() as url:
+            changes = at(url) | {"store": str(small / "teacher.sqlite"), "roles": roles}
+            workspace = Workspace(tmp_path / "work", problems(100), **changes)
+            (small / "other").write_bytes(bytes(12_800_000))
+            done = workspace.run()
+            assert done.returncode == 1
+            assert "is full. Every answer under way was stored" in done.stderr, done.stderr
+            assert 0 < len(server.answered) < 600
+            (small / "other").unlink()
+            assert workspace.run().returncode == 0
+        assert server.asked_again == 0
+    finally:
+        subprocess.run(["umount", "--lazy", small], check=True)
