@@ -154,6 +154,7 @@ def approximate(node: Node, values: Mapping[str, float]) -> tuple[complex, float
     value = _floating(node, [pair[0] for pair in pairs])
     if not cmath.isfinite(value):
         raise OverflowError("not finite")
+    value = complex(value.real + 0.0, value.imag + 0.0)  # no negative zero: it would choose the side of a branch cut
     return value, max(abs(value), *(pair[1] for pair in pairs))
 
 

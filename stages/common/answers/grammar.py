@@ -32,7 +32,7 @@ class _Reader:
         for match in _TOKEN.finditer(text):
             kind = str(match.lastgroup)
             token = match[kind]
-            if kind == "other" or (kind == "letter" and ord(token[0]) > 0x3FF):
+            if kind == "other" or (kind == "letter" and not ("A" <= token[0] <= "ω" and token[0].isalpha())):
                 raise NotMathematics(f"{token!r} is no mathematics here")
             if kind == "function":
                 token = _ALIASES.get(token, token)

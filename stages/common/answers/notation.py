@@ -38,6 +38,7 @@ _SUPERSCRIPT_ROOT = re.compile(f"([{''.join(SUPERSCRIPTS)}]+)√")
 _SUPERSCRIPT = re.compile(f"[{''.join(SUPERSCRIPTS)}]+")
 _SUBSCRIPT = re.compile(f"[{''.join(SUBSCRIPTS)}]+")
 _VULGAR = re.compile("[¼½¾⅐-⅞↉]")
+_EDGES = re.compile(r"^[\s*_]+|[\s*_.]+$")
 _TEXT = re.compile(r"\\(?:text(?:bf|rm|it|sf|tt|up|normal|md)?|mbox|hbox|emph|mathop)\s*\{([^{}]*)\}")
 _DROPPED = re.compile(rf"\\(?:{_LOOKS})(?![a-zA-Z])\*?|\\hspace\{{[^{{}}]*\}}|\\[,;:!> \n]")
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
@@ -88,11 +89,11 @@ def _wrappers(text: str) -> str:
     text = re.sub(r"\\\$", "¤", text)
     text = text.replace("$", "¤" if text.count("$") % 2 and not text.rstrip(" .").endswith("$") else "")
     if "\\" not in text:
-        return text.strip().strip("*_").strip()
+        return _EDGES.sub("", text)
     while (unwrapped := _TEXT.sub(r" ‹\1› ", text)) != text:
         text = unwrapped
     text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\%", "%").replace("\\#", "#").replace("\\|", "|")
-    return text.strip().strip("*").strip()
+    return _EDGES.sub("", text)
 
 
 def _commands(text: str) -> str:

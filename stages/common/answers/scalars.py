@@ -42,7 +42,7 @@ class Scalars:
     lenient: bool = False
 
     def values(self, gold: Value, answer: Value) -> Outcome:
-        """Compare values; names or known units that differ make them different, a unit or percent sign may be left out."""
+        """Compare values; names or known units that differ make the difference; a unit or % may be left out."""
         if _is_letter(gold.name) and _is_letter(answer.name) and gold.name != answer.name:
             return Outcome(False, "different_name")
         if gold.rounded or answer.rounded:

@@ -18,7 +18,7 @@ from stages.common.answers.scalars import NeedsAlgebra, Outcome
 from stages.common.answers.worker import judge_with_algebra, start
 from stages.common.records import Verdict, VerdictName
 
-PATIENCE = 10
+PATIENCE = 60
 """Seconds on the wall, per second of processor time allowed, after which a worker counts as stuck."""
 NAMES: dict[bool | None, VerdictName] = {True: "CORRECT", False: "WRONG", None: "UNVERIFIABLE"}
 

@@ -12,7 +12,7 @@ MEMORY = 1024**3
 
 
 def start() -> None:
-    """Load sympy and bound the worker's memory (macOS takes the bound but does not enforce it: there, time alone does)."""
+    """Load sympy and bound the worker's memory (macOS takes the bound and does not enforce it: time alone does)."""
     import stages.common.answers.algebra  # noqa: F401 - loaded before the clock of the first pair runs
 
     with contextlib.suppress(ValueError, OSError):
