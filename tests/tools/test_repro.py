@@ -1,6 +1,7 @@
 """The side-by-side runner on a real DVC pipeline of small shell stages."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,13 +29,19 @@ PIPELINE = {
 }
 
 
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("repository")
+    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+        subprocess.run(command, cwd=folder, check=True)
+    return folder
+
+
 @pytest.fixture
-def pipeline(tmp_path):
+def pipeline(tmp_path, repository):
     def make(name: str, middle: str) -> Path:
         folder = tmp_path / name
-        folder.mkdir()
-        for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
-            subprocess.run(command, cwd=folder, check=True)
+        shutil.copytree(repository, folder)
         (folder / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE, sort_keys=False))
         (folder / "params.yaml").write_text(yaml.safe_dump({"middle": middle}))
         return folder
@@ -93,7 +100,7 @@ def test_an_unknown_target_is_one_message(pipeline):
     assert process.returncode == 1 and "nowhere" in errors and "Traceback" not in errors
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupt_stops_every_stage_and_the_next_run_finishes(pipeline, number):
     folder = pipeline("interrupt", "touch ${DVC_STAGE#*@}.begun && sleep ${SECONDS_TO_SLEEP:-60}")
     process = repro(folder, "--jobs", "2", start_new_session=True)
