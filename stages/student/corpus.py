@@ -18,7 +18,7 @@ Document = list[tuple[str, int]]
 FACTS_A_DOCUMENT = 8
 TRANSFER_SHARE = 0.12
 """How many of the questions come in the transfer contest's words."""
-WORDED_SHARE = 0.3
+WORDED_SHARE = 0.5
 """How many of the worked solutions are in words; the others are bare equations."""
 
 
