@@ -122,15 +122,18 @@ def test_any_text_is_read_without_an_exception(text):
     assert (found.answer is None) == (found.found_by is None)
 
 
-@given(st.integers(-999, 999), st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=80))
+@given(
+    st.integers(-999, 999), st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=80)
+)
 def test_the_answer_line_is_found_whatever_came_before(number, before):
     found = extract(f"{before.replace('boxed', '').replace('box', '')}\nAnswer: {number}")
     assert found.answer == str(number)
 
 
 @pytest.mark.parametrize(
-    "text", ["\\boxed{" * 150_000, "Answer: " * 130_000, "the answer is " * 70_000, "**" * 500_000, "1 = " * 250_000, "$" * 10**6,
-             "\\(" * 500_000, "a" * 10**6, "(" * 10**6, "Answer:" + " " * 10**6, "9" * 10**6, "{\\boxed{1}" * 90_000, "\n" * 10**6]
+    "text", ["\\boxed{" * 150_000, "Answer: " * 130_000, "the answer is " * 70_000, "**" * 500_000, "1 = " * 250_000,
+             "$" * 10**6, "\\(" * 500_000, "a" * 10**6, "(" * 10**6, "Answer:" + " " * 10**6, "9" * 10**6,
+             "{\\boxed{1}" * 90_000, "\n" * 10**6]
 )  # fmt: skip
 def test_a_megabyte_of_anything_is_read_in_seconds(text):
     start = time.monotonic()

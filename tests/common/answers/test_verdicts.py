@@ -106,7 +106,7 @@ def test_no_near_miss_of_any_answer_is_accepted(answer):
 
 
 def same_value(one: str, other: str) -> bool:
-    """Whether two accepted spellings have the same canonical form: what is left when only zeros were dropped or added."""
+    """Whether two accepted spellings have one canonical form: as when only zeros were dropped or added."""
     return read(one).canonical == read(other).canonical
 
 
