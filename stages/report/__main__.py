@@ -1,0 +1,51 @@
+"""Write the report: one self-contained page, a card for every adapter, and the pictures that the README shows.
+
+    python -m stages.report
+
+Reads what the other stages wrote (all of it is in dvc.yaml), computes no statistics of its own, and writes
+reports/index.html, reports/cards/<adapter>/README.md and plots/figures/*.{svg,png}. Same inputs, same bytes.
+"""
+
+import argparse
+from pathlib import Path
+
+from stages.common.command import run
+from stages.common.files import replacing_folder
+from stages.report.answer import answer
+from stages.report.cards import write_cards
+from stages.report.claims import claims
+from stages.report.inputs import Run, load_run
+from stages.report.lineage import lineage_table
+from stages.report.page import write_page
+from stages.report.pictures import draw_pictures
+from stages.report.questions import Questions, collect
+
+
+def main() -> None:
+    """Load the run, draw its pictures, write the page and the cards."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    run = load_run()
+    questions = collect(run.problems, run.scored, run.level_scored, run.chains, run.main_folds)
+    with replacing_folder("reports") as out:
+        write_report(out / "index.html", run, questions)
+        write_cards(out / "cards", run)
+
+
+def write_report(path: Path, run: Run, questions: Questions) -> None:
+    """Draw the pictures into plots/figures and write the page that shows them to `path`."""
+    with replacing_folder("plots/figures") as folder:
+        pictures = draw_pictures(folder, run, questions)
+    write_page(
+        path,
+        questions,
+        run.main_folds,
+        profile=run.params.get("profile", ""),
+        answer=answer(run, pictures),
+        claims=claims(run, pictures),
+        lineage=lineage_table(),
+        params=run.params_text,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

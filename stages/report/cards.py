@@ -1,0 +1,110 @@
+"""A model card in Hugging Face's format for every adapter of the run."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from stages.common.files import read_json, write_text
+from stages.common.records import Scored
+from stages.report.inputs import Run
+from stages.report.lineage import file_md5
+from stages.report.questions import natural
+from stages.report.wording import iterations
+
+FOLDER = Path(__file__).parent
+ROLES = {"unseen": "questions never seen", "unused": "questions not trained on"}
+SEEDS, LEVELS = Path("data/lora_seed"), Path("data/lora_level")
+
+
+def write_cards(folder: Path, run: Run) -> list[str]:
+    """Write `<adapter>/README.md` under `folder` for every adapter folder that is there; return the adapters' names."""
+    names = []
+    for name, path, model, rows in _adapters(run):
+        write_text(folder / name / "README.md", card(name, path, model, rows, run) + "\n")
+        names.append(name)
+    return names
+
+
+def _adapters(run: Run) -> Iterator[tuple[str, Path, str, list[Scored]]]:
+    for root, prefix, scored in ((SEEDS, "seed_", run.scored), (LEVELS, "", run.level_scored)):
+        for path in sorted(root.glob("*/*/adapter_config.json"), key=lambda path: natural(path.parts[-3])):
+            model = f"{prefix}{path.parts[-3]}"
+            fold = path.parts[-2]
+            own = [row for row in scored if row.answer.model == model and row.answer.fold == fold]
+            yield f"{model}-{fold}", path.parent, model, own
+
+
+def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Run) -> str:
+    """The text of one adapter's card; `rows` are its scored answers."""
+    config = read_json(path / "adapter_config.json")
+    base = str(config.get("model") or run.params["lora_seed"]["model"])
+    results = list(accuracies(rows, run.scored))
+    data = ModelCardData(
+        language="en",
+        library_name="mlx",
+        pipeline_tag="text-generation",
+        tags=["lora", "chain-of-thought", "distillation", "mathematics"],
+        base_model=None if Path(base).exists() or base.startswith("models/") else base,
+        model_name=name,
+        eval_results=[
+            EvalResult(
+                task_type="text-generation",
+                dataset_type=result["benchmark"],
+                dataset_name=result["benchmark"],
+                dataset_split=result["questions"],
+                metric_type="accuracy",
+                metric_value=round(result["right"] / result["n"], 4),
+            )
+            for result in results
+            if result["questions"] == ROLES["unseen"]
+        ]
+        or None,
+    )
+    fold: dict[str, list[str]] = run.folds["folds"].get(path.name, {})
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER), trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    body = environment.get_template("card.md.jinja").render(
+        name=name,
+        path=path.as_posix(),
+        base=base,
+        profile=run.params.get("profile", "tiny"),
+        level=model if model.startswith("R") else "R1",
+        fold={part: len(fold.get(part, [])) for part in ("train", "valid", "unseen")},
+        protocol="random rows, as the study split them" if path.name == "paper" else run.folds["protocol"],
+        lora=config.get("lora_parameters", {}),
+        layers=config.get("num_layers"),
+        training=run.params["lora_seed"],
+        iterations=iterations(run.params["lora_seed"]["iters"]),
+        results=results,
+        md5=file_md5(path / "adapters.safetensors"),
+    )
+    return str(ModelCard(f"---\n{data.to_yaml()}\n---\n{body}"))
+
+
+def accuracies(rows: Iterable[Scored], everything: Iterable[Scored]) -> Iterator[dict[str, Any]]:
+    """How many of its questions an adapter answered rightly, by benchmark and by whether it had seen them.
+
+    Each result has `base_right`: how many of the same questions the base model answered rightly.
+    """
+    base = {
+        (row.answer.benchmark, row.answer.problem_id): row.verdict.verdict == "CORRECT"
+        for row in everything
+        if row.answer.model == "base" and row.answer.sample == 0
+    }
+    groups: dict[tuple[str, str], list[Scored]] = {}
+    for row in rows:
+        if row.answer.sample == 0:
+            key = (row.answer.benchmark, ROLES.get(row.answer.role, "questions seen in training"))
+            groups.setdefault(key, []).append(row)
+    for (benchmark, questions), own in sorted(groups.items()):
+        yield {
+            "benchmark": benchmark,
+            "questions": questions,
+            "n": len(own),
+            "right": sum(row.verdict.verdict == "CORRECT" for row in own),
+            "base_right": sum(base.get((benchmark, row.answer.problem_id), False) for row in own),
+        }

@@ -1,0 +1,244 @@
+"""The claims about the result: student against base, seen against unseen, seeds against questions, years."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from stages.report.content import Claim, Link, Table
+from stages.report.drawing import Picture, chosen
+from stages.report.inputs import CONTEST, Run
+from stages.report.pictures import PARTS, accuracy
+from stages.report.wording import (
+    count,
+    p_cell,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+    pretty,
+    sentence,
+    with_interval,
+)
+
+Pictures = dict[str, Picture]
+NAMES = {
+    "contest_unseen": "contest, never seen",
+    "transfer": "transfer benchmark",
+    "contest_all": "contest, all questions",
+}
+
+
+def student_against_base(run: Run, pictures: Pictures) -> Claim:
+    """The paired comparison on unseen questions, by section and benchmark."""
+    result = run.tables["parts"]["contest_unseen"]
+    gained, lost = result["gained"], result["lost"]
+    rows = [
+        [
+            name, f"{part['n']:,}", percent(part["base"]), percent(part["student_mean"]), difference(part),
+            f"{part['gained']} / {part['lost']}", p_cell(part["mcnemar_p"]), p_cell(part.get("holm_p")),
+        ]
+        for name, part in [
+            *((NAMES[key], run.tables["parts"][key]) for key in ("contest_unseen", "transfer", "contest_all")),
+            *_by_section(run),
+        ]
+        if part["n"]
+    ]  # fmt: skip
+    if gained is None:
+        title = "Student and base cannot be compared on unseen questions"
+    else:
+        title = f"The student gains {count(gained, 'question')} that the base model gets wrong, and loses {lost}"
+    return Claim(
+        anchor="student",
+        topic="Student against base",
+        title=title,
+        text=[
+            "Both models were asked the same questions, so only those count on which they differ. Questions gained and "
+            "lost are those of the seed with the median accuracy; the difference, its interval and the accuracies are "
+            "over all seeds. Near-duplicate questions count as one in every interval.",
+            *_power(result),
+        ],
+        links=[
+            Link(f"#questions?benchmark={CONTEST}&role=unseen&change=gained", "Questions gained"),
+            Link(f"#questions?benchmark={CONTEST}&role=unseen&change=lost", "Questions lost"),
+        ],
+        pictures=chosen(pictures, "discordant_pairs"),
+        tables=[
+            Table(
+                "Base and student on the same questions",
+                ["Questions", "n", "Base", "Student", "Difference (95 %)", "Gained / lost", "p", "Holm p"],
+                rows,
+                "Difference: percentage points. p: exact McNemar. Holm p: corrected for all sections and benchmarks "
+                "looked at.",
+            ),
+            rates(run),
+        ],
+    )
+
+
+def difference(result: dict[str, Any]) -> str:
+    """A comparison's difference with its interval."""
+    interval = points_interval(result["difference_low"], result["difference_high"])
+    return with_interval(points(result["difference"]), interval)
+
+
+def _by_section(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The sections of each part that has several, named."""
+    several = Counter(part["part"] for part in run.tables["sections"])
+    for part in run.tables["sections"]:
+        if several[part["part"]] > 1:
+            yield f"{part['part'].split('_')[0]}: {pretty(part['section'])}", part
+
+
+def _power(result: dict[str, Any]) -> Iterator[str]:
+    power = result.get("power")
+    if not power:
+        return
+    if power["detectable"] is not None:
+        yield sentence(
+            f"With {count(result['n'], 'question')}, and the two models differing as often as they do, a true "
+            f"difference of {power['detectable']:.1f} points would be found four times in five.",
+            f"To find one of {power['effect']:.0f} points takes {count(power['questions_needed'], 'question')}."
+            if power["questions_needed"]
+            else None,
+        )
+
+
+def rates(run: Run) -> Table:
+    """Accuracy of every model on unseen questions, and how often it gave no answer or ran into the token cap."""
+    rows = [row for row in run.tables["accuracy"] if row["part"] == "contest_unseen" and row["by"] == "all"]
+    return Table(
+        "Every model on questions never seen",
+        ["Model", "Accuracy (95 %)", "Before errata", "Within rounding", "No answer", "Cut off", "Of finished"],
+        [
+            [
+                "mean over seeds" if row["model"] == "student" else pretty(row["model"]),
+                with_interval(percent(row["accuracy"]), percent_interval(row["low"], row["high"])),
+                percent(row["uncorrected"]), percent(row["within_rounding"]), percent(row["no_answer"]),
+                percent(row["truncated"]), percent(row["finished"]),
+            ]
+            for row in rows
+        ],
+        "Before errata: against the keys as first transcribed. Of finished: accuracy among answers that ended by "
+        "themselves.",
+    )  # fmt: skip
+
+
+def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
+    """What having seen the questions is worth, and what the study's protocol would have claimed."""
+    leakage = run.tables["leakage"]
+    gap = leakage["paper_protocol"]
+    if gap["low"] is None:
+        title = "What the study’s protocol would have claimed is not known"
+    elif gap["low"] > 0:
+        title = f"The study’s protocol would have claimed {gap['points']:.1f} points too much"
+    elif gap["high"] < 0:
+        title = f"The study’s protocol would have claimed {-gap['points']:.1f} points too little"
+    else:
+        title = "The study’s protocol would not have changed the claim measurably"
+    names = {
+        "student": "student: seen minus unseen",
+        "base": "base: the same questions",
+        "inflation": "student’s gap minus base’s (leakage inflation)",
+        "paper_protocol": "gain under the study’s protocol minus gain on unseen",
+    }
+    rows = [
+        [
+            name,
+            points(leakage[key]["points"]),
+            points_interval(leakage[key]["low"], leakage[key]["high"]) or leakage[key].get("reason", "–"),
+        ]
+        for key, name in names.items()
+    ]
+    folds = run.metrics["train_split"].get("folds", {})
+    leaks = "; ".join(f"{pretty(name)} {fold['leaked_rows']:,}" for name, fold in folds.items())
+    return Claim(
+        anchor="protocol",
+        topic="Seen and unseen",
+        title=title,
+        text=[
+            "The study split its questions at random, so that many test questions, or near-duplicates of them, were "
+            "in training. Here whole years are held out, near-duplicates never straddle, and the study’s protocol is "
+            "run beside it. Seen and unseen questions may differ in difficulty; the base model, which saw neither, "
+            "shows by how much.",
+            *(
+                [f"Training rows that a scored question, or a near-duplicate of one, is among: {leaks}."]
+                if leaks
+                else []
+            ),
+        ],
+        pictures=chosen(pictures, "seen_and_unseen"),
+        tables=[Table("What having seen a question is worth", ["Gap", "Points", "95 % interval"], rows)],
+    )
+
+
+def seeds_against_questions(run: Run, pictures: Pictures) -> Claim:
+    """Which of the two makes the result uncertain."""
+    result = run.tables["parts"]["contest_unseen"]
+    crossed = result.get("crossed", {})
+    share = crossed.get("seeds_share_of_uncertainty")
+    if share is None:
+        title = "Seeds and questions cannot be told apart in this run"
+    elif share < 0.4:
+        title = "The questions, more than the seeds, limit what can be claimed"
+    elif share > 0.6:
+        title = "The seeds, more than the questions, limit what can be claimed"
+    else:
+        title = "Seeds and questions limit alike what can be claimed"
+    seeds = [
+        [pretty(row["model"]), percent(row["accuracy"]), f"{row['gained']} / {row['lost']}", p_cell(row["p"])]
+        for row in result["seeds"]
+    ]
+    return Claim(
+        anchor="seeds",
+        topic="Seeds and questions",
+        title=title,
+        text=list(_uncertainty(result, crossed)),
+        links=[Link("#questions?role=unseen&student=some", "Questions on which the seeds disagree")],
+        pictures=chosen(pictures, "questions_by_seed"),
+        tables=[
+            Table(
+                "Each seed against base, on questions never seen",
+                ["Seed", "Accuracy", "Gained / lost", "p"],
+                seeds,
+            )
+        ],
+    )
+
+
+def _uncertainty(result: dict[str, Any], crossed: dict[str, Any]) -> Iterator[str]:
+    if crossed:
+        yield crossed["sentence"]
+    if crossed.get("flip_rate") is not None:
+        yield f"The verdict on {percent(crossed['flip_rate'])} of the questions changes with the seed."
+    spread = percent_interval(crossed.get("t_low"), crossed.get("t_high"))
+    if spread:
+        yield (
+            f"Other seeds on these same questions would average {spread} (t interval over seeds). The interval of the "
+            "result is wider, because other questions would differ, too."
+        )
+    elif "student_std" in result["reasons"]:
+        yield f"{result['reasons']['student_std'].capitalize()}."
+
+
+def year_by_year(run: Run, pictures: Pictures) -> Claim:
+    """Every year's accuracy, and whether the student had seen it."""
+    rows = []
+    for part in ("contest_unseen", "contest_seen"):
+        table = accuracy(run, part, "year")
+        for year in sorted(set(table["group"])):
+            own = table[table["group"] == year].set_index("model")
+            cells = [
+                with_interval(
+                    percent(own["accuracy"].loc[model]), percent_interval(own["low"].loc[model], own["high"].loc[model])
+                )
+                for model in ("base", "student")
+            ]
+            rows.append([f"{year}, {PARTS[part]}", f"{own['n'].loc['base']:,}", *cells])
+    return Claim(
+        anchor="years",
+        topic="Year by year",
+        title="Every year by itself, with intervals as wide as so few questions make them",
+        text=["A single year has too few questions to support a claim; together they show whether one year drives it."],
+        pictures=chosen(pictures, "year_by_year"),
+        tables=[Table("Accuracy by year", ["Year", "n", "Base (95 %)", "Student (95 %)"], sorted(rows), folded=True)],
+    )

@@ -1,0 +1,58 @@
+"""What the page is made of: an answer, claims with their evidence, tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from stages.report.drawing import Picture
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of the answer; `kind` (base, student, difference, teacher) is its colour."""
+
+    kind: str
+    name: str
+    value: str
+    range: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The top of the page: a sentence, a paragraph, a few numbers and the picture."""
+
+    title: str
+    text: str
+    scores: Sequence[Score]
+    pictures: Sequence[Picture]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under column heads, the first column naming the row; `folded` shows it only when asked for."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link into the list of questions."""
+
+    target: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim, which its title states, with the evidence for it."""
+
+    anchor: str
+    topic: str
+    title: str
+    text: Sequence[str]
+    links: Sequence[Link] = field(default_factory=tuple)
+    pictures: Sequence[Picture] = field(default_factory=tuple)
+    tables: Sequence[Table] = field(default_factory=tuple)

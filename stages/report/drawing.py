@@ -1,0 +1,63 @@
+"""Charts to files: SVG and PNG with the same bytes whatever was drawn before them in the same process."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from stages.common.files import replacing, write_text
+from stages.report.figures import INK, LINE, MUTED
+
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+"""vl-convert carries the first, so that text is measured alike on every machine; the others have its widths."""
+STYLE = {
+    "background": "#ffffff",
+    "font": FONT,
+    "padding": 8,
+    "axis": {
+        "labelColor": MUTED, "titleColor": MUTED, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
+        "titlePadding": 10, "gridColor": LINE, "domainColor": LINE, "tickColor": LINE,
+    },
+    "header": {"labelColor": INK, "labelFontSize": 12},
+    "legend": {"labelColor": INK, "labelFontSize": 12, "orient": "top", "symbolSize": 80, "symbolOpacity": 1},
+    "text": {"color": INK, "fontSize": 12},
+    "title": {"color": INK, "fontSize": 14, "anchor": "start", "offset": 14},
+    "view": {"stroke": None},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure with what it shows, for those who see it and for those who do not."""
+
+    name: str
+    svg: str
+    caption: str
+    alt: str
+
+
+def draw(folder: Path, name: str, chart: alt.TopLevelMixin, caption: str, alternative: str) -> Picture:
+    """Write `name`.svg and `name`.png (at twice the size) to `folder`."""
+    spec: dict[str, Any] = chart.to_dict()
+    spec["config"] = STYLE
+    svg = _own_ids(vl_convert.vegalite_to_svg(spec), name)
+    write_text(folder / f"{name}.svg", svg + "\n")
+    with replacing(folder / f"{name}.png", "wb") as file:
+        file.write(vl_convert.svg_to_png(svg, scale=2))
+    return Picture(name, svg, caption, alternative)
+
+
+def _own_ids(svg: str, name: str) -> str:
+    """Name the drawing's ids after it: Vega numbers them through the process, and a page holds several drawings."""
+    found = dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))
+    for number, identifier in enumerate(found):
+        svg = re.sub(rf'(id="|url\(#|href="#){re.escape(identifier)}(?=["\)])', rf"\g<1>{name}-{number}", svg)
+    return svg
+
+
+def chosen(pictures: dict[str, Picture], *names: str) -> list[Picture]:
+    """The pictures of these names that were drawn."""
+    return [pictures[name] for name in names if name in pictures]

@@ -1,0 +1,57 @@
+"""Writes reports/index.html: one file with its style, script, pictures and data inside, which fetches nothing."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from stages.common.files import write_text
+from stages.report.questions import COLUMNS, Questions
+
+BLOCK = 200
+"""Questions whose details lie in one data block, which the page parses when one of them is opened."""
+FOLDER = Path(__file__).parent
+
+
+def write_page(path: str | Path, questions: Questions, main_folds: list[str], **content: Any) -> None:
+    """Render page.html.jinja with the questions' data and `content` (the template's other names) to `path`.
+
+    The page's policy lets the browser run this project's script, known by its hash, and no other, and load nothing.
+    """
+    script = (FOLDER / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    rows = {"columns": COLUMNS, "rows": questions.rows, "block": BLOCK, "main_folds": main_folds}
+    starts = range(0, len(questions.details), BLOCK)
+    text = environment.get_template("page.html.jinja").render(
+        style=(FOLDER / "page.css").read_text(encoding="utf-8"),
+        script=script,
+        script_hash=f"sha256-{digest}",
+        options=options(questions),
+        rows=script_json(rows),
+        chunks=[script_json(questions.details[start : start + BLOCK]) for start in starts],
+        **content,
+    )
+    write_text(path, text)
+
+
+def script_json(value: Any) -> str:
+    """JSON that may stand inside a `script` element: nothing in it can end the element or open a comment."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def options(questions: Questions) -> dict[str, list[tuple[str, str]]]:
+    """The values of the filters whose choices depend on the data: `(value, text)` pairs for each column."""
+    found = {}
+    for name in ("benchmark", "section", "year"):
+        values = dict.fromkeys(str(row[COLUMNS.index(name)]) for row in questions.rows)
+        found[name] = [(value, value.replace("_", " ")) for value in sorted(values)]
+    return found

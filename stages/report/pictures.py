@@ -1,0 +1,178 @@
+"""The run's tables to the pictures of figures.py. A picture whose data the run lacks is not drawn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import altair as alt
+import pandas as pd
+from tqdm import tqdm
+
+from stages.report import figures
+from stages.report.counting import discordant, losses, unseen_letters, verdict_runs
+from stages.report.drawing import Picture, draw
+from stages.report.inputs import CONTEST, Run
+from stages.report.questions import Questions
+from stages.report.wording import count, pretty
+
+PARTS = {
+    "contest_unseen": "never seen",
+    "contest_seen": "seen in training",
+    "paper_protocol": "study’s protocol",
+}
+
+
+class Plan(NamedTuple):
+    """A chart to draw, under the name of its file, with its caption and its words for those who do not see it."""
+
+    name: str
+    chart: alt.TopLevelMixin
+    caption: str
+    alternative: str
+
+
+def draw_pictures(folder: Path, run: Run, questions: Questions) -> dict[str, Picture]:
+    """Draw every picture that the run has data for into `folder`; return them by name."""
+    planned = list(plans(run, questions))
+    return {plan.name: draw(folder, *plan) for plan in tqdm(planned, "pictures", unit="", delay=2, disable=None)}
+
+
+def plans(run: Run, questions: Questions) -> Iterator[Plan]:
+    """The pictures of this run."""
+    models, seeds = model_frames(run)
+    by_model = figures.accuracy_by_model(models, seeds)
+    levels = level_frame(run)
+    by_words = figures.accuracy_by_words(levels) if len(levels) else None
+    yield Plan(
+        "result",
+        figures.result(by_model, by_words),
+        "The result: accuracy by model, and by the length of the chains that the student learnt from.",
+        f"Accuracy: {_list(models, 'model')}." + (f" By level: {_list(levels, 'level')}." if len(levels) else ""),
+    )
+    yield Plan(
+        "accuracy_by_model",
+        by_model,
+        "Accuracy on contest questions the student never saw, with 95 % intervals; each tick is one seed. The "
+        "teacher’s is over all contest questions.",
+        f"Accuracy by model: {_list(models, 'model')}.",
+    )
+    if by_words is not None:
+        yield Plan(
+            "accuracy_by_words",
+            by_words,
+            "Students trained on the same questions with ever shorter chains (R1 the longest, R6 the bare answer): "
+            "accuracy against the mean words of their responses, with 95 % intervals.",
+            f"Accuracy by level: {_list(levels, 'level')}.",
+        )
+    yield from _by_part(run)
+    yield from _by_question(questions)
+    yield from _training(run)
+
+
+def model_frames(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """For figures.accuracy_by_model: base, student and teacher on unseen questions, and every seed."""
+    own = accuracy(run, "contest_unseen")
+    seeds = own[own["model"].str.startswith("seed_")]
+    student = f"Student, {count(len(seeds), 'seed')}"
+    names = {"base": "Base", "student": student}
+    models = own[own["model"].isin(list(names))].assign(kind=own["model"], model=own["model"].map(names))
+    teacher = run.tables["teacher"]
+    if teacher["accuracy"] is not None:
+        models = pd.concat([models, pd.DataFrame([{**teacher, "model": "Teacher", "kind": "teacher"}])])
+    frame = models[["model", "kind", "accuracy", "low", "high"]]
+    return frame, seeds.assign(model=student, kind="student")[["model", "kind", "accuracy"]]
+
+
+def accuracy(run: Run, part: str, by: str = "all") -> pd.DataFrame:
+    """The rows of the accuracy table (data/eval/tables.json) for one part and one grouping."""
+    columns = ["part", "by", "group", "model", "n", "correct", "accuracy", "low", "high"]
+    table = pd.DataFrame(run.tables["accuracy"], columns=columns)
+    return table[(table["part"] == part) & (table["by"] == by)]
+
+
+def level_frame(run: Run) -> pd.DataFrame:
+    """For figures.accuracy_by_words: the levels of the length sweep that have an accuracy."""
+    rows = [row for row in run.answered_levels if row["words"]]
+    return pd.DataFrame(rows, columns=["level", "words", "accuracy", "low", "high"])
+
+
+def _by_part(run: Run) -> Iterator[Plan]:
+    parts = [accuracy(run, part).assign(questions=words) for part, words in PARTS.items()]
+    cells = _pair(pd.concat(parts))
+    if cells["questions"].nunique() > 1:
+        yield Plan(
+            "seen_and_unseen",
+            figures.seen_and_unseen(cells),
+            "Accuracy on questions the student never saw, on those it was trained on, and on all of them under the "
+            "study’s protocol, which lets them overlap. The base model saw none.",
+            "Accuracy: " + "; ".join(f"{row.kind}, {row.questions}: {row.accuracy:.1%}" for row in cells.itertuples()),
+        )
+    roles = {"contest_unseen": "unseen", "contest_seen": "seen"}
+    years = _pair(pd.concat([accuracy(run, part, "year").assign(role=role) for part, role in roles.items()]))
+    if len(years):
+        yield Plan(
+            "year_by_year",
+            figures.year_by_year(years.rename(columns={"group": "year"})),
+            "Accuracy in every year with 95 % intervals; hollow where the student was trained on that year.",
+            f"Accuracy of base and student in {count(years['group'].nunique(), 'year')}; the table has the numbers.",
+        )
+    cells = pd.DataFrame(run.level_tables.get("sections", []), columns=["section", "level", "accuracy", "low", "high"])
+    cells = cells.dropna().assign(section=cells["section"].map(pretty))
+    if len(cells):
+        yield Plan(
+            "section_by_level",
+            figures.section_by_level(cells, list(run.params["length_sweep"]["levels"])),
+            "Accuracy by chain length in each section, with 95 % intervals.",
+            "Accuracy by level in each section; the table has the numbers.",
+        )
+
+
+def _by_question(questions: Questions) -> Iterator[Plan]:
+    letters = unseen_letters(questions, CONTEST)
+    if not letters or not questions.students:
+        return
+    pairs = discordant(letters, questions.students)
+    yield Plan(
+        "discordant_pairs",
+        figures.discordant_pairs(pairs),
+        f"Of {count(len(letters), 'question')} never seen: those that only the student got right, and those that only "
+        "the base model did, for each seed. The others say nothing about which is better.",
+        "; ".join(f"{row.seed}: {row.gained} gained, {row.lost} lost" for row in pairs.itertuples()),
+    )
+    models = ["base", *(pretty(student) for student in questions.students)]
+    yield Plan(
+        "questions_by_seed",
+        figures.questions_by_seed(verdict_runs(letters, questions.students), models),
+        "Every question never seen is a column, coloured by each model’s verdict; questions with one pattern of "
+        "verdicts lie together. A ragged edge is a question whose verdict depends on the seed.",
+        f"Verdicts of {count(len(models), 'model')} on {count(len(letters), 'question')}.",
+    )
+
+
+def _training(run: Run) -> Iterator[Plan]:
+    fold = run.main_folds[0]
+    curves, best = losses(run.curves[run.curves["fold"] == fold])
+    if len(best):
+        yield Plan(
+            "loss_curves",
+            figures.loss_curves(curves, best),
+            f"Loss of every seed on fold {fold}; a diamond marks the iteration whose adapter was kept.",
+            "Kept: " + "; ".join(f"seed {row.seed} at iteration {row.iteration}" for row in best.itertuples()),
+        )
+    curves, best = losses(run.probe)
+    if len(best):
+        yield Plan(
+            "overfit_probe",
+            figures.loss_curves(curves, best),
+            "One run far past the useful length: where validation loss turns, the student begins to learn by heart.",
+            f"Lowest validation loss at iteration {best['iteration'].iloc[0]}.",
+        )
+
+
+def _pair(rows: pd.DataFrame) -> pd.DataFrame:
+    """Only base and the mean over seeds, as figures.py names them."""
+    return rows[rows["model"].isin(["base", "student"])].rename(columns={"model": "kind"})
+
+
+def _list(frame: pd.DataFrame, name: str) -> str:
+    return "; ".join(f"{row[name]} {row['accuracy']:.1%}" for row in frame.to_dict("records"))

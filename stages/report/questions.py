@@ -1,0 +1,194 @@
+"""Every question of the run as the page's list shows it (a row) and as it opens (its chains, answers and verdicts)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stages.common.records import Answer, Problem, Scored, Verdict, VerifiedChain
+
+BASE = "base"
+LETTERS = {"CORRECT": "C", "WRONG": "W", "NO_ANSWER": "N", "UNVERIFIABLE": "U"}
+MISSING = "-"
+"""The letter of a model that did not answer a question."""
+COLUMNS = ("id", "benchmark", "section", "year", "role", "question", "key", "base", "seeds", "change", "chain")
+"""The fields of a row, in order: rows travel as arrays, so that 20,000 of them stay small."""
+CHANGES = {
+    (False, True): "gained",
+    (True, False): "lost",
+    (True, True): "both right",
+    (False, False): "both wrong",
+}
+
+
+@dataclass
+class Questions:
+    """Rows for the list (see COLUMNS), their details in the same order, and the models whose letters `seeds` holds."""
+
+    students: list[str]
+    rows: list[list[Any]] = field(default_factory=list)
+    details: list[dict[str, Any]] = field(default_factory=list)
+
+
+def collect(
+    benchmarks: Mapping[str, Iterable[Problem]],
+    scored: Iterable[Scored],
+    level_scored: Iterable[Scored],
+    chains: Iterable[VerifiedChain],
+    main_folds: Sequence[str],
+) -> Questions:
+    """Join problems, chains and scored answers by benchmark and problem id.
+
+    A question's letters come from the folds that make the result (`main_folds`), the prediction of an adapter that
+    never saw the question before any other; the rest is in its details. `change` compares the base model with the
+    majority of the seeds. Questions that no model answered are kept, with MISSING for every letter.
+    """
+    answers: dict[tuple[str, str], list[Scored]] = defaultdict(list)
+    for row in scored:
+        answers[row.answer.benchmark, row.answer.problem_id].append(row)
+    levels: dict[str, list[Scored]] = defaultdict(list)
+    for row in level_scored:
+        levels[row.answer.problem_id].append(row)
+    chains_of: dict[str, list[VerifiedChain]] = defaultdict(list)
+    for chain in chains:
+        chains_of[chain.chain.problem_id].append(chain)
+
+    students = sorted({row.answer.model for rows in answers.values() for row in rows} - {BASE}, key=natural)
+    questions = Questions(students)
+    for benchmark, problems in benchmarks.items():
+        for problem in sorted(
+            problems, key=lambda problem: (problem.year, problem.section, problem.number, problem.id)
+        ):
+            own = answers.get((benchmark, problem.id), [])
+            contest = benchmark == next(iter(benchmarks))
+            own_chains = sorted(chains_of[problem.id], key=lambda row: row.chain.level) if contest else []
+            own_levels = sorted(levels[problem.id], key=lambda row: row.answer.model) if contest else []
+            questions.rows.append(_row(benchmark, problem, own, own_chains, students, main_folds))
+            questions.details.append(_details(problem, own, own_chains, own_levels, main_folds))
+    return questions
+
+
+def natural(name: str) -> tuple[str, int]:
+    """Sort key that puts `seed_10` after `seed_9`."""
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem) :] or -1)
+
+
+def chosen(rows: Iterable[Scored], main_folds: Sequence[str]) -> dict[str, Scored]:
+    """For each model the row that stands for it: first sample, main fold, unseen before seen."""
+    best: dict[str, Scored] = {}
+    for row in rows:
+        answer = row.answer
+        if answer.sample or (answer.fold is not None and answer.fold not in main_folds):
+            continue
+        current = best.get(answer.model)
+        if current is None or (answer.role == "unseen" and current.answer.role != "unseen"):
+            best[answer.model] = row
+    return best
+
+
+def change(base: str, seeds: str) -> str | None:
+    """`gained`, `lost`, `both right` or `both wrong`: the base model against more than half of the seeds.
+
+    None where either has no answer on file.
+    """
+    counted = [letter for letter in seeds if letter != MISSING]
+    if base == MISSING or not counted:
+        return None
+    return CHANGES[base == "C", 2 * Counter(counted)["C"] > len(counted)]
+
+
+def _row(
+    benchmark: str,
+    problem: Problem,
+    rows: list[Scored],
+    chains: list[VerifiedChain],
+    students: list[str],
+    main_folds: Sequence[str],
+) -> list[Any]:
+    best = chosen(rows, main_folds)
+    letters = {model: LETTERS[row.verdict.verdict] for model, row in best.items()}
+    base = letters.get(BASE, MISSING)
+    seeds = "".join(letters.get(model, MISSING) for model in students)
+    roles = [best[model].answer.role for model in students if model in best] or ["unseen"]
+    role = {"train": "seen", "valid": "seen"}.get(roles[0], roles[0])
+    first = next((chain for chain in chains if chain.chain.level == "R1"), None)
+    teacher = "none" if first is None else "rejected" if first.reason else "accepted"
+    return [
+        problem.id, benchmark, problem.section, problem.year, role, problem.question, problem.answer,
+        base, seeds, change(base, seeds), teacher,
+    ]  # fmt: skip
+
+
+def _details(
+    problem: Problem,
+    rows: list[Scored],
+    chains: list[VerifiedChain],
+    levels: list[Scored],
+    main_folds: Sequence[str],
+) -> dict[str, Any]:
+    def order(row: Scored) -> tuple[Any, ...]:
+        answer = row.answer
+        main = answer.fold in main_folds
+        return answer.model != BASE, natural(answer.model), not main, answer.fold or "", answer.sample
+
+    return _filled(
+        {
+            "source": problem.source,
+            "page": problem.page,
+            "question_before": problem.question_uncorrected,
+            "key_before": problem.answer_uncorrected,
+            "errata": problem.errata,
+            "chains": [
+                _filled(
+                    {
+                        "level": row.chain.level,
+                        "model": row.chain.model,
+                        "text": row.chain.text,
+                        "finish": row.chain.finish_reason,
+                        "attempt": row.chain.attempt if row.chain.attempt > 1 else None,
+                        "reason": row.reason,
+                        **_verdict(row.verdict),
+                    }
+                )
+                for row in chains
+            ],
+            "answers": [_answer(row) for row in sorted(rows, key=order)],
+            "levels": [_answer(row) for row in levels],
+        }
+    )
+
+
+def _answer(row: Scored) -> dict[str, Any]:
+    answer: Answer = row.answer
+    return _filled(
+        {
+            "model": answer.model,
+            "fold": answer.fold,
+            "role": answer.role,
+            "sample": answer.sample or None,
+            "text": answer.text,
+            "words": len(answer.text.split()),
+            "finish": answer.finish_reason,
+            **_verdict(row.verdict),
+            "before": row.verdict_uncorrected.verdict if row.verdict_uncorrected else None,
+        }
+    )
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "verdict": LETTERS[verdict.verdict],
+        "rule": verdict.rule,
+        "extracted": verdict.extracted,
+        "found_by": verdict.found_by,
+        "gold_form": verdict.gold_form,
+        "answer_form": verdict.answer_form,
+        "rounding": verdict.within_rounding and verdict.verdict != "CORRECT",
+        "flags": verdict.flags,
+    }
+
+
+def _filled(record: dict[str, Any]) -> dict[str, Any]:
+    """The record without its empty fields: the page reads a missing field as empty."""
+    return {name: value for name, value in record.items() if value not in (None, [], False)}

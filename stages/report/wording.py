@@ -1,0 +1,64 @@
+"""Numbers in words: every figure on the page is written by one of these, and a missing one says so."""
+
+from typing import Any
+
+NOT_KNOWN = "not known"
+NBSP = "\u00a0"
+"""A space that no line breaks at."""
+
+
+def percent(value: float | None) -> str:
+    """A fraction as a percentage with one decimal."""
+    return NOT_KNOWN if value is None else f"{100 * value:.1f}{NBSP}%"
+
+
+def percent_interval(low: float | None, high: float | None) -> str:
+    """An interval of fractions in percent, empty when there is none."""
+    return "" if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f}{NBSP}%"
+
+
+def points(value: float | None) -> str:
+    """A signed difference in percentage points, with a true minus sign."""
+    return NOT_KNOWN if value is None else f"{value:+.1f}".replace("-", "−")
+
+
+def points_interval(low: float | None, high: float | None) -> str:
+    """An interval of signed differences, empty when there is none."""
+    return "" if low is None or high is None else f"{low:+.1f} to {high:+.1f}".replace("-", "−")
+
+
+def probability(value: float | None) -> str:
+    """A p-value: `p = 0.068`, or `p < 0.001`."""
+    if value is None:
+        return f"p {NOT_KNOWN}"
+    return f"p{NBSP}<{NBSP}0.001" if value < 0.001 else f"p{NBSP}={NBSP}{value:.3f}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 seed`, `5 seeds`, with thousands separated."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def iterations(number: int | str) -> str:
+    """The parameter `lora_seed.iters`: a number, or `probe`."""
+    return "as many iterations as the probe found best" if number == "probe" else count(int(number), "iteration")
+
+
+def pretty(name: Any) -> str:
+    """A name from the data as words."""
+    return str(name).replace("_", " ")
+
+
+def sentence(*parts: str | None) -> str:
+    """The parts that are there, with spaces between them."""
+    return " ".join(part for part in parts if part)
+
+
+def with_interval(value: str, interval: str) -> str:
+    """`46.0 % (40.0 to 52.0 %)`, or the value alone."""
+    return f"{value} ({interval})" if interval else value
+
+
+def p_cell(value: float | None) -> str:
+    """A p-value in a table."""
+    return "–" if value is None else probability(value).removeprefix(f"p{NBSP}").removeprefix(f"={NBSP}")

@@ -1,0 +1,139 @@
+"""The stage through its own command line: the same bytes twice, what a run may lack, and its cards and pictures."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+
+from stages.common.records import LEVELS
+from stages.report.lineage import folder_md5
+from tests.report import synthetic
+from tests.report.conftest import stage
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The hash of every file of the report."""
+    files = [path for root in ("reports", "plots/figures") for path in (folder / root).rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def page_text(folder: Path) -> str:
+    return (folder / "reports/index.html").read_text(encoding="utf-8")
+
+
+def test_writes_the_same_bytes_again(run_folder: Path) -> None:
+    first = digests(run_folder)
+    assert {"reports/index.html", "plots/figures/result.svg", "plots/figures/result.png"} <= set(first)
+    assert stage("report", run_folder).returncode == 0
+    assert digests(run_folder) == first
+
+
+def test_every_chosen_picture_is_drawn(run_folder: Path) -> None:
+    drawn = {path.stem for path in (run_folder / "plots/figures").glob("*.svg")}
+    assert drawn == {path.stem for path in (run_folder / "plots/figures").glob("*.png")}
+    assert drawn == {
+        "result", "accuracy_by_model", "accuracy_by_words", "section_by_level", "year_by_year", "seen_and_unseen",
+        "discordant_pairs", "questions_by_seed", "loss_curves", "overfit_probe",
+    }  # fmt: skip
+
+
+def test_numbers_on_the_page_are_the_metrics(run_folder: Path) -> None:
+    result = json.loads((run_folder / "metrics/eval.json").read_text())["contest_unseen"]
+    text = page_text(run_folder)
+    assert f"{100 * result['base']:.1f}\u00a0%" in text
+    assert f"{100 * result['student_mean']:.1f}\u00a0%" in text
+    assert (
+        f'<h1 id="answer-title">Distillation raised the student’s accuracy by {result["difference"]:.1f} points' in text
+    )
+    assert f"gains {result['gained']} questions that the base model gets wrong, and loses {result['lost']}" in text
+    assert "These numbers cannot be compared with the study’s" in text
+
+
+def test_lineage_has_the_hashes_of_dvc(run_folder: Path) -> None:
+    text = page_text(run_folder)
+    for path in ("data/parsed", "data/eval", "data/lora_seed/0"):
+        assert f"<td>{folder_md5(run_folder / path)}</td>" in text
+
+
+def test_nothing_of_this_machine_is_in_the_outputs(run_folder: Path) -> None:
+    text = page_text(run_folder)
+    assert str(run_folder) not in text
+    assert not re.search(
+        r"https?://(?!www\.w3\.org/)", re.sub(r'<script type="application/json".*?</script>', "", text)
+    )
+
+
+def test_cards_are_hugging_face_model_cards(run_folder: Path) -> None:
+    cards = {path.parent.name: path for path in (run_folder / "reports/cards").glob("*/README.md")}
+    assert set(cards) == {f"seed_{seed}-held_out" for seed in range(5)} | {f"{level}-levels" for level in LEVELS}
+    card = ModelCard.load(cards["seed_0-held_out"])
+    assert card.data.library_name == "mlx"
+    assert "base_model" not in card.data.to_dict(), "the tiny student is a folder, not a model on the hub"
+    unseen = [result for result in card.data.eval_results if result.dataset_name == "contest"]
+    rows = json.loads((run_folder / "data/eval/tables.json").read_text())["accuracy"]
+    expected = next(
+        row["accuracy"] for row in rows if (row["part"], row["by"], row["model"]) == ("contest_unseen", "all", "seed_0")
+    )
+    assert [result.metric_value for result in unseen] == [pytest.approx(expected, abs=5e-5)]
+
+
+def small_run(folder: Path, seeds: tuple[int, ...], levels: tuple[str, ...], second: int) -> None:
+    synthetic.write_run(folder, synthetic.problems(2), synthetic.transfer(second), seeds, levels)
+    for name in ("eval", "length_sweep"):
+        done = stage(name, folder)
+        assert done.returncode == 0, done.stderr
+
+
+def test_one_seed_few_levels_and_no_second_benchmark_give_a_page(tmp_path: Path) -> None:
+    small_run(tmp_path, (3,), ("R1", "R4"), 0)
+    for unneeded in ("metrics/overfit_probe.json", "plots/overfit_probe.csv"):
+        (tmp_path / unneeded).unlink()
+    done = stage("report", tmp_path)
+    assert done.returncode == 0, done.stderr
+    text = page_text(tmp_path)
+    assert "with its one seed" in text
+    assert "One seed: the intervals hold for this adapter only." in text
+    assert "nan" not in re.sub(r"<script.*?</script>|<svg.*?</svg>", "", text, flags=re.DOTALL).lower().split()
+    assert not (tmp_path / "plots/figures/overfit_probe.svg").exists()
+    assert (tmp_path / "plots/figures/result.svg").exists()
+
+
+def test_no_length_sweep_at_all_gives_a_page(tmp_path: Path) -> None:
+    small_run(tmp_path, (0, 1), ("R1",), 10)
+    for name in ("scored.jsonl", "tables.json"):
+        (tmp_path / "data/length_sweep" / name).unlink()
+    done = stage("report", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "This run has no length sweep" in page_text(tmp_path)
+    assert not (tmp_path / "plots/figures/accuracy_by_words.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "message"),
+    [
+        ("data/eval/scored.jsonl", "{", "data/eval/scored.jsonl, line 1"),
+        ("data/train_split/folds.json", None, "data/train_split/folds.json could not be read"),
+        ("plots/lora_seed/0.csv", "fold,iteration\n", "plots/lora_seed/0.csv lacks the columns train_loss, valid_loss"),
+        ("params.yaml", "a: [", "params.yaml could not be read"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_bad_input_is_one_message_and_leaves_the_report_alone(
+    run_folder: Path, path: str, content: str | None, message: str
+) -> None:
+    before, kept = digests(run_folder), (run_folder / path).read_bytes()
+    try:
+        if content is None:
+            (run_folder / path).unlink()
+        else:
+            (run_folder / path).write_text(content)
+        done = stage("report", run_folder)
+    finally:
+        (run_folder / path).write_bytes(kept)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert digests(run_folder) == before
