@@ -19,7 +19,7 @@ from stages.common.statistics.seeds import (
 )
 
 ENOUGH = 30
-"""Effective number of clusters that tell base and student apart from which BCa covers its 95 % (tests: simulation)."""
+"""From this effective number of clusters BCa covers its 95 % (tests/common/statistics/test_coverage.py)."""
 
 
 class Difference(NamedTuple):
@@ -41,15 +41,16 @@ def difference(
 ) -> Difference:
     """The paired difference of `students` (questions, seeds) and `base` (questions), both 0 or 1, with its intervals.
 
-    Clusters are resampled (and seeds with them) and BCa applied, unless the effective number of clusters with a
-    difference, (sum |d|)^2 / sum d^2, is below ENOUGH; then Newcombe's square-and-add of the two score intervals is
-    used (1998, method 8), with the clusters' effective sizes and correlation, joined by the seeds' t margin.
+    Clusters are resampled (and seeds with them) and BCa applied, unless the effective number of clusters that tell
+    base and student apart, or of those that do not, is below ENOUGH; then Newcombe's square-and-add of the two score
+    intervals is used (1998, method 8), with the clusters' effective sizes and correlation, joined by the seeds' t
+    margin.
     """
     if len(base) == 0:
         return Difference(None, None, None, None, None)
     gaps = students - base[:, None]
-    apart = np.abs(cluster_sums(gaps.mean(axis=1)[:, None], clusters))
-    if apart.sum() ** 2 >= ENOUGH * (apart**2).sum() > 0:
+    apart = np.abs(gaps.mean(axis=1))
+    if min(_effective(apart, clusters), _effective(1 - apart, clusters)) >= ENOUGH:
         sums = cluster_sums(np.column_stack([np.ones(len(base)), gaps]), clusters)
         found = resample(sums, lambda totals: totals[..., 1:] / totals[..., :1], resamples, rng)
         return Difference(found.estimate, found.both, found.questions, "bca", found.errors)
@@ -60,6 +61,13 @@ def difference(
     low = max(-1.0, value - math.hypot(value - questions.low, margin))
     high = min(1.0, value + math.hypot(questions.high - value, margin))
     return Difference(value, Interval(low, high), questions, "score", errors)
+
+
+def _effective(values: Array, clusters: NDArray[np.int_]) -> float:
+    """How many clusters of one size the sum of non-negative values is worth: (sum x)^2 / sum x^2 (Kish 1965)."""
+    sums = cluster_sums(values[:, None], clusters)
+    squares = float((sums**2).sum())
+    return float(sums.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
 def _score(base: Array, student: Array, clusters: NDArray[np.int_]) -> Interval:

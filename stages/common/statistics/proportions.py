@@ -48,8 +48,8 @@ def accuracy(correct: Array, clusters: NDArray[np.int_]) -> Accuracy:
     """Mean accuracy of `correct` (questions, seeds) with an interval that covers other questions and other seeds.
 
     Wilson's interval at the effective number of questions (Franco, Little, Louis & Slud 2019), which is the plain
-    Wilson interval for one model without near-duplicates; the seeds' t margin is added in quadrature (Zou & Donner
-    2008, whose rule joins intervals of independent parts).
+    Wilson interval for one model without near-duplicates; the seeds' t margin on log odds is added in quadrature (Zou &
+    Donner 2008, whose rule joins intervals of independent parts).
     """
     if len(correct) == 0:
         return Accuracy(None, None, None)
@@ -58,9 +58,19 @@ def accuracy(correct: Array, clusters: NDArray[np.int_]) -> Accuracy:
     questions = wilson(mean * n, n)
     assert questions is not None
     margin = seed_margin(standard_errors(per_seed, influences(correct, clusters)), correct.shape[1])
-    low = max(0.0, mean - math.hypot(mean - questions.low, margin))
-    high = min(1.0, mean + math.hypot(questions.high - mean, margin))
+    down, up = _on_log_odds(mean, margin)
+    low = max(0.0, mean - math.hypot(mean - questions.low, down))
+    high = min(1.0, mean + math.hypot(questions.high - mean, up))
     return Accuracy(mean, low, high)
+
+
+def _on_log_odds(mean: float, margin: float) -> tuple[float, float]:
+    """A margin around an accuracy as one on log odds, where seeds vary alike up and down near 0 and 1, too."""
+    if margin == 0:
+        return 0.0, 0.0
+    stretch = math.exp(margin / (mean * (1 - mean)))
+    odds = mean / (1 - mean)
+    return mean - odds / (stretch + odds), odds * stretch / (1 + odds * stretch) - mean
 
 
 def unpaired(correct: tuple[int, int], n: tuple[int, int]) -> tuple[float, float]:
