@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
 from tqdm import tqdm
 
 from stages.common.command import Params, load_params, run
@@ -71,7 +72,10 @@ def show(exam: Path) -> None:
 
 def read_exams() -> tuple[list[Problem], list[LeftOut]]:
     """Read every PDF of the manifest, in its order."""
-    manifest = Manifest.model_validate(read_json(RAW / "manifest.json"))
+    try:
+        manifest = Manifest.model_validate(read_json(RAW / "manifest.json"))
+    except ValidationError as error:
+        raise InputError(f"{RAW / 'manifest.json'} is no manifest of exams: run `python -m stages.raw`.") from error
     problems, left_out = [], []
     for exam in tqdm(manifest.exams, "reading", unit="exam"):
         path = RAW / "exams" / exam.file

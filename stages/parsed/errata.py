@@ -2,8 +2,8 @@
 
 A row of errata.csv says what the exam prints and what the transcription has instead, as a fragment or in words. The
 fragment is looked for without regard to spaces, brackets and the way exponents and indices are written (`x³` for
-`x^3`), and is replaced if it is found exactly once. A fragment with ` and ` may stand for two in two places; where
-the beginning that both readings share is not found, the rest of it will do. Anything else stays as transcribed.
+`x^3`), and is replaced if it is found exactly once. A fragment with ` and ` may stand for two in two places; and the
+beginning that both readings share may stand somewhat before the rest. Anything else stays as transcribed.
 """
 
 import csv
@@ -117,7 +117,7 @@ def _replaced(text: str, transcribed: str, printed: str) -> str | None:
         if skipped and len(wrong) - skipped < FEWEST_TOKENS:
             break
         places = list(_places(list(_tokens(text)), wrong[skipped:]))
-        if len(places) == 1:
+        if len(places) == 1 and _in_order(wrong[:skipped], text[: places[0][0]]):
             start, end = _balanced(text, *places[0])
             return text[:start] + printed[right[skipped].start :] + text[end:]
     return None
@@ -137,6 +137,12 @@ def _places(text: list[Token], fragment: list[Token]) -> Iterator[tuple[int, int
     for index in range(len(text) - len(words) + 1):
         if [token.text for token in text[index : index + len(words)]] == words:
             yield text[index].start, text[index + len(words) - 1].end
+
+
+def _in_order(fragment: list[Token], text: str) -> bool:
+    """Whether the fragment's tokens all stand in the text, one after the other but not side by side."""
+    words = (token.text for token in _tokens(text))
+    return all(token.text in words for token in fragment)
 
 
 def _balanced(text: str, start: int, end: int) -> tuple[int, int]:

@@ -22,9 +22,26 @@ CENTRED = frozenset("()[]{}|")  # brackets are centred on the axis, whatever the
 def read_formulas(pieces: Iterable[Piece], rules: Iterable[Rule]) -> list[Piece]:
     """Replace every radical and fraction by one piece that holds its linear text."""
     found = [replace(piece, axis=_ink_middle(piece)) if piece.text in CENTRED else piece for piece in pieces]
-    for rule in sorted(rules, key=lambda rule: rule.right - rule.left):
-        found = _read_root(found, rule) or _read_fraction(found, rule) or found
+    rules = sorted(rules, key=lambda rule: rule.right - rule.left)
+    signs = _signs(found, rules)
+    for rule in rules:
+        found = (_read_root(found, rule, signs[rule]) if rule in signs else _read_fraction(found, rule)) or found
     return found
+
+
+def _signs(pieces: list[Piece], rules: list[Rule]) -> dict[Rule, Piece]:
+    """The radical sign of each rule that is a vinculum: one that begins at the upper right end of the sign."""
+
+    def distance(sign: Piece, rule: Rule) -> float:
+        return max(abs(sign.right - rule.left), abs(sign.top - rule.y)) / sign.size
+
+    signs = {}
+    for sign in pieces:
+        if sign.text == RADICAL and rules:
+            nearest = min(rules, key=lambda rule: distance(sign, rule))
+            if distance(sign, nearest) <= RADICAL_JOIN:
+                signs[nearest] = sign
+    return signs
 
 
 def read_line(pieces: Iterable[Piece]) -> str:
@@ -71,19 +88,12 @@ def _join(pieces: list[Piece], size: float, text: str) -> str:
     return joined
 
 
-def _read_root(pieces: list[Piece], rule: Rule) -> list[Piece] | None:
-    """The pieces with one radical read, if the rule begins at the upper right end of a radical sign.
+def _read_root(pieces: list[Piece], rule: Rule, sign: Piece) -> list[Piece] | None:
+    """The pieces with one radical read, if there is anything under its vinculum.
 
     A small number on the sign makes it a higher root, for which a line has the exponent `^(1/3)`.
     """
-
-    def distance(sign: Piece) -> float:
-        return max(abs(sign.right - rule.left), abs(sign.top - rule.y)) / sign.size
-
-    sign = min((piece for piece in pieces if piece.text == RADICAL), key=distance, default=None)
-    if sign is None or distance(sign) > RADICAL_JOIN:
-        return None
-    inside = [piece for piece in _spanned(pieces, rule) if sign.bottom - 0.3 * sign.size < piece.axis < rule.y]
+    inside = [piece for piece in _spanned(pieces, rule) if sign.bottom - 0.3 * piece.size < piece.axis < rule.y]
     if not inside:
         return None
     main = _main(inside)

@@ -28,6 +28,7 @@ class Line:
     """Pieces on one height without a column's gap between them."""
 
     page: int
+    axis: float
     pieces: list[Piece]
 
     def __post_init__(self) -> None:
@@ -73,16 +74,19 @@ def _regions(pages: list[Page]) -> tuple[list[Region], list[Region]]:
     lines = _without_furniture(pages, [_lines(page) for page in pages])
     questions: list[Region] = []
     key: list[Region] = []
-    seen_question = False
+    first_question: float | None = None
     for page, found in zip(pages, lines, strict=True):
-        headings = [line for line in found if KEY_HEADING.fullmatch(line.text)] if seen_question and not key else []
-        if headings:
+        if first_question is None:
+            first_question = max((line.top for line in found if LABEL.match(line.text)), default=None)
+        else:
+            first_question = page.height
+        headings = [line for line in found if KEY_HEADING.fullmatch(line.text) and line.top < (first_question or 0)]
+        if key or not headings:
+            (key or questions).append(Region(page, found, page.height, 0))
+        else:
             height = headings[0].bottom
             questions.append(Region(page, [line for line in found if line.bottom > height], page.height, height))
             key.append(Region(page, [line for line in found if line.top < height], height, 0))
-        else:
-            (key if key else questions).append(Region(page, found, page.height, 0))
-        seen_question = seen_question or any(LABEL.match(line.text) for line in found)
     return questions, key
 
 
@@ -101,21 +105,26 @@ def _lines(page: Page) -> list[Line]:
                 rows.append([piece])
     for piece in sorted(pieces, key=lambda piece: piece.left):  # exponents and indices join the row they stand at
         if piece.size <= full_size:
-            nearest = min(rows, key=lambda row: _distance(piece, row), default=None)
+            near = [row for row in rows if abs(row[0].axis - piece.axis) < 4 * full_size]
+            nearest = min(near, key=lambda row: _distance(piece, row), default=None)
             if nearest and _distance(piece, nearest) < 0.5 * full_size:
                 nearest.append(piece)
             else:
                 rows.append([piece])
-    return [Line(page.number, run) for row in rows for run in _runs(row)]
+    return [Line(page.number, row[0].axis, run) for row in rows for run in _runs(row)]
 
 
 def _distance(piece: Piece, row: list[Piece]) -> float:
-    """How far a piece is from a row: beyond a column's gap if they share their axis, else from the row's ink."""
+    """How far a piece is from a row: beyond a column's gap if they share their axis, else from the ink of the row.
+
+    Where lines are tight an exponent touches two of them, and the nearer axis tells which is its own.
+    """
+    axes = abs(piece.axis - row[0].axis)
     sideways = [max(other.left - piece.right, piece.left - other.right, 0) for other in row]
-    if abs(piece.axis - row[0].axis) < 0.1 * row[0].size:
+    if axes < 0.1 * row[0].size:
         return max(min(sideways) - COLUMN_GAP * row[0].size, 0)
-    upright = [max(piece.axis - other.top, other.bottom - piece.axis, 0) for other in row]
-    return min(map(add, sideways, upright))
+    upright = [max(other.bottom - piece.top, piece.bottom - other.top, 0) for other in row]
+    return min(map(add, sideways, upright)) + 0.1 * axes
 
 
 def _runs(row: list[Piece]) -> Iterator[list[Piece]]:
@@ -155,9 +164,9 @@ def _without_furniture(pages: list[Page], lines: list[list[Line]]) -> list[list[
 
 def _items(regions: list[Region]) -> Iterator[Item]:
     """The items of all regions in reading order: page by page, column by column, from top to bottom."""
-    edges = _column_edges([line for region in regions for line in region.lines], regions)
+    edges = _column_edges(regions)
     item: Item | None = None
-    for region in regions:
+    for region in regions if edges else []:
         labels = [line for line in region.lines if _label(line, edges)]
         head = max((line.top for line in labels), default=region.top) if item is None else region.top
         columns: list[list[Line | Drawing]] = [[] for _ in edges]
@@ -166,7 +175,7 @@ def _items(regions: list[Region]) -> Iterator[Item]:
             if thing.bottom < head and not _crosses(thing, edges):
                 columns[_column(thing.left, edges)].append(thing)
         for column in columns:
-            for thing in sorted(column, key=lambda thing: -thing.top):
+            for thing in sorted(column, key=_reading_order):
                 if isinstance(thing, Line) and (label := _label(thing, edges)):
                     if item:
                         yield item
@@ -179,13 +188,23 @@ def _items(regions: list[Region]) -> Iterator[Item]:
         yield item
 
 
-def _column_edges(lines: list[Line], regions: list[Region]) -> list[float]:
-    """The left edges of the columns: where the numbers of questions stand."""
-    edges: list[float] = []
+def _reading_order(thing: Line | Drawing) -> tuple[float, float]:
+    return (-thing.axis if isinstance(thing, Line) else -thing.top), thing.left
+
+
+def _column_edges(regions: list[Region]) -> list[float]:
+    """The left edges of the columns: where the numbers of questions stand, and where a last column only goes on."""
+    lines = [line for region in regions for line in region.lines]
     width = max((region.page.width for region in regions), default=0)
+    edges: list[float] = []
     for left in sorted(line.left for line in lines if LABEL.match(line.text)):
         if not edges or left - edges[-1] > COLUMN_WIDTH * width:
             edges.append(left)
+    if edges:
+        right = max(line.right for line in lines if 0 <= line.left - edges[-1] < COLUMN_WIDTH * width)
+        beyond = [line.left for line in lines if line.left > right and line.left - edges[-1] > 2 * COLUMN_WIDTH * width]
+        if beyond and right - edges[-1] > COLUMN_WIDTH * width:
+            edges.append(min(beyond))
     return edges
 
 

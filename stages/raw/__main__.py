@@ -1,8 +1,8 @@
 """Bring the exams in: `python -m stages.raw`.
 
 Reads the `raw` block of params.yaml. `raw.source: sample` typesets a contest of the project's own, `folder` copies
-your PDFs, `job` takes the study's exams and recordings. Writes data/raw: exams/*.pdf and manifest.json, with truth.jsonl
-for `sample` and recorded/ for `job`.
+your PDFs, `job` takes the study's exams and recordings. Writes data/raw: exams/*.pdf and manifest.json, besides
+truth.jsonl for `sample` and recorded/ for `job`.
 """
 
 import argparse

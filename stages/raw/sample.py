@@ -53,24 +53,26 @@ def exams(layout: Layout, seed: int) -> Iterator[Exam]:
     No question comes twice except where it is meant to: the study's contest repeats problems between sections and
     years, word for word or nearly, and a split must not be fooled by it.
     """
-    asked: list[tuple[tuple[int, str], contest.Question]] = []
+    asked: list[contest.Question] = []
+    workings: set[tuple[contest.Step, ...]] = set()
     for year in range(layout.first_year, layout.last_year + 1):
         for section, paper in layout.sections.items():
             rng = Random(f"{seed} {year} {section}")
             questions: list[Question] = []
+            earlier = len(asked)
             for family in _families(section, paper.questions, rng):
                 kind = rng.random()
                 if kind < layout.figures:
                     questions.append(_with_figure(rng))
                     continue
-                earlier = [question for exam, question in asked if exam != (year, section)]
                 if earlier and kind < layout.figures + layout.repeated:
-                    question = rng.choice(earlier)
+                    question = asked[rng.randrange(earlier)]
                 elif earlier and kind < layout.figures + layout.repeated + layout.reworded:
-                    question = _reworded(rng.choice(earlier), rng)
+                    question = _reworded(asked[rng.randrange(earlier)], rng)
                 else:
-                    question = _new(family, {question.steps for _, question in asked}, rng)
-                asked.append(((year, section), question))
+                    question = _new(family, workings, rng)
+                asked.append(question)
+                workings.add(question.steps)
                 questions.append(Question(question.text, str(question.answer)))
             yield Exam(year, section, layout.contest, paper.title, paper.columns, paper.space, tuple(questions))
 

@@ -95,7 +95,10 @@ def _fetch(pin: Pin, raw: Path) -> None:
         for path, place in tqdm(files, "fetching", unit="file"):
             repository.get_file(path, str(_target(raw, place, Path(path).name)))
     except (DvcException, SCMError, OSError) as error:
+        reason: BaseException = error
+        while cause := reason.__cause__ or reason.__context__:  # DVC says "SCM error"; the first error says why
+            reason = cause
         raise InputError(
-            f"{pin.repository} at {pin.revision} could not be fetched: {error}. Check the network, or set raw.path "
+            f"{pin.repository} at {pin.revision} could not be fetched: {reason}. Check the network, or set raw.path "
             "to a folder with the study's files (see docs/own-exams.md)."
         ) from error

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fpdf import FPDF
+from fpdf.errors import FPDFUnicodeEncodingException
 
 from stages.common.files import InputError
 from stages.common.linear import Fraction, Nodes, Power, Root, parse, write
@@ -87,8 +88,8 @@ class Typesetter:
         try:
             self.document.set_font(font, style, size)
             width = self.document.get_string_width(text)
-        except UnicodeEncodeError as error:
-            raise InputError(f"{text!r} cannot be typeset: {error.object[error.start]!r} is not in Latin-1.") from error
+        except FPDFUnicodeEncodingException as error:
+            raise InputError(f"{text!r} cannot be typeset: {error.character!r} is not in Latin-1.") from error
         return Box(width, ASCENT * size, DESCENT * size, draw)
 
     def _power(self, exponent: Nodes, size: float) -> Box:

@@ -1,0 +1,127 @@
+"""`python -m stages.parsed` from end to end."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.common.files import read_jsonl, write_json, write_jsonl
+from stages.common.records import Problem
+from stages.parsed.exam import LeftOut
+from stages.raw.__main__ import answerable, typeset_contest
+from stages.raw.sample import exams, load_layout
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parsed(folder: Path, *arguments: str, **params: object) -> subprocess.CompletedProcess:
+    block = {"reader": "text_layer", "errata": True, **params}
+    (folder / "params.yaml").write_text(yaml.safe_dump({"parsed": block}))
+    return subprocess.run(
+        [sys.executable, "-m", "stages.parsed", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def contest(tmp_path_factory):
+    """A workspace with three years of the sample contest, parsed."""
+    folder = tmp_path_factory.mktemp("contest")
+    layout = load_layout(ROOT / "stages/raw/contest.yaml").model_copy(update={"last_year": 2013, "figures": 0.1})
+    papers = list(exams(layout, seed=3))
+    raw = folder / "data/raw"
+    manifest = [entry.model_dump() for entry in typeset_contest(papers, raw)]
+    write_json(raw / "manifest.json", {"source": "sample", "origin": "", "licence": "", "exams": manifest})
+    done = parsed(folder)
+    assert done.returncode == 0, done.stderr
+    return folder, papers
+
+
+@pytest.fixture
+def folder(contest, tmp_path):
+    shutil.copytree(contest[0], tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def test_the_sample_is_recovered_exactly(contest):
+    folder, papers = contest
+    truth = [problem for paper in papers for problem in answerable(paper)]
+    problems = list(read_jsonl(folder / "data/parsed/problems.jsonl", Problem))
+    assert [problem.model_copy(update={"page": None}) for problem in problems] == truth
+    left_out = list(read_jsonl(folder / "data/parsed/left_out.jsonl", LeftOut))
+    metrics = json.loads((folder / "metrics/parsed.json").read_text())
+    assert metrics["recovered_questions"] == metrics["recovered_answers"] == 1
+    assert metrics["problems"] + metrics["left_out"] == len(problems) + len(left_out) == 3 * 64
+    assert metrics["left_out_by_reason"] == {"has a drawing": len(left_out)} and left_out
+    assert sum(metrics["by_year"].values()) == sum(metrics["by_section"].values()) == len(problems)
+
+
+def test_a_misread_answer_shows_in_the_metric(folder):
+    path = folder / "data/raw/truth.jsonl"
+    first, *rest = read_jsonl(path, Problem)
+    write_jsonl(path, [first.model_copy(update={"answer": "61", "question": "?"}), *rest])
+    assert parsed(folder).returncode == 0
+    metrics = json.loads((folder / "metrics/parsed.json").read_text())
+    assert metrics["recovered_questions"] == metrics["recovered_answers"] == pytest.approx(1 - 1 / (1 + len(rest)))
+
+
+def test_one_exam_is_printed(contest):
+    folder, papers = contest
+    done = parsed(folder, "--exam", "data/raw/exams/2012-two_person_speed_event.pdf")
+    assert done.returncode == 0, done.stderr
+    asked = [question for question in papers[5].questions if question.figure is None]
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["question"], row["answer"]) for row in printed] == [(q.text, q.answer) for q in asked]
+    assert done.stderr.count("left out: question") == len(papers[5].questions) - len(asked)
+
+
+def spoil_pdf(folder: Path) -> None:
+    path = folder / "data/raw/exams/2012-two_person_speed_event.pdf"
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "params", "message"),
+    [
+        (lambda f: None, {"reader": "ocr"}, "parsed.reader"),
+        (lambda f: None, {"reader": "transcription"}, "recorded/transcribed holds no transcriptions"),
+        (lambda f: (f / "data/raw/manifest.json").unlink(), {}, "data/raw/manifest.json could not be read"),
+        (lambda f: (f / "data/raw/manifest.json").write_text("{}"), {}, "data/raw/manifest.json"),
+        (spoil_pdf, {}, "2012-two_person_speed_event.pdf is cut off"),
+    ],
+)
+def test_wrong_input_is_one_message_and_leaves_earlier_outputs(folder, spoil, params, message):
+    outputs = [*(folder / "data/parsed").iterdir(), folder / "metrics/parsed.json"]
+    before = [path.read_bytes() for path in outputs]
+    spoil(folder)
+    done = parsed(folder, **params)
+    assert done.returncode == 1 and message in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+    assert [path.read_bytes() for path in outputs] == before
+
+
+def test_a_scan_of_the_study_is_said(shared, tmp_path):
+    done = parsed(tmp_path, "--exam", str(shared / "job/pdf/2012 FS.pdf"))
+    assert done.returncode == 1 and "no text layer (a scan?)" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_study_s_transcriptions_with_and_without_errata(shared, tmp_path):
+    shutil.copytree(shared / "job/transcribed", tmp_path / "data/raw/recorded/transcribed")
+    shutil.copy(shared / "job/errata.csv", tmp_path / "data/raw/recorded/errata.csv")
+    corrected = {}
+    for errata in (True, False):
+        done = parsed(tmp_path, reader="transcription", errata=errata)
+        assert done.returncode == 0, done.stderr
+        metrics = json.loads((tmp_path / "metrics/parsed.json").read_text())
+        assert metrics["problems"] == 514 and metrics["left_out_by_reason"] == {"placeholder": 20}
+        assert (metrics["errata_applied"], metrics["errata_noted"]) == ((12, 4) if errata else (0, 0))
+        corrected[errata] = list(read_jsonl(tmp_path / "data/parsed/problems.jsonl", Problem))
+    changed = [one.id for one, other in zip(corrected[True], corrected[False], strict=True) if one != other]
+    assert len(changed) == 16

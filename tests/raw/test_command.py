@@ -1,0 +1,80 @@
+"""`python -m stages.raw` from end to end."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.common.files import read_json, read_jsonl
+from stages.common.records import Manifest, Problem
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def raw(folder: Path, **params: object) -> subprocess.CompletedProcess:
+    block = {"source": "sample", "path": "contest.yaml", "seed": 1, **params}
+    (folder / "params.yaml").write_text(yaml.safe_dump({"raw": block}))
+    return subprocess.run(
+        [sys.executable, "-m", "stages.raw"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A workspace after a good run."""
+    folder = tmp_path_factory.mktemp("raw")
+    layout = yaml.safe_load((ROOT / "stages/raw/contest.yaml").read_text())
+    (folder / "contest.yaml").write_text(yaml.safe_dump({**layout, "last_year": 2012}))
+    done = raw(folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_sample_is_typeset_and_described_and_twice_the_same(folder):
+    manifest = Manifest.model_validate(read_json(folder / "data/raw/manifest.json"))
+    assert manifest.source == "sample" and len(manifest.exams) == 6
+    for entry in manifest.exams:
+        content = (folder / "data/raw/exams" / entry.file).read_bytes()
+        assert entry.sha256 == hashlib.sha256(content).hexdigest()
+        assert entry.text_pages == entry.pages > 1
+    truth = list(read_jsonl(folder / "data/raw/truth.jsonl", Problem))
+    assert 120 < len(truth) <= 128 and truth[0].id.startswith("2011/freshman_sophomore_test/0")
+    before = contents(folder / "data")
+    assert raw(folder).returncode == 0
+    assert contents(folder / "data") == before
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"source": "web"}, "raw.source"),
+        ({"sede": 1}, "raw.sede"),
+        ({"path": "none.yaml"}, "none.yaml could not be read"),
+        ({"source": "folder", "path": "data"}, "data holds no PDF"),
+        ({"source": "job", "path": "data"}, "data has no pdf/*.pdf"),
+    ],
+)
+def test_wrong_input_is_one_message_and_leaves_earlier_outputs(folder, params, message):
+    before = contents(folder / "data")
+    done = raw(folder, **params)
+    assert done.returncode == 1 and message in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+    assert contents(folder / "data") == before
+    assert json.loads((folder / "data/raw/manifest.json").read_text())["source"] == "sample"
+
+
+def test_help_says_how_to_run_it():
+    done = subprocess.run([sys.executable, "-m", "stages.raw", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "python -m stages.raw" in done.stdout and "raw.source" in done.stdout

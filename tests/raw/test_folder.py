@@ -1,0 +1,56 @@
+import pytest
+
+from stages.common.files import InputError
+from stages.raw.folder import copy_exams
+from stages.raw.paper import Exam, Question, typeset
+
+PDF = typeset(Exam(2019, "s", "Contest", "Test", 1, 10, (Question("Find 1 + 1.", "2"),)))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    source = tmp_path / "my exams"
+    source.mkdir()
+    return source
+
+
+def test_names_and_exams_yaml_say_year_and_section(folder, tmp_path):
+    for name in ("2019 junior_senior_test.pdf", "2019-FS.PDF", "2021.pdf", "final.pdf"):
+        (folder / name).write_bytes(PDF)
+    (folder / "notes.txt").write_text("not an exam")
+    (folder / "exams.yaml").write_text("2021.pdf: {section: relay}\nfinal.pdf: {year: 2020, section: final_round}\n")
+    described = copy_exams(folder, tmp_path / "exams")
+    assert {(entry.file, entry.original) for entry in described} == {
+        ("2019-junior_senior_test.pdf", "2019 junior_senior_test.pdf"),
+        ("2019-freshman_sophomore_test.pdf", "2019-FS.PDF"),
+        ("2021-relay.pdf", "2021.pdf"),
+        ("2020-final_round.pdf", "final.pdf"),
+    }
+    assert {path.name for path in (tmp_path / "exams").iterdir()} == {entry.file for entry in described}
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "holds no PDF"),
+        ({"2019 js.pdf": b"hello"}, "2019 js.pdf is not a PDF"),
+        ({"2019 js.pdf": PDF[:500]}, "2019 js.pdf is cut off"),
+        ({"algebra.pdf": PDF}, "algebra.pdf: its year is unknown"),
+        ({"2019.pdf": PDF}, "2019.pdf: its section is unknown"),
+        ({"2019 js.pdf": PDF, "JS 2019.pdf": PDF}, "are both 2019 junior_senior_test"),
+        ({"2019 js.pdf": PDF, "exams.yaml": b"2018 js.pdf: {year: 2018}"}, "lists '2018 js.pdf', which is not in"),
+        ({"2019 js.pdf": PDF, "exams.yaml": b"2019 js.pdf: {jahr: 2018}"}, "exams.yaml is not a list of"),
+        ({"2019 js.pdf": PDF, "exams.yaml": b"{"}, "exams.yaml is not a list of"),
+        ({"2019 js.pdf": PDF, "exams.yaml": b"2019 js.pdf: {section: A B}"}, "'A B' may hold only"),
+    ],
+)
+def test_what_is_wrong_with_a_folder_is_said(folder, tmp_path, files, message):
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        copy_exams(folder, tmp_path / "exams")
+
+
+def test_a_folder_that_is_none_is_said(tmp_path):
+    with pytest.raises(InputError, match="is not a folder"):
+        copy_exams(tmp_path / "none", tmp_path / "exams")
