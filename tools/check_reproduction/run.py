@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import random
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -42,21 +41,18 @@ def run_pipeline(
         "DVC_SITE_CACHE_DIR": str(scratch / "site"),
         "DVC_NO_ANALYTICS": "1",
     }
-    dvc = [str(python), "-m", "dvc", "repro"]
+    names = [stage.name for stage in stages]
+    command = [str(python), "-m", "dvc", "repro", *names]
+    if shuffle is not None:
+        environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
+        command = [str(python), "-P", "-m", "tools.check_reproduction.shuffled", str(shuffle), *names]
     runnable = [stage for stage in stages if not stage.frozen]
     with tqdm(total=len(runnable), unit="stage", desc="run") as bar, (scratch / "dvc.txt").open("wb") as log:
-        if shuffle is None:
-            commands = [[*dvc, *(stage.name for stage in stages)]]
-        else:
-            commands = [[*dvc, "--single-item", stage.name] for stage in shuffled(stages, shuffle)]
-        for command in commands:
-            process = subprocess.Popen(command, cwd=clone, env=environment, stdout=log, stderr=log)
-            while process.returncode is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(1)
-                bar.update(len(list(scratch.glob("results/*.json"))) - bar.n)
-            if process.returncode:
-                break
+        process = subprocess.Popen(command, cwd=clone, env=environment, stdout=log, stderr=log)
+        while process.returncode is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+            bar.update(len(list(scratch.glob("results/*.json"))) - bar.n)
     return _problems(clone, runnable, scratch)
 
 
@@ -95,17 +91,6 @@ def _subset(path: Path, names: Iterable[str]) -> str:
             source, target = source[key], target.setdefault(key, {})
         target[leaf] = source[leaf]
     return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
-
-
-def shuffled(stages: list[Stage], seed: int) -> list[Stage]:
-    """The stages in a random order in which each comes after those it depends on."""
-    generator, waiting, order = random.Random(seed), list(stages), list[Stage]()
-    while waiting:
-        missing = {stage.name for stage in waiting}
-        ready = [stage for stage in waiting if not stage.upstream & missing]
-        order.append(generator.choice(ready))
-        waiting.remove(order[-1])
-    return order
 
 
 def last_line(log: Path) -> str:
