@@ -34,6 +34,7 @@ _SENTENCE_WORD = re.compile(
     r"find|solve|given|must|can|yields?|implies|means)\b|⇒|→|\\Rightarrow|\\implies|∴",
     re.IGNORECASE,
 )
+_STATEMENT = re.compile(r"(?!let\b|we\b|if\b|since\b|because\b|first\b).*\b(?:is|are|was|were)\b.*\w", re.IGNORECASE)
 _ARROW = re.compile(r"⇒|⟹|→|∴|\\Rightarrow|\\Longrightarrow|\\implies|\\rightarrow|\\to\b|\\therefore|=>")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[*\s]*\s+(?=[A-Z*\\($])")
 _MATHS = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$", re.DOTALL)
@@ -175,7 +176,7 @@ def _is_bare(text: str) -> bool:
         return False
     if not _SENTENCE_WORD.search(text):
         return True
-    return not re.search(r"[\d=\\√π]", text) and len(words) <= 8
+    return bool(_STATEMENT.match(text)) and not re.search(r"[\d=\\√π]", text) and len(words) <= 8
 
 
 def _closing(text: str) -> Extraction:

@@ -43,9 +43,7 @@ _REMARK = re.compile(
 )
 _ALSO = re.compile(r"(?:also\s+)?(?:accept|or|allow)(?:able|s|ed)?(?:\s+as)?:?\s+(.+)", re.IGNORECASE)
 _RELATION = re.compile(r"<|>|!=|∪|∈|ℝ|^all real")
-_NAMED_STRUCTURE = re.compile(
-    r"^(?:[^\W\d]\s*∈\s*(?=⦃)|(?:[^\W\d_]{1,2}|\([^()=]+\))\s*=\s*(?=[(\[⦃⟨|]|\\begin))"
-)
+_NAMED_STRUCTURE = re.compile(r"^(?:[^\W\d]\s*∈\s*(?=⦃)|(?:[^\W\d_]{1,2}|\([^()=]+\))\s*=\s*(?=[(\[⦃⟨|]|\\begin))")
 _MATRIX = re.compile(
     r"[(\[|]?\s*\\begin\{[pbvB]?(?:matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{[pbvB]?(?:matrix|array)\}\s*[)\]|]?"
 )
