@@ -45,6 +45,10 @@ check-reproduction: .venv/installed ## run a revision from nothing and compare (
 lineage: .venv/installed ## where an answer comes from, down to the exam page (ANSWER=<problem id> MODEL=seed_0)
 	@python -m tools.lineage $(ANSWER) $(if $(MODEL),--model $(MODEL))
 
+.PHONY: compare
+compare: .venv/installed ## the paired test between two revisions on the questions they share (A=rev B=rev, B=workspace)
+	@python -m tools.compare $(or $(A),HEAD) $(or $(B),workspace)
+
 .PHONY: params
 params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|job|paper)
 	python -m tools.params $(if $(PROFILE),profile=$(PROFILE))

@@ -33,7 +33,7 @@ def compare(part: Part, params: EvalParams, name: str) -> dict[str, Any]:
     base, students, clusters = part.base, part.students, part.clusters
     seeds = students.shape[1]
     before, after = accuracy(base[:, None], clusters), accuracy(students, clusters)
-    gap = difference(base, students, clusters, params.resamples, generator(params, name))
+    gap = difference(base[:, None], students, clusters, params.resamples, generator(params, name))
     both, questions = gap.both or (None, None), gap.questions or (None, None)
     result: dict[str, Any] = {
         "n": len(part), "base": before.value, "base_low": before.low, "base_high": before.high,
@@ -41,7 +41,7 @@ def compare(part: Part, params: EvalParams, name: str) -> dict[str, Any]:
         "difference": points(gap.value), "difference_low": points(both[0]), "difference_high": points(both[1]),
         "gained": None, "lost": None, "mcnemar_p": None, "interval_method": gap.method,
         "questions_low": points(questions[0]), "questions_high": points(questions[1]),
-        "sign_flip_p": sign_flips(base, students, clusters), "clusters": len(np.unique(clusters)), "seeds": [],
+        "sign_flip_p": sign_flips(base[:, None], students, clusters), "clusters": len(np.unique(clusters)), "seeds": [],
         "reasons": {},
     }  # fmt: skip
     if not len(part):

@@ -39,7 +39,9 @@ class Difference(NamedTuple):
 def difference(
     base: Array, students: Array, clusters: NDArray[np.int_], resamples: int, rng: np.random.Generator
 ) -> Difference:
-    """The paired difference of `students` (questions, seeds) and `base` (questions), both 0 or 1, with its intervals.
+    """The paired difference of `students` (questions, seeds) and `base` (questions, 1 or seeds) with its intervals.
+
+    Verdicts are 0 or 1; where the base has seeds, too, its seeds and the students' are paired in order.
 
     Clusters are resampled (and seeds with them) and BCa applied, unless the effective number of clusters that tell
     base and student apart, or of those that do not, is below ENOUGH; then Newcombe's square-and-add of the two score
@@ -48,14 +50,14 @@ def difference(
     """
     if len(base) == 0:
         return Difference(None, None, None, None, None)
-    gaps = students - base[:, None]
+    gaps = students - base
     apart = np.abs(gaps.mean(axis=1))
     if min(_effective(apart, clusters), _effective(1 - apart, clusters)) >= ENOUGH:
         sums = cluster_sums(np.column_stack([np.ones(len(base)), gaps]), clusters)
         found = resample(sums, lambda totals: totals[..., 1:] / totals[..., :1], resamples, rng)
         return Difference(found.estimate, found.both, found.questions, "bca", found.errors)
     value = float(gaps.mean())
-    questions = _score(base, students.mean(axis=1), clusters)
+    questions = _score(base.mean(axis=1), students.mean(axis=1), clusters)
     errors = standard_errors(gaps.mean(axis=0), influences(gaps, clusters))
     margin = seed_margin(errors, students.shape[1])
     low = max(-1.0, value - math.hypot(value - questions.low, margin))

@@ -39,14 +39,15 @@ def median_seed(students: Array) -> int:
 
 
 def sign_flips(base: Array, students: Array, clusters: NDArray[np.int_]) -> float | None:
-    """p of all seeds against base: were base and student interchangeable, each cluster's difference could have
-    either sign. Exact; with one seed and no near-duplicates this is McNemar's exact test. None without questions.
+    """p of all `students` (questions, seeds) against `base` (questions, 1 or seeds).
 
-    Beyond EXACT the sum of flipped signs is taken as normal.
+    Were they interchangeable, the difference of each cluster could have either sign. Exact; with one seed and no
+    near-duplicates this is McNemar's exact test. Beyond EXACT the sum of flipped signs is taken as normal. None without
+    questions.
     """
     if len(base) == 0:
         return None
-    gaps = cluster_sums((students - base[:, None]).sum(axis=1)[:, None], clusters)[:, 0]
+    gaps = cluster_sums((students - base).sum(axis=1)[:, None], clusters)[:, 0]
     sizes, counts = np.unique(np.abs(np.rint(gaps)).astype(int), return_counts=True)
     observed = abs(int(np.rint(gaps.sum())))
     reach = int(sizes @ counts)

@@ -25,7 +25,7 @@ def covered(design: Design, count: int, resamples: int = 1000) -> dict[str, floa
     """The share of experiments whose intervals hold the truth, by interval."""
     rng, hits = np.random.default_rng(1), Counter[str]()
     for one in experiments(design, count, seed=3):
-        found = difference(one.base, one.students, one.clusters, resamples, rng)
+        found = difference(one.base[:, None], one.students, one.clusters, resamples, rng)
         assert found.both is not None and found.questions is not None
         student = accuracy(one.students, one.clusters)
         assert student.low is not None and student.high is not None
@@ -65,7 +65,7 @@ def rejected(design: Design, count: int) -> dict[str, float]:
     for one in experiments(design, count, seed=11):
         chosen = one.students[:, median_seed(one.students)]
         hits["mcnemar"] += mcnemar(one.base, chosen).p <= 0.05
-        hits["sign flips"] += (sign_flips(one.base, one.students, one.clusters) or 1) <= 0.05
+        hits["sign flips"] += (sign_flips(one.base[:, None], one.students, one.clusters) or 1) <= 0.05
     return {name: hits[name] / count for name in ("mcnemar", "sign flips")}
 
 

@@ -15,7 +15,7 @@ def verdicts(both: int, gained: int, lost: int, neither: int, seeds: int = 1) ->
 
 def run(base: np.ndarray, students: np.ndarray, clusters: np.ndarray | None = None, resamples: int = 4000):
     labels = np.arange(len(base)) if clusters is None else clusters
-    return difference(base, students, labels, resamples, np.random.default_rng(0))
+    return difference(base[:, None], students, labels, resamples, np.random.default_rng(0))
 
 
 def test_many_discordant_pairs_are_resampled_and_agree_with_the_t_interval() -> None:

@@ -32,7 +32,7 @@ def test_mcnemar_without_discordant_pairs_is_one() -> None:
 @settings(max_examples=60, deadline=None)
 def test_sign_flips_of_one_seed_are_mcnemars_exact_test(gained: int, lost: int) -> None:
     first, second = pair(gained, lost)
-    assert sign_flips(first, second[:, None], np.arange(len(first))) == pytest.approx(mcnemar(first, second).p)
+    assert sign_flips(first[:, None], second[:, None], np.arange(len(first))) == pytest.approx(mcnemar(first, second).p)
 
 
 def test_sign_flips_of_several_seeds_are_scipys_permutation_test() -> None:
@@ -44,20 +44,20 @@ def test_sign_flips_of_several_seeds_are_scipys_permutation_test() -> None:
         (gaps, np.zeros(12)), lambda one, other, axis: (one - other).sum(axis=axis), permutation_type="samples",
         n_resamples=np.inf, vectorized=True,
     )  # fmt: skip
-    assert sign_flips(base, students, clusters) == pytest.approx(exact.pvalue)
+    assert sign_flips(base[:, None], students, clusters) == pytest.approx(exact.pvalue)
 
 
 def test_sign_flips_beyond_the_exact_range_are_normal(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
     base, students = (rng.random(900) < 0.50).astype(float), (rng.random((900, 5)) < 0.54).astype(float)
-    exact = sign_flips(base, students, np.arange(900))
+    exact = sign_flips(base[:, None], students, np.arange(900))
     monkeypatch.setattr("stages.common.statistics.paired.EXACT", 10)
-    assert sign_flips(base, students, np.arange(900)) == pytest.approx(exact, rel=0.05)
+    assert sign_flips(base[:, None], students, np.arange(900)) == pytest.approx(exact, rel=0.05)
 
 
 def test_sign_flips_without_questions_or_differences() -> None:
-    assert sign_flips(np.zeros(0), np.zeros((0, 2)), np.zeros(0, int)) is None
-    assert sign_flips(np.ones(5), np.ones((5, 2)), np.arange(5)) == 1.0
+    assert sign_flips(np.zeros((0, 1)), np.zeros((0, 2)), np.zeros(0, int)) is None
+    assert sign_flips(np.ones((5, 1)), np.ones((5, 2)), np.arange(5)) == 1.0
 
 
 @pytest.mark.parametrize(

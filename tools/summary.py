@@ -1,0 +1,98 @@
+"""The result of the run in the working directory, in a few lines: what `make repro` ends with.
+
+    python -m tools.summary
+
+Reads metrics/*.json; says what is missing instead of failing.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from stages.common.command import run
+from stages.common.files import read_json
+from stages.common.records import LEVELS
+
+REPORT = Path("reports/index.html")
+
+
+def main() -> None:
+    """Print accuracies with intervals, the paired test, the leak, the length sweep and where the report is."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    sys.stdout.write("\n".join([*result(metrics("eval")), "", *lengths(metrics("length_sweep")), "", report()]) + "\n")
+
+
+def metrics(name: str) -> dict[str, Any]:
+    """The content of metrics/<name>.json, empty where there is none."""
+    path = Path("metrics", f"{name}.json")
+    return read_json(path) if path.exists() else {}
+
+
+def result(found: dict[str, Any]) -> list[str]:
+    """Base, student and teacher on the contest, and what the student gained."""
+    if not found:
+        return ["No metrics/eval.json yet: `dvc repro` writes it."]
+    unseen, transfer = found["contest_unseen"], found["transfer"]
+    lines = [
+        f"Accuracy on {unseen['n']} contest questions never seen (95 % interval)",
+        f"  base     {percent(unseen['base'], unseen['base_low'], unseen['base_high'])}",
+        f"  student  {percent(unseen['student_mean'], unseen['student_low'], unseen['student_high'])}",
+        f"  teacher  {percent(found['teacher'], found['teacher_low'], found['teacher_high'])}"
+        f" (all {found['teacher_n']} questions)",
+        f"Student above base: {points(unseen)}, McNemar p = {number(unseen['mcnemar_p'])}"
+        f" ({unseen['gained']} gained, {unseen['lost']} lost)",
+        f"Transfer, {transfer['n']} questions: {points(transfer)}, McNemar p = {number(transfer['mcnemar_p'])}",
+    ]
+    low, high = found["leakage_inflation_low"], found["leakage_inflation_high"]
+    if found["leakage_inflation"] is not None:
+        lines.append(f"Having seen the questions adds {found['leakage_inflation']:+.1f} points ({span(low, high)})")
+    return lines
+
+
+def lengths(found: dict[str, Any]) -> list[str]:
+    """One line per chain length, and the trend."""
+    if not found:
+        return ["No metrics/length_sweep.json yet: `dvc repro` writes it."]
+    lines = [f"Accuracy by length of the training chains, {found['n']} unseen questions"]
+    for level in (level for level in LEVELS if level in found):
+        row = found[level]
+        if row["accuracy"] is None:
+            lines.append(f"  {level}  none: {found['reasons'].get(level, 'no question')}")
+        else:
+            words = "" if row["chain_words"] is None else f", chains of {row['chain_words']:.1f} words"
+            lines.append(f"  {level}  {percent(row['accuracy'], row['low'], row['high'])}{words}")
+    return [*lines, f"Trend from first to last: p = {number(found['trend_p'])}"]
+
+
+def report() -> str:
+    """Where the report is."""
+    return f"Report: {REPORT}" if REPORT.exists() else f"Report: not written yet ({REPORT})"
+
+
+def percent(value: float | None, low: float | None, high: float | None) -> str:
+    """`85.3 % (81.0 to 88.9)`."""
+    if value is None or low is None or high is None:
+        return "none"
+    return f"{100 * value:5.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def points(part: dict[str, Any]) -> str:
+    """`+20.1 points (15.2 to 24.9)` from a part's metrics."""
+    if part["difference"] is None:
+        return "none"
+    return f"{part['difference']:+.1f} points ({span(part['difference_low'], part['difference_high'])})"
+
+
+def span(low: float | None, high: float | None) -> str:
+    """`+1.2 to +3.4`."""
+    return "no interval" if low is None or high is None else f"{low:+.1f} to {high:+.1f}"
+
+
+def number(p: float | None) -> str:
+    """A p-value, small ones as powers of ten."""
+    return "none" if p is None else f"{p:.3g}"
+
+
+if __name__ == "__main__":
+    run(main)
