@@ -10,11 +10,8 @@ from stages.common.files import InputError
 from stages.common.records import SECTIONS, ExamFile
 
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
-KNOWN_SECTIONS = (
-    r"fresh|soph|fr_so|^fs$",
-    r"jun|senior|jr_sr|^js$",
-    r"two_person|2_person",
-)  # in the order of SECTIONS
+KNOWN_SECTIONS = (r"fresh|soph|\bfr so\b|\bfs\b", r"jun|senior|\bjr sr\b|\bjs\b", r"\b(two|2) person\b")
+"""How file names spell SECTIONS, in their order."""
 
 
 def problem_id(year: int, section: str, number: int) -> str:
@@ -29,10 +26,9 @@ def year_and_section(name: str) -> tuple[int | None, str | None]:
     """
     stem = Path(name).stem
     years = YEAR.findall(stem)
-    section = re.sub(r"[^a-z0-9]+", "_", YEAR.sub(" ", stem).lower()).strip("_")
-    for known, pattern in zip(SECTIONS, KNOWN_SECTIONS, strict=True):
-        if re.search(pattern, section):
-            section = known
+    words = re.sub(r"[^a-z0-9]+", " ", YEAR.sub(" ", stem).lower()).strip()
+    known = [name for name, spelling in zip(SECTIONS, KNOWN_SECTIONS, strict=True) if re.search(spelling, words)]
+    section = known[0] if len(known) == 1 else words.replace(" ", "_")
     return int(years[0]) if len(set(years)) == 1 else None, section or None
 
 

@@ -15,6 +15,8 @@ from stages.common.files import InputError
         ("2011-two_person_speed_event.pdf", 2011, "two_person_speed_event"),
         ("2012 FS.pdf", 2012, "freshman_sophomore_test"),
         ("2012 JS.pdf", 2012, "junior_senior_test"),
+        ("2019 JS (Typst).pdf", 2019, "junior_senior_test"),
+        ("2019 Fresh-Soph and Jr-Sr.pdf", 2019, "fresh_soph_and_jr_sr"),
         ("2015 FR-SO Exam.pdf", 2015, "freshman_sophomore_test"),
         ("2017 Jr-Sr Exam.pdf", 2017, "junior_senior_test"),
         ("2015 2-Person Exam.pdf", 2015, "two_person_speed_event"),
