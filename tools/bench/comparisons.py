@@ -1,0 +1,119 @@
+"""The comparisons that `make bench` prints, each a function from a setting to medians and a ratio."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.common.files import InputError
+from tools.bench.models import write_rows
+from tools.bench.runs import stock_training, turn_about, worker
+from tools.bench.seeds import seeds_seconds
+
+SAMPLE = 40
+"""How many problems the one-at-a-time loop is timed on."""
+CHAINS = Path("../shared/job/chains/distilled_train.jsonl")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the comparisons share: the student, a fold's rows, an adapter and its benchmark, a scratch folder."""
+
+    student: Path
+    split: Path
+    adapter: Path
+    problems: Path
+    max_tokens: int
+    batch_size: int
+    scratch: Path
+    repeats: int
+
+
+def lora_tiny(setting: Setting) -> dict[str, Any]:
+    """Reply tokens per second of LoRA on the student, the default rows and batch size."""
+    return training(setting, setting.student, 60)
+
+
+def lora_4m(setting: Setting) -> dict[str, Any]:
+    """The same for random weights of 4 million parameters."""
+    worker("model", setting.scratch / "4m", setting.student, "4m")
+    return training(setting, setting.scratch / "4m", 30)
+
+
+def training(setting: Setting, model: Path, iters: int) -> dict[str, Any]:
+    """Stock command against this project's loop on the same model and rows, batches of 8."""
+    found = turn_about(
+        lambda: stock_training(model, setting.split, iters, 8, 10, setting.scratch / "stock")["rate"],
+        lambda: worker("ours-train", model, setting.split, iters * 3, 8)["rate"],
+        setting.repeats,
+    )
+    return found | {"unit": "reply tokens/s"}
+
+
+def train_step_half_billion(setting: Setting) -> dict[str, Any]:
+    """A training step and a loss at Qwen2.5-0.5B's shape, random float32 weights, four rows of 128 tokens; run once.
+
+    `gemm_share` is this project's step as a share of the rate of large matrix products here: a step of LoRA is 4
+    floating point operations per weight and token, forwards and back to the activations.
+    """
+    model, split = setting.scratch / "half_billion", write_rows(setting.scratch / "long_rows", 4, 115)
+    worker("model", model, setting.student, "half_billion")
+    stock = stock_training(model, split, 1, 4, 1, setting.scratch / "stock")
+    ours, peak = worker("ours-train", model, split, 2, 4), worker("gemm")["rate"]
+    forward = 4 * 115 / stock["forward_seconds"]
+    return {
+        "stock": round(stock["rate"], 3),
+        "ours": round(ours["rate"], 3),
+        "ratio": round(ours["rate"] / stock["rate"], 3),
+        "unit": "reply tokens/s",
+        "forward_stock": round(forward, 3),
+        "forward_ours": round(ours["forward_rate"], 3),
+        "forward_ratio": round(ours["forward_rate"] / forward, 3),
+        "gemm_gflops": round(peak, 1),
+        "gemm_share": round(4 * ours["parameters"] * ours["row_rate"] / 1e9 / peak, 3),
+    }
+
+
+def answers(setting: Setting) -> dict[str, Any]:
+    """Answers per second of one seed's adapter on the contest, against mlx_lm.generate called once per problem."""
+    texts: dict[str, Any] = {}
+
+    def stock() -> float:
+        arguments = (setting.student, setting.adapter, setting.problems, setting.max_tokens, SAMPLE)
+        found = worker("stock-answers", *arguments)
+        texts["stock"] = found["texts"]
+        return found["rate"]
+
+    def ours() -> float:
+        arguments = (setting.student, setting.adapter, setting.problems, setting.max_tokens, setting.batch_size)
+        found = worker("ours-answers", *arguments)
+        texts["ours"] = found["texts"]
+        return found["rate"]
+
+    found = turn_about(stock, ours, setting.repeats)
+    same = sum(texts["ours"][int(number)].strip() == text.strip() for number, text in texts["stock"].items())
+    return found | {"unit": "answers/s", "compared_texts": len(texts["stock"]), "same_texts": same}
+
+
+def padding(setting: Setting) -> dict[str, Any]:
+    """Padded over real tokens on the study's recorded chains, batches of 4; the ratio is this project's own."""
+    if not CHAINS.exists():
+        raise InputError(f"{CHAINS} is not beside this checkout.")
+    found = worker("padding", setting.student, CHAINS, 4)
+    rounded = {side: round(found[side], 4) for side in ("stock", "ours")}
+    return rounded | {"ratio": rounded["ours"], "unit": "padded/real tokens", "rows": found["rows"]}
+
+
+def seeds_jobs2(setting: Setting) -> dict[str, Any]:
+    """Seconds of the five seeds' stages under `make repro`, with JOBS=1 (as stock) and JOBS=2."""
+    found = turn_about(
+        lambda: seeds_seconds(setting.scratch / "one", 1), lambda: seeds_seconds(setting.scratch / "two", 2), 1
+    )
+    return found | {"unit": "s"}
+
+
+Comparison = Callable[[Setting], dict[str, Any]]
+COMPARISONS: dict[str, Comparison] = {
+    comparison.__name__: comparison
+    for comparison in (padding, lora_tiny, lora_4m, answers, seeds_jobs2, train_step_half_billion)
+}
