@@ -178,10 +178,9 @@ def _csv(path: Path) -> Iterator[Recorded]:
             raise InputError(f"{path} has no column {', '.join(absent)}.")
         for row in rows:
             where = f"{path.name}, line {rows.line_num}"
-            number = re.search(r"\d+$", row["question_id"] or "")
-            if number is None:
-                raise InputError(f"{where}, question_id: {row['question_id']!r} does not end in a number.")
-            name = f"{row['year']}/{row['section']}/{int(number[0]):02d}"
+            # a tie-breaker's number (`question_T1`) is no number in its section: its text decides
+            number = re.fullmatch(r"(?:question_)?(\d+)", row["question_id"] or "")
+            name = f"{row['year']}/{row['section']}/{int(number[1]):02d}" if number else None
             for column, level in COLUMNS.items():
                 yield Recorded(where, name, row["question"], level, row[column] or "")
 
