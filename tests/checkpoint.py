@@ -49,6 +49,7 @@ def write_checkpoint(folder: Path, seed: int = 0, quantization: dict[str, int] |
     full = CONFIG | config
     mx.random.seed(seed)
     model = Model(ModelArgs.from_dict(full))
+    model.set_dtype(getattr(mx, full["torch_dtype"]))
     if quantization:
         nn.quantize(model, **quantization)
         full |= {"quantization": quantization, "quantization_config": quantization}
