@@ -7,17 +7,17 @@ Reads data/train_split and the model `lora_seed.model`. Writes data/lora_seed/<s
 data/lora_level/<level>/levels/), each the adapter of the lowest validation loss as mlx_lm.generate, mlx_lm.fuse and
 mlx_lm.server load it; the losses to plots/lora_seed/<seed>.csv and metrics/lora_seed/<seed>.json; times and memory to
 metrics/timings/. A killed run goes on from cache/checkpoints/, which is emptied when all its adapters are written.
+Under `mlx.launch` the batches are shared among the workers, and the first of them writes.
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
 import pandas as pd
 
 from stages.common.command import load_params, run
 from stages.common.files import read_json, replacing_folder, write_json, write_text
-from stages.common.lm.fold import train_fold
+from stages.common.lm.fold import first_worker, train_fold
 from stages.common.lm.train import LoraParams
 from stages.common.records import LEVELS
 
@@ -41,6 +41,8 @@ def main() -> None:
         name = f"lora_seed/{seed}"
         folders = {fold: split / fold for fold in read_json(split / "folds.json")["folds"]}
     runs = {fold: train_fold(params, iters, seed, folder, f"{name} {fold}") for fold, folder in folders.items()}
+    if not first_worker():
+        return
 
     with replacing_folder(f"data/{name}") as out:
         for fold, trained in runs.items():
@@ -50,7 +52,7 @@ def main() -> None:
     write_json(f"metrics/{name}.json", {"seed": seed, "folds": {fold: run.metrics() for fold, run in runs.items()}})
     write_json(f"metrics/timings/{name}.json", {fold: run.timings() for fold, run in runs.items()})
     for trained in runs.values():
-        shutil.rmtree(trained.folder)
+        trained.clear()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ minimum with its uncertainty to metrics/overfit_probe.json, which `lora_seed.ite
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +44,7 @@ def main() -> None:
     write_text("plots/overfit_probe.csv", pd.DataFrame(trained.curve()).to_csv(index=False))
     write_json("metrics/overfit_probe.json", found)
     write_json("metrics/timings/overfit_probe.json", trained.timings())
-    shutil.rmtree(trained.folder)
+    trained.clear()
 
 
 if __name__ == "__main__":

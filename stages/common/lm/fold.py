@@ -1,5 +1,6 @@
 """One fold's adapter: read its rows, train in a checkpoint folder of its own, and say how it went."""
 
+import contextlib
 import importlib.metadata
 import os
 import shutil
@@ -7,27 +8,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mlx.core as mx
+
+from stages.common.files import replacing
 from stages.common.lm.checkpoints import load
 from stages.common.lm.rows import Row, read_rows
-from stages.common.lm.state import ADAPTER, CHECKPOINTS, CONFIG, fingerprint, folder_digest
+from stages.common.lm.state import ADAPTER, CHECKPOINTS, CONFIG, alone_in, fingerprint, folder_digest
 from stages.common.lm.train import LoraParams, Training, train_adapter
 
 
 @dataclass(frozen=True)
 class FoldRun:
-    """A finished run: its rows, the problems whose rows were too long, how it went, and where its files are."""
+    """A finished run: its rows, the problems whose rows were too long, how it went, its adapter's files by name."""
 
     train_rows: list[Row]
     valid_rows: list[Row]
     dropped: list[str]
     training: Training
+    adapter: dict[str, bytes]
     folder: Path
 
     def publish(self, out: Path) -> None:
-        """Copy the best adapter to `out`, as mlx-lm's commands load it."""
-        out.mkdir(parents=True)
-        for name in (ADAPTER, CONFIG):
-            shutil.copyfile(self.folder / name, out / name)
+        """Write the best adapter to `out`, as mlx-lm's commands load it."""
+        for name, content in self.adapter.items():
+            with replacing(out / name, "wb") as file:
+                file.write(content)
+
+    def clear(self) -> None:
+        """Remove what a killed run would have gone on from."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def curve(self) -> list[dict[str, Any]]:
         """The losses per reply token at every validation, rounded as plots show them."""
@@ -88,5 +97,12 @@ def train_fold(params: LoraParams, iters: int, seed: int, split: Path, title: st
         "blas": os.environ.get("BLAS", ""),
     }
     folder = CHECKPOINTS / fingerprint(**inputs)
-    training = train_adapter(model, params, iters, seed, train_rows, valid_rows, folder, title)
-    return FoldRun(train_rows, valid_rows, too_long + valid_too_long, training, folder)
+    with alone_in(folder) if first_worker() else contextlib.nullcontext():
+        training = train_adapter(model, params, iters, seed, train_rows, valid_rows, folder, title)
+        adapter = {name: (folder / name).read_bytes() for name in (ADAPTER, CONFIG) if first_worker()}
+    return FoldRun(train_rows, valid_rows, too_long + valid_too_long, training, adapter, folder)
+
+
+def first_worker() -> bool:
+    """Whether this process writes what a run leaves: of several started by `mlx.launch` the first does."""
+    return mx.distributed.init().rank() == 0

@@ -1,7 +1,12 @@
 """What a training run has reached, as files: killed at any moment it goes on from the last of them, to the bit."""
 
+import contextlib
+import fcntl
 import hashlib
+import io
 import json
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,13 +77,15 @@ def save_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer, histo
 def load_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer) -> History | None:
     """Put a saved run's weights, optimiser and generator back and return its history; None when nothing was saved.
 
-    Raises InputError when the file is damaged: what it reached is lost, the best adapter beside it is not.
+    Of several workers the first one's file counts, which only it has written. Raises InputError when the file is
+    damaged: what it reached is lost, the best adapter beside it is not.
     """
     path = folder / STATE
-    if not path.exists():
+    content = from_first_worker(path.read_bytes() if path.exists() else b"")
+    if not content:
         return None
     try:
-        loaded: Any = mx.load(str(path), return_metadata=True)
+        loaded: Any = mx.load(io.BytesIO(content), format="safetensors", return_metadata=True)
         arrays, run = loaded[0], json.loads(loaded[1]["run"])
         if digest(arrays) != run["sha256"]:
             raise ValueError("its contents do not match its checksum")
@@ -99,6 +106,31 @@ def load_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer) -> Hi
             f"{path} is damaged ({error}). The best adapter so far is kept beside it, in {folder}. "
             f"Delete {path} and run again to train from the start."
         ) from error
+
+
+def from_first_worker(content: bytes) -> bytes:
+    """What the first of several workers gives, to all of them; a process by itself is the first."""
+    world = mx.distributed.init()
+    if world.size() == 1:
+        return content
+    mine = np.frombuffer(content, np.uint8) * (world.rank() == 0)
+    length = int(mx.distributed.all_sum(mx.array(len(mine) * (world.rank() == 0))).item())
+    padded = np.zeros(length, np.uint8)
+    padded[: len(mine)] = mine[:length]
+    return np.array(mx.distributed.all_sum(mx.array(padded))).tobytes() if length else b""
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep a run's folder for this process; wait for one that trains the same, left over from a run that was killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{folder}: another process trains this adapter; waiting for it to end.", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def digest(arrays: dict[str, mx.array]) -> str:
