@@ -13,6 +13,7 @@ stop at the first verified chain, and by the judge; no other role is sent it.
 """
 
 import argparse
+import functools
 import itertools
 import sys
 from pathlib import Path
@@ -57,19 +58,19 @@ def main() -> int:
 
 def teach(settings: Settings, problems: list[Problem]) -> int:
     """Write what the store says, once it has been asked for what it lacks."""
-    store, names = Store(settings.store), endpoint_names(settings)
+    store = Store(settings.store)
+    lessons = functools.partial(recall_all, problems, settings, endpoint_names(settings), store)
     try:
-        metrics = write(recall_all(problems, settings, names, store, asked=False), settings)
+        metrics = write(lessons(asked=False), settings)
     except Lacking as lacking:
         status.announce(settings, store, lacking.requests)
         if failed := ask_in_own_process():
             return failed
-        metrics = write(recall_all(problems, settings, names, store, asked=True), settings)
+        metrics = write(lessons(asked=True), settings)
     write_json("metrics/teacher_cot.json", metrics)
     if metrics["failed"]:
-        print(
-            f"{metrics['failed']} of {len(problems)} problems failed: data/teacher_cot/failed.jsonl.", file=sys.stderr
-        )
+        said = f"{metrics['failed']} of {len(problems)} problems failed: data/teacher_cot/failed.jsonl."
+        print(said, file=sys.stderr)
     return int(settings.require_all and metrics["failed"] > 0)
 
 

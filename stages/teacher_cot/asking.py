@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import signal
 import sys
 from collections.abc import Iterator
@@ -35,15 +36,17 @@ def ask(settings: Settings, store: Store, problems: list[Problem], lifeline: int
 
 @contextlib.contextmanager
 def _addresses(settings: Settings) -> Iterator[dict[str, tuple[str, Endpoint]]]:
-    """Where each endpoint answers, by its name in stored requests; starts the embedded teacher where it is wanted."""
+    """Where each endpoint that a role needs answers, by its name in stored requests; starts the embedded teacher."""
     stored = endpoint_names(settings)
+    used = {settings.roles[name].endpoint for name in settings.roles_played}
+    endpoints = {name: endpoint for name, endpoint in sorted(settings.endpoints.items()) if name in used}
     if settings.teacher == "openai":
-        yield {stored[name]: (name, endpoint) for name, endpoint in settings.endpoints.items()}
+        yield {stored[name]: (name, endpoint) for name, endpoint in endpoints.items()}
         return
     with server.running() as url:
         yield {
             stored[name]: (name, endpoint.model_copy(update={"base_url": url, "api_key_env": None}))
-            for name, endpoint in settings.endpoints.items()
+            for name, endpoint in endpoints.items()
         }
 
 
@@ -54,7 +57,7 @@ async def _ask(
     problems: list[Problem],
     lifeline: int | None,
 ) -> None:
-    names = {name: stored for stored, (name, _) in endpoints.items()}
+    names = endpoint_names(settings)
     client = Client(settings, endpoints, store)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -113,12 +116,23 @@ async def _teach(problem: Problem, settings: Settings, names: dict[str, str], cl
         except StopIteration as end:
             return end.value
         if isinstance(wanted, Check):
-            sent = await asyncio.to_thread(verify, problem.answer, wanted.text)
+            sent = await _check(wanted, problem.answer, client)
         else:
             sent = await asyncio.gather(*map(client.ask, wanted), return_exceptions=True)
             for reply in sent:
                 if isinstance(reply, BaseException):
                     raise reply
+
+
+async def _check(check: Check, gold: str, client: Client) -> bool:
+    """Whether the verifier takes a chain for correct; decided once, since it may decide otherwise in a hurry."""
+    key = check.key(gold)
+    correct = client.store.verdict(key)
+    if correct is None:
+        verdict = await asyncio.to_thread(verify, gold, check.text)
+        correct = verdict.verdict == "CORRECT"
+        await client.commit(functools.partial(client.store.put_verdict, key, correct))
+    return correct
 
 
 def _progress(client: Client) -> str:

@@ -5,6 +5,7 @@ import functools
 import random
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -59,6 +60,7 @@ class Client:
         self._alike = 0
         self._steps: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
         self._committing: asyncio.Task[None] | None = None
+        self._writer = ThreadPoolExecutor(max_workers=1)  # of its own, so that no verifier holds up a commit
 
     async def __aenter__(self) -> Self:
         self._owner = Owner(self.store.path)
@@ -66,6 +68,7 @@ class Client:
 
     async def __aexit__(self, *error: object) -> None:
         self._owner.close()
+        self._writer.shutdown()
         for line in self._lines.values():
             await line.close()
 
@@ -92,7 +95,7 @@ class Client:
         at_most = money.at_most(self.settings.prices.get(request.model), request)
         while True:
             self._go_on()
-            claim = await self._commit(self._claim(request, at_most))
+            claim = await self.commit(self._claim(request, at_most))
             if claim == "mine":
                 self._claimed += 1
                 try:
@@ -100,7 +103,7 @@ class Client:
                 finally:
                     self._claimed -= 1
             if claim == "too dear" and not self._claimed:
-                if not await self._commit(functools.partial(self.store.others_claims, self._owner)):
+                if not await self.commit(functools.partial(self.store.others_claims, self._owner)):
                     self.stop(self._budget_message(at_most))
             elif claim == "elsewhere" or claim == "too dear":
                 await self._sleep(POLL)
@@ -125,11 +128,11 @@ class Client:
                 wait = min(longest, first * 2 ** (number - 1)) * random.uniform(0.5, 1)
                 await self._sleep(max(wait, fault.retry_after or 0))
         except Stopped:
-            await self._commit(functools.partial(self.store.release, request))
+            await self.commit(functools.partial(self.store.release, request))
             raise
         reason = fault.reason if fault.rejected else f"{fault.reason} ({self.settings.tries} tries)"
         self.tally.failed += 1
-        await self._commit(functools.partial(self.store.release, request, reason))
+        await self.commit(functools.partial(self.store.release, request, reason))
         if fault.unreachable:
             self.stop(f"{fault.reason}. Start the server, or set the address in params.yaml, and run again.")
         return Failed(reason)
@@ -149,7 +152,7 @@ class Client:
             reply = outcome.reply
             pace.answered(seconds)
             usd = money.paid(price, request, reply.usage)
-            await self._commit(
+            await self.commit(
                 functools.partial(
                     self.store.put, Answered(request, reply, outcome.payload, usd, number, round(seconds, 3))
                 )
@@ -158,9 +161,9 @@ class Client:
             return reply
         if wasted := money.paid(price, request, outcome.used):
             self.tally.usd += wasted
-            await self._commit(functools.partial(self.store.spend, wasted))
+            await self.commit(functools.partial(self.store.spend, wasted))
             at_most = money.at_most(price, request)
-            if await self._commit(self._claim(request, at_most)) == "too dear":
+            if await self.commit(self._claim(request, at_most)) == "too dear":
                 self.stop(self._budget_message(at_most))
         if outcome.overload or outcome.retry_after is not None:
             pace.overloaded(started, outcome.retry_after)
@@ -212,7 +215,7 @@ class Client:
             return
         self._go_on()
 
-    async def _commit(self, step: Callable[[], Any]) -> Any:
+    async def commit(self, step: Callable[[], Any]) -> Any:
         """Do a step on the store in the next transaction; steps that wait together share one, and its fsync."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._steps.append((step, future))
@@ -224,7 +227,8 @@ class Client:
         while self._steps:
             steps, self._steps = self._steps, []
             try:
-                results = await asyncio.to_thread(self.store.transact, [step for step, _ in steps])
+                work = [step for step, _ in steps]
+                results = await asyncio.get_running_loop().run_in_executor(self._writer, self.store.transact, work)
             except Exception as error:
                 for _, future in steps:
                     future.set_exception(error)

@@ -9,6 +9,7 @@ import email.utils
 import json
 import math
 import os
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,10 @@ from stages.teacher_cot.settings import Endpoint
 OVERLOADED = (429, 503, 504, 529)
 UNANSWERABLE = ("content_filter", "content_policy", "content exists risk", "context_length", "maximum context")
 NO_MONEY = ("insufficient_quota", "insufficient balance", "billing_hard_limit")
+
+
+SECRET = 8
+"""Characters from which a key is a secret; local servers are given words like `EMPTY`."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,8 @@ class Line:
             raise InputError(
                 f"the environment variable {variable} is not set, and teacher_cot.endpoints.{self.name} needs it."
             )
-        self._secrets.append(value)
+        if len(value) >= SECRET:
+            self._secrets.append(value)
         return value
 
     def redact(self, text: str) -> str:
@@ -116,7 +122,8 @@ class Line:
         cause = error.__cause__
         reason = self.redact(f"{type(cause).__name__}: {cause}" if cause else str(error))
         if "ConnectError" in reason or "UnsupportedProtocol" in reason:
-            return Fault(f"no connection to {self.endpoint.base_url} ({reason})", unreachable=True)
+            address = re.sub(r"//[^/@]*@", "//", self.endpoint.base_url or "")  # without a password
+            return Fault(f"no connection to {address} ({reason})", unreachable=True)
         return Fault(f"the connection broke ({reason})")
 
     def _refused(self, request: Request, error: openai.APIStatusError) -> Answer | Fault:

@@ -30,7 +30,8 @@ def recall_all(
 ) -> Iterator[Taught]:
     """Every problem's lesson from the store, in order. Raises Lacking at the end where it has not all answers.
 
-    With `asked`, a request that a run has tried in vain is a failure of its lesson, not a lack.
+    Once all was asked (`asked`), a request that was tried in vain is a failure of its lesson, not a lack; anything
+    else without an answer is an InputError then.
     """
     lacking: list[Request] = []
     for problem in tqdm(problems, desc="teacher store", unit="problem", delay=2):
@@ -38,6 +39,8 @@ def recall_all(
         lacking += missing
         if taught and not lacking:
             yield taught
+    if lacking and asked:
+        raise InputError(f"{len(lacking)} requests are unanswered though all were asked; run again.")
     if lacking:
         raise Lacking(lacking)
 
@@ -54,7 +57,9 @@ def recall(
         except StopIteration as end:
             return end.value, []
         if isinstance(wanted, Check):
-            sent = verify(problem.answer, wanted.text)
+            sent = store.verdict(wanted.key(problem.answer))
+            if sent is None:
+                sent = verify(problem.answer, wanted.text).verdict == "CORRECT"
             continue
         sent = [store.get(request) or (store.failure(request) if asked else None) for request in wanted]
         if None in sent:

@@ -81,14 +81,20 @@ class Settings(Params):
     roles: dict[RoleName, Role]
     prices: dict[str, Price]
 
+    @property
+    def roles_played(self) -> tuple[RoleName, ...]:
+        """The roles that requests are made for."""
+        return ROLES if self.judge else ROLES[:-1]
+
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         if self.teacher == "replay":
             return self
-        for name in ROLES if self.judge else ROLES[:-1]:
+        for name in self.roles_played:
             if name not in self.roles:
                 raise ValueError(f"roles has no {name}")
-        for name, role in sorted(self.roles.items(), key=lambda item: ROLES.index(item[0])):
+        for name in self.roles_played:
+            role = self.roles[name]
             if role.endpoint not in self.endpoints:
                 raise ValueError(f"roles.{name}.endpoint is '{role.endpoint}', which endpoints does not name")
             if self.teacher == "openai" and not self.endpoints[role.endpoint].base_url:

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL, at
 CREATE TABLE IF NOT EXISTS failures (
     key TEXT PRIMARY KEY, role TEXT NOT NULL, model TEXT NOT NULL, reason TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS verdicts (key TEXT PRIMARY KEY, correct INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS spent (one INTEGER PRIMARY KEY CHECK (one = 1), usd REAL NOT NULL);
 INSERT OR IGNORE INTO spent VALUES (1, 0);
 """
@@ -185,6 +186,15 @@ class Store:
         new = self._db.execute(f"INSERT OR IGNORE INTO answers ({', '.join(COLUMNS)}) VALUES ({marks})", row).rowcount
         self._db.execute("DELETE FROM failures WHERE key = ?", (row["key"],))
         return new == 1
+
+    def verdict(self, key: str) -> bool | None:
+        """What the verifier said of a chain while a run asked, so that a hurried verdict does not differ afterwards."""
+        found = self._read("SELECT correct FROM verdicts WHERE key = ?", key)
+        return bool(found[0][0]) if found else None
+
+    def put_verdict(self, key: str, correct: bool) -> None:
+        """Keep a verdict. Within `transact`."""
+        self._db.execute("INSERT OR IGNORE INTO verdicts VALUES (?, ?)", (key, correct))
 
     def spend(self, usd: float) -> None:
         """Count money, for an answer or for a reply that was paid and is no answer. Within `transact`."""

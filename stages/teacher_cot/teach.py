@@ -5,13 +5,17 @@ so that the same lines of code run against the endpoint and against the store, a
 """
 
 import functools
+import hashlib
+import json
 import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
-from stages.common.answers import extract
-from stages.common.records import Chain, Level, Problem, Record, Verdict
+from stages.common import answers
+from stages.common.records import Chain, Level, Problem, Record
 from stages.teacher_cot.dialogue import Failed, Reply, Request, request
 from stages.teacher_cot.settings import RoleName, Settings
 
@@ -21,6 +25,19 @@ class Check:
     """A chain that the verifier should hold against the key."""
 
     text: str
+
+    def key(self, gold: str) -> str:
+        """A name for the verdict of this verifier, as it is now, on the chain and a key."""
+        return hashlib.sha256(json.dumps([_verifier(), gold, self.text]).encode()).hexdigest()
+
+
+@functools.cache
+def _verifier() -> str:
+    """A name for the verifier that changes with its code and the libraries below it."""
+    digest = hashlib.sha256(f"{version('math-verify')} {version('sympy')}".encode())
+    for path in sorted(Path(answers.__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 class Failure(Record):
@@ -59,7 +76,7 @@ class Asked(Record):
 @functools.lru_cache(maxsize=256)
 def final_answer(text: str) -> str | None:
     """The final answer of a reply; a lesson needs that of each reply twice."""
-    return extract(text).answer
+    return answers.extract(text).answer
 
 
 @dataclass
@@ -75,7 +92,7 @@ class Taught:
 
 
 Dialogue = Generator[list[Request] | Check, Any, None]
-"""Yields requests and is sent a Reply or Failed for each, or yields a Check and is sent a Verdict."""
+"""Yields requests and is sent a Reply or Failed for each, or yields a Check and is sent whether it is correct."""
 
 
 class Lesson:
@@ -98,8 +115,8 @@ class Lesson:
                 reasons.append(chain)
                 continue
             first = first or chain
-            verdict: Verdict = yield Check(chain.text)
-            if verdict.verdict == "CORRECT":
+            correct: bool = yield Check(chain.text)
+            if correct:
                 self.taught.verified = True
                 self.taught.chains = [chain]
                 yield from self._compress(chain)

@@ -54,6 +54,22 @@ def test_killed_twice(tmp_path):
     assert workspace.outputs() == whole.outputs()
 
 
+def test_an_interrupt_waits_for_what_is_under_way(tmp_path):
+    server = Server(latency=0.2)
+    with server.running() as url:
+        workspace = Workspace(tmp_path, problems(12), **at(url))
+        with workspace.start() as process:
+            while not server.answered:
+                time.sleep(0.002)
+            process.send_signal(signal.SIGINT)
+            errors = process.communicate()[1]
+        assert process.returncode == 1
+        assert "error: interrupted: run the same command again to go on." in errors and "Traceback" not in errors
+        assert workspace.run().returncode == 0
+    assert server.asked_again == 0
+    assert len(server.requests) == len(server.answered)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_killed_at_twenty_random_moments(tmp_path):
