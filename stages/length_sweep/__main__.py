@@ -22,7 +22,7 @@ from stages.common.numbers import rounded
 from stages.common.records import Level, Problem
 from stages.common.scoring import questions_table, score
 from stages.common.statistics.published import against
-from stages.length_sweep.sweep import Sweep, collect, mean_chain_words, pairwise, per_level, trend_tests
+from stages.length_sweep.sweep import NUMBERS, Sweep, collect, mean_chain_words, pairwise, per_level, trend_tests
 
 HEADLINE = ("accuracy", "low", "high", "words", "chain_words")
 """The names under each level in metrics/length_sweep.json; data/length_sweep/tables.json has the rest."""
@@ -63,8 +63,8 @@ def main() -> None:
         }
         write_json(out / "tables.json", rounded(tables))
     with replacing_folder("plots/length_sweep") as folder:
-        for name, rows in (("levels", tables["levels"]), ("sections", sections)):
-            table = pd.DataFrame(rows).dropna(subset=["accuracy"])
+        for name, names in (("levels", ["level"]), ("sections", ["section", "level"])):
+            table = pd.DataFrame(tables[name], columns=[*names, *NUMBERS]).dropna(subset=["accuracy"])
             table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
     headline = {level: {key: numbers[key] for key in HEADLINE} for level, numbers in levels.items()}
     asked = {"n": len(sweep.questions)}

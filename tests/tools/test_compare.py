@@ -1,0 +1,105 @@
+"""Two revisions compared in a real repository, and the summary of a run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.workspace import environment
+
+VERDICTS = "plots/eval/verdicts.csv"
+
+
+def verdicts(right: dict[str, str], changed: str | None = None) -> pd.DataFrame:
+    """One row per question and model from `right`: model to one digit (0 or 1) per question."""
+    rows = [
+        ("contest_unseen", f"q{n}", "new" if f"q{n}" == changed else "old", n // 2, "s", n, model, int(digit))
+        for model, digits in right.items() for n, digit in enumerate(digits)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["part", "id", "fingerprint", "cluster", "section", "place", "model", "right"])
+
+
+def tool(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=folder, env=environment(), capture_output=True, text=True, check=False
+    )
+
+
+def commit(folder: Path, table: pd.DataFrame, tag: str) -> None:
+    (folder / VERDICTS).parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / VERDICTS, index=False)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", tag)
+    git(folder, "tag", tag)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    options = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    subprocess.run(["git", *options, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Revisions one and two; a question is added, one has another text, and nothing lies in revision zero."""
+    folder = tmp_path_factory.mktemp("repository")
+    git(folder, "init", "-q")
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=folder, check=True, capture_output=True)
+    git(folder, "commit", "-qam", "zero", "--allow-empty")
+    git(folder, "tag", "zero")
+    commit(folder, verdicts({"base": "0000001111", "seed_0": "0000111111", "seed_1": "0001111111"}), "one")
+    second = {"base": "00000011110", "seed_0": "11111111110", "seed_1": "11111111110", "seed_9": "00000000000"}
+    commit(folder, verdicts(second, changed="q9"), "two")
+    return folder
+
+
+def test_the_students_of_two_revisions_on_the_questions_they_share(repository: Path) -> None:
+    done = tool(repository, "tools.compare", "one", "two", "--json")
+    assert done.returncode == 0, done.stderr
+    base, student = json.loads(done.stdout)["rows"]
+    assert (student["shared"], student["only_a"], student["only_b"]) == (9, 1, 2)
+    assert (base["difference"], base["gained"], base["lost"], base["mcnemar_p"]) == (0, 0, 0, 1)
+    assert student["seeds"] == 2  # seed_9 has no counterpart
+    assert student["a"] == pytest.approx((5 + 6) / 18, abs=1e-5) and student["b"] == 1
+    assert student["difference"] == pytest.approx(100 * (1 - 11 / 18), abs=1e-3)
+    assert (student["gained"], student["lost"], student["mcnemar_p"]) == (4, 0, 0.125)
+    assert student["low"] < student["difference"] < student["high"]
+
+
+def test_the_workspace_and_the_table(repository: Path) -> None:
+    done = tool(repository, "tools.compare", "two", "workspace")
+    assert done.returncode == 0 and "contest_unseen" in done.stdout and "B - A" in done.stdout
+    assert "+0.0" in done.stdout
+
+
+@pytest.mark.parametrize(("revision", "message"), [("nosuch", "revision 'nosuch'"), ("zero", "zero has no readable")])
+def test_what_cannot_be_read_is_one_message(repository: Path, revision: str, message: str) -> None:
+    done = tool(repository, "tools.compare", revision, "one")
+    assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_summary_says_what_is_missing(tmp_path: Path) -> None:
+    done = tool(tmp_path, "tools.summary")
+    assert done.returncode == 0 and "No metrics/eval.json yet" in done.stdout and "not written yet" in done.stdout
+
+
+def test_the_summary_of_a_run_with_gaps(tmp_path: Path) -> None:
+    part = dict.fromkeys(("n", "base", "base_low", "base_high", "student_mean", "student_low", "student_high", "gained",
+                          "lost", "difference", "difference_low", "difference_high", "mcnemar_p"))  # fmt: skip
+    whole = part | {"n": 9, "base": 0.5, "base_low": 0.4, "base_high": 0.6, "student_mean": 0.75, "student_low": 0.7,
+                    "student_high": 0.8, "difference": 25.0, "difference_low": 15.0, "difference_high": 35.0,
+                    "mcnemar_p": 0.0004, "gained": 3, "lost": 1}  # fmt: skip
+    found = {"contest_unseen": whole, "transfer": part | {"n": 0}, "teacher": 0.9, "teacher_low": 0.8, "teacher_n": 9,
+             "teacher_high": 0.95, "leakage_inflation": None, "leakage_inflation_low": None,
+             "leakage_inflation_high": None}  # fmt: skip
+    level = {"accuracy": 0.5, "low": 0.4, "high": 0.6, "words": 9.0, "chain_words": None}
+    sweep = {"R1": level, "R2": dict.fromkeys(level), "n": 9, "trend_p": None, "reasons": {"R2": "no answers"}}
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics/eval.json").write_text(json.dumps(found))
+    (tmp_path / "metrics/length_sweep.json").write_text(json.dumps(sweep))
+    done = tool(tmp_path, "tools.summary")
+    assert done.returncode == 0, done.stderr
+    for text in ("75.0 % (70.0 to 80.0)", "+25.0 points (+15.0 to +35.0), McNemar p = 0.0004", "R2  none: no answers"):
+        assert text in done.stdout
