@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 LONGEST = 4000
 """Characters after a cue that are looked at: answers are short, and hostile texts must cost no more than plain ones."""
-
+NEAR_THE_END = 400
+"""Characters that may follow "the answer is": further up, it speaks of an answer that the text goes on to doubt."""
 NON_ANSWERS = frozenset(
     ("", "?", "??", "...", "…", "-", "—", "n/a", "na", "unknown", "no answer", "no_answer", "null", "nan", "tbd",
      "i don't know", "i do not know", "idk", "not sure", "your answer", "answer", "none given", "none found")
@@ -18,28 +19,38 @@ NON_ANSWERS = frozenset(
 
 _BOXED = re.compile(r"(?:\\|\x08)?f?boxed\s*\{|\\fbox\s*\{|\x08oxed\s*\{")
 _ANSWER_LINE = re.compile(
-    r"^[\s>#*_`|\-\d.()]*(?:my\s+|the\s+|so\s+)?(?:final\s+|correct\s+)?(?:answer|ans)\b[\s*_`]*(?:\([^()]{0,40}\))?[\s*_`]*"
-    r"(?::|=|→|⇒|[-–—](?=\s))\s*(?P<rest>.*)$",
+    r"(?:^[\s>#*_`|\-\d.()]*|[.!?;)\]*]\s+\**)(?:my\s+|the\s+|so\s+)?(?:final\s+|correct\s+)?(?:answer|ans)\b[\s*_`]*"
+    r"(?:\([^()]{0,40}\))?[\s*_`]*(?::|=|→|⇒|[-–—](?=\s))\s*(?P<rest>.*)$",
     re.IGNORECASE,
 )
 _HEADING = re.compile(r"^[\s>]*(?:#+\s*|\*\*)\s*(?:the\s+)?(?:final\s+)?answer[\s*_:]*$", re.IGNORECASE)
-_TAGGED = re.compile(r"<answer>\s*([^<]{0,2000}?)\s*</answer>|^####\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
+_TAGGED = re.compile(r"<answer>\s*([^<]{0,2000}?)\s*</answer>|^####[ \t]*(\S[^\n]*)\s*\Z", re.IGNORECASE | re.MULTILINE)
 _PHRASE = re.compile(
     r"\b(?:answer|solution)\s+(?:(?:to|of|for)\s[^.\n]{1,60}?\s)?(?:is|are|equals|must be|will be|would be|should be)\b"
     r"(?:\s+(?:therefore|thus|then|simply|just|indeed))?\s*:?",
     re.IGNORECASE,
 )
 _SENTENCE_WORD = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|equals?|gives?|get|got|would|will|be|so|thus|therefore|hence|since|because|we|let|then|"
-    r"find|solve|given|must|can|yields?|implies|means)\b|⇒|→|\\Rightarrow|\\implies|∴",
+    r"\b(?:is|are|was|were|has|have|had|equals?|gives?|get|got|would|will|be|so|thus|therefore|hence|since|because|we|let|"
+    r"then|find|solve|given|must|can|yields?|implies|means)\b|⇒|→|\\Rightarrow|\\implies|∴",
     re.IGNORECASE,
 )
 _STATEMENT = re.compile(r"(?!let\b|we\b|if\b|since\b|because\b|first\b).*\b(?:is|are|was|were)\b.*\w", re.IGNORECASE)
 _ARROW = re.compile(r"⇒|⟹|→|∴|\\Rightarrow|\\Longrightarrow|\\implies|\\rightarrow|\\to\b|\\therefore|=>")
-_SENTENCE_END = re.compile(r"(?<=[.!?])[*\s]*\s+(?=[A-Z*\\($])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])[*\s]*\s+(?=[A-Z*($]|\\[(\[])")
 _MATHS = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$", re.DOTALL)
-_BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*(?!\s*:)")
-_NUMBER = re.compile(r"(?<![\w.,^/])[-−]?[$£€]?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d+(?:\s*/\s*\d+)?(?:\s?%|°)?(?![\w,]*\d)")
+_BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*(?!\s*[:=])")
+_NUMBER = re.compile(r"(?<![\w.,^/√])[-−]?[$£€]?(?:\d|[√∛π½¼¾]|\.\d)[\w.,/√π²³⁴^+\-−·*:%°!]*")
+_SIGN = re.compile(r"[=≈⇒→]|:(?=[\s*])")
+_CAPITALS = re.compile(r"\b([A-Z]{4,})(?:\s+true)?[\s.!*]*$")
+_SUBORDINATE = re.compile(
+    r",\s+(?:where|since|because|whereas)\b.*$|(?<!\\)\((?:since|because|as|where|which|from|check|e\.g|i\.e)\b.*$",
+    re.DOTALL,
+)
+_JOINT = re.compile(r"\s*(?:,|,?\s*\band\b|,?\s*\bor\b)\s*")
+_LEAD = re.compile(r"^[\W_]*(?:(?:thus|so|hence|therefore|conclusion|result)\b[\W_]*)?", re.IGNORECASE)
+_NO_CONCLUSIONS = frozenset(["done", "qed", "verified", "correct", "good", "works", "check"])
+_REMARK = re.compile(r",\s+(?!and\b|or\b)[a-z]{2,}\s")
 _EMPHASIS = re.compile(r"\*\*(?!\w)|(?<!\w)\*\*")
 _LABEL = re.compile(r"step|case|note|check|part|conclusion|verification|question|problem|method", re.IGNORECASE)
 
@@ -122,7 +133,7 @@ def _answer_lines(text: str) -> list[str]:
     for place, line in enumerate(lines):
         if len(line) > LONGEST or not re.search("ans", line, re.IGNORECASE):
             continue
-        if match := _ANSWER_LINE.match(line):
+        if match := _ANSWER_LINE.search(line):
             found.append((_bare(match["rest"]) and match["rest"]) or _next_block(lines, place + 1))
         elif _HEADING.match(line):
             found.append(_next_block(lines, place + 1))
@@ -144,39 +155,45 @@ def _next_block(lines: list[str], start: int) -> str:
 
 
 def _phrase(text: str) -> str | None:
+    """What follows the last "the answer is" (or stands on the next line); None unless that is near the text's end."""
     last = None
     for last in _PHRASE.finditer(text):  # noqa: B007 - the last one counts
         pass
-    if last is None:
+    if last is None or len(text.rstrip()) - last.end() > NEAR_THE_END:
         return None
-    rest = text[last.end() : last.end() + LONGEST]
-    line, _, below = rest.partition("\n")
+    line, _, below = text[last.end() :].partition("\n")
     return line if _bare(line) else _next_block(below.split("\n"), 0)
 
 
 def _refined(text: str) -> str:
-    """A stated answer without the sentence around it: `The value is 31. So ...` is 31."""
+    """A stated answer without the sentence around it: `The value is 31, so we are done. Check: ...` is 31."""
     text = text.strip().strip("*_ ").strip()
     parts = _SENTENCE_END.split(text)
-    if len(parts) > 1 and len(parts[0].strip(". ")) > 1:
+    if len(parts[0].strip(". ")) > 1:
         text = parts[0]
-    if _ARROW.search(text):
-        text = _ARROW.split(text)[-1].strip()
+    remark = _REMARK.search(text)
+    if remark and re.search(r"\d|\\", text[: remark.start()]):
+        text = text[: remark.start()]
+    text = _ARROW.split(text)[-1].strip()
     if re.search(r"\b(?:is|are|equals)\b", text) and not re.match(r"\W*(?:there|no)\b", text, re.IGNORECASE):
         text = re.split(r"\b(?:is|are|equals)\b(?:\s+equal\s+to)?\s*:?", text)[-1]
     return _EMPHASIS.sub("", text).strip().strip("*_").strip()
 
 
 def _is_bare(text: str) -> bool:
-    """Whether a text is an answer and nothing else: one line that is no sentence, or a sentence without mathematics."""
-    if "\n" in text.strip("$\\[] \n") or "boxed" in text or re.search(r"[^\W\d]:\s|:\*\*\s", text):
+    """Whether a text is an answer and nothing else: one line that is no sentence and no derivation, or words alone."""
+    if "\n" in text.strip("$\\[] \n") or "boxed" in text or re.search(r"[^\W\d]:\s|:\*\*\s|\w{2}\.\s+\w", text):
         return False
     words = re.findall(r"[^\W\d_]{2,}", re.sub(r"\\[a-zA-Z]+", " ", text))
     if len(words) > 12:
         return False
-    if not _SENTENCE_WORD.search(text):
-        return True
-    return bool(_STATEMENT.match(text)) and not re.search(r"[\d=\\√π]", text) and len(words) <= 8
+    if _SENTENCE_WORD.search(text):
+        return bool(_STATEMENT.match(text)) and not re.search(r"[\d=\\√π]", text) and len(words) <= 8
+    prose = re.findall(r"[^\W\d_]{3,}", _MATHS.sub(" ", text)) if "\\(" in text or "$" in text else []
+    assignments = [part.count("=") for part in re.split(r",|;|\bor\b|\band\b", text)]
+    return len(prose) < 2 and (
+        text.count("=") < 2 or (len(assignments) > 1 and max(assignments) < 2 and not set(words) - {"and", "or"})
+    )
 
 
 def _closing(text: str) -> Extraction:
@@ -187,27 +204,39 @@ def _closing(text: str) -> Extraction:
     if "\n" in paragraph and not re.match(r"(?:\\\[|\$\$)", paragraph):
         lines = [line for line in paragraph.split("\n") if line.strip()]
         paragraph = paragraph if lines[-1].strip() in ("\\]", "$$") else lines[-1]
-    bold = [
-        match
-        for match in _BOLD.finditer(paragraph)
-        if not match[1].rstrip().endswith(":") and not _LABEL.match(match[1])
-    ]
     sentence = _SENTENCE_END.split(paragraph)[-1]
-    if bold and bold[-1][0] in sentence:
-        return _stated(_refined(bold[-1][1]), "bold")
-    maths = [(match.end(), next(group for group in match.groups() if group)) for match in _MATHS.finditer(sentence)]
+    main_clause = _SUBORDINATE.sub("", sentence)
+    sentence = main_clause if re.search(r"\d", main_clause) else sentence
+    bold = [
+        match[1] for match in _BOLD.finditer(sentence) if match[1].rstrip()[-1:] != ":" and not _LABEL.match(match[1])
+    ]
+    if bold:
+        return _stated(_result(_refined(bold[-1])), "bold")
     outside = _MATHS.sub(lambda match: "\x00" * len(match[0]), sentence)
-    numbers = list(_NUMBER.finditer(outside))
-    if maths and (not numbers or maths[-1][0] > numbers[-1].end()):
-        return _stated(_after_signs(maths[-1][1]), "maths")
-    signs = list(re.finditer(r"[=≈⇒→]|:(?=[\s*])", outside))
-    if signs:
-        rest = sentence[signs[-1].end() :].strip()
-        if len(rest.split()) <= 4 and re.search(r"[\d√π]", rest):
-            return _stated(rest, "number")
-    if numbers:
-        return _stated(_restated([match[0] for match in numbers], text), "number")
-    return Extraction(None, None)
+    maths, numbers = list(_MATHS.finditer(sentence)), list(_NUMBER.finditer(outside))
+    last = max((match.end() for match in maths + numbers), default=0)
+    if (word := _CAPITALS.search(outside)) and word.start() >= last:
+        return _stated(word[1], "capitals")
+    if not last:
+        words = _LEAD.sub("", sentence).strip(" .!*").split()
+        single = len(words) == 1 and words[0].isalpha() and words[0].lower() not in _NO_CONCLUSIONS
+        return _stated(words[0], "closing_word") if single else Extraction(None, None)
+    if maths and maths[-1].end() == last:
+        return _stated(_joined(maths, sentence), "maths")
+    signs = list(_SIGN.finditer(outside))
+    rest = sentence[signs[-1].end() :].strip().strip("*").strip() if signs else ""
+    if re.match(r"[-−(\[{√π$\d.∛½¼¾]", rest) and len(re.findall(r"[^\W\d_]{2,}", rest)) <= 2:
+        return _stated(rest, "number")
+    return _stated(_restated([match[0].rstrip(".,:!-)") for match in numbers], text), "number")
+
+
+def _joined(maths: list[re.Match[str]], sentence: str) -> str:
+    """The last formula, with those before it that commas, "and" or "or" join to it: `x = 1` and `x = -1`."""
+    contents = [next(group for group in match.groups() if group).strip() for match in maths]
+    first = len(maths) - 1
+    while first and _JOINT.fullmatch(sentence[maths[first - 1].end() : maths[first].start()]):
+        first -= 1
+    return _result(contents[-1]) if first == len(maths) - 1 else ", ".join(contents[first:])
 
 
 def _restated(numbers: list[str], text: str) -> str:
@@ -216,19 +245,22 @@ def _restated(numbers: list[str], text: str) -> str:
     return next((number for number in numbers if results and number.strip("$") == results[-1]), numbers[-1])
 
 
-def _after_signs(maths: str) -> str:
-    return _ARROW.split(maths)[-1].strip()
+def _result(maths: str) -> str:
+    """The right side that a closing formula arrives at: `2k = 46`, `k:w = 4/5:2 = 2:5`; `y = 2x` stays an equation."""
+    maths = _ARROW.split(maths)[-1].strip()
+    sides = [side.strip() for side in maths.split("=")]
+    simple = len(sides) == 2 and re.fullmatch(r"[^\W\d]", sides[0])
+    point = len(sides) > 2 and all(re.fullmatch(r"\s*\w\s*=[^=]+", part) for part in maths.split(","))
+    return maths if simple or point or not sides[-1] else sides[-1]
 
 
 def _is_finished(text: str) -> bool:
-    """Whether a response ends where a writer would end it: delimiters closed, and a full stop or a formula last."""
-    if (
-        not text
-        or text.count("\\(") != text.count("\\)")
-        or text.count("\\[") != text.count("\\]")
-        or text.count("$$") % 2
-    ):
+    """Whether a response ends where a writer would end it: delimiters closed, and a full stop or a result last."""
+    if not text or text.count("\\(") != text.count("\\)") or text.count("\\[") != text.count("\\]"):
+        return False
+    if text.count("$$") % 2 or text[-1] in ",+-−/^(=<>≈" or re.search(r"(?<!\*)\*$", text):
         return False
     if text[-1] in ".!?)]}$°%*✓":
         return True
-    return bool(re.search(r"[=≈:⇒→]\s*[^=≈:\n]{1,40}$", text))
+    ending = re.search(r"[=≈:⇒→]\s*([^=≈:\n]{1,40})$", text)
+    return ending is not None and len(re.findall(r"[^\W\d_]{2,}", ending[1])) < 2

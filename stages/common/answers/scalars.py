@@ -60,10 +60,10 @@ class Scalars:
         return outcome
 
     def _rounded(self, gold: Value, answer: Value) -> Outcome:
-        """`3π/4 ≈ 2.356` is 3π/4, and is 2.356 where the other side is a decimal too."""
+        """`3π/4 ≈ 2.356` is 3π/4, and is 2.356 where the other side is a rounded number too."""
         exact = self.values(replace(gold, rounded=None), replace(answer, rounded=None))
         for one, other in ((gold, answer.rounded), (gold.rounded, answer)):
-            if not exact.equal and one and other and one.places is not None and other.places is not None:
+            if not exact.equal and one and other and _may_be_rounded(one) and _may_be_rounded(other):
                 stated = self.values(replace(one, rounded=None), replace(other, rounded=None))
                 if stated.equal:
                     return Outcome(True, "stated_decimal")
@@ -103,6 +103,14 @@ class Scalars:
             return Outcome(False, "equation")
         factor = number(Fraction(ratios[0].real).limit_denominator(10**6))
         return Outcome(self.algebra(differences[0], Node("mul", (factor, differences[1]))), "equation")
+
+
+def _may_be_rounded(value: Value) -> bool:
+    """Whether a number is printed as rounded ones are: a decimal, or a whole number of three figures or more (`√26 ≈ 5`
+    says that 5 is not the value; `243√3 ≈ 421` answers a question for the nearest whole number).
+    """
+    exact = value.node.rational
+    return value.places is not None or (value.node.op == "num" and exact is not None and abs(exact) >= 100)
 
 
 def _is_letter(name: str | None) -> bool:

@@ -20,7 +20,8 @@ _NAMES = (
 _NAME = re.compile("|".join(_NAMES))
 _REPEATING = re.compile(r"(\d*)\.(\d*)(?:\\(?:overline|bar|dot)\{?\s*(\d+)\s*\}?|\((\d+)\))")
 _HEDGE = re.compile(
-    r"^‹?\s*(?:≈|~|about|approximately|approx\.?|around|exactly|roughly)\s*›?\s*(?=[-\d.\\√(¤])", re.IGNORECASE
+    r"^‹?\s*(?:≈|~|about|approximately|approx\.?|around|exactly|roughly|rounded(?:\s+to)?)\s*›?\s*(?=[-\d.\\√(¤])",
+    re.IGNORECASE,
 )
 _CURRENCY = re.compile(r"(-?)\s*¤\s*(-?)\s*(.+)")
 _PERCENT = re.compile(r"(.+?)\s*(?:%|[‹\s]\s*(?:percent|per cent|pct)\s*›?)")
