@@ -42,7 +42,7 @@ def write_report(path: Path, run: Run, questions: Questions) -> None:
         profile=run.params.get("profile", ""),
         answer=answer(run, pictures),
         claims=claims(run, pictures),
-        lineage=lineage_table(),
+        lineage=lineage_table(run.params),
         params=run.params_text,
     )
 

@@ -8,15 +8,13 @@ import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from stages.common.files import read_json, write_text
-from stages.common.records import Scored
+from stages.common.records import LEVELS, Scored
 from stages.report.inputs import Run
 from stages.report.lineage import file_md5
-from stages.report.questions import natural
 from stages.report.wording import iterations
 
 FOLDER = Path(__file__).parent
 ROLES = {"unseen": "questions never seen", "unused": "questions not trained on"}
-SEEDS, LEVELS = Path("data/lora_seed"), Path("data/lora_level")
 
 
 def write_cards(folder: Path, run: Run) -> list[str]:
@@ -29,12 +27,15 @@ def write_cards(folder: Path, run: Run) -> list[str]:
 
 
 def _adapters(run: Run) -> Iterator[tuple[str, Path, str, list[Scored]]]:
-    for root, prefix, scored in ((SEEDS, "seed_", run.scored), (LEVELS, "", run.level_scored)):
-        for path in sorted(root.glob("*/*/adapter_config.json"), key=lambda path: natural(path.parts[-3])):
-            model = f"{prefix}{path.parts[-3]}"
-            fold = path.parts[-2]
-            own = [row for row in scored if row.answer.model == model and row.answer.fold == fold]
-            yield f"{model}-{fold}", path.parent, model, own
+    folders = [
+        (f"seed_{seed}", Path(f"data/lora_seed/{seed}"), run.scored) for seed in run.params["lora_seed"]["seeds"]
+    ]
+    levels = run.params["length_sweep"]["levels"]
+    folders += [(level, Path(f"data/lora_level/{level}"), run.level_scored) for level in levels]
+    for model, folder, scored in folders:
+        for path in sorted(config.parent for config in folder.glob("*/adapter_config.json")):
+            own = [row for row in scored if row.answer.model == model and row.answer.fold == path.name]
+            yield f"{model}-{path.name}", path, model, own
 
 
 def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Run) -> str:
@@ -72,7 +73,7 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Run) ->
         path=path.as_posix(),
         base=base,
         profile=run.params.get("profile", "tiny"),
-        level=model if model.startswith("R") else "R1",
+        level=model if model in LEVELS else "R1",
         fold={part: len(fold.get(part, [])) for part in ("train", "valid", "unseen")},
         protocol="random rows, as the study split them" if path.name == "paper" else run.folds["protocol"],
         lora=config.get("lora_parameters", {}),

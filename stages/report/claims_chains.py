@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from stages.common.records import LEVELS
 from stages.report.content import Claim, Link, Table
 from stages.report.drawing import Picture, chosen
-from stages.report.inputs import CONTEST, Run
+from stages.report.inputs import Run
 from stages.report.wording import (
     NOT_KNOWN,
     count,
@@ -17,6 +18,7 @@ from stages.report.wording import (
     pretty,
     probability,
     sentence,
+    signed,
     with_interval,
 )
 
@@ -72,9 +74,9 @@ def _focus(run: Run) -> str:
     else:
         found = f"Whether “{focus}” is more or less sensitive to the chains’ length than the others cannot be told"
     return (
-        f"{found}: per unit of log words, its log odds of a right answer change by {extra:+.2f} more (95 % interval "
-        f"{low:+.2f} to {high:+.2f})."
-    ).replace("-", "−")
+        f"{found}: per unit of log words, its log odds of a right answer change by {signed(extra, 2)} more (95 % "
+        f"interval {signed(low, 2)} to {signed(high, 2)})."
+    )
 
 
 def levels_table(run: Run) -> Table:
@@ -113,16 +115,10 @@ def sections_table(run: Run) -> Iterator[Table]:
 
 def teacher_and_verifier(run: Run) -> Claim:
     """How good the chains were that the student learnt from."""
-    teacher = run.tables["teacher"]
-    reasons = Counter(
-        (row.reason or "accepted", row.verdict.rule) for row in run.chains if row.chain.level == "R1" and row.reason
-    )
-    full = [row for row in run.chains if row.chain.level == "R1"]
-    solved = {row.chain.problem_id for row in full if not row.reason}
-    sections = Counter(problem.section for problem in run.problems[CONTEST])
-    right = Counter(problem.section for problem in run.problems[CONTEST] if problem.id in solved)
+    teacher, verified = run.tables["teacher"], run.metrics["verified"]
     interval = percent_interval(teacher["low"], teacher["high"])
-    levels: Counter[tuple[str, bool]] = Counter((row.chain.level, bool(row.reason)) for row in run.chains)
+    reasons = Counter((row.reason, row.verdict.rule) for row in run.chains if row.reason and row.chain.level == "R1")
+    rejected = [[pretty(reason), pretty(rule), f"{n:,}"] for (reason, rule), n in reasons.most_common()]
     return Claim(
         anchor="teacher",
         topic="Teacher and verifier",
@@ -135,34 +131,32 @@ def teacher_and_verifier(run: Run) -> Claim:
         ],
         links=[Link("#questions?benchmark=contest&chain=rejected", "Questions whose chain was rejected")],
         tables=[
-            Table(
-                "Teacher by section",
-                ["Section", "n", "Solved"],
-                [[pretty(name), f"{n:,}", percent(right[name] / n)] for name, n in sorted(sections.items())],
-            ),
-            Table(
-                "Chains by level",
-                ["Level", "Accepted", "Rejected"],
-                [
-                    [level, f"{levels[level, False]:,}", f"{levels[level, True]:,}"]
-                    for level in LEVELS
-                    if levels[level, False] + levels[level, True]
-                ],
-            ),
-            Table(
-                "Why full chains were rejected",
-                ["Reason", "Rule", "Chains"],
-                [[reason, pretty(rule), f"{n:,}"] for (reason, rule), n in reasons.most_common()]
-                or [["none was rejected", "–", "0"]],
-            ),
+            *_accepted(verified, "by_section", "Full chains accepted by section", "Section"),
+            *_accepted(verified, "by_level", "Chains accepted by length", "Level"),
+            *([Table("Why full chains were rejected", ["Reason", "Rule", "Chains"], rejected)] if rejected else []),
         ],
-    )  # fmt: skip
+    )
+
+
+def _accepted(verified: dict[str, Any], key: str, caption: str, column: str) -> Iterator[Table]:
+    rows = [
+        [pretty(name), f"{row['n']:,}", with_interval(percent(row["share"]), percent_interval(row["low"], row["high"]))]
+        for name, row in verified.get(key, {}).items()
+    ]
+    if rows:
+        yield Table(caption, [column, "Chains", "Accepted (95 %)"], rows)
 
 
 def _judge(run: Run) -> Iterator[str]:
     judge = run.metrics["verified"].get("judge")
-    if isinstance(judge, dict) and judge.get("kappa") is not None:
-        yield f"A model judged the chains, too, without a say: Cohen’s kappa with the verifier is {judge['kappa']:.2f}."
+    if not judge:
+        return
+    kappa = judge["kappa"]
+    yield sentence(
+        f"A model judged {count(judge['n'], 'chain')}, too, without a say: it agrees on {judge['agree']:,}; it alone "
+        f"accepts {judge['only_judge_accepts']:,}, the verifier alone {judge['only_verifier_accepts']:,}.",
+        f"Cohen’s kappa is {kappa:.2f}." if kappa is not None else None,
+    )
 
 
 def training(run: Run, pictures: Pictures) -> Claim:

@@ -213,8 +213,8 @@ def _uncertainty(result: dict[str, Any], crossed: dict[str, Any]) -> Iterator[st
     spread = percent_interval(crossed.get("t_low"), crossed.get("t_high"))
     if spread:
         yield (
-            f"Other seeds on these same questions would average {spread} (t interval over seeds). The interval of the "
-            "result is wider, because other questions would differ, too."
+            f"Other seeds on these same questions would average {spread} (t interval over seeds); what other questions "
+            "would give, only the interval of the result says."
         )
     elif "student_std" in result["reasons"]:
         yield f"{result['reasons']['student_std'].capitalize()}."

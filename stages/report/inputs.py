@@ -12,6 +12,7 @@ from stages.common.files import InputError, read_json, read_jsonl
 from stages.common.records import Problem, Scored, VerifiedChain
 
 CONTEST, TRANSFER = "contest", "transfer"
+NEEDED = (("lora_seed", "seeds"), ("length_sweep", "levels"), ("answers", "models"))
 LOSSES = ["iteration", "train_loss", "valid_loss"]
 METRICS = ("verified", "train_split", "overfit_probe")
 
@@ -71,8 +72,10 @@ def load_run() -> Run:
         metrics={name: _optional(Path(f"metrics/{name}.json")) for name in METRICS},
         tables=read_json("data/eval/tables.json"),
         level_tables=_optional(Path("data/length_sweep/tables.json")),
-        curves=_losses(sorted(Path("plots/lora_seed").glob("*.csv")), ["fold", *LOSSES]),
-        probe=_losses(list(Path("plots").glob("overfit_probe.csv")), LOSSES),
+        curves=_losses(
+            [Path(f"plots/lora_seed/{seed}.csv") for seed in params["lora_seed"]["seeds"]], ["fold", *LOSSES]
+        ),
+        probe=_losses([Path("plots/overfit_probe.csv")], LOSSES),
     )
 
 
@@ -83,15 +86,19 @@ def _optional(path: Path) -> dict[str, Any]:
 def _params() -> tuple[str, dict[str, Any]]:
     try:
         text = PARAMS.read_text(encoding="utf-8")
-        return text, yaml.safe_load(text)
+        params = yaml.safe_load(text)
     except (OSError, yaml.YAMLError) as error:
         raise InputError(f"{PARAMS} could not be read: {error}. Run from the repository's root.") from error
+    for block, name in NEEDED:
+        if name not in params.get(block, {}):
+            raise InputError(f"{PARAMS} has no {block}.{name}. Compose it again with `python -m tools.params`.")
+    return text, params
 
 
 def _losses(paths: list[Path], columns: list[str]) -> pd.DataFrame:
-    """The loss curves in `paths`, each with its file's name as `seed`; no rows without a file."""
+    """The loss curves in those of `paths` that are there, each with its file's name as `seed`."""
     tables = [pd.DataFrame(columns=[*columns, "seed"])]
-    for path in paths:
+    for path in filter(Path.exists, paths):
         table = pd.read_csv(path)
         if missing := set(columns) - set(table):
             raise InputError(f"{path} lacks the columns {', '.join(sorted(missing))}. Run the stage that writes it.")

@@ -5,24 +5,28 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stages.report.content import Table
 
-OUTPUTS = {
-    "data/raw": "raw",
-    "data/parsed": "parsed",
-    "data/transfer": "transfer",
-    "data/teacher_cot": "teacher_cot",
-    "data/verified": "verified",
-    "data/train_split": "train_split",
-    "data/lora_seed/*": "lora_seed",
-    "data/lora_level/*": "lora_level",
-    "data/answers/*": "answers",
-    "data/answers_level/*": "answers_level",
-    "data/eval": "eval",
-    "data/length_sweep": "length_sweep",
-}
-"""What each stage wrote, in the order data flows; a `*` stands for one output for each item of a foreach stage."""
+DATA = Path("data")
+
+
+def paths(params: dict[str, Any]) -> Iterator[tuple[str, Path]]:
+    """Every stage that writes data, as dvc.lock names it, with what it writes, in the order data flows."""
+    for stage in ("raw", "parsed", "transfer", "teacher_cot", "verified", "train_split"):
+        yield stage, DATA / stage
+    items = {
+        "lora_seed": params["lora_seed"]["seeds"],
+        "lora_level": params["length_sweep"]["levels"],
+        "answers": params["answers"]["models"],
+        "answers_level": params["length_sweep"]["levels"],
+    }
+    for stage, names in items.items():
+        for name in names:
+            yield f"{stage}@{name}", DATA / stage / str(name)
+    for stage in ("eval", "length_sweep"):
+        yield stage, DATA / stage
 
 
 @dataclass(frozen=True)
@@ -36,19 +40,13 @@ class Output:
     md5: str
 
 
-def outputs() -> Iterator[Output]:
+def outputs(params: dict[str, Any]) -> Iterator[Output]:
     """Yield the outputs that are there, in the order data flows."""
-    for pattern, stage in OUTPUTS.items():
-        several = pattern.endswith("*")
-        for path in sorted(Path().glob(pattern)):
-            files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-            yield Output(
-                stage=f"{stage}@{path.name}" if several else stage,
-                path=path.as_posix(),
-                files=len(files),
-                size=sum(file.stat().st_size for file in files),
-                md5=folder_md5(path) if path.is_dir() else file_md5(path),
-            )
+    for stage, path in paths(params):
+        files = [file for file in path.rglob("*") if file.is_file()]
+        if files:
+            size = sum(file.stat().st_size for file in files)
+            yield Output(stage, path.as_posix(), len(files), size, folder_md5(path))
 
 
 def file_md5(path: Path) -> str:
@@ -68,10 +66,10 @@ def folder_md5(folder: Path) -> str:
     return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
-def lineage_table() -> Table:
+def lineage_table(params: dict[str, Any]) -> Table:
     """The outputs as the page shows them."""
     return Table(
         "Outputs of the pipeline",
         ["Stage", "Path", "Files", "Bytes", "MD5"],
-        [[row.stage, row.path, f"{row.files:,}", f"{row.size:,}", row.md5] for row in outputs()],
+        [[row.stage, row.path, f"{row.files:,}", f"{row.size:,}", row.md5] for row in outputs(params)],
     )

@@ -160,7 +160,7 @@
       rule: item.rule && pretty(item.rule),
       "key read as": item.gold_form,
       "answer read as": item.answer_form,
-      rejected: item.reason,
+      rejected: item.reason && pretty(item.reason),
       note: [
         item.rounding && "right within rounding",
         item.before && `before errata: ${item.before.toLowerCase().replace("_", " ")}`,

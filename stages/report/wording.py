@@ -7,6 +7,12 @@ NBSP = "\u00a0"
 """A space that no line breaks at."""
 
 
+def signed(value: float, digits: int = 1) -> str:
+    """A number with its sign, a true minus, and none for what rounds to zero."""
+    text = f"{value:+.{digits}f}".replace("-", "−")
+    return text[1:] if float(text[1:]) == 0 else text
+
+
 def percent(value: float | None) -> str:
     """A fraction as a percentage with one decimal."""
     return NOT_KNOWN if value is None else f"{100 * value:.1f}{NBSP}%"
@@ -14,17 +20,17 @@ def percent(value: float | None) -> str:
 
 def percent_interval(low: float | None, high: float | None) -> str:
     """An interval of fractions in percent, empty when there is none."""
-    return "" if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f}{NBSP}%"
+    return "" if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f}{NBSP}%".replace("-", "−")
 
 
 def points(value: float | None) -> str:
     """A signed difference in percentage points, with a true minus sign."""
-    return NOT_KNOWN if value is None else f"{value:+.1f}".replace("-", "−")
+    return NOT_KNOWN if value is None else signed(value)
 
 
 def points_interval(low: float | None, high: float | None) -> str:
     """An interval of signed differences, empty when there is none."""
-    return "" if low is None or high is None else f"{low:+.1f} to {high:+.1f}".replace("-", "−")
+    return "" if low is None or high is None else f"{signed(low)} to {signed(high)}"
 
 
 def probability(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""A run from synthetic records, scored by the real eval and length_sweep stages, its report, and a browser."""
+"""A run from synthetic records, scored by the real stages, its report, and a browser."""
 
 import contextlib
 import shutil
@@ -47,7 +47,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run: 270 contest and 60 transfer questions, five seeds, six levels, its report written."""
     folder = tmp_path_factory.mktemp("run")
     synthetic.write_run(folder, synthetic.hostile(synthetic.problems(6)), synthetic.transfer(60))
-    for name in ("eval", "length_sweep", "report"):
+    for name in ("verified", "eval", "length_sweep", "report"):
         done = stage(name, folder)
         assert done.returncode == 0, done.stderr
     return folder

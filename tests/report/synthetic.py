@@ -178,7 +178,7 @@ def write_run(
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
     levels: Sequence[str] = LEVELS,
 ) -> None:
-    """Write under `folder` what the stages before eval and length_sweep leave there, and what both score."""
+    """Write under `folder` what the stages up to the answers leave there, but for what `verified` writes."""
     unseen = {problem.id for problem in contest if problem.year in HELD_OUT}
     train = [problem.id for problem in contest if problem.id not in unseen]
     write_text(folder / "params.yaml", yaml.safe_dump(params(seeds, levels), sort_keys=False))
@@ -186,8 +186,7 @@ def write_run(
     write_jsonl(folder / "data/parsed/problems.jsonl", contest)
     write_jsonl(folder / "data/transfer/problems.jsonl", second)
     verified = list(chains(contest, levels or LEVELS[:1]))
-    write_jsonl(folder / "data/verified/accepted.jsonl", (row for row in verified if not row.reason))
-    write_jsonl(folder / "data/verified/rejected.jsonl", (row for row in verified if row.reason))
+    write_jsonl(folder / "data/teacher_cot/chains.jsonl", (row.chain for row in verified))
     ids = [problem.id for problem in contest]
     fold = {"train": train, "valid": [], "unseen": sorted(unseen), "unused": [], "answers": ids}
     paper = {"train": ids[:-5], "valid": [], "unseen": ids[-5:], "unused": [], "answers": ids}
@@ -202,13 +201,11 @@ def write_run(
         },
     )
     rows = list(scored(contest, second, seeds, unseen))
-    write_jsonl(folder / "data/eval/scored.jsonl", rows)
     for model in ["base", *(f"seed_{seed}" for seed in seeds)]:
         for benchmark in ("contest", "transfer"):
             own = (row.answer for row in rows if (row.answer.model, row.answer.benchmark) == (model, benchmark))
             write_jsonl(folder / f"data/answers/{model}/{benchmark}.jsonl", own)
     level_rows = list(level_scored(contest, levels, unseen))
-    write_jsonl(folder / "data/length_sweep/scored.jsonl", level_rows)
     for level in levels:
         own = (row.answer for row in level_rows if row.answer.model == level)
         write_jsonl(folder / f"data/answers_level/{level}/contest.jsonl", own)

@@ -99,6 +99,7 @@ def test_numbers_in_words() -> None:
     assert percent(0.12345) == "12.3\u00a0%"
     assert percent(None) == "not known"
     assert points(-3.21) == "−3.2"
+    assert points(-0.04) == "0.0"
     assert points_interval(None, None) == ""
     assert points_interval(-1, 2.25) == "−1.0 to +2.2"
     assert probability(0.0004) == "p\u00a0<\u00a00.001"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -77,15 +78,19 @@ def test_cards_are_hugging_face_model_cards(run_folder: Path) -> None:
     assert [result.metric_value for result in unseen] == [pytest.approx(expected, abs=5e-5)]
 
 
-def small_run(folder: Path, seeds: tuple[int, ...], levels: tuple[str, ...], second: int) -> None:
-    synthetic.write_run(folder, synthetic.problems(2), synthetic.transfer(second), seeds, levels)
-    for name in ("eval", "length_sweep"):
-        done = stage(name, folder)
+def test_what_an_earlier_run_left_behind_is_not_shown(run_folder: Path) -> None:
+    synthetic.adapter(run_folder / "data/lora_seed/99/held_out")
+    assert stage("report", run_folder).returncode == 0
+    shutil.rmtree(run_folder / "data/lora_seed/99")
+    assert not list((run_folder / "reports/cards").glob("seed_99*"))
+    assert "data/lora_seed/99" not in page_text(run_folder)
+
+
+def test_what_a_run_may_lack(tmp_path: Path) -> None:
+    synthetic.write_run(tmp_path, synthetic.problems(2), synthetic.transfer(0), (3,), ("R1", "R4"))
+    for name in ("verified", "eval", "length_sweep"):
+        done = stage(name, tmp_path)
         assert done.returncode == 0, done.stderr
-
-
-def test_one_seed_few_levels_and_no_second_benchmark_give_a_page(tmp_path: Path) -> None:
-    small_run(tmp_path, (3,), ("R1", "R4"), 0)
     for unneeded in ("metrics/overfit_probe.json", "plots/overfit_probe.csv"):
         (tmp_path / unneeded).unlink()
     done = stage("report", tmp_path)
@@ -97,11 +102,7 @@ def test_one_seed_few_levels_and_no_second_benchmark_give_a_page(tmp_path: Path)
     assert not (tmp_path / "plots/figures/overfit_probe.svg").exists()
     assert (tmp_path / "plots/figures/result.svg").exists()
 
-
-def test_no_length_sweep_at_all_gives_a_page(tmp_path: Path) -> None:
-    small_run(tmp_path, (0, 1), ("R1",), 10)
-    for name in ("scored.jsonl", "tables.json"):
-        (tmp_path / "data/length_sweep" / name).unlink()
+    shutil.rmtree(tmp_path / "data/length_sweep")
     done = stage("report", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "This run has no length sweep" in page_text(tmp_path)
@@ -115,6 +116,7 @@ def test_no_length_sweep_at_all_gives_a_page(tmp_path: Path) -> None:
         ("data/train_split/folds.json", None, "data/train_split/folds.json could not be read"),
         ("plots/lora_seed/0.csv", "fold,iteration\n", "plots/lora_seed/0.csv lacks the columns train_loss, valid_loss"),
         ("params.yaml", "a: [", "params.yaml could not be read"),
+        ("params.yaml", "lora_seed: {seeds: [0]}", "params.yaml has no length_sweep.levels"),
     ],
     ids=lambda value: str(value)[:20],
 )
