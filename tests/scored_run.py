@@ -110,7 +110,7 @@ def write_run(
         ]
         write_jsonl(folder / f"data/train_split/levels/{level}/train.jsonl", chains)
     write_jsonl(folder / "data/verified/accepted.jsonl", [chain(p) for p in problems[::-1] if p.number % 5])
-    write_jsonl(folder / "data/verified/rejected.jsonl", [])
+    write_jsonl(folder / "data/verified/rejected.jsonl", [chain(p) for p in problems if not p.number % 5])
     blocks = {
         "eval": EVAL | (params or {}),
         "answers": {"models": {"base": "m", **{f"seed_{number}": "a" for number in seeds}}, "max_tokens": 80},

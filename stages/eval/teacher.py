@@ -13,12 +13,16 @@ VERIFIED = Path("data/verified")
 
 
 def teacher_accuracy(questions: pd.DataFrame) -> dict[str, Any]:
-    """The share of contest questions whose R1 chain was accepted: a question without a chain counts as not solved."""
-    solved = {
-        row.chain.problem_id
-        for row in read_jsonl(VERIFIED / "accepted.jsonl", VerifiedChain)
-        if row.chain.level == "R1"
-    }
-    right = questions["id"].isin(solved).to_numpy().astype(float)
-    value, low, high = accuracy(right[:, None], questions["cluster"].to_numpy())
-    return {"n": len(right), "accuracy": value, "low": low, "high": high}
+    """The share of questions with an R1 chain whose R1 chain was accepted; `n` is how many have one."""
+    accepted, rejected = (
+        {
+            row.chain.problem_id
+            for row in read_jsonl(VERIFIED / f"{name}.jsonl", VerifiedChain)
+            if row.chain.level == "R1"
+        }
+        for name in ("accepted", "rejected")
+    )
+    answered = questions[questions["id"].isin(accepted | rejected)]
+    right = answered["id"].isin(accepted).to_numpy().astype(float)
+    value, low, high = accuracy(right[:, None], answered["cluster"].to_numpy())
+    return {"n": len(answered), "accuracy": value, "low": low, "high": high}

@@ -1,0 +1,73 @@
+"""docs/metrics.md names every number of every metrics file."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scored_run import write_run
+from tests.workspace import stage
+
+ROOT = Path(__file__).resolve().parents[1]
+OTHER = {"environment.json"}
+"""Files that describe a machine and hold no results."""
+
+
+def documented() -> dict[str, list[re.Pattern[str]]]:
+    """For each file that a heading names, the names in the first column of its table, `<...>` as a wildcard."""
+    found: dict[str, list[re.Pattern[str]]] = {}
+    for section in (ROOT / "docs/metrics.md").read_text("utf-8").split("\n## ")[1:]:
+        heading, _, body = section.partition("\n")
+        names = [
+            re.compile(re.sub(r"<\w+>", "(?s:.+)", re.escape(name).replace(r"\<", "<").replace(r"\>", ">")))
+            for row in re.findall(r"^\| (`.+?) \|", body, re.MULTILINE)
+            for name in re.findall(r"`([^`]+)`", row)
+        ]
+        for file in re.findall(r"metrics/([\w/<>]+\.json)", heading):
+            found[re.sub(r"<\w+>", "*", file)] = names
+    return found
+
+
+def keys(value: Any, prefix: str = "") -> Iterator[str]:
+    """The dotted names of all leaves."""
+    if isinstance(value, dict) and value:
+        for name, entry in value.items():
+            yield from keys(entry, f"{prefix}{name}.")
+    elif not isinstance(value, dict):
+        yield prefix.removesuffix(".")
+
+
+def undocumented(metrics: Path) -> dict[str, list[str]]:
+    """Names of the files under `metrics` that the page lacks, by file."""
+    page, missing = documented(), {}
+    for path in sorted(metrics.rglob("*.json")):
+        name = path.relative_to(metrics)
+        if name.parts[0] == "timings" or str(name) in OTHER:
+            continue
+        known = next((names for pattern, names in page.items() if name.match(pattern)), [])
+        lacking = [key for key in keys(json.loads(path.read_text())) if not any(one.fullmatch(key) for one in known)]
+        if lacking:
+            missing[str(name)] = lacking
+    return missing
+
+
+def test_every_committed_number_is_on_the_page() -> None:
+    if not list((ROOT / "metrics").glob("*.json")):
+        pytest.skip("no metrics in this checkout yet")
+    assert undocumented(ROOT / "metrics") == {}
+
+
+def test_every_number_of_eval_and_length_sweep_is_on_the_page(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, seeds=(0,))
+    for name in ("stages.eval", "stages.length_sweep"):
+        assert stage(folder, name).returncode == 0
+    assert undocumented(folder / "metrics") == {}
+
+
+def test_a_number_that_is_not_on_the_page_is_found(tmp_path: Path) -> None:
+    (tmp_path / "parsed.json").write_text('{"problems": 3, "guesses": {"a": 1}}')
+    (tmp_path / "other.json").write_text('{"x": 1}')
+    assert undocumented(tmp_path) == {"parsed.json": ["guesses.a"], "other.json": ["x"]}
