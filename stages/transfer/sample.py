@@ -1,7 +1,6 @@
 """The transfer contest: the sample contest's families in the wording that no exam uses, with larger numbers."""
 
 from collections.abc import Iterator
-from itertools import cycle
 from pathlib import Path
 from random import Random
 
@@ -36,23 +35,26 @@ def draw_problems(layout: Layout, seed: int) -> Iterator[Problem]:
     """The contest's problems, family by family in turn, no question twice. The same seed gives the same problems."""
     rng = Random(f"transfer {seed}")
     asked: set[str] = set()
-    for number, family in zip(range(1, layout.problems + 1), cycle(contest.FAMILIES), strict=False):
-        question = contest.draw(rng, family, "transfer")
-        for _ in range(DRAWS):
-            if question.text not in asked:
-                break
-            question = contest.draw(rng, family, "transfer")
-        else:
-            raise InputError(
-                f"transfer: family {family!r} has run out of questions at {number}: lower the number asked."
+    families = list(contest.FAMILIES)
+    while len(asked) < layout.problems:
+        if not families:
+            raise InputError(f"transfer: the families have only {len(asked)} questions: lower the number asked.")
+        for family in families[: layout.problems - len(asked)]:
+            question = next(
+                (drawn for _ in range(DRAWS) if (drawn := contest.draw(rng, family, "transfer")).text not in asked),
+                None,
             )
-        asked.add(question.text)
-        yield Problem(
-            id=f"transfer/{number:03d}",
-            year=0,
-            section=question.section,
-            number=number,
-            question=question.text,
-            answer=str(question.answer),
-            source="sample",
-        )
+            if question is None:
+                families.remove(family)
+                break
+            asked.add(question.text)
+            number = len(asked)
+            yield Problem(
+                id=f"transfer/{number:03d}",
+                year=0,
+                section=question.section,
+                number=number,
+                question=question.text,
+                answer=str(question.answer),
+                source="sample",
+            )

@@ -7,9 +7,9 @@ its working is at most LIMIT, because the student knows the numbers 0 to 60 as o
 Questions are natural English with linear mathematics: `x^2` is an exponent, `(a + b)/c` a fraction with its numerator
 in brackets, `sqrt(a + b)` a radical; nothing else in them contains `^`, `/` or `sqrt`.
 
-Held out by rule: a hash of a question's family and numbers says whether it may be asked in an exam or be shown to the
-student in pre-training (`held_out`), so no contest, whatever its seed, meets a question that the base student has seen,
-in these words or in others. Transfer wordings occur in pre-training and in the transfer contest, never in an exam.
+Held out by rule: a hash of a question's family and numbers says whether it may be asked in an exam, in the transfer
+contest, or be shown to the student in pre-training (`pool`), so no contest, whatever its seed, meets a question that the
+base student has seen, and no transfer contest one that an adapter was trained on, in these words or in others. Transfer wordings occur in pre-training and in the transfer contest, never in an exam.
 """
 
 import hashlib
@@ -30,13 +30,13 @@ __all__ = [
     "bare_steps",
     "draw",
     "evaluate",
-    "held_out",
+    "pool",
     "read",
     "worded_steps",
 ]
 
-EXAM_SHARE = 0.4
-"""The share of all questions that is kept for exams."""
+EXAM_SHARE, TRANSFER_SHARE = 0.25, 0.15
+"""The shares of all questions that are kept for exams and for the transfer contest."""
 TRANSFER_ABOVE = 30
 """The transfer contest has larger numbers: some number in each of its questions' working is above this."""
 
@@ -52,20 +52,21 @@ VERBS = {
 OPENERS = (("First", "To begin,"), ("Next", "Then", "Now", "After that,"))
 
 
-def held_out(family: str, numbers: dict[str, int]) -> bool:
-    """Whether these numbers of a family are kept for exams, whatever the wording; the rest is for pre-training."""
+def pool(family: str, numbers: dict[str, int]) -> Literal["exam", "transfer", "corpus"]:
+    """What these numbers of a family are kept for, whatever the wording: exams, the transfer contest or pre-training."""
     key = f"{family} {sorted(numbers.items())}".encode()
-    return int.from_bytes(hashlib.sha256(key).digest()[:4], "big") < EXAM_SHARE * 2**32
+    place = int.from_bytes(hashlib.sha256(key).digest()[:4], "big") / 2**32
+    return "exam" if place < EXAM_SHARE else "transfer" if place < EXAM_SHARE + TRANSFER_SHARE else "corpus"
 
 
 def draw(rng: Random, family: str, wording: Wording = "exam", *, for_exam: bool = True) -> Question:
-    """Draw a question of a family: one that is held out for exams, or with `for_exam=False` one for pre-training."""
+    """Draw a question of a family from its wording's contest, or with `for_exam=False` one for pre-training."""
     chosen = FAMILIES[family]
     wordings = chosen.wordings if wording == "exam" else (chosen.transfer_wording,)
     while True:
         numbers = {name: rng.choice(values) for name, values in chosen.ranges.items()}
         question = chosen.pose(rng.choice(wordings), numbers)
-        if question is None or held_out(family, numbers) != for_exam:
+        if question is None or pool(family, numbers) != (wording if for_exam else "corpus"):
             continue
         if wording == "transfer" and for_exam and max(_values(question)) <= TRANSFER_ABOVE:
             continue
