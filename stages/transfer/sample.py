@@ -18,7 +18,7 @@ class Layout(BaseModel):
     """How many problems there are."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    problems: int = Field(ge=1)
+    problems: int = Field(ge=1, le=1000)
 
 
 def load_layout(path: Path) -> Layout:

@@ -8,8 +8,9 @@ Questions are natural English with linear mathematics: `x^2` is an exponent, `(a
 in brackets, `sqrt(a + b)` a radical; nothing else in them contains `^`, `/` or `sqrt`.
 
 Held out by rule: a hash of a question's family and numbers says whether it may be asked in an exam, in the transfer
-contest, or be shown to the student in pre-training (`pool`), so no contest, whatever its seed, meets a question that the
-base student has seen, and no transfer contest one that an adapter was trained on, in these words or in others. Transfer wordings occur in pre-training and in the transfer contest, never in an exam.
+contest, or be shown to the student in pre-training (`pool`). So no contest, whatever its seed, meets a question that
+the base student has seen, and no transfer contest one that an adapter was trained on, in these words or in others.
+Transfer wordings occur in pre-training and in the transfer contest, never in an exam.
 """
 
 import hashlib
@@ -53,7 +54,7 @@ OPENERS = (("First", "To begin,"), ("Next", "Then", "Now", "After that,"))
 
 
 def pool(family: str, numbers: dict[str, int]) -> Literal["exam", "transfer", "corpus"]:
-    """What these numbers of a family are kept for, whatever the wording: exams, the transfer contest or pre-training."""
+    """What these numbers of a family are kept for, whatever the wording: exams, transfer or pre-training."""
     key = f"{family} {sorted(numbers.items())}".encode()
     place = int.from_bytes(hashlib.sha256(key).digest()[:4], "big") / 2**32
     return "exam" if place < EXAM_SHARE else "transfer" if place < EXAM_SHARE + TRANSFER_SHARE else "corpus"
