@@ -74,8 +74,8 @@ def _focus(run: Run) -> str:
     else:
         found = f"Whether “{focus}” is more or less sensitive to the chains’ length than the others cannot be told"
     return (
-        f"{found}: per unit of log words, its log odds of a right answer change by {signed(extra, 2)} more (95 % "
-        f"interval {signed(low, 2)} to {signed(high, 2)})."
+        f"{found}: per unit of log words, its log odds of a right answer change by {abs(extra):.2f} "
+        f"{'more' if extra > 0 else 'less'} than theirs (95 % interval {signed(low, 2)} to {signed(high, 2)})."
     )
 
 

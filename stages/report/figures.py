@@ -57,7 +57,7 @@ def accuracy_by_words(levels: pd.DataFrame) -> alt.LayerChart:
         drawn.mark_line(color=STUDENT, strokeWidth=1.5, opacity=0.5).encode(y=y, order="words:Q"),
         drawn.mark_rule(color=STUDENT, strokeWidth=2.5).encode(y=alt.Y("low:Q", title="accuracy"), y2="high:Q"),
         drawn.mark_point(color=STUDENT, filled=True, size=90, opacity=1).encode(y=y),
-        drawn.mark_text(align="left", dx=7, dy=11, fontWeight="bold").encode(y=y, text="level:N"),
+        drawn.mark_text(dy=-9, fontWeight="bold").encode(y=alt.Y("high:Q", title="accuracy"), text="level:N"),
     ).properties(width=WIDTH, height=250)
 
 
@@ -125,15 +125,18 @@ def discordant_pairs(pairs: pd.DataFrame) -> alt.LayerChart:
     `pairs` has seed, gained and lost.
     """
     y = alt.Y("seed:N", sort=list(pairs["seed"]), title=None, axis=alt.Axis(domain=False, labelPadding=8))
-    title = "← only base right   |   only student right →"
-    bars = pairs.assign(left=-pairs["lost"])
-    drawn = alt.Chart(bars).encode(y=y)
+    room = 0.1 * (pairs["gained"].max() + pairs["lost"].max() + 1)  # for the numbers beside the bars
+    x = alt.X(
+        "gained:Q",
+        title="← only base right   |   only student right →",
+        axis=alt.Axis(labelExpr="abs(datum.value)"),
+        scale=alt.Scale(domain=[-pairs["lost"].max() - room, pairs["gained"].max() + room], nice=False),
+    )
+    drawn = alt.Chart(pairs.assign(left=-pairs["lost"])).encode(y=y)
     return alt.layer(
-        drawn.mark_bar(color=STUDENT, height=20).encode(
-            x=alt.X("gained:Q", title=title, axis=alt.Axis(labelExpr="abs(datum.value)"))
-        ),
-        drawn.mark_bar(color=BASE, height=20).encode(x=alt.X("left:Q", title=title)),
-        drawn.mark_text(align="left", dx=5, fontWeight="bold").encode(x="gained:Q", text="gained:Q"),
+        drawn.mark_bar(color=STUDENT, height=20).encode(x=x),
+        drawn.mark_bar(color=BASE, height=20).encode(x="left:Q"),
+        drawn.mark_text(align="left", dx=5, fontWeight="bold").encode(x=x, text="gained:Q"),
         drawn.mark_text(align="right", dx=-5, fontWeight="bold").encode(x="left:Q", text="lost:Q"),
     ).properties(width=WIDTH - 40, height=alt.Step(36))
 
@@ -178,4 +181,4 @@ def result(models: alt.LayerChart, words: alt.LayerChart | None) -> alt.HConcatC
     panels = [models.properties(title="Accuracy on questions never seen")]
     if words is not None:
         panels.append(words.properties(title="Shorter chains to learn from"))
-    return alt.hconcat(*panels, spacing=50)
+    return alt.hconcat(*panels, spacing=90, bounds="flush")
