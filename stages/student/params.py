@@ -32,7 +32,6 @@ class Params(command.Params):
     rows: int = Field(gt=0)
     row_length: int = Field(gt=1)
     learning_rate: float = Field(gt=0)
-    muon_learning_rate: float = Field(gt=0)
     weight_decay: float = Field(ge=0)
     warmup: int = Field(gt=0)
     early_share: float = Field(ge=0, le=1)

@@ -68,28 +68,23 @@ def loss(model: Model, tokens: mx.array, positions: mx.array, targets: mx.array,
     return (elementwise.cross_entropy(logits, targets) * weights).sum() / weights.sum()
 
 
-def build_optimizer(params: Params) -> optim.Optimizer:
-    """Muon for the matrices inside the layers, AdamW for embeddings, biases and norms.
-
-    With AdamW alone the loss that Muon reaches in 500 steps takes 600 (docs/student.md).
-    """
-    muon = optim.Muon(schedule(params, params.muon_learning_rate), weight_decay=0)
-    adam = optim.AdamW(schedule(params, params.learning_rate), betas=[0.9, 0.98], weight_decay=params.weight_decay)
-    return optim.MultiOptimizer([muon, adam], [lambda name, weight: weight.ndim == 2 and "embed" not in name])
-
-
-def schedule(params: Params, peak: float) -> Callable:
+def schedule(params: Params) -> Callable:
     """Linear warm-up, then a cosine down to 2 % of the peak."""
     warmup = min(params.warmup, params.steps - 1)
-    decay = optim.cosine_decay(peak, params.steps - warmup, 0.02 * peak)
-    return optim.join_schedules([optim.linear_schedule(1e-6, peak, warmup), decay], [warmup])
+    return optim.join_schedules(
+        [
+            optim.linear_schedule(1e-6, params.learning_rate, warmup),
+            optim.cosine_decay(params.learning_rate, params.steps - warmup, 0.02 * params.learning_rate),
+        ],
+        [warmup],
+    )
 
 
 def train(params: Params, tokenizer: Tokenizer, checkpoint: Path) -> Model:
     """Pre-train and return the model, going on from `checkpoint` when it belongs to the same recipe."""
     model = build(params, tokenizer.get_vocab_size())
     elementwise.use_in(model)
-    optimizer = build_optimizer(params)
+    optimizer = optim.AdamW(schedule(params), betas=[0.9, 0.98], weight_decay=params.weight_decay)
     optimizer.init(model.trainable_parameters())
     done = load(checkpoint, params, model, optimizer)
     gradients = nn.value_and_grad(model, loss)

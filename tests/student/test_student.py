@@ -24,7 +24,6 @@ SMALL = {
     "rows": 2,
     "row_length": 48,
     "learning_rate": 2e-3,
-    "muon_learning_rate": 0.02,
     "weight_decay": 0.05,
     "warmup": 4,
     "early_share": 0.2,
