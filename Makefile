@@ -24,6 +24,7 @@ install: .venv/installed ## create .venv from the lock file
 .PHONY: repro
 repro: .venv/installed ## run the pipeline and show its result (JOBS=n runs independent stages side by side)
 	@if [ "$(JOBS)" = 1 ]; then dvc repro; else python -m tools.repro --jobs $(JOBS); fi
+	@python -m stages.common.environment
 	@python -m tools.summary
 
 .PHONY: job
