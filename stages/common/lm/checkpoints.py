@@ -6,7 +6,8 @@ from pathlib import Path
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx.utils import tree_unflatten
+import psutil
+from mlx.utils import tree_flatten, tree_unflatten
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.tuner.utils import load_adapters
 from mlx_lm.utils import dequantize_model, load_model, load_tokenizer
@@ -36,12 +37,23 @@ def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
             model = dequantize_model(model)
             model.set_dtype(mx.float32)
             elementwise.use_in(model)
+        require_memory(path, sum(weights.nbytes for _, weights in tree_flatten(model.parameters())))
         mx.eval(model.parameters())
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise InputError(f"lora_seed.model: the model in {path} could not be loaded: {error}") from error
     if tokenizer.chat_template is None:
         raise InputError(f"lora_seed.model: the tokenizer in {path} has no chat template, which training rows need.")
     return model, tokenizer
+
+
+def require_memory(path: str, needed: int) -> None:
+    """Raise InputError when a model's weights alone need more than the memory that is free."""
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise InputError(
+            f"lora_seed.model: the weights in {path} need {needed / 1e9:.1f} GB of memory here and {free / 1e9:.1f} GB "
+            "are free. End other programs, take a smaller model, or a machine with more; `make plan` counts it all."
+        )
 
 
 def with_adapter(model: nn.Module, folder: Path) -> nn.Module:

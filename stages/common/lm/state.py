@@ -114,7 +114,7 @@ def from_first_worker(content: bytes) -> bytes:
     if world.size() == 1:
         return content
     mine = np.frombuffer(content, np.uint8) * (world.rank() == 0)
-    length = int(mx.distributed.all_sum(mx.array(len(mine) * (world.rank() == 0))).item())
+    length: Any = mx.distributed.all_sum(mx.array(len(mine) * (world.rank() == 0))).item()
     padded = np.zeros(length, np.uint8)
     padded[: len(mine)] = mine[:length]
     return np.array(mx.distributed.all_sum(mx.array(padded))).tobytes() if length else b""

@@ -2,6 +2,7 @@ import json
 
 import mlx.core as mx
 import numpy as np
+import psutil
 import pytest
 
 from stages.common.files import InputError
@@ -56,3 +57,11 @@ def test_quantised_weights_become_floats_on_a_cpu(tmp_path):
     name = "model.layers.0.mlp.down_proj"
     expected = mx.dequantize(*(saved[f"{name}.{part}"] for part in ("weight", "scales", "biases")), **quantization)
     assert np.array_equal(np.array(weight), np.array(expected.astype(mx.float32)))
+
+
+def test_too_little_memory_is_said_before_it_is_used(tmp_path, monkeypatch):
+    folder = write_checkpoint(tmp_path / "model")
+    free = psutil.virtual_memory()._replace(available=20_000)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
+    with pytest.raises(InputError, match=r"need 0\.0 GB of memory here and 0\.0 GB are free"):
+        load(str(folder))
