@@ -144,10 +144,10 @@ class Comparison:
         kinds = {gold.kind, answer.kind}
         if "set" in kinds and kinds <= {"list", "set"}:
             return self._unordered(_distinct(gold.items), _distinct(answer.items))
+        if "bracket" in kinds and kinds != {"bracket"} and "vector" not in kinds and len(gold.items) == 2:
+            return Outcome(False, "interval_or_point")
         if kinds == {"list"} or kinds == {"list", "bracket"}:
             return self._unordered(gold.items, answer.items)
-        if kinds == {"tuple", "bracket"} and len(gold.items) == 2:
-            return Outcome(False, "interval_or_point")
         if "set" in kinds:
             return Outcome(False, "set_or_tuple")
         return self._ordered(gold.items, answer.items, "ordered_items")

@@ -229,7 +229,7 @@ def latex(node: Node) -> str:
         case "abs":
             return f"|{parts[0]}|"
         case "floor" | "ceil":
-            return f"\\l{node.op} {parts[0]} \\r{node.op}"
+            return f"\\l{node.op} {parts[0]}\\r{node.op}"
         case "binom":
             return f"\\binom{{{parts[0]}}}{{{parts[1]}}}"
     raise AssertionError(node.op)

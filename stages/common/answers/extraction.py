@@ -31,7 +31,7 @@ _PHRASE = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_WORD = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|equals?|gives?|get|got|would|will|be|so|thus|therefore|hence|since|because|we|let|"
+    r"\b(?:is(?! to \d)|are|was|were|has|have|had|equals?|gives?|get|got|would|will|be|so|thus|therefore|hence|since|because|we|let|"
     r"then|find|solve|given|must|can|yields?|implies|means)\b|⇒|→|\\Rightarrow|\\implies|∴",
     re.IGNORECASE,
 )
@@ -184,7 +184,7 @@ def _is_bare(text: str) -> bool:
     """Whether a text is an answer and nothing else: one line that is no sentence and no derivation, or words alone."""
     if "\n" in text.strip("$\\[] \n") or "boxed" in text or re.search(r"[^\W\d]:\s|:\*\*\s|\w{2}\.\s+\w", text):
         return False
-    words = re.findall(r"[^\W\d_]{2,}", re.sub(r"\\[a-zA-Z]+", " ", text))
+    words = re.findall(r"[a-zA-Z]{2,}", re.sub(r"\\[a-zA-Z]+", " ", text))
     if len(words) > 12:
         return False
     if _SENTENCE_WORD.search(text):

@@ -13,7 +13,7 @@ _TOKEN = re.compile(
 _ALIASES = {"sqrt": "√", "pi": "π", "infinity": "∞", "inf": "∞", "cbrt": "∛"}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _STARTS_FACTOR = frozenset("(√[{")
-_COMMANDS = frozenset(("\\frac", "\\sqrt", "\\binom", "\\lfloor", "\\lceil", *(f"\\{name}" for name in FUNCTIONS)))
+_COMMANDS = frozenset(("\\frac", "\\sqrt", "\\binom", *(f"\\{name}" for name in FUNCTIONS)))
 _DIGITS = re.compile(r"\d+")
 
 
@@ -245,10 +245,6 @@ class _Reader:
                 degree = self.sum()
                 self.take("]")
             return Node("root", (degree, self.argument()))
-        if name in ("\\lfloor", "\\lceil"):
-            inside = self.sum()
-            self.take(name.replace("\\l", "\\r"))
-            return Node(name[2:], (inside,))
         raise NotMathematics(f"{name} is not covered")
 
     def function(self) -> Node:

@@ -10,6 +10,7 @@ set braces are `⦃ ⦄`, words that stood in a text wrapper are `‹ ›`, degr
 import re
 import unicodedata
 
+from stages.common.answers.expression import FUNCTIONS
 from stages.common.answers.words import VOCABULARY
 
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix", strict=True))
@@ -29,9 +30,8 @@ CHARACTERS = str.maketrans(
         "ℝ": "\\mathbb{R}", "∛": "√[3]", "∜": "√[4]", "…": "...", "ø": "∅", "Ø": "∅", "⌀": "∅",
     }
 )  # fmt: skip
-COMMANDS = {name: sign for sign, names in VOCABULARY["commands"].items() for name in names.split()} | VOCABULARY[
-    "greek"
-]
+COMMANDS = {name: sign for sign, names in VOCABULARY["commands"].items() for name in names.split()}
+COMMANDS |= VOCABULARY["greek"]
 _LOOKS = "|".join(VOCABULARY["dropped"].split())
 
 _SUPERSCRIPT_ROOT = re.compile(f"([{''.join(SUPERSCRIPTS)}]+)√")
@@ -40,6 +40,9 @@ _SUBSCRIPT = re.compile(f"[{''.join(SUBSCRIPTS)}]+")
 _VULGAR = re.compile("[¼½¾⅐-⅞↉]")
 _EDGES = re.compile(r"^[\s*_]+|[\s*_.]+$")
 _TEXT = re.compile(r"\\(?:text(?:bf|rm|it|sf|tt|up|normal|md)?|mbox|hbox|emph|mathop)\s*\{([^{}]*)\}")
+_ROMAN = re.compile(r"\\(?:math(?:rm|bf|it|sf|tt)|operatorname\*?)\s*\{\s*([^{}\\]{2,})\s*\}")
+_OVER = re.compile(r"\{([^{}]*)\\over(?![a-z])([^{}]*)\}|^([^{}]*)\\over(?![a-z])([^{}]*)$")
+_REPEATED = re.compile(r"(\d*\.\d{0,20}?)(\d{1,6}?)\2{2,}\s*(?:\.{3}|…|\\l?dots)")
 _DROPPED = re.compile(rf"\\(?:{_LOOKS})(?![a-zA-Z])\*?|\\hspace\{{[^{{}}]*\}}|\\[,;:!> \n]")
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _MARKED_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\\ |\\!,|\{\\,\})\s*(?=\d{3}(?!\d))")
@@ -49,11 +52,11 @@ _SPACED_THOUSANDS = re.compile(r"(?<![\d.,/^_])\d{1,3}(?: \d{3})+(?![\d/]| \d)")
 
 def plain(text: str) -> str:
     """The text in this module's notation, without delimiters of mathematics and markdown around it. Never raises."""
-    text = _characters(text)
+    text = _characters(_REPEATED.sub(r"\1\\overline{\2}", text))
     text = _MARKED_THOUSANDS.sub("", text)
     text = _wrappers(text)
     text = _commands(text)
-    text = re.sub(r"\^\s*\{\s*°\s*\}|\^\s*°", "°", text)
+    text = re.sub(r"\^\s*\{\s*°\s*\}|\^\s*°|(?<=\d)\^\{?\s*o\s*\}?$", "°", text)
     text = text.replace("+/-", "±").replace("+-", "±").replace("**", "^").replace("`", "")
     text = text.replace("~=", "≈").replace("~", " ").replace("=<", "<=").replace("=>", "→").replace("->", "→")
     text = _SPACED_THOUSANDS.sub(lambda match: match[0].replace(" ", ""), " ".join(text.split()))
@@ -90,8 +93,11 @@ def _wrappers(text: str) -> str:
     text = text.replace("$", "¤" if text.count("$") % 2 and not text.rstrip(" .").endswith("$") else "")
     if "\\" not in text:
         return _EDGES.sub("", text)
+    text = _ROMAN.sub(lambda match: match[1] if match[1] in FUNCTIONS else f" ‹{match[1]}› ", text)
     while (unwrapped := _TEXT.sub(r" ‹\1› ", text)) != text:
         text = unwrapped
+    text = _OVER.sub(lambda match: f"\\frac{{{match[1] or match[3]}}}{{{match[2] or match[4]}}}", text)
+    text = text.replace("‹¤›", "¤")
     text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\%", "%").replace("\\#", "#").replace("\\|", "|")
     return _EDGES.sub("", text)
 

@@ -34,16 +34,25 @@ _NUMERAL = re.compile(
     re.IGNORECASE,
 )
 _WRAPPED = re.compile(r"^‹\s*([^‹›]*?)\s*›$")
-_CHOICE = re.compile(r"‹?\s*(?:(?:option|choice|answer)\s+)?[(\[]?([A-Za-z])[)\]]?\s*›?")
+_CHOICE = re.compile(r"‹?\s*(?:(?i:option|choice|answer)\s+)?[(\[]?([A-Za-z])[)\]]?\s*›?")
 _LABELLED = re.compile(r"‹?\s*(?:\(([A-H])\)|([A-H])[).:])\s*›?\s*(\S.*)")
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*‹?\s*([ap])\.?\s?m\.?\s*›?", re.IGNORECASE)
 _NOTE = re.compile(r"(\S.*?)\s+[(\[‹]((?:[^()\[\]‹›]|\([^()]*\))*)[)\]›]")
 _REMARK = re.compile(
-    r"option|requir|need|order|equiv|nearest|round|exact|approx|units?\b|only|ignore|must|note|any form", re.IGNORECASE
+    r"option|requir|need|order|equiv|nearest|round|exact|approx|units?\b|only|ignore|must|note|any form|d\.?p\.?$|s\.?f\.?$"
+    r"|decimal",
+    re.IGNORECASE,
 )
 _ALSO = re.compile(r"(?:also\s+)?(?:accept|or|allow)(?:able|s|ed)?(?:\s+as)?:?\s+(.+)", re.IGNORECASE)
 _RELATION = re.compile(r"<|>|!=|∪|∈|ℝ|^all real")
-_NAMED_STRUCTURE = re.compile(r"^(?:[^\W\d]\s*∈\s*(?=⦃)|(?:[^\W\d_]{1,2}|\([^()=]+\))\s*=\s*(?=[(\[⦃⟨|]|\\begin))")
+_NAMED_STRUCTURE = re.compile(
+    r"^(?:point\s+[A-Z]?\s*=?\s*(?=\()|[^\W\d]\s*∈\s*(?=[⦃{])"
+    r"|(?:[^\W\d_]{1,2}|\([^()=]+\))\s*=\s*(?=[(\[⦃{⟨|]|\\begin))"
+)
+_SET_BUILDER = re.compile(
+    r"^(?:[⦃{]\s*[a-z](?:\s*∈\s*ℝ)?\s*[|:]|(?:for )?all(?=\s+[a-z]\s*[<>!=]))\s*(.*?)(?:,\s*[a-z]\s*∈\s*ℝ)?[⦄}]?$"
+    r"|(?<=\d),\s*[a-z]\s*∈\s*ℝ$"
+)
 _MATRIX = re.compile(
     r"[(\[|]?\s*\\begin\{[pbvB]?(?:matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{[pbvB]?(?:matrix|array)\}\s*[)\]|]?"
 )
@@ -114,7 +123,8 @@ def _date(text: str) -> Words | None:
 
 def _structure(text: str, grouped: bool) -> Form:
     """Matrices, regions, lists, tuples, ratios; else a single value."""
-    text = re.sub(r"[‹\s]+(and|or|to)[›\s]+", r" \1 ", _NAMED_STRUCTURE.sub("", text))
+    text = re.sub(r"[‹\s]+(?:is )?(and|or|to)[›\s]+", r" \1 ", _NAMED_STRUCTURE.sub("", text))
+    text = _SET_BUILDER.sub(r"\1", text)
     if match := _MATRIX.fullmatch(text):
         return _matrix([row.split("&") for row in match[1].split("\\\\") if row.strip()])
     if grouped and not any(bracket in text for bracket in "([⦃⟨"):
@@ -203,7 +213,8 @@ def _items(parts: list[str], grouped: bool) -> list[Form]:
     try:
         forms = [_form(part, grouped) for part in parts]
     except NotMathematics:
-        if all(_in_words(part) and len(part.split()) <= 3 for part in parts):
+        yes_or_no = parts[0].lower() in ("yes", "no", "true", "false")
+        if not yes_or_no and all(_in_words(part) and len(part.split()) <= 3 for part in parts):
             return [Words(part) for part in parts]
         raise
     return [

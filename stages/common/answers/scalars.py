@@ -44,9 +44,11 @@ class Scalars:
     def values(self, gold: Value, answer: Value) -> Outcome:
         """Compare values; names or known units that differ make the difference; a unit or % may be left out."""
         if _is_letter(gold.name) and _is_letter(answer.name) and gold.name != answer.name:
-            return Outcome(False, "different_name")
+            return self.equations(_equation(gold), _equation(answer))
         if gold.rounded or answer.rounded:
             return self._rounded(gold, answer)
+        if (gold.percent and answer.unit) or (answer.percent and gold.unit):
+            return Outcome(False, "different_unit")
         if gold.unit and answer.unit and gold.unit.dimension and answer.unit.dimension:
             if gold.unit.dimension != answer.unit.dimension:
                 return Outcome(False, "different_unit")
@@ -115,6 +117,10 @@ def _may_be_rounded(value: Value) -> bool:
 
 def _is_letter(name: str | None) -> bool:
     return name is not None and len(name) == 1
+
+
+def _equation(value: Value) -> Relation:
+    return Relation(Node("sym", (), value.name), value.node)
 
 
 def _times(value: Value, factor: Fraction) -> Value:

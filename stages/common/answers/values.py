@@ -65,6 +65,7 @@ def read_compound(text: str) -> Value | None:
 def read_value(text: str) -> Value:
     """One number or expression with its percent sign, currency or unit. Raises NotMathematics."""
     text = _REPEATING.sub(_as_fraction, _HEDGE.sub("", text).strip())
+    text = re.sub(r"^USD\s*(?=[\d.])", "¤", text)
     if (written := number_word(text)) is not None:
         return Value(number(written))
     if match := _CURRENCY.fullmatch(text):
@@ -99,6 +100,8 @@ def _has_words(text: str) -> bool:
 def _is_unit(head: str, gap: str, tail: str) -> bool:
     """Whether what follows a value is a unit or a noun; a short word only where a space parts it from a number."""
     word = re.split(r"[\s›/]", tail.lstrip("‹ "))[0]
+    if re.fullmatch(r"[^\W\d_]{2,}|[^\W\d_]+(?:\s+[^\W\d_]+)+", head):
+        return False  # the head is words, too
     apart = gap != "" and not _NUMERIC.sub("", head)
     return tail.startswith("‹") or starts_unit(word) or (apart and (word in ONE_LETTER_UNITS or len(word) == 3))
 

@@ -478,6 +478,140 @@ EQUAL: dict[str, str] = {
         3:45 pm | 3:45 p.m.
         4 pm | 4:00 PM
     """,
+    "spelling": r"""
+        36√2 | √2·36
+        √15 | √{15}
+        √15 | 15^0.5
+        √15 | sqrt15
+        √15 | \surd 15
+        1 + 2√2 | 1+2*2^(1/2)
+        3π/4 | {3\pi \over 4}
+        3π/4 | 3\pi/4
+        3π/4 | pi*3/4
+        3π/4 | {3\pi}/4
+        3π/4 | \frac{3}{4} \pi \text{ radians}
+        $12.50 | USD 12.50
+        $12.50 | 12.50 USD
+        $12.50 | $12 1/2
+        $12.50 | 12 dollars and 50 cents
+        $12.50 | \text{\$}12.50
+        1 and -1/3 | x ∈ {1, -1/3}
+        1 and -1/3 | x₁ = 1, x₂ = -1/3
+        1 and -1/3 | x = 1, -1/3
+        1 and -1/3 | 1 or -1/3
+        1 and -1/3 | x=1\text{ and }x=-\frac{1}{3}
+        1 and -1/3 | \{-\tfrac13,\,1\}
+        2 3/4 | 2 + 3/4
+        20% | 20 %
+        20% | 20 per cent
+        20% | .2
+        20% | \frac{20}{100}
+        (-\infty, 3) | {x | x < 3}
+        (-\infty, 3) | \{x \mid x < 3\}
+        (-\infty, 3) | \{x : x < 3\}
+        (-\infty, 3) | all x < 3
+        (-\infty, 3) | x < 3, x \in \mathbb{R}
+        (-\infty, 3) | (-inf, 3)
+        145 | 145cm
+        145 | 145 centimetres
+        145 | 145 cm.
+        145 | \(145\,\mathrm{cm}\)
+        145 | $145\ \text{cm}$
+        17 \text{ mph} | 17mph
+        17 mph | 17 miles/hour
+        2:5 | 2∶5
+        2:5 | 2 is to 5
+        2:5 | $2:5$
+        17 - 8i | -8i+17
+        17 - 8i | 17-8\cdot i
+        mp/(m + pr) | m p/(m + p r)
+        mp/(m + pr) | \frac{m p}{m + p r}
+        mp/(m + pr) | mp/(pr+m)
+        mp/(m + pr) | \dfrac{mp}{m+rp}
+        2114five | 2114 base-5
+        2114five | 2114_{\mathrm{five}}
+        2114five | 2114_{base 5}
+        Lose 18 | lose 18 points
+        {2,3,7,8} | S = {2,3,7,8}
+        {2,3,7,8} | \left\{2,3,7,8\right\}
+        {2,3,7,8} | \lbrace 2,3,7,8 \rbrace
+        {2,3,7,8} | 8, 7, 3 and 2
+        88.67 | 88.670
+        88.67 | 88.67 (2 d.p.)
+        88.67 | ≈ 88.67
+        88.67 | \approx 88.67 \text{ feet}
+        2/3 | 0.666...
+        2/3 | 0.(6)
+        2/3 | 0.\dot{6}
+        2/3 | \frac{2}{3} \approx 0.667
+        (2, 3) | (x,y)=(2,3)
+        (2, 3) | x=2 \text{ and } y=3
+        (2, 3) | point (2,3)
+        (2, 3) | (2 ; 3)
+        (2, 3) | (2.0, 3.0)
+        no solution | \varnothing
+        no solution | There is no solution.
+        no solution | no real solutions
+        no solution | \{\}
+        5,040 | 5040.00
+        -14/3 | -4 2/3
+        -14/3 | -4\frac23
+        -14/3 | -(14/3)
+        -14/3 | {-14}/{3}
+        -14/3 | -14 / 3
+        \frac{1}{2} | 1/2
+        30 | 30^o
+        30 | 30\degree
+        30 | \angle = 30^\circ
+        3 | 3\text{ hr}
+        3 | 3 hrs
+        k/(2w) | \frac{k/2}{w}
+        k/(2w) | k (2w)^{-1}
+        k/(2w) | 0.5k/w
+        x+3 | (x+3)
+        x+3 | f(x) = x+3
+        ALWAYS | It is always true
+        INSIDE | inside of the circle
+        Thursday | It was a Thursday
+        D | D. 1056
+        D | option (D)
+        D | \mathbf{D}
+        D | Choice D
+        C | \textbf{(C)}\ 15
+        No | No, never
+        15:13:12 | 15:13:12.
+        2√5 | 2\sqrt{5}\ \text{cm}
+        9√3 | 9\sqrt{3} \text{ cm}^2
+        13,680 | 13,680 square feet
+        100.5 | 100\frac{1}{2}
+        e/(e-1) | \frac{e}{e - 1} \approx 1.582
+        0.1571 | 15.71\%
+        i-1 | -1+\sqrt{-1}
+        1383 | 1,383
+        10 + 2√2 | 2(5+\sqrt{2})
+        \frac{\pi}{3} | 60^\circ
+        x^2+3x+2 | (x+1)(x+2)
+        y = 2x | x = y/2
+        x=2y | y=\frac{x}{2}
+        \frac{5}{13} | 5 \over 13
+        1.6 \times 10^{-3} | 0.0016
+        10! | 3628800
+        \frac{a}{b} | a/b
+        \frac{-b \pm \sqrt{b^2-4ac}}{2a} | \frac{-b+\sqrt{b^2-4ac}}{2a}, \frac{-b-\sqrt{b^2-4ac}}{2a}
+        2\sin\theta | 2\sin(\theta)
+        \tan^{-1}(2) | \arctan 2
+        3x^2 | 3x²
+        \lfloor x \rfloor | ⌊x⌋
+        \sqrt[3]{2} | 2^{\frac13}
+        \frac{\sqrt{2}}{2} | \frac{1}{\sqrt{2}}
+        \log 2 | \log_{10} 2
+        \ln 4 | 2 \ln 2
+        $5% | 5
+        (4, 3, 4) | (h,\;k,\;r) = (4,\;3,\;4)
+        4.5 | 4\frac{1}{2}
+        421 | 243\sqrt{3} \approx 421
+        1/7 | 30/210 = 1/7
+    """,
 }
 
 DIFFERENT: dict[str, str] = {
@@ -744,6 +878,23 @@ DIFFERENT: dict[str, str] = {
         ellipse | eclipse
         infinitely many | 0
         undefined | 0
+    """,
+    "kind": r"""
+        5% | $5
+        5% | 5 cm
+        [1,2] | 1, 2
+        [-2,7] | -2 and 7
+        3 + 4i | (3, 4)
+        x = 3 or x = -2 | x^2 - x - 6 = 0
+        0 | 5x - 7y + 11z + 4 = 0
+        8 | 2x = 8
+        5 | \sqrt{26} \approx 5
+        0.666... | 0.666
+        ALWAYS | It is never true
+        D | Choice C
+        5 x/y | 5
+        3 | 3 and 4
+        north | 5 north
     """,
     "date": r"""
         March 5 | May 3
