@@ -16,7 +16,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from stages.common import command
 from stages.common.files import read_jsonl
-from stages.common.records import Answer, Scored
+from stages.common.records import Answer, Problem, Scored
 from stages.eval.__main__ import main
 from tests.scored_run import write_run
 from tests.workspace import stage
@@ -202,6 +202,37 @@ def test_all_wrong_and_no_answer_at_all(tmp_path: Path, text: str, accuracy: flo
     assert found["base_low"] == 0 < found["base_high"] < 0.2
     rows = pd.DataFrame(loads(folder / "data/eval/tables.json")["accuracy"])
     assert set(rows["no_answer"]) == {float(text == "")}
+
+
+def test_all_right(tmp_path: Path) -> None:
+    folder = write_run(tmp_path)
+    keys = {row.id: row.answer for name in ("parsed", "transfer")
+            for row in read_jsonl(folder / f"data/{name}/problems.jsonl", Problem)}  # fmt: skip
+    rewrite(folder, lambda row: row.model_copy(update={"text": f"Answer: {keys[row.problem_id]}"}))
+    found = metrics(folder)
+    unseen = found["contest_unseen"]
+    assert (unseen["base"], unseen["student_mean"], unseen["base_high"], unseen["mcnemar_p"]) == (1, 1, 1, 1)
+    assert 0.8 < unseen["base_low"] < 1 and unseen["difference_low"] < 0 < unseen["difference_high"]
+    assert found["leakage_inflation"] == 0 and found["leakage_inflation_low"] is None
+    assert found["reasons"]["leakage_inflation"] == "nothing varies between clusters of questions"
+
+
+def test_an_empty_transfer_benchmark(tmp_path: Path) -> None:
+    folder = write_run(tmp_path)
+    for path in [folder / "data/transfer/problems.jsonl", *(folder / "data/answers").glob("*/transfer.jsonl")]:
+        path.write_text("")
+    found = metrics(folder)
+    assert found["transfer"]["n"] == 0 and found["transfer"]["base"] is None and found["transfer"]["holm_p"] is None
+    assert found["reasons"] == {"transfer.n": "no question of this kind"}
+
+
+def test_a_section_with_one_question(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, held_out=(2016,), per_section=1)
+    found = metrics(folder)
+    assert found["contest_unseen"]["n"] == 3
+    rows = loads(folder / "data/eval/tables.json")["sections"]
+    assert [row["n"] for row in rows if row["part"] == "contest_unseen"] == [1, 1, 1]
+    assert all(-100 <= row["difference_low"] <= row["difference"] <= row["difference_high"] <= 100 for row in rows)
 
 
 def test_zero_discordant_pairs_say_so(tmp_path: Path) -> None:
