@@ -74,10 +74,12 @@ class Comparison:
                 return self._equation_and_value(equation, value)
             case Value() as one, Value() as other:
                 return self.scalars.values(one, other)
-            case Matrix() as one, (Matrix() | Items()) as other:
-                return self._ordered(one.rows, _rows(other), "matrix")
-            case Items() as one, Matrix() as other:
-                return self._ordered(one.items, other.rows, "matrix")
+            case Matrix(rows=one), Matrix(rows=other):
+                return self._ordered(one, other, "matrix")
+            case Matrix(rows=one), Items(kind="tuple" | "bracket", items=other):
+                return self._ordered(one, other, "matrix")
+            case Items(kind="tuple" | "bracket", items=one), Matrix(rows=other):
+                return self._ordered(one, other, "matrix")
             case (Region() | Items()) as one, Region() as other:
                 return self._regions(_region(one), other)
             case Region() as one, Items() as other:
@@ -100,7 +102,7 @@ class Comparison:
         for item in form.items:
             if not any(self._forms(item, one).equal for one in different):
                 different.append(item)
-        return different[0] if len(different) == 1 else Items("list", tuple(different))
+        return different[0] if len(different) == 1 else Items("either", tuple(different))
 
     def _product(self, words: Words, value: Value) -> Outcome:
         """`xy` alone reads as a word; beside a product it is one."""
@@ -142,13 +144,13 @@ class Comparison:
 
     def _items(self, gold: Items, answer: Items) -> Outcome:
         kinds = {gold.kind, answer.kind}
-        if "set" in kinds and kinds <= {"list", "set"}:
+        if "set" in kinds and kinds <= {"list", "either", "set"}:
             return self._unordered(_distinct(gold.items), _distinct(answer.items))
         if "bracket" in kinds and kinds != {"bracket"} and "vector" not in kinds and len(gold.items) == 2:
             return Outcome(False, "interval_or_point")
-        if kinds == {"list"} or kinds == {"list", "bracket"}:
+        if kinds <= {"list", "either"} or (kinds & {"list", "either"} and "bracket" in kinds):
             return self._unordered(gold.items, answer.items)
-        if "set" in kinds:
+        if kinds & {"set", "either"}:
             return Outcome(False, "set_or_tuple")
         return self._ordered(gold.items, answer.items, "ordered_items")
 
@@ -205,10 +207,6 @@ def _quotient(first: Value, second: Value) -> Value:
 
 def _has_number(node: Node) -> bool:
     return node.op == "num" or any(_has_number(argument) for argument in node.args)
-
-
-def _rows(form: Matrix | Items) -> Sequence[Form]:
-    return form.rows if isinstance(form, Matrix) else form.items
 
 
 def _distinct(items: Sequence[Form]) -> list[Form]:

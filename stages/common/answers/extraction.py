@@ -31,8 +31,8 @@ _PHRASE = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_WORD = re.compile(
-    r"\b(?:is(?! to \d)|are|was|were|has|have|had|equals?|gives?|get|got|would|will|be|so|thus|therefore|hence|since|because|we|let|"
-    r"then|find|solve|given|must|can|yields?|implies|means)\b|⇒|→|\\Rightarrow|\\implies|∴",
+    r"\b(?:is(?! to \d)|are|was|were|has|have|had|equals?|gives?|get|got|would|will|be|so|thus|therefore|hence|since|because|"
+    r"we|let|then|find|solve|given|must|can|yields?|implies|means)\b|⇒|→|\\Rightarrow|\\implies|∴",
     re.IGNORECASE,
 )
 _STATEMENT = re.compile(r"(?!let\b|we\b|if\b|since\b|because\b|first\b).*\b(?:is|are|was|were)\b.*\w", re.IGNORECASE)

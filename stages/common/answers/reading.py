@@ -39,8 +39,8 @@ _LABELLED = re.compile(r"‹?\s*(?:\(([A-H])\)|([A-H])[).:])\s*›?\s*(\S.*)")
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*‹?\s*([ap])\.?\s?m\.?\s*›?", re.IGNORECASE)
 _NOTE = re.compile(r"(\S.*?)\s+[(\[‹]((?:[^()\[\]‹›]|\([^()]*\))*)[)\]›]")
 _REMARK = re.compile(
-    r"option|requir|need|order|equiv|nearest|round|exact|approx|units?\b|only|ignore|must|note|any form|d\.?p\.?$|s\.?f\.?$"
-    r"|decimal",
+    r"option|requir|need|order|equiv|nearest|round|exact|approx|units?\b|only|ignore|must|note|any form|decimal"
+    r"|d\.?p\.?$|s\.?f\.?$",
     re.IGNORECASE,
 )
 _ALSO = re.compile(r"(?:also\s+)?(?:accept|or|allow)(?:able|s|ed)?(?:\s+as)?:?\s+(.+)", re.IGNORECASE)

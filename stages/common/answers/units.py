@@ -11,7 +11,7 @@ UNITS: dict[str, tuple[str, Fraction]] = {
     for dimension, units in VOCABULARY["units"].items()
     for names, size in units.items()
     for word in names.split()
-    for name in (word, f"{word}s" if len(word) > 2 else word)
+    for name in (word, f"{word}s" if len(word) > 1 else word)
 }
 """Unit names to (dimension, size in the dimension's base unit); two known units of other dimensions are never equal."""
 ONE_LETTER_UNITS = frozenset(VOCABULARY["one_letter_units"].split())

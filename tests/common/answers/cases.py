@@ -891,6 +891,10 @@ DIFFERENT: dict[str, str] = {
         5 | \sqrt{26} \approx 5
         0.666... | 0.666
         ALWAYS | It is never true
+        (2, 3) | x = 2 or x = 3
+        \{(1,2),(3,4)\} | \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}
+        3 hrs | 3 minutes
+        3 days | 3 hrs
         D | Choice C
         5 x/y | 5
         3 | 3 and 4
