@@ -4,6 +4,12 @@
   const PAGE_SIZE = 50;
   const SIGNS = { C: "✓", W: "✗", N: "○", U: "?", "-": "·" };
   const WORDS = { C: "correct", W: "wrong", N: "no answer", U: "unverifiable", "-": "not asked" };
+  const ROLES = {
+    train: "trained on this question",
+    valid: "validated on this question",
+    unseen: "never saw this question",
+    unused: "not trained on this question",
+  };
   const find = (id) => document.getElementById(id);
 
   const data = JSON.parse(find("rows").textContent);
@@ -165,9 +171,7 @@
         item.rounding && "right within rounding",
         item.before && `before errata: ${item.before.toLowerCase().replace("_", " ")}`,
         item.finish === "length" && "cut at the token cap",
-        item.role && { unseen: "never saw this question", unused: "not trained on it" }[item.role],
-        item.role && ["train", "valid"].includes(item.role) && "saw this question in training",
-        item.fold && `adapter ${item.fold}`,
+        item.fold && `adapter ${item.fold}: ${ROLES[item.role]}`,
         item.attempt && `attempt ${item.attempt}`,
         ...(item.flags ?? []).map(pretty),
       ].filter(Boolean).join("; "),
