@@ -50,6 +50,21 @@ lineage: .venv/installed ## where an answer comes from, down to the exam page (A
 compare: .venv/installed ## the paired test between two revisions on the questions they share (A=rev B=rev, B=workspace)
 	@python -m tools.compare $(or $(A),HEAD) $(or $(B),workspace)
 
+.PHONY: plan
+plan: .venv/installed ## what a profile will take here, and whether it can work (PROFILE=tiny|job|paper)
+	@python -m tools.plan $(if $(PROFILE),--profile $(PROFILE))
+
+.PHONY: bench
+bench: .venv/installed ## time this project against stock mlx-lm, side by side (ONLY="lora_tiny answers")
+	@python -m tools.bench $(if $(ONLY),--only $(ONLY))
+
+.PHONY: gpu-check
+gpu-check: .venv/installed ## on a machine with an NVIDIA GPU: MLX's CUDA build, the tests that touch MLX, a 7B's speed
+	.venv/bin/python -m pip --version >/dev/null 2>&1 || uv pip install --quiet --python .venv pip
+	.venv/bin/python -m pip install --quiet "mlx[cuda]==$$(.venv/bin/python -c 'import importlib.metadata as m; print(m.version("mlx"))')"
+	python -m pytest tests/common/lm tests/lora_seed tests/overfit_probe tests/answers tests/test_paper_layout.py
+	python -m tools.gpu_check
+
 .PHONY: params
 params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|job|paper)
 	python -m tools.params $(if $(PROFILE),profile=$(PROFILE))

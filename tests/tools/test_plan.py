@@ -1,0 +1,113 @@
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.common.files import InputError
+from tools.plan.__main__ import main, missing, parameters, show_size
+from tools.plan.model import PUBLISHED, Model, find
+from tools.plan.speed import measure
+from tools.plan.work import Work, padded
+
+ROOT = Path(__file__).resolve().parents[2]
+PAPER = "models/Qwen2.5-7B-Instruct-4bit"
+LORA = {"num_layers": 16, "rank": 8, "grad_checkpoint": True, "batch_size": 4, "max_seq_length": 4096, "seeds": [0, 1]}
+SIZES = {"lora_seed": LORA, "answers": {"batch_size": 8, "max_tokens": 512}, "length_sweep": {"levels": ["R1"]}}
+
+
+def work(rows=(300, 500), prompts=(100, 120)):
+    return Work(list(rows), [row - 100 for row in rows], {"contest": list(prompts)}, 2, True, 0, 0.0)
+
+
+def test_the_papers_model_is_known_before_it_is_there():
+    model = Model(PAPER, False, PUBLISHED[PAPER].config)
+    assert model.parameters == pytest.approx(7.615e9, rel=1e-3)  # 7.61 thousand million, says its card
+    assert model.file_bytes == pytest.approx(4.28e9, rel=1e-2)
+
+
+def test_a_model_that_is_there_is_read():
+    student = find(str(ROOT / "models/tiny-student"))
+    assert student and student.there and student.file_bytes == pytest.approx(4 * student.parameters, rel=0.02)
+    assert find("models/unheard-of") is None
+
+
+def test_gradient_checkpointing_and_fewer_layers_need_less():
+    model = Model(PAPER, False, PUBLISHED[PAPER].config)
+    total = {
+        (checkpoint, layers): sum(
+            model.memory(LORA | {"grad_checkpoint": checkpoint, "num_layers": layers}, False, 2000, 1500).values()
+        )
+        for checkpoint in (True, False)
+        for layers in (-1, 16)
+    }
+    assert total[True, 16] < total[True, -1] < total[False, -1]
+    assert model.memory(LORA, True, 2000, 1500)["weights"] == 4 * model.parameters
+
+
+def test_what_does_not_fit_is_said(monkeypatch, capsys):
+    model = Model(PAPER, False, PUBLISHED[PAPER].config)
+    monkeypatch.setattr("tools.plan.__main__.on_cpu", lambda: True)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": 8e9}))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Disk", (), {"free": 1e9}))
+    memory, disk = show_size(SIZES, model, work())
+    assert "GB of memory are needed and 8.0 GB are free" in memory and "GB of disk are needed" in disk
+    monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": 80e9}))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Disk", (), {"free": 80e9}))
+    assert show_size(SIZES, model, work()) == []
+    assert "download 4.28 GB" in capsys.readouterr().out
+
+
+def test_missing_keys_and_models_are_named_with_the_command(monkeypatch):
+    monkeypatch.delenv("TEACHER_KEY", raising=False)
+    teacher = {"teacher": "openai", "endpoints": {"local": {}, "far": {"api_key_env": "TEACHER_KEY"}}}
+    params = {"teacher_cot": teacher, "answers": {"backend": "mlx"}}
+    absent, key = missing(params, Model(PAPER, False, PUBLISHED[PAPER].config))
+    assert "hf download mlx-community/Qwen2.5-7B-Instruct-4bit --revision" in absent and "TEACHER_KEY" in key
+    monkeypatch.setenv("TEACHER_KEY", "k")
+    student = find(str(ROOT / "models/tiny-student"))
+    assert student and missing(params, student) == []
+
+
+def test_padding_counts_what_batches_of_like_length_pad():
+    assert padded([10] * 8, 4) == 80
+    assert padded([10, 10, 20, 20], 2) == 60
+    assert padded(list(range(100, 500)), 4) < 1.01 * sum(range(100, 500))
+
+
+def test_an_unknown_profile_is_one_message(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(InputError, match=r"no profile 'huge'; there are .*tiny"):
+        parameters("huge", tmp_path)
+    assert parameters("paper", tmp_path)["lora_seed"]["model"] == PAPER
+
+
+def test_speed_is_measured_on_the_shape():
+    student = find(str(ROOT / "models/tiny-student"))
+    assert student
+    speed = measure(student, 8, 2, 20, 2)
+    assert 0 < speed.training < 1 and 0 < speed.answering < 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_default_profile_can_work_and_changes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", ["plan", "--profile", "tiny"])
+    before = {path: path.stat().st_mtime_ns for path in ROOT.glob("*") if path.name not in (".git", "cache")}
+    assert main() == 0
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("memory", "tokens", "training", "answering", "disk"))
+    assert before == {path: path.stat().st_mtime_ns for path in ROOT.glob("*") if path.name not in (".git", "cache")}
+
+
+@pytest.mark.slow
+def test_a_folder_without_exams_cannot_work(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["raw"] |= {"source": "folder", "path": str(tmp_path / "nothing")}
+    monkeypatch.setattr("tools.plan.__main__.parameters", lambda *_: params)
+    monkeypatch.setattr("sys.argv", ["plan"])
+    assert main() == 1
+    assert "cannot work: stages.raw: " in capsys.readouterr().out
+    shutil.rmtree(tmp_path)

@@ -1,0 +1,170 @@
+"""Say what a profile will take on this machine before hours are spent on it, and whether it can work at all.
+
+    make plan PROFILE=paper            (python -m tools.plan --profile paper)
+
+Runs the profile's cheap stages in a scratch folder (exams, problems, benchmark) and a few steps of one layer of its
+model, and reckons from those: tokens, memory, disk, download, hours of training and answering, the teacher's cost.
+Changes nothing in the repository. Exit status 1 when something is missing or does not fit, with what to change.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from stages.common.command import run
+from stages.common.files import InputError
+from stages.common.lm.checkpoints import on_cpu
+from tools.params import compose
+from tools.plan.model import GIGA, PUBLISHED, Model, find
+from tools.plan.speed import measure
+from tools.plan.work import Work, padded, scratch, workload
+
+HOUR = 3600
+
+
+def main() -> int:
+    """Print the plan; 1 when the profile cannot work here."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profile", help="a file of conf/profile; without it, params.yaml as it is")
+    args = parser.parse_args()
+    faults: list[str] = []
+    work: Work | None = None
+    with tempfile.TemporaryDirectory(prefix="plan-") as name:
+        folder = Path(name)
+        params = parameters(args.profile, folder)
+        model = find(params["lora_seed"]["model"])
+        if model is None:
+            raise InputError(
+                f"lora_seed.model: {params['lora_seed']['model']} is not there and not a known checkpoint."
+            )
+        faults += missing(params, model)
+        count = token_counter(model)
+        scratch(folder, params)
+        try:
+            work = workload(folder, params, count)
+        except InputError as error:
+            faults.append(str(error))
+    print(f"profile {params['profile']}: {model.path}, {model.parameters / 1e6:,.1f} million weights")
+    if work:
+        faults += show_size(params, model, work) + show_work(params, model, work, bool(count))
+    for fault in faults:
+        print(f"cannot work: {fault}")
+    return 1 if faults else 0
+
+
+def parameters(profile: str | None, folder: Path) -> dict[str, Any]:
+    """The parameters of a profile, as `dvc exp run -S profile=...` composes them.
+
+    Raises InputError for a profile that is not in conf/profile.
+    """
+    if profile is None:
+        return yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    known = sorted(path.stem for path in Path("conf/profile").glob("*.yaml"))
+    if profile not in known:
+        raise InputError(f"there is no profile {profile!r}; there are {', '.join(known)}.")
+    compose(folder / "composed.yaml", [f"profile={profile}"])
+    return yaml.safe_load((folder / "composed.yaml").read_text(encoding="utf-8"))
+
+
+def missing(params: dict[str, Any], model: Model) -> list[str]:
+    """Models and keys that are not there."""
+    faults = []
+    if not model.there:
+        published = PUBLISHED[model.path]
+        faults.append(
+            f"{model.path} is not there. Fetch it ({model.file_bytes / GIGA:.1f} GB): "
+            f"hf download {published.repository} --revision {published.revision} --local-dir {model.path}"
+        )
+    paid = params["teacher_cot"]["teacher"] == "openai"
+    endpoints = list(params["teacher_cot"]["endpoints"].values()) if paid else []
+    if params["answers"]["backend"] == "openai":
+        endpoints.append(params["answers"]["endpoint"])
+    for key in sorted({endpoint["api_key_env"] for endpoint in endpoints if endpoint.get("api_key_env")}):
+        if not os.environ.get(key):
+            faults.append(f"the environment variable {key}, which holds the key of an endpoint, is not set.")
+    return faults
+
+
+def token_counter(model: Model) -> Callable[[str], int] | None:
+    """How many tokens a text has for this model; None when its tokenizer is not there."""
+    if not model.there:
+        return None
+    from mlx_lm.utils import load_tokenizer
+
+    tokenizer = load_tokenizer(Path(model.path))
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
+
+
+def show_size(params: dict[str, Any], model: Model, work: Work) -> list[str]:
+    """Print memory and disk needed against what is there; returns what does not fit."""
+    lora, answers, faults = params["lora_seed"], params["answers"], []
+    rows = sorted(min(row, lora["max_seq_length"]) for row in work.rows)[-lora["batch_size"] :]
+    replies = sum(sorted(work.replies)[-lora["batch_size"] :])
+    parts = model.memory(lora, on_cpu(), max(rows) * len(rows), min(replies, sum(rows)))
+    prompts = sorted(length for lengths in work.prompts.values() for length in lengths)[-answers["batch_size"] :]
+    caches = model.cache_bytes(len(prompts), max(prompts) + answers["max_tokens"], on_cpu())
+    training, answering = sum(parts.values()), parts["weights"] + caches
+    free = psutil.virtual_memory().available
+    detail = ", ".join(f"{name} {size / GIGA:.2g}" for name, size in parts.items())
+    print(f"memory     {training / GIGA:9.2f} GB to train ({detail})")
+    print(f"           {answering / GIGA:9.2f} GB to answer (keys and values {caches / GIGA:.2g})")
+    print(f"           {free / GIGA:9.2f} GB are free")
+    if max(training, answering) > free:
+        faults.append(
+            f"{max(training, answering) / GIGA:.1f} GB of memory are needed and {free / GIGA:.1f} GB are free: use a "
+            "machine with more, or lower lora_seed.batch_size, lora_seed.max_seq_length or answers.batch_size, or set "
+            "lora_seed.grad_checkpoint; on a CPU weights are float32, whatever the checkpoint's quantisation."
+        )
+    adapters = (len(lora["seeds"]) * work.folds + len(params["length_sweep"]["levels"])) * 2
+    disk = adapters * parts["adapter, gradient and Adam"] / 4 + (0 if model.there else model.file_bytes)
+    room = shutil.disk_usage(".").free
+    download = 0.0 if model.there else model.file_bytes
+    print(f"disk       {disk / GIGA:9.2f} GB, {room / GIGA:.1f} GB are free; download {download / GIGA:.2f} GB")
+    if disk > room:
+        faults.append(f"{disk / GIGA:.1f} GB of disk are needed and {room / GIGA:.1f} GB are free.")
+    return faults
+
+
+def show_work(params: dict[str, Any], model: Model, work: Work, counted: bool) -> list[str]:
+    """Print tokens, hours and dollars; returns what is over budget."""
+    lora, answers, sweep = params["lora_seed"], params["answers"], params["length_sweep"]
+    real, batches = sum(work.rows), padded(work.rows, lora["batch_size"])
+    mean = round(batches / len(work.rows))
+    speed = measure(model, lora["rank"], lora["batch_size"], mean, answers["batch_size"])
+    how = "counted" if counted else "3 bytes a token, as the model's tokenizer is not there"
+    kind = "rows" if work.measured else "rows of the expected length, one for every question"
+    print(f"tokens     {real:9,} in an epoch of {len(work.rows)} {kind}, {batches:,.0f} with padding ({how})")
+
+    probe = params["overfit_probe"]["iters"]
+    iters = probe // 2 if lora["iters"] == "probe" else lora["iters"]
+    step = lora["batch_size"] * mean * speed.training
+    runs = len(lora["seeds"]) * work.folds + len(sweep["levels"])
+    hours = (runs * iters + probe) * step / HOUR
+    print(
+        f"training   {hours:9.2f} h for {runs} adapters of {iters} iterations and a probe of {probe} (validation aside)"
+    )
+
+    contest, transfer = len(work.prompts["contest"]), len(work.prompts["transfer"])
+    models = 1 + len(lora["seeds"])
+    number = answers["samples"] * (models * (contest * work.folds + transfer) + len(sweep["levels"]) * contest)
+    reply = min(answers["max_tokens"], sum(work.replies) / len(work.replies))
+    hours = number * reply * speed.answering / HOUR
+    print(f"answering  {hours:9.2f} h for {number:,} answers of about {reply:.0f} tokens")
+    print(f"teacher    {work.usd:9.2f} US$ for about {work.requests:,} requests")
+    budget = params["teacher_cot"].get("budget_usd")
+    if budget is not None and work.usd > budget:
+        return [
+            f"the teacher is likely to cost ${work.usd:.2f}, and teacher_cot.budget_usd is ${budget:.2f}: raise it."
+        ]
+    return []
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,116 @@
+"""What a profile has to do, found by running its cheap stages in a scratch folder: problems, tokens, teacher's cost."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from stages.common.files import InputError, read_json, read_jsonl
+from stages.common.records import Example, Problem
+
+ROOT = Path(__file__).resolve().parents[2]
+BYTES_PER_TOKEN = 3
+"""Of mathematical English in a published model's vocabulary, where the model's own tokenizer is not there to count."""
+PROJECTED = re.compile(r"still to ask: about ([\d,]+) requests, about \$([\d.]+)")
+
+
+@dataclass(frozen=True)
+class Work:
+    """Token counts of training rows and prompts, and what the teacher is still to be asked; a row is one chat."""
+
+    rows: list[int]
+    replies: list[int]
+    prompts: dict[str, list[int]]
+    folds: int
+    measured: bool
+    requests: int
+    usd: float
+
+
+def scratch(folder: Path, params: dict[str, Any]) -> None:
+    """Make a folder in which the profile's stages run without changing the repository."""
+    for name in ("stages", "conf", "models"):
+        (folder / name).symlink_to(ROOT / name)
+    for block in ("raw", "transfer"):
+        if params[block]["path"].startswith(".."):
+            params[block]["path"] = str((ROOT / params[block]["path"]).resolve())
+    if params["teacher_cot"]["teacher"] == "openai":  # what the store holds already need not be paid again
+        params["teacher_cot"]["store"] = str(ROOT / params["teacher_cot"]["store"])
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def run_stage(folder: Path, *arguments: str) -> str:
+    """Run one stage there and return what it printed. Raises InputError with its message when it fails."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", *arguments]
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode:
+        last = (result.stderr.strip().splitlines() or ["no message"])[-1]
+        raise InputError(f"{arguments[0]}: {last.removeprefix('error: ')}")
+    return result.stdout
+
+
+def workload(folder: Path, params: dict[str, Any], count: Callable[[str], int] | None) -> Work:
+    """Read the profile's exams and benchmark, and count. `count` gives a text's tokens; bytes are counted without it.
+
+    Where the teacher costs nothing, its chains are made and verified, too, and the training rows are the real ones;
+    otherwise every question stands for a row with a reply of the distiller's expected length.
+    """
+    free = params["teacher_cot"]["teacher"] != "openai"
+    for stage in ("raw", "parsed", "transfer", *(("teacher_cot", "verified", "train_split") if free else ())):
+        run_stage(folder, f"stages.{stage}")
+    counted = count or (lambda text: -(-len(text.encode()) // BYTES_PER_TOKEN))
+    overhead = 12 + counted(params["chat"]["system"])
+    problems = {
+        name: [
+            overhead + counted(problem.question)
+            for problem in read_jsonl(folder / f"data/{stage}/problems.jsonl", Problem)
+        ]
+        for name, stage in (("contest", "parsed"), ("transfer", "transfer"))
+    }
+    split = params["train_split"]
+    folds = (split["folds"] if split["protocol"] == "kfold_years" else 1) + (
+        split["paper_protocol"] and split["protocol"] != "paper"
+    )
+    examples = training_rows(folder) if free else []
+    if examples:
+        replies = [counted(example.messages[-1].content) + 2 for example in examples]
+        turns = [sum(counted(turn.content) for turn in example.messages[:-1]) + 12 for example in examples]
+        rows = [turn + reply for turn, reply in zip(turns, replies, strict=True)]
+    else:
+        expected = params["teacher_cot"]["roles"]["distiller"].get("expected_tokens", 500)
+        replies = [expected] * len(problems["contest"])
+        rows = [prompt + expected for prompt in problems["contest"]]
+    requests, usd = teacher(folder, params)
+    return Work(rows, replies, problems, folds, bool(examples), requests, usd)
+
+
+def training_rows(folder: Path) -> list[Example]:
+    """The first main fold's training rows."""
+    split = folder / "data/train_split"
+    return list(read_jsonl(split / read_json(split / "folds.json")["main"][0] / "train.jsonl", Example))
+
+
+def teacher(folder: Path, params: dict[str, Any]) -> tuple[int, float]:
+    """How many requests are still to be asked of a paid teacher, and about what they cost in US dollars."""
+    if params["teacher_cot"]["teacher"] != "openai":
+        return 0, 0.0
+    found = PROJECTED.search(run_stage(folder, "stages.teacher_cot", "--status"))
+    if not found:
+        raise InputError("stages.teacher_cot --status did not say what is still to be asked.")
+    return int(found[1].replace(",", "")), float(found[2])
+
+
+def padded(rows: list[int], batch_size: int) -> float:
+    """Padded tokens of one epoch in batches of like length."""
+    from stages.common.lm.rows import epoch
+
+    batches = epoch(rows, batch_size, np.random.default_rng(0))
+    return float(sum(len(batch) * max(rows[number] for number in batch) for batch in batches))
