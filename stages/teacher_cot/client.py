@@ -56,7 +56,6 @@ class Client:
             for stored, (_, endpoint) in endpoints.items()
         }  # fmt: skip
         self._running: dict[str, asyncio.Future[Reply | Failed]] = {}
-        self._claimed = 0
         self._alike = 0
         self._steps: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
         self._committing: asyncio.Task[None] | None = None
@@ -97,16 +96,10 @@ class Client:
             self._go_on()
             claim = await self.commit(self._claim(request, at_most))
             if claim == "mine":
-                self._claimed += 1
-                try:
-                    return await self._send(request)
-                finally:
-                    self._claimed -= 1
-            if claim == "too dear" and not self._claimed:
-                if not await self.commit(functools.partial(self.store.others_claims, self._owner)):
-                    self.stop(self._budget_message(at_most))
-            elif claim == "elsewhere" or claim == "too dear":
-                await self._sleep(POLL)
+                return await self._send(request)
+            if claim == "too dear" and not await self.commit(functools.partial(self.store.under_way, self._owner)):
+                self.stop(self._budget_message(at_most))
+            await self._sleep(0 if claim == "answered" else POLL)
             if stored := self.store.get(request):
                 return stored
 

@@ -152,12 +152,16 @@ class Store:
         self._db.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (request.key, owner.name, at_most_usd))
         return "mine"
 
-    def others_claims(self, owner: Owner) -> int:
-        """How many requests other processes have under way; claims of the dead are dropped. Within `transact`."""
+    def under_way(self, owner: Owner) -> int:
+        """How many requests are under way anywhere. Claims of dead processes are dropped, and count for the last time.
+
+        Within `transact`.
+        """
+        (count,) = self._one("SELECT count(*) FROM claims")
         for (name,) in self._db.execute("SELECT DISTINCT owner FROM claims").fetchall():
             if name != owner.name and not _alive(self.path, name):
                 self._db.execute("DELETE FROM claims WHERE owner = ?", (name,))
-        return self._one("SELECT count(*) FROM claims WHERE owner != ?", owner.name)[0]
+        return count
 
     def release(self, request: Request, failure: str | None = None) -> None:
         """Give a claim back without an answer, with the reason where the request is given up. Within `transact`."""

@@ -1,7 +1,9 @@
 """Rates, re-reading and memory, with the numbers printed (`pytest -s`)."""
 
+import asyncio
 import contextlib
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -16,14 +18,15 @@ from stages.teacher_cot.dialogue import read_reply
 from stages.teacher_cot.embedded import endpoint_names
 from stages.teacher_cot.results import recall
 from stages.teacher_cot.store import Answered, Store
-from tests.teacher_cot.support import Workspace, at, completion, problems, settings
+from tests.teacher_cot.support import ROOT, Workspace, at, completion, problems, settings
 
 
 @contextlib.contextmanager
 def embedded_server(workspace: Workspace, latency: float):
     """The embedded teacher in a process of its own, as `--serve` starts it."""
     command = [sys.executable, "-m", "stages.teacher_cot", "--serve", "--latency", str(latency)]
-    with subprocess.Popen(command, cwd=workspace.folder, stdout=subprocess.PIPE, text=True) as server:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=workspace.folder, env=environment, stdout=subprocess.PIPE, text=True) as server:
         try:
             yield server.stdout.readline().strip()
         finally:
@@ -43,18 +46,41 @@ def peak_memory(process: subprocess.Popen) -> dict[str, float]:
     return peak
 
 
+async def bare_rate(url: str, connections: int, rounds: int) -> float:
+    """Answers per second that the same server gives to nothing but sockets: what this machine allows just now."""
+    host, port = url.split("/")[2].split(":")
+    body = json.dumps({"model": "embedded/solver", "messages": [{"role": "user", "content": "Find 1 + 1."}]}).encode()
+    request = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+    async def one() -> None:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        for _ in range(rounds):
+            writer.write(request)
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+        writer.close()
+
+    started = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(connections)))
+    return connections * rounds / (time.perf_counter() - started)
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_rate_at_half_a_second_of_latency(tmp_path):
-    workspace = Workspace(tmp_path, problems(1000))
+    """90 % of the ideal rate; on a machine that is busy otherwise, of what bare sockets reach in the same minutes."""
+    workspace, ideal = Workspace(tmp_path, problems(1000)), 64 / 0.5
     with embedded_server(workspace, 0.5) as url:
         workspace.params(**at(url, concurrency=64))
+        bare = [asyncio.run(bare_rate(url, 64, 20)) / ideal]
         done = workspace.run()
+        bare.append(asyncio.run(bare_rate(url, 64, 20)) / ideal)
     assert done.returncode == 0, done.stderr
     timings = json.loads((tmp_path / "metrics/timings/teacher_cot.json").read_text())
-    share = timings["answers_per_second"] / (64 / 0.5)
-    print(f"{timings['answered']} answers in {timings['seconds']} s, {share:.1%} of the ideal rate")
-    assert share >= 0.9
+    share = timings["answers_per_second"] / ideal
+    sockets = " and ".join(f"{rate:.1%}" for rate in bare)
+    print(f"{timings['answered']} answers in {timings['seconds']} s: {share:.1%} of the ideal; sockets: {sockets}")
+    assert share >= 0.9 * (1 if min(bare) > 0.95 else min(bare))
 
 
 def fill(store: Store, chosen, names, parameters) -> int:

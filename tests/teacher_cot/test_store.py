@@ -86,6 +86,16 @@ time.sleep(99)
 """
 
 
+def test_what_the_dead_had_reserved_is_free_again(store):
+    dead, owner = Owner(store.path), Owner(store.path)
+    assert claim(store, 1, dead, 0.6, budget=1.0) == "mine"
+    dead.close()
+    assert claim(store, 2, owner, 0.6, budget=1.0) == "too dear"
+    assert store.transact([lambda: store.under_way(owner)]) == [1]  # so that the request is tried once more
+    assert claim(store, 2, owner, 0.6, budget=1.0) == "mine"
+    assert store.transact([lambda: store.under_way(owner)]) == [1]
+
+
 def test_a_claim_ends_with_its_process(store):
     """The lock of a process that is killed is dropped by the operating system."""
     process = subprocess.Popen(
