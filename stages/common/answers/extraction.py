@@ -31,8 +31,8 @@ _PHRASE = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_WORD = re.compile(
-    r"\b(?:is(?! to \d)|are|was|were|has|have|had|equals?|gives?|get|got|would|will|be|so|thus|therefore|hence|since|because|"
-    r"we|let|then|find|solve|given|must|can|yields?|implies|means)\b|⇒|→|\\Rightarrow|\\implies|∴",
+    r"\b(?:is(?! to \d)|are|was|were|has|have|had|equals?|gives?|get|got|would|will|be|so|thus|therefore|hence|since|"
+    r"because|we|let|then|find|solve|given|must|can|yields?|implies|means)\b|⇒|→|\\Rightarrow|\\implies|∴",
     re.IGNORECASE,
 )
 _STATEMENT = re.compile(r"(?!let\b|we\b|if\b|since\b|because\b|first\b).*\b(?:is|are|was|were)\b.*\w", re.IGNORECASE)
@@ -40,11 +40,14 @@ _ARROW = re.compile(r"⇒|⟹|→|∴|\\Rightarrow|\\Longrightarrow|\\implies|\\
 _SENTENCE_END = re.compile(r"(?<=[.!?])[*\s]*\s+(?=[A-Z*($]|\\[(\[])")
 _MATHS = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$|(?<!\\)\$([^$]+?)(?<!\\)\$", re.DOTALL)
 _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*(?!\s*[:=])")
-_NUMBER = re.compile(r"(?<![\w.,^/√])[-−]?[$£€]?(?:\d|[√∛π½¼¾]|\.\d)[\w.,/√π²³⁴^+\-−·*:%°!]*")
-_SIGN = re.compile(r"[=≈⇒→]|:(?=[\s*])")
+_NUMBER = re.compile(
+    r"\(-?\d[^()]{0,40},[^()]{1,40}\)|(?<![\w.,^/√])[-−]?[$£€]?(?:\d|[√∛π½¼¾]|\.\d)[\w.,/√π²³⁴^+\-−·*:%°!]*"
+)
+_SIGN = re.compile(r"[=≈≡⇒→]|:(?=[\s*])")
 _CAPITALS = re.compile(r"\b([A-Z]{4,})(?:\s+true)?[\s.!*]*$")
 _SUBORDINATE = re.compile(
-    r",\s+(?:where|since|because|whereas)\b.*$|(?<!\\)\((?:since|because|as|where|which|from|check|e\.g|i\.e)\b.*$",
+    r",\s+(?:where|since|because|whereas)\b.*$"
+    r"|(?<!\\)\((?:since|because|as|where|which|from|check|rejecting|e\.g|i\.e|mod)\b.*$",
     re.DOTALL,
 )
 _JOINT = re.compile(r"\s*(?:,|,?\s*\band\b|,?\s*\bor\b)\s*")
@@ -225,18 +228,31 @@ def _closing(text: str) -> Extraction:
         return _stated(_joined(maths, sentence), "maths")
     signs = list(_SIGN.finditer(outside))
     rest = sentence[signs[-1].end() :].strip().strip("*").strip() if signs else ""
-    if re.match(r"[-−(\[{√π$\d.∛½¼¾]", rest) and len(re.findall(r"[^\W\d_]{2,}", rest)) <= 2:
+    if (
+        re.match(r"[-−(\[{√π$\d.∛½¼¾]", rest)
+        and len(re.findall(r"[^\W\d_]{2,}", rest)) <= 2
+        and not _REMARK.search(rest)
+    ):
         return _stated(rest, "number")
-    return _stated(_restated([match[0].rstrip(".,:!-)") for match in numbers], text), "number")
+    return _stated(_restated([match[0].rstrip(".,:!-") for match in numbers], text), "number")
 
 
 def _joined(maths: list[re.Match[str]], sentence: str) -> str:
-    """The last formula, with those before it that commas, "and" or "or" join to it: `x = 1` and `x = -1`."""
+    """The last formula, with those of its kind that commas, "and" or "or" join to it: `x = 1` and `x = -1`."""
     contents = [next(group for group in match.groups() if group).strip() for match in maths]
+    name = _name(contents[-1])
     first = len(maths) - 1
-    while first and _JOINT.fullmatch(sentence[maths[first - 1].end() : maths[first].start()]):
+    while first and name is not None and _name(contents[first - 1]) == name:
+        if not _JOINT.fullmatch(sentence[maths[first - 1].end() : maths[first].start()]):
+            break
         first -= 1
-    return _result(contents[-1]) if first == len(maths) - 1 else ", ".join(contents[first:])
+    return ", ".join(contents[first:]) if first < len(maths) - 1 else _result(contents[-1])
+
+
+def _name(maths: str) -> str | None:
+    """The letter that a formula gives a value to, empty for a plain value; None for anything else."""
+    match = re.fullmatch(r"(?:([^\W\d_])\s*=)?\s*([^=<>]*\d[^=<>]*)", maths)
+    return (match[1] or "") if match else None
 
 
 def _restated(numbers: list[str], text: str) -> str:

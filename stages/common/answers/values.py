@@ -24,7 +24,7 @@ _HEDGE = re.compile(
     re.IGNORECASE,
 )
 _CURRENCY = re.compile(r"(-?)\s*¤\s*(-?)\s*(.+)")
-_PERCENT = re.compile(r"(.+?)\s*(?:%|[‹\s]\s*(?:percent|per cent|pct)\s*›?)")
+_PERCENT = re.compile(r"(.+?)\s*(?:%|[‹\s]\s*(?:percent|per cent|pct)\s*›?)(?:\s+of\s+\w+)?")
 _COMPOUND = re.compile(r"(\d+)\s*‹?\s*([a-z]+)\s*›?,?\s*(?:and\s+)?(\d+)\s*‹?\s*([a-z]+)\s*›?")
 _DECIMAL = re.compile(r"-?\d*\.(\d+)")
 _NUMERIC = re.compile(r"[-\d./°\s{}]|\\frac")
@@ -37,7 +37,9 @@ def read_single(text: str) -> Form:
     exact, approximately, decimal = (part.strip() for part in text.partition("≈"))
     if approximately and exact and decimal:
         first, second = read_single(exact.removesuffix("=").strip()), read_single(decimal)
-        return replace(first, rounded=second) if isinstance(first, Value) and isinstance(second, Value) else second
+        if isinstance(first, Value) and isinstance(second, Value):
+            return replace(first, rounded=second.rounded or second)
+        return second
     sides = [side.strip() for side in text.split("=")]
     if len(sides) > 1 and all(sides):
         named = _NAME.fullmatch(sides[0])

@@ -86,6 +86,9 @@ FOUND = [
     ("D) gives an integer. Thus A.", "A", "closing_word"),
     ("It is not an integer. Answer: A.", "A.", "answer_line"),
     ("First 2 + 2 = 4. #### 5 is no tag\n\n#### 31", "31", "answer_line"),
+    ("Then \\(2^k = 4\\) and \\(k = 2\\).", "k = 2", "maths"),
+    ("The components: -5 + 17 = 12 and 6 + 7 = 13, giving (12,13).", "(12,13)", "number"),
+    ("The equation is solved. Solving yields \\(x = 0.75\\) (rejecting \\(x=-6\\)).", "x = 0.75", "maths"),
     ("Then S = 9.\n\nTherefore 9 customers would buy a set that costs $2500.", "9", "number"),
 ]  # fmt: skip
 
@@ -158,6 +161,6 @@ def test_the_answer_line_is_found_whatever_came_before(number, before):
              "{\\boxed{1}" * 90_000, "\n" * 10**6]
 )  # fmt: skip
 def test_a_megabyte_of_anything_is_read_in_seconds(text):
-    start = time.monotonic()
+    start = time.process_time()
     extract(text)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
