@@ -21,10 +21,10 @@ from stages.teacher_cot.dialogue import Failed, Reply, Request, Usage, read_repl
 from stages.teacher_cot.settings import Endpoint
 
 OVERLOADED = (429, 503, 504, 529)
-UNANSWERABLE = ("content_filter", "content_policy", "content exists risk", "context_length", "maximum context")
+UNANSWERABLE = (
+    "content_filter", "content_policy", "content exists risk", "moderation", "context_length", "maximum context",
+)  # fmt: skip
 NO_MONEY = ("insufficient_quota", "insufficient balance", "billing_hard_limit")
-
-
 SECRET = 8
 """Characters from which a key is a secret; local servers are given words like `EMPTY`."""
 
@@ -54,7 +54,7 @@ class Line:
     """The connection to one endpoint. The SDK's own retries are off: pace and patience are the client's."""
 
     def __init__(self, name: str, endpoint: Endpoint):
-        """Raises InputError when an environment variable that the endpoint names is not set."""
+        """Raises InputError when an environment variable that the endpoint names is not set, or is no key."""
         self.name, self.endpoint = name, endpoint
         self._secrets: list[str] = []
         key = self._secret(endpoint.api_key_env) if endpoint.api_key_env else None
@@ -80,6 +80,8 @@ class Line:
             raise InputError(
                 f"the environment variable {variable} is not set, and teacher_cot.endpoints.{self.name} needs it."
             )
+        if not (value.isascii() and value.isprintable()):
+            raise InputError(f"the environment variable {variable} holds characters that no key has; set it again.")
         if len(value) >= SECRET:
             self._secrets.append(value)
         return value
@@ -132,6 +134,8 @@ class Line:
         reason = f"HTTP {status}: {said}" if said else f"HTTP {status}"
         about = f"{said} {error.code or ''}".lower()
         where = f"teacher_cot.endpoints.{self.name}"
+        if status in (413, 451) or (status in (400, 403, 422) and any(words in about for words in UNANSWERABLE)):
+            return Answer(Failed(f"refused: {reason}", lasting=True), None)
         if status == 402 or any(words in about for words in NO_MONEY):
             return Fault(reason, remedy="the account has no money left; top it up")
         if status in (401, 403):
@@ -144,8 +148,6 @@ class Line:
                 remedy=f"the endpoint does not know the model {request.model} (or {where}.base_url is wrong); set "
                 f"teacher_cot.roles.{request.role}.model to one it lists",
             )
-        if status in (413, 451) or (status in (400, 422) and any(words in about for words in UNANSWERABLE)):
-            return Answer(Failed(f"refused: {reason}", lasting=True), None)
         if 400 <= status < 500 and status not in (408, 409, 425, 429):
             return Fault(reason, rejected=True)
         return Fault(reason, overload=status in OVERLOADED, retry_after=_retry_after(error))

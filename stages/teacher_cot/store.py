@@ -127,7 +127,14 @@ class Store:
             return None
         refusal, response = found[0]
         payload = json.loads(response)
-        return Failed(refusal, lasting=True) if payload is None else read_reply(payload, request.model)
+        if payload is None:
+            return Failed(refusal, lasting=True)
+        try:
+            return read_reply(payload, request.model)
+        except ValueError as error:
+            raise InputError(
+                f"{self.path}: the stored answer {request.key} cannot be read any more: {error}."
+            ) from error
 
     def failure(self, request: Request) -> Failed | None:
         """Why a request has no answer, where a run has tried in vain."""

@@ -152,7 +152,7 @@ class Lesson:
             return f"solver: {solved.reason}"
         if solved.truncated:
             return "solver: cut off at its cap (finish_reason: length); raise roles.solver.max_tokens_if_truncated"
-        answer = final_answer(solved.text)
+        answer = final_answer(solved.text or solved.reasoning)
         if answer is None:
             return "solver: no final answer in its reply"
         asked, distilled = yield from self._ask(

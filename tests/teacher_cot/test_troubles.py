@@ -93,10 +93,11 @@ def test_the_key_and_the_headers_are_sent(tmp_path, monkeypatch):
     assert (headers["authorization"], headers["x-team"], headers["x-title"]) == (f"bearer {KEY}", "seven", "contest")
 
 
-def test_a_variable_that_is_not_set_is_said_before_anything_is_asked(tmp_path, monkeypatch):
-    monkeypatch.delenv("TEACHER_KEY", raising=False)
+@pytest.mark.parametrize(("value", "says"), [("", "is not set"), ("sk-…", "no key has"), ("a\nb", "no key has")])
+def test_a_variable_without_a_key_is_said_before_anything_is_asked(tmp_path, monkeypatch, value, says):
+    monkeypatch.setenv("TEACHER_KEY", value)
     workspace = Workspace(tmp_path, **at("http://127.0.0.1:1/v1", api_key_env="TEACHER_KEY"))
-    with pytest.raises(InputError, match="the environment variable TEACHER_KEY is not set"):
+    with pytest.raises(InputError, match=f"the environment variable TEACHER_KEY .*{says}"):
         workspace.run_here(monkeypatch)
 
 
