@@ -109,7 +109,7 @@ def table(rows: list[dict[str, Any]]) -> str:
             cells += [
                 f"{100 * row['a']:.1f}", f"{100 * row['b']:.1f}", f"{row['difference']:+.1f}",
                 f"{row['low']:+.1f} to {row['high']:+.1f}", f"{row['gained']}", f"{row['lost']}",
-                f"{row['mcnemar_p']:.3g}", f"{row['sign_flip_p']:.3g}",
+                f"{row['mcnemar_p']:.3g}", "none" if row["sign_flip_p"] is None else f"{row['sign_flip_p']:.3g}",
             ]  # fmt: skip
         lines.append([*cells, *["none"] * (len(lines[0]) - len(cells))])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

@@ -94,11 +94,8 @@ def chain(answer: Answer) -> Iterator[tuple[str, list[str]]]:
     if found is None:
         yield "chain", ["the teacher has none for this problem"]
         return
-    read = (
-        "which the adapter was trained on"
-        if answer.role in ("train", "valid")
-        else "which no adapter of this fold has seen"
-    )
+    trained = answer.role in ("train", "valid")
+    read = f"which {answer.model} was trained on" if trained else f"which {answer.model} has not seen"
     yield f"chain ({level}, {read})", [shown(found.text), recorded(path, number), verdict(found)]
     yield "teacher's requests", list(requests(found))
 

@@ -55,6 +55,8 @@ def compare(part: Part, params: EvalParams, name: str) -> dict[str, Any]:
         {"model": model, "accuracy": float(students[:, seed].mean()), **tests[seed]._asdict()}
         for seed, model in enumerate(part.models[1:])
     ]
+    if result["sign_flip_p"] is None:
+        result["reasons"]["sign_flip_p"] = "too few questions tell base and student apart"
     if gained + lost == 0:
         result["reasons"]["mcnemar_p"] = "no discordant pair: p is 1 by definition"
     per_seed = students.mean(axis=0)

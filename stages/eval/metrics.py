@@ -15,7 +15,7 @@ def headline(tables: dict[str, Any]) -> dict[str, Any]:
     for name, result in tables["parts"].items():
         names = (*EVERY, *CLAIMS) if "holm_p" in result else EVERY
         metrics[name] = {key: result[key] for key in names}
-        reasons |= {f"{name}.{key}": reason for key, reason in result["reasons"].items()}
+        reasons |= {f"{name}.{key}": reason for key, reason in result["reasons"].items() if key in names}
     unseen, teacher = tables["parts"]["contest_unseen"], tables["teacher"]
     metrics["teacher"] = teacher["accuracy"]
     metrics |= {f"teacher_{key}": teacher[key] for key in ("low", "high", "n")}

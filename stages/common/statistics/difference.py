@@ -9,17 +9,16 @@ from numpy.typing import NDArray
 from stages.common.statistics.proportions import effective_n, wilson
 from stages.common.statistics.resampling import resample
 from stages.common.statistics.seeds import (
+    ENOUGH,
     Array,
     Interval,
     StandardErrors,
     cluster_sums,
+    effective_clusters,
     influences,
     seed_margin,
     standard_errors,
 )
-
-ENOUGH = 30
-"""From this effective number of clusters BCa covers its 95 % (tests/common/statistics/test_coverage.py)."""
 
 
 class Difference(NamedTuple):
@@ -52,7 +51,7 @@ def difference(
         return Difference(None, None, None, None, None)
     gaps = students - base
     apart = np.abs(gaps.mean(axis=1))
-    if min(_effective(apart, clusters), _effective(1 - apart, clusters)) >= ENOUGH:
+    if min(effective_clusters(apart, clusters), effective_clusters(1 - apart, clusters)) >= ENOUGH:
         sums = cluster_sums(np.column_stack([np.ones(len(base)), gaps]), clusters)
         found = resample(sums, lambda totals: totals[..., 1:] / totals[..., :1], resamples, rng)
         return Difference(found.estimate, found.both, found.questions, "bca", found.errors)
@@ -63,13 +62,6 @@ def difference(
     low = max(-1.0, value - math.hypot(value - questions.low, margin))
     high = min(1.0, value + math.hypot(questions.high - value, margin))
     return Difference(value, Interval(low, high), questions, "score", errors)
-
-
-def _effective(values: Array, clusters: NDArray[np.int_]) -> float:
-    """How many clusters of one size the sum of non-negative values is worth: (sum x)^2 / sum x^2 (Kish 1965)."""
-    sums = cluster_sums(values[:, None], clusters)
-    squares = float((sums**2).sum())
-    return float(sums.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
 def _score(base: Array, student: Array, clusters: NDArray[np.int_]) -> Interval:

@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import cochrans_q as statsmodels_cochrans_q
 from statsmodels.stats.multitest import multipletests
 
-from stages.common.statistics.seeds import Array, cluster_sums
+from stages.common.statistics.seeds import ENOUGH, Array, cluster_sums, effective_clusters
 
 EXACT = 20_000
 """Largest sum of absolute differences for which the sign-flip distribution is convolved; beyond it is normal."""
@@ -43,9 +43,13 @@ def sign_flips(base: Array, students: Array, clusters: NDArray[np.int_]) -> floa
 
     Were they interchangeable, the difference of each cluster could have either sign. Exact; with one seed and no
     near-duplicates this is McNemar's exact test. Beyond EXACT the sum of flipped signs is taken as normal. None without
-    questions.
+    questions, and for several seeds with fewer than ENOUGH effective clusters that tell the two apart: a mean over
+    seeds varies less than one verdict, so that its differences are skewed, and few of them reject too often.
     """
     if len(base) == 0:
+        return None
+    apart = np.abs((students - base).mean(axis=1))
+    if students.shape[1] > 1 and 0 < effective_clusters(apart, clusters) < ENOUGH:
         return None
     gaps = cluster_sums((students - base).sum(axis=1)[:, None], clusters)[:, 0]
     sizes, counts = np.unique(np.abs(np.rint(gaps)).astype(int), return_counts=True)

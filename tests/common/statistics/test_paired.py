@@ -35,7 +35,8 @@ def test_sign_flips_of_one_seed_are_mcnemars_exact_test(gained: int, lost: int) 
     assert sign_flips(first[:, None], second[:, None], np.arange(len(first))) == pytest.approx(mcnemar(first, second).p)
 
 
-def test_sign_flips_of_several_seeds_are_scipys_permutation_test() -> None:
+def test_sign_flips_of_several_seeds_are_scipys_permutation_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.common.statistics.paired.ENOUGH", 0)
     rng = np.random.default_rng(3)
     base, students = (rng.random(14) < 0.4).astype(float), (rng.random((14, 5)) < 0.6).astype(float)
     clusters = np.array([0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 10, 11])
@@ -57,6 +58,9 @@ def test_sign_flips_beyond_the_exact_range_are_normal(monkeypatch: pytest.Monkey
 
 def test_sign_flips_without_questions_or_differences() -> None:
     assert sign_flips(np.zeros((0, 1)), np.zeros((0, 2)), np.zeros(0, int)) is None
+    few = np.eye(40)[:, :1]
+    assert sign_flips(few, np.zeros((40, 2)), np.arange(40)) is None  # one question tells them apart
+    assert sign_flips(few, np.zeros((40, 1)), np.arange(40)) == 1.0
     assert sign_flips(np.ones((5, 1)), np.ones((5, 2)), np.arange(5)) == 1.0
 
 
