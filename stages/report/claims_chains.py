@@ -12,6 +12,7 @@ from stages.report.wording import (
     NOT_KNOWN,
     count,
     iterations,
+    p_cell,
     percent,
     percent_interval,
     points,
@@ -33,10 +34,17 @@ def chain_length(run: Run, pictures: Pictures) -> Claim:
         return Claim("length", "Chain length", "This run has no length sweep", nothing)
     tests, reasons = run.level_tables["tests"], run.level_tables["reasons"]
     trend = tests["trend_p"]
+    falling = (tests["trend_z"] or 0) < 0
+    against = [
+        pair
+        for pair in run.level_tables["pairs"]
+        if pair["holm_p"] < 0.05 and (pair["gained"] > pair["lost"]) == falling
+    ]
     if trend is None:
         title = "With these levels, no trend over chain length can be tested"
     elif trend < 0.05:
-        title = f"Accuracy {'falls' if tests['trend_z'] < 0 else 'rises'} as the chains get shorter"
+        direction = "falls" if falling else "rises"
+        title = f"Accuracy {direction} as the chains get shorter{', though not at every step' if against else ''}"
     else:
         title = "No trend over chain length can be claimed"
     first, last = levels[0], levels[-1]
@@ -56,11 +64,17 @@ def chain_length(run: Run, pictures: Pictures) -> Claim:
                 f"Page’s trend test over the same questions: {probability(trend)}."
                 if trend is not None
                 else f"No trend: {reasons.get('trend_p', NOT_KNOWN)}.",
+                *(
+                    f"Against it, {pair['second']} is {'above' if falling else 'below'} {pair['first']} "
+                    f"(Holm {probability(pair['holm_p'])})."
+                    for pair in against
+                    if trend is not None
+                ),
             ),
             _focus(run),
         ],
         pictures=chosen(pictures, "section_by_level"),
-        tables=[levels_table(run), *sections_table(run)],
+        tables=[levels_table(run), *sections_table(run), *pairs_table(run)],
     )
 
 
@@ -111,6 +125,21 @@ def sections_table(run: Run) -> Iterator[Table]:
     ]
     if rows:
         yield Table("Accuracy by section and level", ["Section", *levels], rows)
+
+
+def pairs_table(run: Run) -> Iterator[Table]:
+    """McNemar's test of every pair of levels."""
+    rows = [
+        [
+            f"{pair['first']} to {pair['second']}",
+            f"{pair['gained']} / {pair['lost']}",
+            p_cell(pair["p"]),
+            p_cell(pair["holm_p"]),
+        ]
+        for pair in run.level_tables["pairs"]
+    ]
+    if rows:
+        yield Table("Every pair of levels", ["Pair", "Gained / lost", "p", "Holm p"], rows, folded=True)
 
 
 def teacher_and_verifier(run: Run) -> Claim:
