@@ -8,7 +8,10 @@ from pathlib import Path
 
 from stages.common.files import InputError
 
-NEEDED = ("data/raw", "data/parsed", "data/transfer", "data/teacher_cot", "data/verified", "data/train_split")
+NEEDED = (
+    *(f"data/{stage}" for stage in ("raw", "parsed", "transfer", "teacher_cot", "verified", "train_split")),
+    ".dvc/cache/files",  # without .dvc/cache/runs, from which DVC would take the results instead of running the stages
+)
 
 
 def seeds_seconds(folder: Path, jobs: int) -> float:
