@@ -1,0 +1,109 @@
+"""What the claims say, given the numbers: each wording from a table of cases, on a run with real tables."""
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.report.answer import title
+from stages.report.claims_chains import beside_the_study, chain_length
+from stages.report.claims_result import seeds_against_questions, seen_against_unseen
+from stages.report.inputs import Run, load_run
+
+
+@pytest.fixture(scope="module")
+def loaded(run_folder: Path) -> Run:
+    with contextlib.chdir(run_folder):
+        return load_run()
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "expected"),
+    [
+        (4.8, 1.2, 8.1, "Distillation raised the student’s accuracy by 4.8 points on questions it had never seen"),
+        (-4.8, -8.1, -1.2, "Distillation lowered the student’s accuracy by 4.8 points on questions it had never seen"),
+        (4.8, -0.1, 9.0, "No effect of distillation can be claimed on questions it had never seen"),
+        (0.0, 0.0, 0.0, "No effect of distillation can be claimed on questions it had never seen"),
+        (
+            4.8,
+            None,
+            None,
+            "Distillation changed accuracy by +4.8 points on questions it had never seen, with no interval",
+        ),
+        (None, None, None, "This run has no question that the student had not seen"),
+    ],
+)
+def test_the_title_claims_no_more_than_the_interval(
+    difference: float | None, low: float | None, high: float | None, expected: str
+) -> None:
+    assert title({"difference": difference, "difference_low": low, "difference_high": high}).startswith(expected)
+
+
+def level_tables(run: Run, trend: float | None, z: float | None, pair: tuple[int, int, float]) -> dict[str, Any]:
+    gained, lost, holm = pair
+    first = {"first": "R1", "second": "R2", "gained": gained, "lost": lost, "p": holm, "holm_p": holm}
+    tests = run.level_tables["tests"] | {"trend_p": trend, "trend_z": z}
+    return run.level_tables | {"tests": tests, "pairs": [first], "reasons": {"trend_p": "nothing differs"}}
+
+
+@pytest.mark.parametrize(
+    ("trend", "z", "pair", "expected", "said"),
+    [
+        (0.001, -8.0, (5, 40, 0.001), "Accuracy falls as the chains get shorter", False),
+        (0.001, -8.0, (40, 5, 0.001), "Accuracy falls as the chains get shorter, though not at every step", True),
+        (0.001, -8.0, (12, 10, 0.9), "Accuracy falls as the chains get shorter", False),
+        (0.001, 8.0, (5, 40, 0.001), "Accuracy rises as the chains get shorter, though not at every step", True),
+        (0.4, -0.8, (12, 10, 0.9), "No trend over chain length can be claimed", False),
+        (None, None, (0, 0, 1.0), "With these levels, no trend over chain length can be tested", False),
+    ],
+)
+def test_a_trend_that_a_pair_of_levels_contradicts_is_not_called_steady(
+    loaded: Run, trend: float | None, z: float | None, pair: tuple[int, int, float], expected: str, said: bool
+) -> None:
+    claim = chain_length(replace(loaded, level_tables=level_tables(loaded, trend, z, pair)), {})
+    assert claim.title == expected
+    assert ("Against it, R2 is" in claim.text[0]) == said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (2.0, 9.0, "The study’s protocol would have claimed 5.0 points too much"),
+        (-1.0, 9.0, "The study’s protocol would not have changed the claim measurably"),
+        (None, None, "What the study’s protocol would have claimed is not known"),
+    ],
+)
+def test_the_protocols_gap_is_claimed_only_with_an_interval(
+    loaded: Run, low: float | None, high: float | None, expected: str
+) -> None:
+    gap = {"points": 5.0, "low": low, "high": high} | ({} if low is not None else {"reason": "no question"})
+    tables = loaded.tables | {"leakage": loaded.tables["leakage"] | {"paper_protocol": gap}}
+    assert seen_against_unseen(replace(loaded, tables=tables), {}).title == expected
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (0.1, "The questions, more than the seeds, limit what can be claimed"),
+        (0.5, "Seeds and questions limit alike what can be claimed"),
+        (0.9, "The seeds, more than the questions, limit what can be claimed"),
+        (None, "Seeds and questions cannot be told apart in this run"),
+    ],
+)
+def test_what_limits_the_claim_is_named(loaded: Run, share: float | None, expected: str) -> None:
+    unseen = loaded.tables["parts"]["contest_unseen"]
+    unseen = unseen | {"crossed": unseen["crossed"] | {"seeds_share_of_uncertainty": share}}
+    tables = loaded.tables | {"parts": loaded.tables["parts"] | {"contest_unseen": unseen}}
+    assert seeds_against_questions(replace(loaded, tables=tables), {}).title == expected
+
+
+def test_published_numbers_are_compared_only_where_the_stages_did(loaded: Run) -> None:
+    assert beside_the_study(loaded).title == "These numbers cannot be compared with the study’s"
+    tested = {"reason": None, "difference": 1.0, "tost_p": 0.01, "equivalent": True}
+    rows = [row | tested for row in loaded.tables["published"]]
+    rows[0] = rows[0] | {"equivalent": False}
+    tables = loaded.tables | {"published": rows}
+    claim = beside_the_study(replace(loaded, tables=tables, level_tables={}))
+    assert claim.title == f"{len(rows) - 1} of {len(rows)} published numbers are reproduced within 3 points"
