@@ -195,7 +195,8 @@ def test_compiled_files_times_and_machines_are_in_no_hash(tmp_path: Path) -> Non
 
 def test_make_help_lists_every_target() -> None:
     targets = set(re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M))
-    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = ["make", "--no-print-directory", "help"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert targets == {line.split()[0] for line in listed.splitlines() if line.strip()}
 
 
