@@ -3,6 +3,7 @@
 Every question here is one that no exam and no transfer contest asks (stages.common.contest.pool).
 """
 
+from dataclasses import dataclass
 from random import Random
 
 import numpy as np
@@ -10,15 +11,16 @@ from tokenizers import Tokenizer
 
 from stages.common import contest
 from stages.common.contest import FAMILIES, LIMIT, Question, Step, evaluate
+from stages.common.files import InputError
 from stages.student.tokenizer import END_OF_TEXT, TURN_ENDS, TURN_STARTS
 
 Document = list[tuple[str, int]]
 """Pieces of text in order, each with the weight of its tokens in the loss (0: read only)."""
 
 FACTS_A_DOCUMENT = 8
-TRANSFER_SHARE = 0.2
+TRANSFER_SHARE = 0.12
 """How many of the questions come in the transfer contest's words."""
-WORDED_SHARE = 0.3
+WORDED_SHARE = 0.6
 """How many of the worked solutions are in words; the others are bare equations."""
 
 
@@ -114,22 +116,37 @@ def encode(tokenizer: Tokenizer, document: Document) -> tuple[list[int], list[in
     return encoded.ids, [int(weights[end - 1]) for _, end in encoded.offsets]
 
 
-def batch(
-    tokenizer: Tokenizer, shares: dict[str, float], rng: Random, rows: int, length: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Documents packed end to end into `rows` rows of `length` + 1 tokens, and the weight of each token in the loss.
+@dataclass(frozen=True)
+class Batch:
+    """Whole documents side by side in rows: arrays of [rows, length + 1].
+
+    `documents` numbers the document that each token belongs to (0: padding), `weights` is its weight in the loss.
+    """
+
+    tokens: np.ndarray
+    weights: np.ndarray
+    documents: np.ndarray
+
+
+def batch(tokenizer: Tokenizer, shares: dict[str, float], rng: Random, rows: int, length: int) -> Batch:
+    """Draw documents until the next one fits in no row; a document cut in two would ask for numbers it never showed.
 
     `shares` says how much of the tokens each kind of document gets; the kind furthest below its share comes next.
+    Raises InputError when a row cannot hold a document at all.
     """
-    need = rows * (length + 1)
-    tokens: list[int] = []
-    weights: list[int] = []
-    held = dict.fromkeys(shares, 0)
-    while len(tokens) < need:
-        kind = max(shares, key=lambda kind: shares[kind] * len(tokens) - held[kind] + shares[kind] * rng.random())
-        ids, loss = encode(tokenizer, KINDS[kind](rng))
+    packed = Batch(*(np.zeros((rows, length + 1), kind) for kind in (np.int64, np.float32, np.int64)))
+    used, held, number = [0] * rows, dict.fromkeys(shares, 0), 0
+    while True:
+        total = sum(used)
+        kind = max(shares, key=lambda kind: shares[kind] * (total + rng.random()) - held[kind])
+        ids, weights = encode(tokenizer, KINDS[kind](rng))
+        if len(ids) > length + 1:
+            raise InputError(f"student.row_length: a document has {len(ids)} tokens; set at least {len(ids) - 1}.")
+        row = next((row for row in range(rows) if used[row] + len(ids) <= length + 1), None)
+        if row is None:
+            return packed
+        number += 1
+        place = slice(used[row], used[row] + len(ids))
+        packed.tokens[row, place], packed.weights[row, place], packed.documents[row, place] = ids, weights, number
+        used[row] += len(ids)
         held[kind] += len(ids)
-        tokens += ids
-        weights += loss
-    shape = (rows, length + 1)
-    return np.array(tokens[:need]).reshape(shape), np.array(weights[:need], np.float32).reshape(shape)

@@ -58,26 +58,27 @@ def architecture(params: Params, vocabulary: int) -> dict:
     }
 
 
-def loss(model: Model, tokens: mx.array, positions: mx.array, targets: mx.array, weights: mx.array) -> mx.array:
+def loss(
+    model: Model, tokens: mx.array, mask: mx.array, positions: mx.array, targets: mx.array, weights: mx.array
+) -> mx.array:
     """Weighted mean cross entropy of `targets` at `positions` of the flattened rows of `tokens` [rows, length].
 
-    Only those positions go through the output layer: two thirds of the tokens are read without loss.
+    `mask` [rows, 1, length, length] keeps the documents in a row apart. Only the positions that count go through the
+    output layer: two thirds of the tokens are read without loss.
     """
-    hidden = model.model(tokens).reshape(-1, model.args.hidden_size)[positions]
+    hidden = model.model.embed_tokens(tokens)
+    for layer in model.model.layers:
+        hidden = layer(hidden, mask)
+    hidden = model.model.norm(hidden).reshape(-1, model.args.hidden_size)[positions]
     logits = model.model.embed_tokens.as_linear(hidden)
     return (elementwise.cross_entropy(logits, targets) * weights).sum() / weights.sum()
 
 
 def schedule(params: Params) -> Callable:
     """Linear warm-up, then a cosine down to 2 % of the peak."""
-    warmup = min(params.warmup, params.steps - 1)
-    return optim.join_schedules(
-        [
-            optim.linear_schedule(1e-6, params.learning_rate, warmup),
-            optim.cosine_decay(params.learning_rate, params.steps - warmup, 0.02 * params.learning_rate),
-        ],
-        [warmup],
-    )
+    warmup, peak = min(params.warmup, params.steps - 1), params.learning_rate
+    decay = optim.cosine_decay(peak, params.steps - warmup, 0.02 * peak)
+    return optim.join_schedules([optim.linear_schedule(1e-6, peak, warmup), decay], [warmup])
 
 
 def train(params: Params, tokenizer: Tokenizer, checkpoint: Path) -> Model:
@@ -106,10 +107,13 @@ def batch(params: Params, tokenizer: Tokenizer, step: int) -> tuple[mx.array, ..
     """The arguments of `loss` at one step, which follow from seed and step alone: a resumed run sees the same."""
     shares = params.early_mix if step < params.early_share * params.steps else params.mix
     rng = Random(f"{params.seed} {step}")
-    tokens, weights = corpus.batch(tokenizer, shares.model_dump(), rng, params.rows, params.row_length)
-    targets, weights = tokens[:, 1:].reshape(-1), weights[:, 1:].reshape(-1)
+    packed = corpus.batch(tokenizer, shares.model_dump(), rng, params.rows, params.row_length)
+    inside, ends = packed.documents[:, :-1], packed.documents[:, 1:]
+    weights = (packed.weights[:, 1:] * (inside == ends)).reshape(-1)  # no document foretells the next one's beginning
+    mask = (inside[:, None, :, None] == inside[:, None, None, :]) & np.tri(params.row_length, dtype=bool)
     positions = np.flatnonzero(weights)
-    return mx.array(tokens[:, :-1]), mx.array(positions), mx.array(targets[positions]), mx.array(weights[positions])
+    targets = packed.tokens[:, 1:].reshape(-1)[positions]
+    return tuple(map(mx.array, (packed.tokens[:, :-1], mask, positions, targets, weights[positions])))
 
 
 def save(path: Path, params: Params, model: Model, optimizer: optim.Optimizer, step: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from stages.common import contest
 from stages.common.contest import LIMIT, evaluate, pool, read
+from stages.common.files import InputError
 from stages.student import corpus
 from stages.student import tokenizer as tokens
 
@@ -66,23 +67,28 @@ def test_facts_are_true_and_cover_every_operation() -> None:
     assert set(operations) == set(contest.VERBS)
 
 
-def test_a_batch_has_the_shares_asked_for_and_follows_from_its_seed() -> None:
-    ids, weights = corpus.batch(TOKENIZER, MIX, Random("1 2"), 16, 96)
-    assert ids.shape == weights.shape == (16, 97)
-    again, _ = corpus.batch(TOKENIZER, MIX, Random("1 2"), 16, 96)
-    assert np.array_equal(ids, again)
-    documents = TOKENIZER.decode(ids.ravel().tolist(), skip_special_tokens=False).split(tokens.END_OF_TEXT)
+def test_a_batch_has_whole_documents_in_the_shares_asked_for_and_follows_from_its_seed() -> None:
+    packed, again = (corpus.batch(TOKENIZER, MIX, Random("1 2"), 16, 128) for _ in range(2))
+    assert packed.tokens.shape == packed.weights.shape == packed.documents.shape == (16, 129)
+    assert np.array_equal(packed.tokens, again.tokens) and np.array_equal(packed.weights, again.weights)
     sizes: Counter[str] = Counter()
-    for document in documents:
-        kind = (
-            "direct"
-            if tokens.TURN_STARTS in document
-            else "solution"
-            if "Solution" in document
-            else "counting"
-            if "Count" in document
-            else "facts"
-        )
-        sizes[kind] += len(TOKENIZER.encode(document).ids) + 1
+    for number in range(1, packed.documents.max() + 1):
+        rows, places = np.nonzero(packed.documents == number)
+        text = TOKENIZER.decode(packed.tokens[rows, places].tolist(), skip_special_tokens=False)
+        assert len(set(rows)) == 1 and np.all(np.diff(places) == 1) and text.endswith(tokens.END_OF_TEXT)
+        sizes[kind_of(text)] += len(places)
+    assert sizes.total() > 0.85 * packed.tokens.size
+    assert not packed.weights[packed.documents == 0].any()
     for kind, share in MIX.items():
         assert sizes[kind] / sizes.total() == pytest.approx(share, abs=0.06)
+
+
+def kind_of(document: str) -> str:
+    """Which kind of document a text is, by what only that kind contains."""
+    signs = {"direct": tokens.TURN_STARTS, "solution": "Solution:", "counting": "Count:"}
+    return next((kind for kind, sign in signs.items() if sign in document), "facts")
+
+
+def test_a_row_too_short_for_a_document_is_one_message() -> None:
+    with pytest.raises(InputError, match=r"student.row_length: a document has \d+ tokens; set at least"):
+        corpus.batch(TOKENIZER, MIX, Random(0), 16, 20)

@@ -22,7 +22,7 @@ SMALL = {
     "heads": 2,
     "steps": 20,
     "rows": 2,
-    "row_length": 48,
+    "row_length": 128,
     "learning_rate": 2e-3,
     "weight_decay": 0.05,
     "warmup": 4,
