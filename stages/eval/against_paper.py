@@ -10,7 +10,7 @@ from stages.eval.parts import Array, Part
 
 
 def against_paper(parts: dict[str, Part], teacher: dict[str, Any], params: EvalParams) -> list[dict[str, Any]]:
-    """Teacher, base, student (under the study's protocol) and MATH-500, each beside its published number.
+    """Teacher, base, student (under the study's protocol) and transfer benchmark, each beside its published number.
 
     The unseen questions' student, which the study has no number for, follows with the study's student beside it.
     """
@@ -24,7 +24,11 @@ def against_paper(parts: dict[str, Part], teacher: dict[str, Any], params: EvalP
         ("base", "base", *mean_and_error(every, every.base[:, None])),
         ("student", "student, the study's protocol", *mean_and_error(paper, paper.students)),
         ("student", "student, unseen questions", *mean_and_error(unseen, unseen.students)),
-        ("math500", "student, MATH-500", *mean_and_error(transfer, transfer.students)),
+        (
+            "math500",
+            "student, transfer benchmark (the study's: MATH-500)",
+            *mean_and_error(transfer, transfer.students),
+        ),
     ]
     return [
         {"of": label, **against(name, value, error, params.margin, params.against_paper)}

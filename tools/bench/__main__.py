@@ -18,6 +18,7 @@ from stages.answers.params import AnswersParams
 from stages.common.command import load_params, run
 from stages.common.files import InputError, read_json, write_json
 from stages.common.lm.train import LoraParams
+from tools.bench import verifiers
 from tools.bench.comparisons import COMPARISONS, Setting
 
 
@@ -51,6 +52,8 @@ def main() -> None:
         found["medians"][name] = medians
         write_json(file, found)
         print(line(name, medians), flush=True)
+        if "judges" in medians:
+            print(verifiers.table(medians["judges"]), flush=True)
 
 
 def line(name: str, medians: dict[str, Any]) -> str:

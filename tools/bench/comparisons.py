@@ -9,6 +9,7 @@ from stages.common.files import InputError
 from tools.bench.models import write_rows
 from tools.bench.runs import stock_training, turn_about, worker
 from tools.bench.seeds import seeds_seconds
+from tools.bench.verifiers import compare
 
 SAMPLE = 40
 """How many problems the one-at-a-time loop is timed on."""
@@ -112,8 +113,16 @@ def seeds_jobs2(setting: Setting) -> dict[str, Any]:
     return found | {"unit": "s"}
 
 
+def verify(_: Setting) -> dict[str, Any]:
+    """Labelled pairs judged per second, Math-Verify against this verifier; `judges` says how well each judges."""
+    judges = compare()
+    rates = {"stock": judges["math_verify"]["rows_per_second"], "ours": judges["ours"]["rows_per_second"]}
+    rounded = {side: round(rate, 1) for side, rate in rates.items()}
+    return rounded | {"ratio": round(judges["ratio"], 3), "unit": "pairs/s", "judges": judges}
+
+
 Comparison = Callable[[Setting], dict[str, Any]]
 COMPARISONS: dict[str, Comparison] = {
     comparison.__name__: comparison
-    for comparison in (padding, lora_tiny, lora_4m, answers, seeds_jobs2, train_step_half_billion)
+    for comparison in (padding, verify, lora_tiny, lora_4m, answers, seeds_jobs2, train_step_half_billion)
 }

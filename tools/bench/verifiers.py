@@ -1,6 +1,6 @@
 """Three judges of the same answers, side by side in one run: Math-Verify, an LLM, and this project's verifier.
 
-    python -m tools.bench_verify [FILE.jsonl]
+    python -m tools.bench.verifiers [FILE.jsonl]
 
 Rows are {"gold", "answer", "label"[, "llm_verdict"]}; the default file is the study's labelled pairs beside the
 checkout. Math-Verify runs as its README says, in this process: `verify(parse(gold), parse(answer))`, the key between
@@ -23,7 +23,7 @@ from tqdm import tqdm
 from stages.common.answers import Verifier
 from stages.verified.pairs import Pair, read_pairs
 
-PAIRS = Path(__file__).resolve().parents[2] / "shared/verdicts/pairs.jsonl"
+PAIRS = Path(__file__).resolve().parents[3] / "shared/verdicts/pairs.jsonl"
 CHUNK = 50
 Judge = Callable[[list[Pair]], list[bool]]
 
@@ -98,7 +98,9 @@ def table(compared: dict[str, Any]) -> str:
 def main() -> None:
     """Print the table and the comparison as JSON."""
     parser = argparse.ArgumentParser(
-        prog="python -m tools.bench_verify", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tools.bench.verifiers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, nargs="?", default=PAIRS)
     compared = compare(parser.parse_args().file)
