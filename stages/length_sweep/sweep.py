@@ -116,7 +116,7 @@ def trend_tests(sweep: Sweep, focus: str) -> dict[str, Any]:
     if len(sweep.levels) < 2 or not len(sweep.questions):
         why = "fewer than two levels were answered" if len(sweep.levels) < 2 else "no question answered at every level"
         return result | {"reasons": dict.fromkeys(("trend_p", "cochrans_q", "slope"), why)}
-    trend, q = page(sweep.verdicts, sweep.clusters), cochrans_q(sweep.verdicts)
+    trend, q = page(sweep.verdicts, sweep.clusters), cochrans_q(sweep.verdicts, sweep.clusters)
     if trend:
         result |= {"trend_p": trend.p, "trend_z": trend.z}
     else:

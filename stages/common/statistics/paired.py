@@ -1,12 +1,12 @@
 """Tests of paired verdicts: McNemar's, its generalisation to several seeds, Cochran's Q, and Holm's correction."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.contingency_tables import cochrans_q as statsmodels_cochrans_q
 from statsmodels.stats.multitest import multipletests
 
 from stages.common.statistics.seeds import ENOUGH, Array, cluster_sums, effective_clusters
@@ -69,13 +69,20 @@ def sign_flips(base: Array, students: Array, clusters: NDArray[np.int_]) -> floa
     return float(min(1.0, chances[np.abs(sums) >= observed].sum()))
 
 
-def cochrans_q(verdicts: Array) -> tuple[float, float] | None:
-    """Cochran's Q and its p: do the columns of `verdicts` (questions, levels) differ at all? None where none does."""
-    mixed = (verdicts.sum(axis=1) % verdicts.shape[1]) != 0 if verdicts.size else np.zeros(0, bool)
-    if verdicts.shape[1] < 2 or not mixed.any():
+def cochrans_q(verdicts: Array, clusters: NDArray[np.int_]) -> tuple[float, float] | None:
+    """Cochran's Q (1950) and its p: do the columns of `verdicts` (questions, levels) differ at all?
+
+    None where no question tells them apart. The variance is that of shuffling the levels within each cluster, since
+    near-duplicates are not independent; with clusters of one question each it is Cochran's own statistic, as
+    statsmodels.stats.contingency_tables.cochrans_q has it.
+    """
+    levels = verdicts.shape[1]
+    sums = cluster_sums(verdicts - verdicts.mean(axis=1, keepdims=True), clusters)
+    variance = float((sums**2).sum())
+    if math.isclose(variance, 0, abs_tol=1e-9):
         return None
-    result = statsmodels_cochrans_q(verdicts.astype(int))
-    return float(result.statistic), float(result.pvalue)
+    statistic = (levels - 1) * float((sums.sum(axis=0) ** 2).sum()) / variance
+    return statistic, float(stats.chi2.sf(statistic, levels - 1))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

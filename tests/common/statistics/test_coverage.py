@@ -108,7 +108,7 @@ def trends(questions: int, count: int, model: bool = True) -> dict[str, float]:
     rng, hits = np.random.default_rng(4), Counter[str]()
     for _ in range(count):
         verdicts, words, sections, clusters = sweep(rng, questions, 0.0, 0.0)
-        trend, q = page(verdicts, clusters), cochrans_q(verdicts)
+        trend, q = page(verdicts, clusters), cochrans_q(verdicts, clusters)
         assert trend is not None and q is not None
         hits["page"] += trend.p <= 0.05
         hits["cochran"] += q[1] <= 0.05

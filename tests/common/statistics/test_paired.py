@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.contingency_tables import cochrans_q as statsmodels_cochrans_q
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
 from stages.common.statistics.paired import cochrans_q, holm, mcnemar, median_seed, sign_flips
@@ -76,21 +77,29 @@ def test_cochrans_q_of_a_published_table() -> None:
     """Cochran (1950), Biometrika 37: four media, 69 cultures; Q = 8.05 on 3 degrees of freedom."""
     patterns = [((1, 1, 1, 1), 4), ((1, 1, 0, 1), 2), ((0, 1, 1, 1), 3), ((0, 1, 0, 1), 1), ((0, 0, 0, 0), 59)]
     rows = np.array([row for row, count in patterns for _ in range(count)], float)
-    found = cochrans_q(rows)
+    found = cochrans_q(rows, np.arange(len(rows)))
     assert found is not None
     assert found[0] == pytest.approx(8.05, abs=0.01)
     assert found[1] == pytest.approx(stats.chi2.sf(found[0], 3))
 
 
+def test_cochrans_q_is_that_of_statsmodels_and_counts_a_duplicate_once() -> None:
+    rows = (np.random.default_rng(5).random((80, 6)) < np.linspace(0.8, 0.4, 6)).astype(float)
+    found = cochrans_q(rows, np.arange(80))
+    expected = statsmodels_cochrans_q(rows.astype(int))
+    assert found == pytest.approx((expected.statistic, expected.pvalue))
+    assert cochrans_q(np.repeat(rows, 2, axis=0), np.repeat(np.arange(80), 2)) == pytest.approx(found)
+
+
 def test_cochrans_q_of_two_levels_is_mcnemars_statistic() -> None:
     first, second = pair(20, 9)
-    found = cochrans_q(np.column_stack([first, second]))
+    found = cochrans_q(np.column_stack([first, second]), np.arange(len(first)))
     assert found is not None and found[0] == pytest.approx((20 - 9) ** 2 / 29)
 
 
 @pytest.mark.parametrize("rows", [np.ones((5, 3)), np.zeros((5, 3)), np.ones((5, 1)), np.zeros((0, 4))])
 def test_cochrans_q_of_nothing_that_differs_is_none(rows: np.ndarray) -> None:
-    assert cochrans_q(rows) is None
+    assert cochrans_q(rows, np.arange(len(rows))) is None
 
 
 def test_holm_of_a_worked_example() -> None:
