@@ -1,14 +1,17 @@
-"""The real pipeline at a tenth of its size: it reproduces, and every answer can be followed back to its exam page."""
+"""The real pipeline at a tenth of its size: it reproduces, changes are found, every answer leads to its exam page."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.tools.checked import check
 from tests.tools.toy import ROOT, Toy
 
 SMALL = [
@@ -49,6 +52,84 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Toy:
 def test_reproduces(small: Toy) -> None:
     result = small.run(sys.executable, "-m", "tools.check_reproduction", "--no-install", "--shuffle", check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def another_seed(toy: Toy) -> None:
+    toy.run(sys.executable, "-m", "tools.params", *SMALL, "lora_seed.seeds=[0,2]")
+
+
+def edited(toy: Toy, path: str, edit: Callable[[list[str]], list[str]], stage: str) -> None:
+    """Someone edits the lines of a stage's output and has DVC take them for the stage's own."""
+    lines = (toy.folder / path).read_text("utf-8").splitlines(keepends=True)
+    (toy.folder / path).chmod(0o644)
+    toy.write(path, "".join(edit(lines)))
+    toy.run("dvc", "commit", "--force", stage)
+
+
+def changed_key(toy: Toy) -> None:
+    def edit(lines: list[str]) -> list[str]:
+        return [re.sub(r'"answer":"(\d+)"', r'"answer":"\g<1>1"', lines[0]), *lines[1:]]
+
+    edited(toy, "data/parsed/problems.jsonl", edit, "parsed")
+
+
+def dropped_row(toy: Toy) -> None:
+    edited(toy, "data/train_split/held_out/train.jsonl", lambda lines: lines[:6] + lines[7:], "train_split")
+
+
+def changed_prompt_word(toy: Toy) -> None:
+    toy.replace("stages/teacher_cot/prompts/solver.md", "check your work", "check your steps")
+
+
+def edited_metric(toy: Toy) -> None:
+    path = toy.folder / "metrics/verified.json"
+    metrics = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(metrics | {"accepted": metrics["accepted"] + 1}, indent=2) + "\n", "utf-8")
+
+
+def stale_lock(toy: Toy) -> None:
+    toy.replace("stages/verified/chains.py", "import", "# a remark\nimport")
+
+
+def undeclared_file(toy: Toy) -> None:
+    read = '    Path("data/raw/manifest.json").read_text(encoding="utf-8")\n    params = load_params("verified"'
+    toy.replace("stages/verified/__main__.py", '    params = load_params("verified"', read)
+    toy.repro("verified")
+
+
+def undeclared_parameter(toy: Toy) -> None:
+    read = (
+        '    __import__("yaml").safe_load(open("params.yaml"))["eval"]["margin"]\n    params = load_params("verified"'
+    )
+    toy.replace("stages/verified/__main__.py", '    params = load_params("verified"', read)
+    toy.repro("verified")
+
+
+@pytest.mark.parametrize(
+    ("change", "target", "stage", "said"),
+    [
+        (another_seed, "lora_seed", "lora_seed@2", ["no entry for it"]),
+        (changed_key, "parsed", "parsed", ["other outputs than", "line 1: answer:"]),
+        (dropped_row, "train_split", "train_split", ["other outputs than", "line 7"]),
+        (changed_prompt_word, "teacher_cot", "teacher_cot", ["stages/teacher_cot", "solver.md", "check your steps"]),
+        (edited_metric, "verified", "verified", ["metrics/verified.json was edited after the run", "accepted"]),
+        (stale_lock, "verified", "verified", ["chains.py: changed since dvc.lock was committed", "# a remark"]),
+        (undeclared_file, "verified", "verified", ["a file that its deps do not name: data/raw/manifest.json"]),
+        (undeclared_parameter, "verified", "verified", ["a parameter that its params do not name"]),
+    ],
+)
+def test_a_change_made_on_purpose_is_found_where_it_was_made(change, target, stage, said, small, tmp_path) -> None:
+    changed = small.copy(tmp_path / "repository")
+    change(changed)
+    changed.commit()
+    checked = check(changed, "--stages", target)
+    told = "\n".join(
+        line
+        for outcome in checked.json["sections"][0]["outcomes"]
+        for line in outcome["reasons"] + outcome["differences"]
+    )
+    assert (checked.status, checked.first) == (1, stage), checked.text
+    assert [words for words in said if words not in told] == [], told
 
 
 @pytest.mark.parametrize("model", ["base", "seed_1"])

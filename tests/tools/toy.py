@@ -155,8 +155,8 @@ class Toy:
         self.run("git", "add", "--all")
         self.run("git", "commit", "--quiet", "--allow-empty", "--message", message)
 
-    def repro(self, **env: str) -> None:
-        self.run(sys.executable, "-m", "dvc", "repro", **env)
+    def repro(self, *stages: str, **env: str) -> None:
+        self.run(sys.executable, "-m", "dvc", "repro", *stages, **env)
 
     def copy(self, folder: Path) -> "Toy":
         shutil.copytree(self.folder, folder, symlinks=True)
