@@ -1,0 +1,24 @@
+"""params.yaml from conf/: what cannot be composed is one message, and leaves the file as it was."""
+
+import pytest
+
+from stages.common.files import InputError
+from tools.params import compose
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("profile=nope", "Could not find 'profile/nope'"),
+        ("lora_seed.rnak=3", "Could not override 'lora_seed.rnak'"),
+        ("lora_seed.seeds=[", "lora_seed.seeds=["),
+    ],
+)
+def test_what_cannot_be_composed_is_said_and_changes_nothing(override, said, tmp_path):
+    output = tmp_path / "params.yaml"
+    compose(output, [])
+    before = output.read_bytes()
+    with pytest.raises(InputError) as caught:
+        compose(output, [override])
+    assert said in str(caught.value) and "search path" not in str(caught.value)
+    assert output.read_bytes() == before and list(tmp_path.iterdir()) == [output]
