@@ -7,6 +7,7 @@ mathematics or a number.
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 LONGEST = 4000
 """Characters after a cue that are looked at: answers are short, and hostile texts must cost no more than plain ones."""
@@ -27,7 +28,7 @@ _HEADING = re.compile(r"^[\s>]*(?:#+\s*|\*\*)\s*(?:the\s+)?(?:final\s+)?answer[\
 _TAGGED = re.compile(r"<answer>\s*([^<]{0,2000}?)\s*</answer>|^####[ \t]*(\S[^\n]*)\s*\Z", re.IGNORECASE | re.MULTILINE)
 _PHRASE = re.compile(
     r"\b(?:answer|solution)\s+(?:(?:to|of|for)\s[^.\n]{1,60}?\s)?(?:is|are|equals|must be|will be|would be|should be)\b"
-    r"(?:\s+(?:therefore|thus|then|simply|just|indeed))?\s*:?",
+    r"(?:\s+(?:therefore|thus|then|simply|just|indeed))?[^\S\n]*:?",
     re.IGNORECASE,
 )
 _SENTENCE_WORD = re.compile(
@@ -55,6 +56,7 @@ _LEAD = re.compile(r"^[\W_]*(?:(?:thus|so|hence|therefore|conclusion|result)\b[\
 _NO_CONCLUSIONS = frozenset(["done", "qed", "verified", "correct", "good", "works", "check"])
 _REMARK = re.compile(r",\s+(?!and\b|or\b)[a-z]{2,}\s")
 _EMPHASIS = re.compile(r"\*\*(?!\w)|(?<!\w)\*\*")
+_DOUBT = re.compile(r"\b(?:wait\b|wrong\b|not right\b|recompute|let me re)", re.IGNORECASE)
 _LABEL = re.compile(r"step|case|note|check|part|conclusion|verification|question|problem|method", re.IGNORECASE)
 
 
@@ -67,17 +69,31 @@ class Extraction:
     flags: list[str] = field(default_factory=list)
 
 
+class _Stated(NamedTuple):
+    """What a cue states, and where in the text that which comes after it starts."""
+
+    said: str
+    end: int
+
+
 def extract(text: str) -> Extraction:
     """The final answer of a response or a bare answer, None without a cue. Takes time in proportion to the text."""
     if boxed := _boxed(text):
         stated = _answer_lines(text)
-        differs = bool(stated) and _bare(stated[-1]) not in ("", _bare(boxed))
+        differs = bool(stated) and _bare(stated[-1].said) not in ("", _bare(boxed))
         return Extraction(boxed, "boxed", ["answer_line_differs"] if differs else [])
     if lines := _answer_lines(text):
-        flags = ["conflicting_answer_lines"] if len({_bare(line) for line in lines}) > 1 else []
-        return _stated(_refined(lines[-1]), "answer_line", flags)
+        flags = ["conflicting_answer_lines"] if len({_bare(line.said) for line in lines}) > 1 else []
+        if _DOUBT.search(text, lines[-1].end):
+            flags.append("doubted")
+        return _stated(_refined(lines[-1].said), "answer_line", flags)
     if (phrase := _phrase(text)) is not None:
-        return _stated(_refined(phrase), "answer_phrase")
+        # a sentence is no declaration as an answer line is: one that is doubted, or broken off from, is none
+        if _DOUBT.search(text, phrase.end):
+            return Extraction(None, None, ["doubted"])
+        if _bare(text[phrase.end :]) and not _is_finished(text.strip()):
+            return Extraction(None, None, ["unfinished"])
+        return _stated(_refined(phrase.said), "answer_phrase")
     whole = text.strip()
     if len(whole) <= LONGEST and _is_bare(whole):
         return _stated(whole, "bare")
@@ -126,20 +142,23 @@ def _braced(text: str, start: int) -> str | None:
     return None
 
 
-def _answer_lines(text: str) -> list[str]:
+def _answer_lines(text: str) -> list[_Stated]:
     """What follows `Answer:` on every such line (or on the next one), in order; at most the last ten."""
     if "nswer" not in text and "NSWER" not in text and "ns:" not in text and "####" not in text:
         return []
-    tagged = [match[1] or match[2] or "" for match in _TAGGED.finditer(text)]
+    tagged = [_Stated(match[1] or match[2] or "", match.end()) for match in _TAGGED.finditer(text)]
     lines = text.split("\n")
     found = []
+    end = -1
     for place, line in enumerate(lines):
+        end += len(line) + 1
         if len(line) > LONGEST or not re.search("ans", line, re.IGNORECASE):
             continue
         if match := _ANSWER_LINE.search(line):
-            found.append((_bare(match["rest"]) and match["rest"]) or _next_block(lines, place + 1))
+            said = (_bare(match["rest"]) and match["rest"]) or _next_block(lines, place + 1)
+            found.append(_Stated(said, end))
         elif _HEADING.match(line):
-            found.append(_next_block(lines, place + 1))
+            found.append(_Stated(_next_block(lines, place + 1), end))
     return (found or tagged)[-10:]
 
 
@@ -157,7 +176,7 @@ def _next_block(lines: list[str], start: int) -> str:
     return ""
 
 
-def _phrase(text: str) -> str | None:
+def _phrase(text: str) -> _Stated | None:
     """What follows the last "the answer is" (or stands on the next line); None unless that is near the text's end."""
     last = None
     for last in _PHRASE.finditer(text):  # noqa: B007 - the last one counts
@@ -165,15 +184,24 @@ def _phrase(text: str) -> str | None:
     if last is None or len(text.rstrip()) - last.end() > NEAR_THE_END:
         return None
     line, _, below = text[last.end() :].partition("\n")
-    return line if _bare(line) else _next_block(below.split("\n"), 0)
+    if _bare(line):
+        return _Stated(line, last.end() + len(_first_sentence(line)))
+    block = _next_block(below.split("\n"), 0)
+    # a formula of several lines is joined, so not found as it is: it counts as text that follows, which changes nothing
+    found = below.find(block)
+    return _Stated(block, len(text) - len(below) + (found + len(block) if found >= 0 else 0))
+
+
+def _first_sentence(text: str) -> str:
+    """The text to the end of its first sentence; a letter alone is a choice, as in `D. 12`, and no sentence."""
+    first = _SENTENCE_END.split(text)[0]
+    letters = first.strip("*_. ")
+    return text if not letters or (len(letters) == 1 and letters.isalpha()) else first
 
 
 def _refined(text: str) -> str:
     """A stated answer without the sentence around it: `The value is 31, so we are done. Check: ...` is 31."""
-    text = text.strip().strip("*_ ").strip()
-    parts = _SENTENCE_END.split(text)
-    if len(parts[0].strip(". ")) > 1:
-        text = parts[0]
+    text = _first_sentence(text.strip().strip("*_ ").strip())
     remark = _REMARK.search(text)
     if remark and re.search(r"\d|\\", text[: remark.start()]):
         text = text[: remark.start()]

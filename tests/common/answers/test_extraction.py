@@ -51,6 +51,12 @@ FOUND = [
     ("The final answer is $\\frac{2}{3}$. I hope it is correct.", "$\\frac{2}{3}$.", "answer_phrase"),
     ("so the answer is therefore (2, 3)", "(2, 3)", "answer_phrase"),
     ("The answer to the question is 12", "12", "answer_phrase"),
+    ("The answer is 7. Check: 7 is prime.", "7.", "answer_phrase"),
+    ("The answer is 7.\n\nWait, that is wrong. Let me recompute. So the answer is 9.", "9.", "answer_phrase"),
+    ("The final answer is\n17", "17", "answer_phrase"),
+    ("The answer is\n\\[\nx = 1,\ny = 2\n\\]", "x = 1, y = 2", "answer_phrase"),
+    ("Answer: 7. Check: 7 is prime.", "7.", "answer_line"),
+    ("The answer is D. 12", "D. 12", "answer_phrase"),
     # nothing but an answer
     ("31", "31", "bare"),
     ("36√2", "36√2", "bare"),
@@ -114,6 +120,11 @@ NOTHING = [
     "Valid integer values of k: 6, 8,",
     "So the answer is 21 or perhaps not. " + "We go on to look at another case in detail. " * 12 + "\n\n**Step",
     "Adding\n\n\\[ 4 + 5",
+    "The answer is 7.\n\nWait, that is wrong. Let me recompute and",
+    "The answer is 7.\n\n7 + 2 =",
+    "The answer is 7. But that is not right, so it must be 9.",
+    "The answer is:\n\n7\n\nLet me re-read the question. It asks for something else.",
+    "The answer is 7, wait, no.",
 ]
 
 
@@ -133,6 +144,12 @@ def test_of_two_answer_lines_that_conflict_the_last_counts_and_is_flagged():
     found = extract("Answer: 30\nNo, wait.\nAnswer: 31")
     assert found.answer == "31" and found.flags == ["conflicting_answer_lines"]
     assert extract("Answer: 31\nAnswer: 31").flags == []
+
+
+def test_a_doubted_answer_line_counts_and_is_flagged():
+    found = extract("Answer: 7\n\nWait, that is wrong. Let me recompute and")
+    assert found.answer == "7" and found.flags == ["doubted"]
+    assert extract("Wait, that is wrong.\nAnswer: 7\n").flags == []
 
 
 def test_a_box_and_an_answer_line_that_differ_are_flagged():
