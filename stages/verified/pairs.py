@@ -13,9 +13,14 @@ from stages.common.files import InputError
 from stages.common.records import Verdict
 from stages.common.statistics.proportions import kappa
 
+RIGHT = ("1", "yes", "y", "t", "true", "right", "correct", "equal", "equivalent")
+WRONG = ("0", "no", "n", "f", "false", "wrong", "incorrect", "different", "unequal")
+WORDS = dict.fromkeys(RIGHT, True) | dict.fromkeys(WRONG, False)
+"""What a label may say, in any case; the empty word is no label. Another one is an error, never a guess."""
+
 
 class Pair(BaseModel):
-    """One row: `answer` is a whole response or a bare answer; a label is true or "CORRECT", else it says wrong."""
+    """One row: `answer` is a whole response or a bare answer; labels are true, false, 1, 0 or one of WORDS."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
@@ -32,7 +37,12 @@ class Pair(BaseModel):
     @field_validator("label", "llm_verdict", mode="before")
     @classmethod
     def _word_is_verdict(cls, value: Any) -> Any:
-        return value.strip().upper() in ("CORRECT", "TRUE", "EQUAL") if isinstance(value, str) else value
+        word = str(value).strip().lower() if isinstance(value, str | int) else value
+        if word is None or word == "":
+            return None
+        if not isinstance(word, str) or word not in WORDS:
+            raise ValueError(f"{value!r} is no label: say one of {', '.join(WORDS)}")
+        return WORDS[word]
 
 
 def read_pairs(path: Path) -> list[Pair]:

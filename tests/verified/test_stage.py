@@ -11,6 +11,7 @@ import pytest
 from stages.common.files import read_jsonl, write_jsonl
 from stages.common.records import Chain, Disagreement, Judgement, Problem, VerifiedChain
 from stages.verified.chains import VerifiedParams, chain_metrics, rejection
+from stages.verified.pairs import read_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ["31", "36√2", "(2, 3)", "NEVER", "1/2", "1 and -1/3"]
@@ -162,6 +163,14 @@ def test_pairs_are_scored_beside_labels_and_a_judge(tmp_path):
     }  # fmt: skip
 
 
+def test_labels_are_words_that_are_known(tmp_path):
+    said = {None: None, "": None, "Unequal": False, False: False, "0": False, " Wrong": False, "no": False, "F": False}
+    said |= {True: True, "1": True, "yes": True, "right": True, "T": True, "equivalent": True}
+    rows = [json.dumps({"gold": "1", "answer": "1", "label": label}) for label in [*said, 1, 0]]
+    pairs = read_pairs(tmp_path / pairs_file(tmp_path, rows))
+    assert [pair.label for pair in pairs] == [*said.values(), True, False]
+
+
 def test_pairs_with_hostile_rows_cost_no_other(tmp_path):
     rows = [
         '{"gold": "31", "answer": "\\ud800"}',
@@ -173,7 +182,15 @@ def test_pairs_with_hostile_rows_cost_no_other(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "message"), [('{"gold": "31"}', "line 2, answer"), ("{", "line 2: not JSON"), ("[1]", "line 2, the line")]
+    ("row", "message"),
+    [
+        ('{"gold": "31"}', "line 2, answer"),
+        ("{", "line 2: not JSON"),
+        ("[1]", "line 2, the line"),
+        ('{"gold": "1", "answer": "1", "label": "perhaps"}', "line 2, label: Value error, 'perhaps' is no label"),
+        ('{"gold": "1", "answer": "1", "equal": 2}', "line 2, equal: Value error, 2 is no label"),
+        ('{"gold": "1", "answer": "1", "label": 1.0}', "1.0 is no label"),
+    ],
 )
 def test_a_broken_row_is_named(tmp_path, row, message):
     ran = run(tmp_path, "--pairs", pairs_file(tmp_path, ['{"gold": "1", "answer": "1"}', row]))
