@@ -8,7 +8,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -33,10 +33,12 @@ class Check:
 
 @functools.cache
 def _verifier() -> str:
-    """A name for the verifier that changes with its code and the libraries below it."""
+    """A name for the verifier that changes with its code, its vocabulary and the libraries below it."""
     digest = hashlib.sha256(f"{version('math-verify')} {version('sympy')}".encode())
-    for path in sorted(Path(answers.__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    folder = Path(answers.__file__).parent
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -95,6 +97,10 @@ Dialogue = Generator[list[Request] | Check, Any, None]
 """Yields requests and is sent a Reply or Failed for each, or yields a Check and is sent whether it is correct."""
 
 
+Wanted = tuple[Level | None, int, dict[str, Any]]
+"""A question to a role: the level of the chain that it makes or is about, the attempt, and the prompt's values."""
+
+
 class Lesson:
     """The teaching of one problem, which knows the problem's text and nothing else about it."""
 
@@ -115,7 +121,8 @@ class Lesson:
                 reasons.append(chain)
                 continue
             first = first or chain
-            correct: bool = yield Check(chain.text)
+            # one that was cut off is rejected whatever it says so far, so the next attempt is to have its turn
+            correct: bool = chain.finish_reason != "length" and (yield Check(chain.text))
             if correct:
                 self.taught.verified = True
                 self.taught.chains = [chain]
@@ -130,12 +137,11 @@ class Lesson:
     def judge(self, gold: str) -> Dialogue:
         """Have every chain judged against the key, which no other role is shown."""
         wanted = [
-            self._request("judge", 1, question=self.question, gold=gold, solution=chain.text)
+            (chain.level, 1, {"question": self.question, "gold": gold, "solution": chain.text})
             for chain in self.taught.chains
         ]
-        replies = yield wanted
-        for chain, asked, reply in zip(self.taught.chains, wanted, replies, strict=True):
-            self._note(asked, reply, chain.level)
+        replies = yield from self._ask("judge", wanted)
+        for chain, (_, reply) in zip(self.taught.chains, replies, strict=True):
             if isinstance(reply, Failed):
                 self._fail(chain.level, f"judge: {reply.reason}")
                 continue
@@ -147,7 +153,7 @@ class Lesson:
 
     def _attempt(self, attempt: int) -> Generator[list[Request], Any, Chain | str]:
         """One solution, distilled; or why there is none."""
-        _, solved = yield from self._ask("solver", attempt, question=self.question)
+        ((_, solved),) = yield from self._ask("solver", [(None, attempt, {"question": self.question})])
         if isinstance(solved, Failed):
             return f"solver: {solved.reason}"
         if solved.truncated:
@@ -155,9 +161,8 @@ class Lesson:
         answer = final_answer(solved.text or solved.reasoning)
         if answer is None:
             return "solver: no final answer in its reply"
-        asked, distilled = yield from self._ask(
-            "distiller", attempt, question=self.question, reasoning=solved.all_thoughts, answer=answer
-        )
+        values = {"question": self.question, "reasoning": solved.all_thoughts, "answer": answer}
+        ((asked, distilled),) = yield from self._ask("distiller", [("R1", attempt, values)])
         if isinstance(distilled, Failed):
             return f"distiller: {distilled.reason}"
         return self._chain("R1", "distiller", asked, distilled)
@@ -165,35 +170,42 @@ class Lesson:
     def _compress(self, chain: Chain) -> Generator[list[Request], Any, None]:
         """Ask for every level at once, each from the R1 chain."""
         count = len(chain.text.split())
-        wanted = {
-            level: self._request(
-                "compressor", chain.attempt, question=self.question, solution=chain.text, level=level,
-                words=max(1, round(share * count)), percent=round(100 * share), solution_words=count,
-            )
+        wanted: list[Wanted] = [
+            (level, chain.attempt, {
+                "question": self.question, "solution": chain.text, "level": level, "solution_words": count,
+                "words": max(1, round(share * count)), "percent": round(100 * share),
+            })
             for level, share in sorted(self.settings.levels.items())
-        }  # fmt: skip
-        replies = yield list(wanted.values())
-        for (level, asked), reply in zip(wanted.items(), replies, strict=True):
-            self._note(asked, reply, level)
+        ]  # fmt: skip
+        replies = yield from self._ask("compressor", wanted)
+        for (level, _, _), (asked, reply) in zip(wanted, replies, strict=True):
+            assert level is not None
             if isinstance(reply, Failed):
                 self._fail(level, f"compressor: {reply.reason}")
             else:
                 self.taught.chains.append(self._chain(level, "compressor", asked, reply))
 
     def _ask(
-        self, role: RoleName, attempt: int, **values: Any
-    ) -> Generator[list[Request], Any, tuple[Request, Reply | Failed]]:
-        """Ask once, and once more with the larger cap where the reply was cut off and the role has one."""
-        level: Level | None = "R1" if role == "distiller" else None
-        asked = self._request(role, attempt, **values)
-        (reply,) = yield [asked]
-        self._note(asked, reply, level)
+        self, role: RoleName, wanted: Sequence[Wanted]
+    ) -> Generator[list[Request], Any, list[tuple[Request, Reply | Failed]]]:
+        """Ask all at once, then those whose replies were cut off once more with the larger cap, where the role has one.
+
+        Returns each request that counts with its reply.
+        """
+        asked = [self._request(role, attempt, **values) for _, attempt, values in wanted]
+        replies = yield asked
+        for (level, _, _), question, reply in zip(wanted, asked, replies, strict=True):
+            self._note(question, reply, level)
+        last = list(zip(asked, replies, strict=True))
         larger = self.settings.roles[role].max_tokens_if_truncated
-        if larger and isinstance(reply, Reply) and reply.truncated:
-            asked = self._request(role, attempt, max_tokens=larger, **values)
-            (reply,) = yield [asked]
-            self._note(asked, reply, level)
-        return asked, reply
+        cut = [place for place, reply in enumerate(replies) if isinstance(reply, Reply) and reply.truncated]
+        if larger and cut:
+            again = [self._request(role, wanted[place][1], max_tokens=larger, **wanted[place][2]) for place in cut]
+            replies = yield again
+            for place, question, reply in zip(cut, again, replies, strict=True):
+                self._note(question, reply, wanted[place][0])
+                last[place] = (question, reply)
+        return last
 
     def _request(self, role: RoleName, attempt: int, **values: Any) -> Request:
         setting = self.settings.roles[role]

@@ -1,12 +1,16 @@
 """The stage from its own command line, and what its roles are shown."""
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
+from stages.common import answers
 from stages.common.command import run
 from stages.common.files import InputError
 from stages.common.records import LEVELS, Chain
+from stages.teacher_cot import teach
 from stages.teacher_cot.__main__ import main
 from tests.teacher_cot.support import Server, Workspace, at, block, completion, problems
 
@@ -137,20 +141,66 @@ def test_samples_stop_at_the_first_that_verifies(tmp_path, monkeypatch):
         assert max(row["attempt"] for row in asked if row["problem_id"] == problem_id) == attempt
 
 
-def test_a_truncated_solver_is_asked_again_with_the_larger_cap(tmp_path, monkeypatch):
+def test_a_truncated_solver_without_a_larger_cap_fails(tmp_path, monkeypatch):
     roles = block()["roles"]
-    for cap, answered in ((None, 0), (512, 3)):
-        roles["solver"] |= {"max_tokens": 9, "max_tokens_if_truncated": cap}
-        workspace = Workspace(tmp_path / str(cap), problems(3), roles=roles)
-        if answered:
-            workspace.run_here(monkeypatch)
-        else:
-            with pytest.raises(InputError, match=r"cut off at its cap \(finish_reason: length\)"):
-                workspace.run_here(monkeypatch)
-    solver = [row for row in workspace.rows("requests") if row["role"] == "solver"]
-    assert [(row["finish_reason"], row["sampling"]["max_tokens"]) for row in solver] == [
-        ("length", 9), ("stop", 512), ("length", 9), ("stop", 512), ("length", 9), ("stop", 512),
-    ]  # fmt: skip
+    roles["solver"] |= {"max_tokens": 9, "max_tokens_if_truncated": None}
+    with pytest.raises(InputError, match=r"cut off at its cap \(finish_reason: length\)"):
+        Workspace(tmp_path, problems(3), roles=roles).run_here(monkeypatch)
+
+
+@pytest.mark.parametrize("role", ["solver", "distiller", "compressor", "judge"])
+def test_a_truncated_reply_is_asked_again_with_the_larger_cap(tmp_path, monkeypatch, role):
+    """All that were cut off, whichever the role, and no other."""
+
+    def reply(request):
+        cut = request["model"].endswith(role) and request["max_tokens"] == 9
+        verdict = "CORRECT" if request["model"].endswith("judge") else f"1 + 1 = 2\n\nAnswer: {chosen[0].answer}"
+        text, reason = ("1 + 1", "length") if cut else (verdict, "stop")
+        return 200, {}, completion(request, text, finish_reason=reason)
+
+    chosen, roles = problems(1), block()["roles"]
+    roles[role] |= {"max_tokens": 9, "max_tokens_if_truncated": 512}
+    with Server(reply=reply).running() as url:
+        workspace = Workspace(tmp_path, chosen, judge=True, roles=roles, **at(url))
+        workspace.run_here(monkeypatch)
+    asked = [row for row in workspace.rows("requests") if row["role"] == role]
+    batch = {"solver": 1, "distiller": 1, "compressor": 5, "judge": 6}[role]
+    caps = [(row["finish_reason"], row["sampling"]["max_tokens"]) for row in asked]
+    assert caps == [("length", 9)] * batch + [("stop", 512)] * batch
+    assert {row["finish_reason"] for row in workspace.rows("chains")} == {"stop"}
+    assert [row["verdict"] for row in workspace.rows("judgements")] == ["CORRECT"] * 6
+
+
+def test_a_truncated_chain_does_not_verify(tmp_path, monkeypatch):
+    """However right it looks: the next sample has its turn, and what was cut off is not compressed."""
+    chosen, roles, told = problems(1), block()["roles"], []
+
+    def reply(request):
+        reason = "stop"
+        if request["model"].endswith("distiller"):
+            told.append(request)
+            reason = "length" if len(told) == 1 else "stop"
+        return 200, {}, completion(request, f"1 + 1 = 2\n\nAnswer: {chosen[0].answer}", finish_reason=reason)
+
+    with Server(reply=reply).running() as url:
+        workspace = Workspace(tmp_path, chosen, samples_per_problem=3, roles=roles, **at(url))
+        workspace.run_here(monkeypatch)
+    assert len(told) == 2 and workspace.metrics()["verified_at_attempt"] == {"2": 1}
+    assert {row["finish_reason"] for row in workspace.rows("chains")} == {"stop"}
+
+
+def test_the_verifiers_name_changes_with_its_vocabulary(tmp_path, monkeypatch):
+    folder = tmp_path / "answers"
+    shutil.copytree(Path(answers.__file__).parent, folder)
+    monkeypatch.setattr(answers, "__file__", str(folder / "__init__.py"))
+    name = teach._verifier.__wrapped__
+    before = name()
+    (folder / "__pycache__").mkdir(exist_ok=True)
+    (folder / "__pycache__/other.pyc").write_text("")
+    assert name() == before
+    with (folder / "vocabulary.yaml").open("a") as file:
+        file.write("# changed\n")
+    assert name() != before
 
 
 def test_a_solver_without_an_answer_is_not_distilled(tmp_path, monkeypatch):
