@@ -89,7 +89,7 @@ def extract(text: str) -> Extraction:
         return _stated(_refined(lines[-1].said), "answer_line", flags)
     if (phrase := _phrase(text)) is not None:
         # a sentence is no declaration as an answer line is: one that is doubted, or broken off from, is none
-        if _DOUBT.search(text, phrase.end):
+        if _DOUBT.search(phrase.said) or _DOUBT.search(text, phrase.end):
             return Extraction(None, None, ["doubted"])
         if _bare(text[phrase.end :]) and not _is_finished(text.strip()):
             return Extraction(None, None, ["unfinished"])
