@@ -46,11 +46,12 @@ def judge(gold: str, answer: str, algebra: Algebra = needs_algebra) -> Judgement
 
 
 def _compared(gold: str, answer: str, key: Form, said: Form, comparison: Comparison) -> tuple[Outcome, Form, Form]:
-    """`100,200` is one number, or two where the other side is a list."""
+    """`100,200` is one number, or two where the other side is a bare list or a set. `(100,200)` is a point."""
     outcome = comparison(key, said)
     if outcome.equal or isinstance(key, Items) == isinstance(said, Items):
         return outcome, key, said
-    if re.search(r",0\d", gold + answer):
+    items = key if isinstance(key, Items) else said
+    if re.search(r",0\d", gold + answer) or (isinstance(items, Items) and items.kind not in ("list", "either", "set")):
         return outcome, key, said
     other_key = key if isinstance(key, Items) else read(gold, grouped=False)
     other_said = said if isinstance(said, Items) else read(answer, grouped=False)
