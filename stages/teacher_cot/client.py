@@ -4,6 +4,7 @@ import asyncio
 import functools
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -57,6 +58,8 @@ class Client:
         }  # fmt: skip
         self._running: dict[str, asyncio.Future[Reply | Failed]] = {}
         self._alike = 0
+        self._renamed: Counter[str] = Counter()
+        self._reached: set[str] = set()  # roles that were answered; known before the answer is stored
         self._steps: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
         self._committing: asyncio.Task[None] | None = None
         self._writer = ThreadPoolExecutor(max_workers=1)  # of its own, so that no verifier holds up a commit
@@ -143,6 +146,7 @@ class Client:
         self.tally.exchanges += 1
         if isinstance(outcome, Answer):
             reply = outcome.reply
+            self._reached.add(request.role)
             pace.answered(seconds)
             usd = money.paid(price, request, reply.usage)
             await self.commit(
@@ -160,7 +164,7 @@ class Client:
                 self.stop(self._budget_message(at_most))
         if outcome.overload or outcome.retry_after is not None:
             pace.overloaded(started, outcome.retry_after)
-        self._heed(outcome)
+        self._heed(request, outcome)
         return outcome
 
     def _count(
@@ -176,10 +180,18 @@ class Client:
             tally.tokens += tokens
             pace.used(expected, tokens)
 
-    def _heed(self, fault: Fault) -> None:
-        """Stop for a fault that every request would meet."""
+    def _heed(self, request: Request, fault: Fault) -> None:
+        """Stop for a fault that every request would meet, or every request of a role."""
         if fault.remedy:
             self.stop(f"{fault.remedy} ({fault.reason}). Everything answered so far is kept; then run again.")
+        elif fault.answers_as and request.role not in self._reached:
+            # an alias or a deployment's name: each such reply is paid for, and no try would bring another
+            self._renamed[request.role] += 1
+            if self._renamed[request.role] >= ALIKE:
+                self.stop(
+                    f"the endpoint answers as {fault.answers_as}; set teacher_cot.roles.{request.role}.model to it. "
+                    "Everything answered so far is kept; then run again."
+                )
         elif (fault.unreachable or fault.rejected) and not self.tally.answered:
             self._alike += 1
             if self._alike >= ALIKE:

@@ -130,6 +130,14 @@ class Failed:
     usage: Usage | None = None
 
 
+class OtherModel(ValueError):
+    """A reply whose server says that another model than the one asked for made it."""
+
+    def __init__(self, answered_by: str):
+        super().__init__(f"a reply by another model ({answered_by})")
+        self.answered_by = answered_by
+
+
 def read_reply(payload: Any, asked: str) -> Reply | Failed:
     """Read a chat completion. Raises ValueError saying what is wrong with one that is no answer to a request for the
     model `asked`; a refusal is Failed.
@@ -142,7 +150,7 @@ def read_reply(payload: Any, asked: str) -> Reply | Failed:
     if payload.get("error"):
         raise ValueError(f"an error instead of a reply: {payload['error']}")
     if not _same_model(asked, answered_by := str(payload.get("model") or asked)):
-        raise ValueError(f"a reply by another model ({answered_by})")
+        raise OtherModel(answered_by)
     try:
         choice = payload["choices"][0]
         message = choice["message"]

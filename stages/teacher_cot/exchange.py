@@ -17,7 +17,7 @@ from typing import Any
 import openai
 
 from stages.common.files import InputError
-from stages.teacher_cot.dialogue import Failed, Reply, Request, Usage, read_reply, read_usage
+from stages.teacher_cot.dialogue import Failed, OtherModel, Reply, Request, Usage, read_reply, read_usage
 from stages.teacher_cot.settings import Endpoint
 
 OVERLOADED = (429, 503, 504, 529)
@@ -47,6 +47,7 @@ class Fault:
     retry_after: float | None = None
     unreachable: bool = False
     rejected: bool = False
+    answers_as: str | None = None
     used: Usage | None = None
 
 
@@ -118,7 +119,8 @@ class Line:
         try:
             return Answer(read_reply(payload, request.model), payload)
         except ValueError as error:
-            return Fault(str(error), used=read_usage(payload))
+            answers_as = error.answered_by if isinstance(error, OtherModel) else None
+            return Fault(str(error), answers_as=answers_as, used=read_usage(payload))
 
     def _unreachable(self, error: openai.APIConnectionError) -> Fault:
         cause = error.__cause__

@@ -107,6 +107,23 @@ def test_a_refused_connection(tmp_path, monkeypatch):
         workspace.run_here(monkeypatch)
 
 
+@pytest.mark.parametrize("role", ["solver", "compressor"])
+def test_an_endpoint_that_answers_under_another_name_is_one_message(tmp_path, monkeypatch, role):
+    """Each of its replies is paid for, so it is not asked `tries` times for every problem."""
+
+    def reply(request):
+        said = json.loads(completion(request, f"1 + 1 = 2\n\nAnswer: {chosen[0].answer}"))
+        return 200, {}, json.dumps(said | ({"model": "alias-7"} if request["model"].endswith(role) else {})).encode()
+
+    chosen, server = [problem.model_copy(update={"answer": "2"}) for problem in problems(40)], Server(reply=reply)
+    with server.running() as url:
+        workspace = Workspace(tmp_path, chosen, **at(url, concurrency=4))
+        with pytest.raises(InputError, match=f"endpoint answers as alias-7; set teacher_cot.roles.{role}.model to it"):
+            workspace.run_here(monkeypatch)
+    renamed = [one for one in server.requests if one["body"]["model"].endswith(role)]
+    assert len(renamed) <= 4 + 3  # what was under way
+
+
 def test_refusals_are_listed_and_not_asked_again(tmp_path, monkeypatch):
     chosen = problems(3)
 
