@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 26
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-24s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/installed: requirements.lock
 	@if command -v uv >/dev/null; then \
@@ -23,7 +23,7 @@ install: .venv/installed ## create .venv from the lock file
 
 .PHONY: repro
 repro: .venv/installed ## run the pipeline and show its result (JOBS=n runs independent stages side by side)
-	@if [ "$(JOBS)" = 1 ]; then dvc repro; else python -m tools.repro --jobs $(JOBS); fi
+	@python -m tools.repro --jobs $(JOBS)
 	@python -m stages.common.environment
 	@python -m tools.summary
 

@@ -6,14 +6,17 @@
 Every stage is run by DVC itself (`dvc repro --single-item STAGE`) once those it depends on are done, so its locks and
 its cache work as always, and the result, dvc.lock included, is that of plain `dvc repro`. What a stage prints goes to
 cache/logs/<stage>.log, and to the terminal when it fails: the stages then running are finished, for their work is kept,
-and no more are started. An interrupt stops them all; the next run takes up what they have saved.
+and no more are started. An interrupt stops them all; the next run takes up what they have saved. With one job it is
+`dvc repro` itself. A dvc.lock that a killed DVC left half-written is first taken back from git's index.
 """
 
 import argparse
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from multiprocessing.connection import wait
@@ -22,6 +25,7 @@ from pathlib import Path
 
 import networkx as nx
 from dvc.cli import main as dvc
+from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
@@ -39,12 +43,17 @@ PATIENCE = 10
 """Seconds that an interrupted stage may take to end before it is killed."""
 
 
-def main() -> None:
+def main() -> int:
     """Run what is out of date, then put dvc.lock in the order in which plain `dvc repro` writes it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many stages to run at once")
     parser.add_argument("targets", nargs="*", help="stages to run, with all they depend on; without any, every stage")
     args = parser.parse_args()
+    if args.jobs < 1:
+        parser.error(f"--jobs (JOBS) is {args.jobs}; at least one stage has to run at a time.")
+    mend_lock()
+    if args.jobs == 1:
+        return dvc(["repro", *args.targets])
     # a forked process has DVC imported already, which saves a second per stage; macOS does not allow it
     multiprocessing.set_start_method("fork" if sys.platform == "linux" else "spawn")
     before = locked_stages()
@@ -56,6 +65,25 @@ def main() -> None:
         run_all(order, depends, args.jobs)
     finally:
         put_in_order([*before, *order])
+    return 0
+
+
+def mend_lock() -> None:
+    """Take dvc.lock back from git's index where a kill cut it off: DVC writes it in place.
+
+    What it lacks then is no loss, since DVC finds finished runs in its run cache. Raises InputError when git has none.
+    """
+    if not LOCK.exists():
+        return
+    try:
+        with Repo() as repo:
+            Lockfile(repo, str(LOCK)).load()
+        return
+    except (DvcException, TypeError, AttributeError):  # the last two where it is YAML, and not of DVC's shape
+        pass
+    print(f"{LOCK} is damaged, as by a kill while DVC wrote it; taking it back from git's index", file=sys.stderr)
+    if subprocess.run(["git", "checkout", "--quiet", "--", str(LOCK)], check=False).returncode:
+        raise InputError(f"{LOCK} is damaged and git has no whole one: remove it and run again.")
 
 
 def plan(targets: list[str]) -> tuple[list[str], nx.DiGraph]:
@@ -107,14 +135,23 @@ def start(stage: str) -> BaseProcess:
 
 
 def reproduce(stage: str) -> None:
-    """Be `dvc repro --single-item STAGE`, printing to the stage's log."""
+    """Be `dvc repro --single-item STAGE`, printing to the stage's log, until that ends or the parent process does."""
     os.setpgid(0, 0)
+    threading.Thread(target=end_with_parent, daemon=True).start()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     log_of(stage).parent.mkdir(parents=True, exist_ok=True)
     with log_of(stage).open("wb") as log:
         for stream in (1, 2):
             os.dup2(log.fileno(), stream)
     sys.exit(dvc(["--wait-for-lock", "repro", "--single-item", stage]))
+
+
+def end_with_parent() -> None:
+    """Wait until the parent process is dead, killed perhaps, then kill this stage with all it has started."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os.killpg(0, signal.SIGKILL)
 
 
 def stop(processes: list[BaseProcess]) -> None:

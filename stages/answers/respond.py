@@ -12,7 +12,7 @@ from stages.answers.tasks import Task
 from stages.common import chat
 from stages.common.lm.checkpoints import load, with_adapter
 from stages.common.lm.generate import generate, sampler
-from stages.common.lm.state import fingerprint, folder_digest
+from stages.common.lm.state import computing, fingerprint, folder_digest
 
 ROUND = 4
 """A round is this many batches. Within one, a reply that ends makes room for the next prompt; whole rounds are kept, so
@@ -31,6 +31,7 @@ def open_store(
             system=system,
             tasks=[[*task.key, task.role, task.problem.question] for task in tasks],
             weights=[folder_digest(folder) for folder in folders],
+            computing=computing() if params.backend == "mlx" else None,
         )
     )
 

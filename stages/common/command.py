@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from stages.common.files import InputError
+from stages.common.files import InputError, read_yaml
 
 PARAMS = Path("params.yaml")
 
@@ -25,12 +24,7 @@ Model = TypeVar("Model", bound=Params)
 
 def load_params(block: str, model: type[Model]) -> Model:
     """Read one block of params.yaml. Raises InputError naming the key when it is missing, unknown or out of range."""
-    try:
-        content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{PARAMS} could not be read: {error.strerror}. Run from the repository's root.") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{PARAMS} is not YAML: {error}") from error
+    content = read_yaml(PARAMS, "Run from the repository's root.")
     if not isinstance(content, dict) or block not in content:
         raise InputError(f"{PARAMS} has no block '{block}'.")
     try:

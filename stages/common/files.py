@@ -1,6 +1,8 @@
 """Reading and writing the files that stages meet in: checked on the way in, atomic and byte-stable on the way out."""
 
 import contextlib
+import errno
+import glob
 import json
 import os
 import shutil
@@ -9,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+import yaml
 from pydantic import BaseModel, ValidationError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -22,11 +25,13 @@ class InputError(Exception):
 def replacing(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary file beside `path` that takes its name when the block ends well and vanishes when it does not.
 
-    Text is UTF-8 with `\\n` line ends. Raises InputError when the disk is full or the folder cannot be written.
+    Text is UTF-8 with `\\n` line ends. What a killed run left of the same file goes first.
+
+    Raises InputError when the disk is full or the folder cannot be written.
     """
     path = Path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_leftovers(path)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         os.fchmod(handle, 0o644)
         text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
@@ -40,20 +45,19 @@ def replacing(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise InputError(
-            f"{path} could not be written: {error.strerror or error}. Free some space and run again."
-        ) from error
+        raise _unwritten(path, error) from error
 
 
 @contextlib.contextmanager
 def replacing_folder(path: str | Path) -> Iterator[Path]:
     """Give an empty temporary folder that takes the place of `path` when the block ends well, and vanishes otherwise.
 
-    What stood at `path` stays until then. Raises InputError when the disk is full or the folder cannot be written.
+    What stood at `path` stays until then; what a killed run left of the same folder goes first. Raises InputError when
+    the disk is full or the folder cannot be written.
     """
     path = Path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_leftovers(path)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
         try:
             temporary.chmod(0o755)
@@ -63,9 +67,21 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
-        raise InputError(
-            f"{path} could not be written: {error.strerror or error}. Free some space and run again."
-        ) from error
+        raise _unwritten(path, error) from error
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Make the folder that `path` is in, and remove what runs killed in the middle left there of `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+
+
+def _unwritten(path: Path, error: OSError) -> InputError:
+    """The message for an output that could not be made, with the file at fault where that is another one."""
+    fault = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return InputError(f"{path} could not be written: {fault}. {'Free some space and run' if full else 'Run'} again.")
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -123,3 +139,25 @@ def read_json(path: str | Path) -> Any:
         ) from error
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}.") from error
+
+
+def read_yaml(path: str | Path, expected: str = "") -> Any:
+    """Read one YAML document. Raises InputError, which ends in what was `expected`, when it is missing or malformed."""
+    path, hint = Path(path), f" {expected}" if expected else ""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} could not be read: {error.strerror}.{hint}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path} is not YAML in UTF-8: {error}.{hint}") from error
+
+
+def read_yaml_as(path: str | Path, model: type[Model], expected: str) -> Model:
+    """Read one YAML document as a `model`. Raises InputError naming the field that is wrong and what was `expected`."""
+    content = read_yaml(path, expected)
+    try:
+        return model.model_validate({} if content is None else content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise InputError(f"{path}, {field}: {first['msg']}. {expected}") from error

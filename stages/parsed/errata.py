@@ -7,6 +7,7 @@ beginning that both readings share may stand somewhat before the rest. Anything 
 """
 
 import csv
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,16 +50,23 @@ def read_errata(path: Path) -> list[Erratum]:
     """The rows of errata.csv; none where there is no such file. Raises InputError naming the line that is malformed."""
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        errata = []
-        for row in rows:
-            try:
-                errata.append(Erratum.model_validate(row))
-            except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                where = ".".join(map(str, first["loc"]))
-                raise InputError(f"{path}, line {rows.line_num}, {where}: {first['msg']}.") from error
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark before UTF-8
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} could not be read as UTF-8: {error}. Save it as CSV in UTF-8.") from error
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    errata = []
+    for row in rows:
+        if None in row:
+            raise InputError(
+                f"{path}, line {rows.line_num}: more values than columns; quote a value with a comma in it."
+            )
+        try:
+            errata.append(Erratum.model_validate(row))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(f"{path}, line {rows.line_num}, {where}: {first['msg']}.") from error
     return errata
 
 

@@ -4,11 +4,10 @@ import re
 import shutil
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel
 
 from stages.common.exam_files import describe, year_and_section
-from stages.common.files import InputError
+from stages.common.files import InputError, read_yaml_as
 from stages.common.records import ExamFile
 
 LISTING = "exams.yaml"
@@ -75,7 +74,4 @@ def _year_and_section(path: Path, listed: Listed) -> tuple[int, str]:
 def _read_listing(path: Path) -> dict[str, Listed]:
     if not path.exists():
         return {}
-    try:
-        return Listing.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {}).root
-    except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise InputError(f"{path} is not a list of 'FILE.pdf: {{year: 2019, section: NAME}}': {error}") from error
+    return read_yaml_as(path, Listing, "It is a list of 'FILE.pdf: {year: 2019, section: NAME}'.").root

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from stages.common import contest
-from stages.common.files import InputError
+from stages.common.files import InputError, read_yaml_as
 from stages.raw.paper import Exam, Question
 
 
@@ -37,14 +36,7 @@ class Layout(BaseModel):
 
 def load_layout(path: Path) -> Layout:
     """Read the contest's layout. Raises InputError naming the file and what is wrong in it."""
-    try:
-        return Layout.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(
-            f"{path} could not be read: {error.strerror}. raw.path is the sample contest's layout."
-        ) from error
-    except (yaml.YAMLError, ValidationError) as error:
-        raise InputError(f"{path} is not a contest's layout: {error}") from error
+    return read_yaml_as(path, Layout, "raw.path is the sample contest's layout.")
 
 
 def exams(layout: Layout, seed: int) -> Iterator[Exam]:

@@ -3,12 +3,11 @@
 import shutil
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from tqdm import tqdm
 
 from stages.common.exam_files import describe, year_and_section
-from stages.common.files import InputError
+from stages.common.files import InputError, read_yaml_as
 from stages.common.records import SECTIONS, ExamFile
 
 IN_FOLDER = {
@@ -68,15 +67,8 @@ def _target(raw: Path, place: str, name: str) -> Path:
 
 
 def _read_pin(path: Path) -> Pin:
-    try:
-        return Pin.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(
-            f"{path} could not be read: {error.strerror}. raw.path is a folder of the study's files, or a YAML file "
-            "with 'repository' and 'revision' (stages/raw/study.yaml)."
-        ) from error
-    except (yaml.YAMLError, ValidationError) as error:
-        raise InputError(f"{path} does not name a repository and a revision: {error}") from error
+    expected = "raw.path is a folder of the study's files, or a YAML file with 'repository' and 'revision'."
+    return read_yaml_as(path, Pin, expected)
 
 
 def _fetch(pin: Pin, raw: Path) -> None:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from stages.common.files import InputError, read_jsonl
+from stages.common.files import InputError, read_jsonl, read_yaml_as
 from stages.common.records import Problem
 
 
@@ -72,14 +71,7 @@ def _fetch(path: Path) -> Path:
     from huggingface_hub import hf_hub_download  # slow to import, and needed only here
     from huggingface_hub.errors import HfHubHTTPError
 
-    try:
-        pin = Pin.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(
-            f"{path} could not be read: {error.strerror}. transfer.path is a .jsonl file or a pin."
-        ) from error
-    except (yaml.YAMLError, ValidationError) as error:
-        raise InputError(f"{path} does not name a dataset, a revision and a file: {error}") from error
+    pin = read_yaml_as(path, Pin, "transfer.path is a .jsonl file, or a pin: 'dataset', 'revision' and 'file'.")
     try:
         return Path(hf_hub_download(pin.dataset, pin.file, repo_type="dataset", revision=pin.revision))
     except (HfHubHTTPError, OSError) as error:

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from stages.common import contest
-from stages.common.files import InputError
+from stages.common.files import InputError, read_yaml_as
 from stages.common.records import Problem
 
 DRAWS = 1000  # in vain, before a family counts as exhausted
@@ -23,12 +22,7 @@ class Layout(BaseModel):
 
 def load_layout(path: Path) -> Layout:
     """Read the contest's size. Raises InputError naming the file and what is wrong in it."""
-    try:
-        return Layout.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(f"{path} could not be read: {error.strerror}. transfer.path is the contest's size.") from error
-    except (yaml.YAMLError, ValidationError) as error:
-        raise InputError(f"{path} is not a transfer contest's size: {error}") from error
+    return read_yaml_as(path, Layout, "transfer.path is the transfer contest's size.")
 
 
 def draw_problems(layout: Layout, seed: int) -> Iterator[Problem]:

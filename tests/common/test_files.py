@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.common.files import InputError, read_json, read_jsonl, replacing, replacing_folder, write_json, write_jsonl
+from stages.common.files import (
+    InputError,
+    read_json,
+    read_jsonl,
+    read_yaml,
+    replacing,
+    replacing_folder,
+    write_json,
+    write_jsonl,
+    write_text,
+)
 from stages.common.records import Message
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +63,24 @@ def test_json_that_is_not_is_named(tmp_path, content):
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(InputError, match=r"a\.json is not JSON"):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("content", [b"a: [1", b"name: Sch\xf6n", b"a: b: c"])
+def test_yaml_that_is_not_is_named_with_what_was_expected(tmp_path, content):
+    (tmp_path / "a.yaml").write_bytes(content)
+    with pytest.raises(InputError, match=r"(?s)a\.yaml is not YAML in UTF-8: .* It is a list\."):
+        read_yaml(tmp_path / "a.yaml", "It is a list.")
+
+
+def test_what_a_killed_run_left_is_gone_after_the_next(tmp_path):
+    (tmp_path / ".a.txt.x1.part").write_text("half")
+    (tmp_path / ".out.x1.part").mkdir()
+    (tmp_path / ".out.x1.part/b").write_text("half")
+    (tmp_path / ".other.txt.x1.part").write_text("another process writes this one")
+    write_text(tmp_path / "a.txt", "whole")
+    with replacing_folder(tmp_path / "out"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.txt.x1.part", "a.txt", "out"]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

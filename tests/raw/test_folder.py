@@ -39,8 +39,8 @@ def test_names_and_exams_yaml_say_year_and_section(folder, tmp_path):
         ({"2019.pdf": PDF}, "2019.pdf: its section is unknown"),
         ({"2019 js.pdf": PDF, "JS 2019.pdf": PDF}, "are both 2019 junior_senior_test"),
         ({"2019 js.pdf": PDF, "exams.yaml": b"2018 js.pdf: {year: 2018}"}, "lists '2018 js.pdf', which is not in"),
-        ({"2019 js.pdf": PDF, "exams.yaml": b"2019 js.pdf: {jahr: 2018}"}, "exams.yaml is not a list of"),
-        ({"2019 js.pdf": PDF, "exams.yaml": b"{"}, "exams.yaml is not a list of"),
+        ({"2019 js.pdf": PDF, "exams.yaml": b"2019 js.pdf: {jahr: 2018}"}, "It is a list of"),
+        ({"2019 js.pdf": PDF, "exams.yaml": b"{"}, "It is a list of"),
         ({"2019 js.pdf": PDF, "exams.yaml": b"2019 js.pdf: {section: A B}"}, "'A B' may hold only"),
     ],
 )

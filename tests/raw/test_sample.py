@@ -88,7 +88,7 @@ def test_a_character_without_a_glyph_is_said():
             *("Freshman-Sophomore Test, questions: 24", "Test, questions: 2400", "run out of questions"),
             marks=pytest.mark.slow,
         ),
-        ("{title", "{title: [", "is not a contest's layout"),
+        ("{title", "{title: [", "raw.path is the sample contest's layout"),
     ],
 )
 def test_a_wrong_layout_is_said(tmp_path, old, new, message):

@@ -85,7 +85,11 @@ def test_a_repository_out_of_reach_is_said(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("repository: [", "does not name a repository"), ("repository: x\n", "revision"), (None, "could not be read")],
+    [
+        ("repository: [", "raw.path is a folder of the study's files, or a YAML file with"),
+        ("repository: x\n", "revision"),
+        (None, "could not be read"),
+    ],
 )
 def test_a_wrong_pin_is_said(tmp_path, content, message):
     path = tmp_path / "pin.yaml"

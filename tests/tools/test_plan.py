@@ -8,7 +8,7 @@ from stages.common.files import InputError
 from tools.plan.__main__ import main, missing, parameters, show_size
 from tools.plan.model import PUBLISHED, Model, find
 from tools.plan.speed import measure
-from tools.plan.work import Work, padded
+from tools.plan.work import Work, padded, scratch
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = "models/Qwen2.5-7B-Instruct-4bit"
@@ -99,6 +99,17 @@ def test_the_default_profile_can_work_and_changes_nothing(tmp_path, monkeypatch,
     printed = capsys.readouterr().out
     assert all(word in printed for word in ("memory", "tokens", "training", "answering", "disk"))
     assert before == {path: path.stat().st_mtime_ns for path in ROOT.glob("*") if path.name not in (".git", "cache")}
+
+
+def test_paths_of_the_parameters_are_meant_from_the_root(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["raw"]["path"] = "exams"
+    params["teacher_cot"] |= {"teacher": "openai", "store": "~/teacher.sqlite"}
+    scratch(tmp_path, params)
+    written = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    assert written["raw"]["path"] == str(ROOT / "exams")
+    assert written["teacher_cot"]["store"] == "/home/someone/teacher.sqlite"
 
 
 @pytest.mark.slow

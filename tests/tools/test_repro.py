@@ -118,3 +118,44 @@ def test_an_interrupt_stops_every_stage_and_the_next_run_finishes(pipeline, numb
     finally:
         del os.environ["SECONDS_TO_SLEEP"]
     assert (folder / "last.txt").exists()
+
+
+def test_a_killed_runner_takes_its_stages_with_it(pipeline):
+    folder = pipeline("killed", "touch ${DVC_STAGE#*@}.begun && sleep 61")
+    process = repro(folder, "--jobs", "2")
+    while len(list(folder.glob("*.begun"))) < 2:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while "sleep 61" in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout:
+        assert time.monotonic() < deadline, "the stages go on"
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("cut", [b"", b"schema", b"schema: '2.0'\nstages:\n  first:\n    c"])
+def test_a_lock_cut_off_by_a_kill_is_taken_back_from_git(pipeline, jobs, cut):
+    folder = pipeline("cut", "true")
+    assert repro(folder, "--jobs", "1").wait() == 0
+    subprocess.run(["git", "add", "dvc.lock"], cwd=folder, check=True)
+    whole = (folder / "dvc.lock").read_bytes()
+    (folder / "dvc.lock").write_bytes(cut)
+    process = repro(folder, "--jobs", jobs)
+    _, errors = process.communicate()
+    assert process.returncode == 0 and "dvc.lock is damaged" in errors, errors
+    assert (folder / "dvc.lock").read_bytes() == whole
+
+
+def test_a_damaged_lock_that_git_does_not_have_is_one_message(pipeline):
+    folder = pipeline("lost", "true")
+    (folder / "dvc.lock").write_text("schema: '2.0'\nsta")
+    process = repro(folder, "--jobs", "1")
+    _, errors = process.communicate()
+    assert process.returncode == 1 and "remove it and run again" in errors and "Traceback" not in errors
+
+
+def test_at_least_one_stage_at_a_time(pipeline):
+    process = repro(pipeline("none", "true"), "--jobs", "0")
+    assert process.wait(timeout=60) == 2 and "at least one" in process.stderr.read()

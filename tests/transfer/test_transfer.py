@@ -78,7 +78,7 @@ def test_math_500(tmp_path, shared):
     [
         ({}, {"source": "none"}, "transfer.source"),
         ({}, {"path": "none.yaml"}, "none.yaml could not be read"),
-        ({"c.yaml": "problems: 0"}, {"path": "c.yaml"}, "c.yaml is not a transfer contest's size"),
+        ({"c.yaml": "problems: 0"}, {"path": "c.yaml"}, "c.yaml transfer.path is the transfer contest's size"),
         ({"c.yaml": "problems: 100000"}, {"path": "c.yaml"}, "less than or equal to 1000"),
         ({}, {"source": "file", "path": "none.jsonl"}, "none.jsonl could not be read"),
         ({"m.jsonl": ""}, {"source": "file", "path": "m.jsonl"}, "m.jsonl holds no problems"),
@@ -94,7 +94,7 @@ def test_math_500(tmp_path, shared):
             {"source": "math500", "path": str(ROOT / "stages/transfer/math500.yaml")},
             "HuggingFaceH4/MATH-500 at 6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be could not be fetched",
         ),
-        ({"p.yaml": "dataset: x"}, {"source": "math500", "path": "p.yaml"}, "does not name a dataset"),
+        ({"p.yaml": "dataset: x"}, {"source": "math500", "path": "p.yaml"}, "a pin: 'dataset', 'revision' and 'file'"),
     ],
 )
 def test_wrong_input_is_one_message_and_leaves_earlier_outputs(tmp_path, files, params, message):

@@ -39,11 +39,18 @@ def scratch(folder: Path, params: dict[str, Any]) -> None:
     for name in ("stages", "conf", "models"):
         (folder / name).symlink_to(ROOT / name)
     for block in ("raw", "transfer"):
-        if params[block]["path"].startswith(".."):
-            params[block]["path"] = str((ROOT / params[block]["path"]).resolve())
-    if params["teacher_cot"]["teacher"] == "openai":  # what the store holds already need not be paid again
-        params["teacher_cot"]["store"] = str(ROOT / params["teacher_cot"]["store"])
+        params[block]["path"] = from_root(params[block]["path"])
+    teacher = params["teacher_cot"]
+    if teacher["teacher"] == "openai":  # what the store holds already need not be paid again
+        teacher["store"] = from_root(teacher["store"])
+    if not teacher["recorded"].startswith("data/"):
+        teacher["recorded"] = from_root(teacher["recorded"])
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def from_root(path: str) -> str:
+    """A path of params.yaml, which is meant from the repository's root or from a home folder, as an absolute one."""
+    return str((ROOT / Path(os.path.expandvars(path)).expanduser()).resolve())
 
 
 def run_stage(folder: Path, *arguments: str) -> str:

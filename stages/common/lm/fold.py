@@ -1,8 +1,6 @@
 """One fold's adapter: read its rows, train in a checkpoint folder of its own, and say how it went."""
 
 import contextlib
-import importlib.metadata
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ import mlx.core as mx
 from stages.common.files import replacing
 from stages.common.lm.checkpoints import load
 from stages.common.lm.rows import Row, read_rows
-from stages.common.lm.state import ADAPTER, CHECKPOINTS, CONFIG, alone_in, fingerprint, folder_digest
+from stages.common.lm.state import ADAPTER, CHECKPOINTS, CONFIG, alone_in, computing, fingerprint, folder_digest
 from stages.common.lm.train import LoraParams, Training, train_adapter
 
 
@@ -93,8 +91,7 @@ def train_fold(params: LoraParams, iters: int, seed: int, split: Path, title: st
         "rows": [[row.problem_id, row.tokens, row.prompt] for row in [*train_rows, *valid_rows]],
         "train": len(train_rows),
         "model": folder_digest(Path(params.model)),
-        "versions": [importlib.metadata.version(name) for name in ("mlx", "mlx-lm", "scipy")],
-        "blas": os.environ.get("BLAS", ""),
+        "computing": computing(),
     }
     folder = CHECKPOINTS / fingerprint(**inputs)
     with alone_in(folder) if first_worker() else contextlib.nullcontext():

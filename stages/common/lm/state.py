@@ -1,8 +1,10 @@
 """What a training run has reached, as files: killed at any moment it goes on from the last of them, to the bit."""
 
 import contextlib
+import dataclasses
 import fcntl
 import hashlib
+import importlib.metadata
 import io
 import json
 import sys
@@ -18,6 +20,7 @@ import numpy as np
 import safetensors.numpy
 from mlx.utils import tree_flatten, tree_unflatten
 
+from stages.common import blas
 from stages.common.files import InputError, replacing, write_json
 
 CHECKPOINTS = Path("cache/checkpoints")
@@ -40,6 +43,12 @@ class History:
     def best(self) -> int:
         """Index of the validation with the lowest loss; the first of equals."""
         return int(np.argmin([losses.astype(np.float64).sum() for losses in self.valid_losses]))
+
+
+def computing() -> dict[str, Any]:
+    """What decides the last bits of a result beside its inputs: the libraries, and who computes matrix products."""
+    versions = {name: importlib.metadata.version(name) for name in ("mlx", "mlx-lm", "scipy")}
+    return {"versions": versions, "blas": dataclasses.asdict(blas.route())}
 
 
 def fingerprint(**inputs: Any) -> str:

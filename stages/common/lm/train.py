@@ -134,6 +134,8 @@ class Run(TrainingCallback):
     ):
         self.model, self.optimizer, self.config, self.valid_rows = model, optimizer, config, valid_rows
         self.folder, self.history, self.params, self.title, self.iters = folder, history, params, title, iters
+        self.saved = history.iterations[history.best()] if history.iterations else None
+        """The iteration of the adapter that is in `folder`."""
         self.world = mx.distributed.init()
         self.row_tokens, self.seconds, self.clock = 0, 0.0, 0.0
 
@@ -198,7 +200,8 @@ class Run(TrainingCallback):
             )
         history = self.history
         history.iterations.append(iteration)
-        history.train_losses.append(train_loss)
+        # as the state's file keeps it, or the curve of a resumed run would differ in a last digit
+        history.train_losses.append(None if train_loss is None else np.float32(train_loss).item())
         history.valid_losses.append(losses)
         since_best = len(history.iterations) - 1 - history.best()
         history.finished = iteration >= self.iters or 0 < self.params.patience <= since_best
@@ -206,16 +209,16 @@ class Run(TrainingCallback):
             try:
                 if since_best == 0:
                     save_adapter(self.folder, self.model, self.config)
+                    self.saved = iteration
                 save_state(self.folder, self.model, self.optimizer, history)
             except InputError as error:
                 raise InputError(f"{error} {self.kept()}") from error
 
     def kept(self) -> str:
         """Where the best adapter so far is, for an error message."""
-        if not (self.folder / "adapters.safetensors").exists():
+        if self.saved is None:
             return "No adapter was kept yet."
-        iteration = self.history.iterations[self.history.best()]
-        return f"The best adapter so far (iteration {iteration}) is kept in {self.folder}."
+        return f"The best adapter so far (iteration {self.saved}) is kept in {self.folder}."
 
 
 def lengths(rows: list[Row]) -> list[int]:

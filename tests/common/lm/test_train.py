@@ -142,6 +142,25 @@ def test_a_full_disk_keeps_what_was_there(train, tmp_path):
     assert contents(tmp_path) == before
 
 
+def test_the_history_comes_back_to_the_bit(train, tmp_path):
+    before, after = (train(tmp_path, iters=6, steps_per_eval=3).history for _ in range(2))
+    assert before.train_losses == after.train_losses and before.iterations == after.iterations
+
+
+def test_a_best_adapter_that_could_not_be_saved_is_not_said_to_be_kept(train, tmp_path, monkeypatch):
+    saved: list[int] = []
+
+    def fails_the_second_time(*arguments):
+        if saved:
+            raise InputError("no room.")
+        saved.append(1)
+        state.save_adapter(*arguments)
+
+    monkeypatch.setattr("stages.common.lm.train.save_adapter", fails_the_second_time)
+    with pytest.raises(InputError, match=r"no room\. The best adapter so far \(iteration 0\) is kept"):
+        train(tmp_path, iters=4)
+
+
 def test_gradient_checkpointing_is_undone_after_a_run(train, tmp_path, checkpoint):
     model, _ = load(str(checkpoint))
     forward = type(model.layers[0]).__call__
