@@ -1,6 +1,7 @@
 r"""Hostile answers end in a verdict, and cost neither the caller's signals, its threads nor any other row."""
 
 import multiprocessing
+import os
 import resource
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +99,28 @@ def test_a_verifier_ends_its_processes_and_can_be_used_again():
     one.close()
     assert one.verify("1+2√3", "2√3+1").verdict == "CORRECT"
     one.close()
+
+
+def test_a_verifier_needs_a_worker():
+    with pytest.raises(ValueError, match="0 workers"):
+        Verifier(workers=0)
+
+
+@pytest.mark.parametrize(
+    ("guard", "rules"), [("", ["worker_died", "worker_died", "integer"]), ("if __name__ == '__main__': ", None)]
+)
+def test_a_script_without_the_guard_loses_what_needs_algebra_and_nothing_else(tmp_path, guard, rules):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from stages.common.answers import Verifier\n"
+        "pairs = [('1+2√2', '2√2+1'), ('1+2√3', '2√3+1'), ('31', '31')]\n"
+        f"{guard}print(*(one.rule for one in Verifier().verify_many(pairs)))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, env=environment)
+    assert ran.returncode == 0, ran.stderr
+    found = ran.stdout.split()
+    assert found == rules if rules else "worker_died" not in found and len(found) == 3
 
 
 def test_verify_works_in_a_script_that_ends_at_once():
