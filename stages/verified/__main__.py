@@ -14,10 +14,11 @@ import json
 from pathlib import Path
 
 from stages.common.answers import Verifier
-from stages.common.command import load_params, run
+from stages.common.answers.verifier import WORKERS
+from stages.common.command import run
 from stages.common.files import read_jsonl, replacing_folder, write_json, write_jsonl
 from stages.common.records import Chain, Judgement, Problem
-from stages.verified.chains import VerifiedParams, chain_metrics, verify_chains
+from stages.verified.chains import chain_metrics, verify_chains
 from stages.verified.explain import explain
 from stages.verified.judge import agreement
 from stages.verified.pairs import read_pairs, score_pairs
@@ -32,23 +33,26 @@ def main() -> None:
     )
     parser.add_argument("--pairs", type=Path, metavar="FILE.jsonl", help="score these rows and print one JSON object")
     parser.add_argument("--rows", action="store_true", help="with --pairs: every row's verdict in that object, too")
-    parser.add_argument("--workers", type=int, default=2, help="with --pairs: worker processes for algebra (default 2)")
+    parser.add_argument("--workers", type=int, help=f"with --pairs: worker processes for algebra (default {WORKERS})")
     parser.add_argument("--explain", nargs=2, metavar=("GOLD", "ANSWER"), help="print how one verdict comes about")
     arguments = parser.parse_args()
+    if not arguments.pairs and (arguments.rows or arguments.workers is not None):
+        parser.error("--rows and --workers go with --pairs")
+    if arguments.workers is not None and arguments.workers < 1:
+        parser.error("--workers must be 1 or more")
     if arguments.explain:
         print("\n".join(explain(*arguments.explain)))
     elif arguments.pairs:
-        print(json.dumps(score_pairs(read_pairs(arguments.pairs), arguments.rows, arguments.workers)))
+        print(json.dumps(score_pairs(read_pairs(arguments.pairs), arguments.rows, arguments.workers or WORKERS)))
     else:
         verify_stage()
 
 
 def verify_stage() -> None:
     """The stage itself."""
-    params = load_params("verified", VerifiedParams)
     problems = {problem.id: problem for problem in read_jsonl(PROBLEMS, Problem)}
     chains = list(read_jsonl(TAUGHT / "chains.jsonl", Chain))
-    with Verifier(params.workers, params.timeout) as verifier:
+    with Verifier() as verifier:
         verified = verify_chains(chains, problems, verifier)
     accepted = [row for row in verified if row.reason is None]
     rejected = [row for row in verified if row.reason is not None]

@@ -4,20 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
-
 from stages.common.answers import Verifier
-from stages.common.command import Params
 from stages.common.files import InputError
 from stages.common.records import LEVELS, Chain, Problem, Verdict, VerifiedChain
 from stages.common.statistics.proportions import wilson
-
-
-class VerifiedParams(Params):
-    """The `verified` block of params.yaml."""
-
-    workers: int = Field(ge=1, le=64)
-    timeout: float = Field(gt=0, le=600)
 
 
 def verify_chains(chains: Sequence[Chain], problems: Mapping[str, Problem], verifier: Verifier) -> list[VerifiedChain]:

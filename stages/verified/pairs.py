@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from stages.common.answers import Verifier
+from stages.common.answers.verifier import WORKERS
 from stages.common.files import InputError
 from stages.common.records import Verdict
 from stages.common.statistics.proportions import kappa
@@ -81,7 +82,7 @@ def _printable(row: Any) -> Any:
     }
 
 
-def score_pairs(pairs: list[Pair], rows: bool = False, workers: int = 2) -> dict[str, Any]:
+def score_pairs(pairs: list[Pair], rows: bool = False, workers: int = WORKERS) -> dict[str, Any]:
     """Counts over the pairs; those that need labels or an LLM's verdicts are null or absent without them."""
     start = time.perf_counter()
     with Verifier(workers) as verifier:

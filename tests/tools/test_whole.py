@@ -92,16 +92,14 @@ def stale_lock(toy: Toy) -> None:
 
 
 def undeclared_file(toy: Toy) -> None:
-    read = '    Path("data/raw/manifest.json").read_text(encoding="utf-8")\n    params = load_params("verified"'
-    toy.replace("stages/verified/__main__.py", '    params = load_params("verified"', read)
+    read = '    Path("data/raw/manifest.json").read_text(encoding="utf-8")\n    problems = {problem.id'
+    toy.replace("stages/verified/__main__.py", "    problems = {problem.id", read)
     toy.repro("verified")
 
 
 def undeclared_parameter(toy: Toy) -> None:
-    read = (
-        '    __import__("yaml").safe_load(open("params.yaml"))["eval"]["margin"]\n    params = load_params("verified"'
-    )
-    toy.replace("stages/verified/__main__.py", '    params = load_params("verified"', read)
+    read = '    __import__("yaml").safe_load(open("params.yaml"))["eval"]["margin"]\n    problems = {problem.id'
+    toy.replace("stages/verified/__main__.py", "    problems = {problem.id", read)
     toy.repro("verified")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from stages.common.files import read_jsonl, write_jsonl
 from stages.common.records import Chain, Disagreement, Judgement, Problem, VerifiedChain
-from stages.verified.chains import VerifiedParams, chain_metrics, rejection
+from stages.verified.chains import chain_metrics, rejection
 from stages.verified.pairs import read_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +52,6 @@ def workspace(tmp_path: Path) -> Path:
     chains += [chain(0, level, "Answer: 31", "stop") for level in ("R2", "R6")]
     write_jsonl(tmp_path / "data/parsed/problems.jsonl", [problem(number) for number in range(len(KEYS))])
     write_jsonl(tmp_path / "data/teacher_cot/chains.jsonl", chains)
-    (tmp_path / "params.yaml").write_text("verified: {workers: 1, timeout: 2.0}\n")
     return tmp_path
 
 
@@ -111,8 +110,6 @@ def test_the_judge_is_a_second_column_and_never_overrides(workspace):
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (lambda root: (root / "params.yaml").write_text("verified: {workers: 0, timeout: 2}\n"), "verified.workers"),
-        (lambda root: (root / "params.yaml").write_text("verified: {workers: 1, timeout: 2, x: 1}\n"), "verified.x"),
         (lambda root: (root / "data/teacher_cot/chains.jsonl").unlink(), "chains.jsonl could not be read"),
         (lambda root: (root / "data/teacher_cot/chains.jsonl").write_text("{}\n"), "line 1"),
         (lambda root: write_jsonl(root / "data/parsed/problems.jsonl", [problem(0)]), "2011/junior_senior_test/01"),
@@ -131,7 +128,6 @@ def test_bad_input_ends_in_one_message_and_leaves_earlier_outputs(workspace, bre
 def test_no_chains_are_null_and_not_nan():
     metrics = chain_metrics([], {})
     assert metrics["teacher_accuracy"] is None and metrics["n"] == 0 and metrics["by_level"] == {}
-    assert VerifiedParams(workers=2, timeout=2.0)
 
 
 def pairs_file(folder: Path, rows: list[str]) -> str:
@@ -195,6 +191,21 @@ def test_pairs_with_hostile_rows_cost_no_other(tmp_path):
 def test_a_broken_row_is_named(tmp_path, row, message):
     ran = run(tmp_path, "--pairs", pairs_file(tmp_path, ['{"gold": "1", "answer": "1"}', row]))
     assert ran.returncode == 1 and message in ran.stderr and "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--pairs", "pairs.jsonl", "--workers", "0"], "--workers must be 1 or more"),
+        (["--rows"], "go with --pairs"),
+        (["--workers", "2"], "go with --pairs"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(workspace, arguments, message):
+    pairs_file(workspace, ['{"gold": "1+√2", "answer": "√2+1"}'])
+    ran = run(workspace, *arguments)
+    assert ran.returncode == 2 and message in ran.stderr
+    assert not (workspace / "data/verified").exists()
 
 
 def test_explain_prints_the_steps_to_a_verdict(tmp_path):
