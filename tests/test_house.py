@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMON = "stages.common"
 
 
-TOLD = {("lora_seed", "seeds")}
+TOLD = {("lora_seed", "seeds"), ("answers", "models")}
 """Parameters that a stage's model knows but dvc.yaml hands over on the command line, each stage its own part."""
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import ConfigDict, Field, PositiveInt, model_validator
+from pydantic import ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 from stages.common.command import Params
 
@@ -17,12 +17,20 @@ class EndpointParams(Params):
     )
     timeout_seconds: float = Field(gt=0)
 
+    @field_validator("model")
+    @classmethod
+    def _only_known_places(cls, value: str) -> str:
+        try:
+            value.format(model="", fold="")
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError("only {model} and {fold} can be filled in") from error
+        return value
+
 
 class AnswersParams(Params):
-    """The block `answers`, less `models`, from which dvc.yaml makes the stages."""
+    """The block `answers`; a model's own stage is told its name and does not read `models`."""
 
-    model_config = ConfigDict(extra="ignore")
-
+    models: dict[str, str] = Field(default_factory=dict)
     backend: Literal["mlx", "openai"]
     max_tokens: PositiveInt
     batch_size: PositiveInt

@@ -53,21 +53,34 @@ CONSEQUENCES = {
 }
 
 
-def fingerprint() -> dict[str, Any]:
-    """Describe operating system, processor, Python, packages, BLAS and MLX device, as JSON."""
+def numerics() -> dict[str, Any]:
+    """The parts named in NUMERIC, as JSON."""
     routed = blas.route()
     import mlx.core as mx  # after the routing, which must come first
 
-    packages = {name: {"version": version, "wheel": digest} for name, version, digest in sorted(_packages())}
     return {
         "platform": f"{platform.system()} {platform.machine()}",
+        "blas": {"library": routed.library, "core_type": routed.core_type, "threads": routed.threads},
+        "mlx_device": str(mx.default_device()).removeprefix("Device(").removesuffix(")"),
+        "numeric_packages": {
+            name: {"version": version, "wheel": digest}
+            for name, version, digest in sorted(_packages())
+            if name in NUMERIC_PACKAGES
+        },
+    }
+
+
+def fingerprint() -> dict[str, Any]:
+    """Describe operating system, processor, Python, packages, BLAS and MLX device, as JSON."""
+    return numerics() | {
         "os": f"macOS {platform.mac_ver()[0]}" if sys.platform == "darwin" else " ".join(platform.libc_ver()),
         "cpu_features": _cpu_features(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "blas": {"library": routed.library, "core_type": routed.core_type, "threads": routed.threads},
-        "mlx_device": str(mx.default_device()).removeprefix("Device(").removesuffix(")"),
-        "numeric_packages": {name: packages[name] for name in NUMERIC_PACKAGES if name in packages},
-        "packages": {name: found for name, found in packages.items() if name not in NUMERIC_PACKAGES},
+        "packages": {
+            name: {"version": version, "wheel": digest}
+            for name, version, digest in sorted(_packages())
+            if name not in NUMERIC_PACKAGES
+        },
     }
 
 

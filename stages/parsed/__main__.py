@@ -48,6 +48,8 @@ def main() -> None:
     else:
         problems, left_out = read_transcriptions(RAW / "recorded/transcribed")
         errata = read_errata(RAW / "recorded/errata.csv") if params.errata else []
+        if params.errata and not errata:
+            print("parsed.errata: these exams have no errata.csv; transcriptions stand as they are", file=sys.stderr)
         problems, applied = apply_errata(problems, errata)
         metrics |= {"errata_applied": applied, "errata_noted": len(errata) - applied}
     metrics = counts(problems, left_out) | metrics

@@ -15,7 +15,7 @@ from stages.report.answer import answer
 from stages.report.cards import write_cards
 from stages.report.claims import claims
 from stages.report.inputs import Run, load_run
-from stages.report.lineage import lineage_table
+from stages.report.lineage import environment_table, lineage_table
 from stages.report.page import write_page
 from stages.report.pictures import draw_pictures
 from stages.report.questions import Questions, collect
@@ -43,6 +43,7 @@ def write_report(path: Path, run: Run, questions: Questions) -> None:
         answer=answer(run, pictures),
         claims=claims(run, pictures),
         lineage=lineage_table(run.params),
+        environment=environment_table(),
         params=run.params_text,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stages.common.environment import numerics
 from stages.report.content import Table
 
 DATA = Path("data")
@@ -72,4 +73,21 @@ def lineage_table(params: dict[str, Any]) -> Table:
         "Outputs of the pipeline",
         ["Stage", "Path", "Files", "Bytes", "MD5"],
         [[row.stage, row.path, f"{row.files:,}", f"{row.size:,}", row.md5] for row in outputs(params)],
+    )
+
+
+def environment_table() -> Table:
+    """What decides the last bits of the numbers on the page: the same wherever the page promises the same bytes."""
+    found = numerics()
+    blas, packages = found["blas"], found["numeric_packages"]
+    kernels = f", {blas['core_type']} kernels, {blas['threads']} thread" if blas["core_type"] else ""
+    return Table(
+        "What computed it",
+        ["Part", "Found"],
+        [
+            ["platform", found["platform"]],
+            ["matrix products", blas["library"] + kernels],
+            ["MLX device", found["mlx_device"]],
+            *([name, package["version"]] for name, package in packages.items()),
+        ],
     )

@@ -155,6 +155,10 @@ def test_the_checkpoint_in_the_repository_is_small_and_of_the_recipe() -> None:
     recipe = Params.model_validate(yaml.safe_load((ROOT / "params.yaml").read_text())["student"])
     config = json.loads((MODEL / "config.json").read_text())
     assert config["hidden_size"] == recipe.hidden_size and config["num_hidden_layers"] == recipe.layers
+    metrics = json.loads((ROOT / "metrics/student.json").read_text())
+    assert metrics["tokens"] == recipe.steps * recipe.rows * recipe.row_length
+    locked = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]["student"]["params"]["params.yaml"]
+    assert Params.model_validate(locked["student"]) == recipe, "dvc.lock has another recipe: dvc commit --force student"
 
 
 def test_the_base_answers_directly_and_has_the_skill_outside_the_chat() -> None:

@@ -6,7 +6,8 @@
 Each comparison alternates stock and ours and takes medians: training tokens per second against the `mlx_lm.lora`
 command, answers per second against `mlx_lm.generate` one problem at a time, padding against mlx-lm's batches, a
 training step at Qwen2.5-0.5B's shape, five seeds two at a time against one after the other, and the verifier against
-Math-Verify. Needs what `make repro` leaves. Writes metrics/bench.json, and prints a table.
+Math-Verify. Needs what `make repro` leaves. Writes metrics/bench.json and prints a table. Exit status 1 when a ratio
+misses its target on this machine.
 """
 
 import argparse
@@ -21,9 +22,15 @@ from stages.common.lm.train import LoraParams
 from tools.bench import verifiers
 from tools.bench.comparisons import COMPARISONS, Setting
 
+TARGETS: dict[str, tuple[str, float]] = {
+    "padding": ("<=", 1.05), "verify": (">=", 3), "lora_tiny": (">=", 8), "lora_4m": (">=", 12), "answers": (">=", 20),
+    "seeds_jobs2": ("<=", 0.6), "train_step_half_billion": (">=", 15),
+}  # fmt: skip
+"""What each ratio has to be on two x86-64 cores."""
 
-def main() -> None:
-    """Run the comparisons one after the other and keep what each found as soon as it is found."""
+
+def main() -> int:
+    """Run the comparisons, keep what each found as soon as it is found; 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=list(COMPARISONS), default=list(COMPARISONS), help="which of them")
     parser.add_argument("--repeats", type=int, default=3, help="how often each side of a comparison runs (%(default)s)")
@@ -54,13 +61,24 @@ def main() -> None:
         print(line(name, medians), flush=True)
         if "judges" in medians:
             print(verifiers.table(medians["judges"]), flush=True)
+    return int(any(missed(name, found["medians"][name]) for name in args.only))
+
+
+def missed(name: str, medians: dict[str, Any]) -> bool:
+    """Whether a ratio misses its target, or answers compared text by text differ; what could not run misses nothing."""
+    if medians["ratio"] is None:
+        return False
+    sign, target = TARGETS[name]
+    reached = medians["ratio"] >= target if sign == ">=" else medians["ratio"] <= target
+    return not reached or medians.get("same_texts") != medians.get("compared_texts")
 
 
 def line(name: str, medians: dict[str, Any]) -> str:
     """One row of the table."""
     if medians["ratio"] is None:
         return f"{name:24} {medians['reason']}"
-    return "{:24} {stock:>12,.2f} {ours:>12,.2f} {ratio:>8,.2f}  {unit}".format(name, **medians)
+    row = "{:24} {stock:>12,.2f} {ours:>12,.2f} {ratio:>8,.2f}  {unit}".format(name, **medians)
+    return row + (f"  MISSED: {' '.join(map(str, TARGETS[name]))}" if missed(name, medians) else "")
 
 
 if __name__ == "__main__":

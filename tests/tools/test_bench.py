@@ -1,0 +1,50 @@
+"""The committed comparison with stock mlx-lm and Math-Verify is whole and reached its targets; its workers run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tools.bench.__main__ import TARGETS, line, missed
+from tools.bench.comparisons import COMPARISONS
+from tools.bench.models import write_rows
+from tools.bench.runs import stock_training, turn_about, worker
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDENT = ROOT / "models/tiny-student"
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_the_committed_comparison_reached_its_target(name):
+    found = json.loads((ROOT / "metrics/bench.json").read_text())
+    assert found[name] == found["medians"][name]["ratio"] is not None
+    assert not missed(name, found["medians"][name]), line(name, found["medians"][name])
+
+
+@pytest.mark.parametrize(
+    ("name", "ratio", "more", "expected"),
+    [
+        ("padding", 1.04, {}, False),
+        ("padding", 1.06, {}, True),
+        ("answers", 21, {"same_texts": 40, "compared_texts": 40}, False),
+        ("answers", 21, {"same_texts": 39, "compared_texts": 40}, True),
+        ("answers", 19, {"same_texts": 40, "compared_texts": 40}, True),
+    ],
+)
+def test_what_misses_a_target_is_marked(name, ratio, more, expected):
+    medians = {"stock": 1.0, "ours": ratio, "ratio": ratio, "unit": "x"} | more
+    assert missed(name, medians) is expected and ("MISSED" in line(name, medians)) is expected
+    assert set(TARGETS) == set(COMPARISONS)
+
+
+def test_both_sides_of_a_training_comparison_run(tmp_path):
+    rows = write_rows(tmp_path / "rows", 8, 20)
+    stock = stock_training(STUDENT, rows, 4, 4, 2, tmp_path / "adapter")["rate"]
+    ours = worker("ours-train", STUDENT, rows, 4, 4)["rate"]
+    assert stock > 0 and ours > 0
+
+
+def test_medians_and_their_ratio():
+    stock, ours = iter([1.0, 3.0, 2.0]), iter([8.0, 10.0, 9.0])
+    found = turn_about(lambda: next(stock), lambda: next(ours), 3)
+    assert (found["stock"], found["ours"], found["ratio"]) == (2.0, 9.0, 4.5)
