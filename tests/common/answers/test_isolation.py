@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.common.answers import Verifier, verifier, verify
-from stages.common.answers.worker import MEMORY, start
+from stages.common.answers import Verifier, algebra, verifier, verify
+from stages.common.answers.judging import Judgement
+from stages.common.answers.worker import MEMORY, judge_with_algebra, start
 
 DECIDED_HERE = [
     r"10^{10^{10}}", "9^9^9^9", "1000000!", r"2^{2^{2^{2^{2^{2}}}}}", r"\binom{10^9}{5 \cdot 10^8}", "1/0", "0^0",
@@ -79,6 +80,33 @@ def test_it_works_in_threads_and_leaves_the_callers_alarm_alone():
         signal.setitimer(signal.ITIMER_REAL, 0)
         handler = signal.signal(signal.SIGALRM, before)
     assert found == ["CORRECT"] * 8 and rang.is_set() and callable(handler)
+
+
+def test_what_is_left_to_workers_takes_seconds():
+    with Verifier() as one:
+        assert one.verify("1+√2", "√2+1").verdict == "CORRECT"  # loads sympy
+        for text in LEFT_TO_WORKERS:
+            begun = time.monotonic()
+            one.verify(r"\sqrt{2}", text)
+            assert time.monotonic() - begun < 5, text
+
+
+def _greedy(gold: str, answer: str, seconds: float) -> Judgement:
+    """What a worker does, with an algebra that wants more than a gigabyte for answers with a 7."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "7" in answer:
+            patch.setattr(algebra, "equal", lambda *_: len(bytearray(MEMORY)) > 0)
+        return judge_with_algebra(gold, answer, seconds)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS takes the bound on memory and does not enforce it")
+def test_a_worker_that_wants_more_than_a_gigabyte_costs_its_own_row_only(monkeypatch):
+    monkeypatch.setattr(verifier, "judge_with_algebra", _greedy)
+    with Verifier(workers=1) as one:
+        found = one.verify_many([(f"{n}+2√2", f"2√2+{n}") for n in (5, 7, 6, 17, 8)])
+    rules = [(row.verdict, row.rule) for row in found]
+    assert [verdict for verdict, _ in rules] == ["CORRECT", "UNVERIFIABLE", "CORRECT", "UNVERIFIABLE", "CORRECT"]
+    assert rules[1][1] == rules[3][1] == "algebra_failed: MemoryError"
 
 
 def test_a_worker_may_have_a_gigabyte():
