@@ -102,14 +102,14 @@ def test_the_default_profile_can_work_and_changes_nothing(tmp_path, monkeypatch,
 
 
 def test_paths_of_the_parameters_are_meant_from_the_root(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["raw"]["path"] = "exams"
     params["teacher_cot"] |= {"teacher": "openai", "store": "~/teacher.sqlite"}
     scratch(tmp_path, params)
     written = yaml.safe_load((tmp_path / "params.yaml").read_text())
     assert written["raw"]["path"] == str(ROOT / "exams")
-    assert written["teacher_cot"]["store"] == "/home/someone/teacher.sqlite"
+    assert written["teacher_cot"]["store"] == str(tmp_path / "home/teacher.sqlite")
 
 
 @pytest.mark.slow
