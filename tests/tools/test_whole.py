@@ -1,17 +1,22 @@
 """The real pipeline at a tenth of its size: it reproduces, changes are found, every answer leads to its exam page."""
 
+import contextlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 import yaml
 
 from tests.tools.checked import check
+from tests.tools.remotes import share, ssh
 from tests.tools.toy import ROOT, Toy
 
 SMALL = [
@@ -52,6 +57,34 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Toy:
 def test_reproduces(small: Toy) -> None:
     result = small.run(sys.executable, "-m", "tools.check_reproduction", "--no-install", "--shuffle", check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_colleague_pulls_the_run_over_ssh_and_has_nothing_to_run(small: Toy, tmp_path: Path) -> None:
+    share(small.copy(tmp_path / "mine"), ssh, tmp_path)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_killed_at_random_moments_it_ends_with_the_same_hashes(jobs: str, small: Toy, tmp_path: Path) -> None:
+    fresh = Toy(tmp_path / "fresh")
+    small.run("git", "clone", "--quiet", str(small.folder), str(fresh.folder))
+    (fresh.folder / "dvc.lock").unlink()
+    command = [sys.executable, "-m", "tools.repro", "--jobs", jobs]
+    for seconds in Random(7).sample(range(2, 30), 6):
+        with subprocess.Popen(
+            command,
+            cwd=fresh.folder,
+            env=fresh.env,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=seconds)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    fresh.run(*command)
+    assert (fresh.folder / "dvc.lock").read_bytes() == (small.folder / "dvc.lock").read_bytes()
+    assert fresh.run("git", "status", "--porcelain").stdout == ""
 
 
 def another_seed(toy: Toy) -> None:
