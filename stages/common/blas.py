@@ -34,9 +34,18 @@ SHIM = """
   void name(int order, int ta, int tb, int m, int n, int k, scalar alpha, const void *a, int lda, \\
             const void *b, int ldb, scalar beta, void *c, int ldc) { \\
     scipy_##name(order, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc); }
-FORWARD(cblas_sgemm, float)
 FORWARD(cblas_dgemm, double)
 FORWARD(cblas_cgemm, const void *)
+extern void scipy_cblas_sgemm(int, int, int, int, int, int, float, const float *, int, const float *, int, float, \\
+                              float *, int);
+extern void scipy_cblas_sgemv(int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
+void cblas_sgemm(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a, int lda,
+                 const float *b, int ldb, float beta, float *c, int ldc) {
+  if (m == 1 && order == 101)  /* one row, as attention to one new token: no need to pack the other matrix */
+    tb == 111 ? scipy_cblas_sgemv(101, 112, k, n, alpha, b, ldb, a, ta == 111 ? 1 : lda, beta, c, 1)
+              : scipy_cblas_sgemv(101, 111, n, k, alpha, b, ldb, a, ta == 111 ? 1 : lda, beta, c, 1);
+  else
+    scipy_cblas_sgemm(order, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc); }
 """
 
 

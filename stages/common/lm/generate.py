@@ -2,12 +2,20 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 import mlx.core as mx
 import mlx.nn as nn
 from mlx_lm.generate import BatchGenerator
+from mlx_lm.models.cache import BatchKVCache
 from mlx_lm.tokenizer_utils import TokenizerWrapper
+
+BatchKVCache.step = 16
+"""Tokens that a batch's keys and values make room for at a time. mlx-lm's 256 are copied, used or not, whenever rows
+leave the batch: most of the time that short answers take on a CPU."""
+STEPS_BETWEEN_CHANGES = 8
+"""How many tokens are written before ended rows leave the batch and new ones enter: each change copies the batch."""
 
 Sampler = Callable[[mx.array], mx.array]
 
@@ -34,25 +42,32 @@ def generate(
     Prompts are taken up from the shortest to the longest, so that those read together need little padding.
     """
     generator = BatchGenerator(
-        model,
-        max_tokens=max_tokens,
-        stop_tokens=[[token] for token in sorted(tokenizer.eos_token_ids)],
-        completion_batch_size=batch_size,
-        prefill_batch_size=batch_size,
+        model, max_tokens=max_tokens, stop_tokens=[], completion_batch_size=batch_size, prefill_batch_size=batch_size
     )
+    ends = tokenizer.eos_token_ids
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
     uids = generator.insert(
         [prompts[number] for number in order], samplers=[samplers[number] for number in order] if samplers else None
     )
     number_of, written = dict(zip(uids, order, strict=True)), {uid: list[int]() for uid in uids}
+    ended: list[int] = []
     try:
-        while responses := generator.next_generated():
-            for response in responses:
-                written[response.uid].append(response.token)
-                if response.finish_reason:
-                    tokens = written.pop(response.uid)
-                    text = tokenizer.decode(tokens[:-1] if response.finish_reason == "stop" else tokens)
-                    yield number_of[response.uid], Reply(text, len(tokens), response.finish_reason)
+        for step in count(1):
+            for response in generator.next_generated():
+                if (tokens := written.get(response.uid)) is None:  # it has ended, and leaves the batch with the next
+                    continue
+                tokens.append(response.token)
+                if stopped := response.token in ends:
+                    ended.append(response.uid)
+                if stopped or response.finish_reason:
+                    text = tokenizer.decode(tokens[:-1] if stopped else tokens)
+                    yield number_of[response.uid], Reply(text, len(tokens), "stop" if stopped else "length")
+                    del written[response.uid]
+            if not written:
+                break
+            if step % STEPS_BETWEEN_CHANGES == 0:
+                generator.remove(ended)
+                ended.clear()
     finally:
         generator.close()
 
