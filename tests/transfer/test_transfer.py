@@ -78,7 +78,7 @@ def test_math_500(tmp_path, shared):
     [
         ({}, {"source": "none"}, "transfer.source"),
         ({}, {"path": "none.yaml"}, "none.yaml could not be read"),
-        ({"c.yaml": "problems: 0"}, {"path": "c.yaml"}, "c.yaml transfer.path is the transfer contest's size"),
+        ({"c.yaml": "problems: 0"}, {"path": "c.yaml"}, "c.yaml, problems: Input should be greater"),
         ({"c.yaml": "problems: 100000"}, {"path": "c.yaml"}, "less than or equal to 1000"),
         ({}, {"source": "file", "path": "none.jsonl"}, "none.jsonl could not be read"),
         ({"m.jsonl": ""}, {"source": "file", "path": "m.jsonl"}, "m.jsonl holds no problems"),
