@@ -83,8 +83,10 @@ def test_killed_at_random_moments_it_ends_with_the_same_hashes(jobs: str, small:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     fresh.run(*command)
-    assert (fresh.folder / "dvc.lock").read_bytes() == (small.folder / "dvc.lock").read_bytes()
-    assert fresh.run("git", "status", "--porcelain").stdout == ""
+    # a lock begun by stages side by side may keep another order: equal as a mapping
+    ended, whole = (yaml.safe_load((toy.folder / "dvc.lock").read_text("utf-8")) for toy in (fresh, small))
+    assert ended == whole
+    assert fresh.run("git", "status", "--porcelain", "--", ":!dvc.lock").stdout == ""
 
 
 def another_seed(toy: Toy) -> None:
