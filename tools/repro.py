@@ -7,7 +7,8 @@ Every stage is run by DVC itself (`dvc repro --single-item STAGE`) once those it
 its cache work as always, and the result, dvc.lock included, is that of plain `dvc repro`. What a stage prints goes to
 cache/logs/<stage>.log, and to the terminal when it fails: the stages then running are finished, for their work is kept,
 and no more are started. An interrupt stops them all; the next run takes up what they have saved. With one job it is
-`dvc repro` itself. A dvc.lock that a killed DVC left half-written is first taken back from git's index.
+`dvc repro` itself. What a killed DVC left is put in order first: a dvc.lock cut off is taken back from git's index, a lock
+of that index removed.
 """
 
 import argparse
@@ -39,6 +40,8 @@ LOCK = Path("dvc.lock")
 LOGS = Path("cache/logs")
 LINES = 20
 """How many of the last lines a failed stage printed are shown."""
+GIT_AT_WORK = 5
+"""Seconds after which a lock of git's index is taken for a killed process's: git holds it for moments."""
 PATIENCE = 10
 """Seconds that an interrupted stage may take to end before it is killed."""
 
@@ -51,6 +54,7 @@ def main() -> int:
     args = parser.parse_args()
     if args.jobs < 1:
         parser.error(f"--jobs (JOBS) is {args.jobs}; at least one stage has to run at a time.")
+    clear_index_lock()
     mend_lock()
     if args.jobs == 1:
         return dvc(["repro", *args.targets])
@@ -66,6 +70,17 @@ def main() -> int:
     finally:
         put_in_order([*before, *order])
     return 0
+
+
+def clear_index_lock() -> None:
+    """Remove the lock of git's index that a killed DVC left, after waiting for any git that may be at work to end."""
+    told = subprocess.run(["git", "rev-parse", "--git-path", "index.lock"], capture_output=True, text=True, check=False)
+    lock, deadline = Path(told.stdout.strip() or "none"), time.monotonic() + GIT_AT_WORK
+    while lock.exists():
+        if time.monotonic() > deadline:
+            print(f"{lock} is left over, as by a kill while DVC staged a file; removing it", file=sys.stderr)
+            lock.unlink(missing_ok=True)
+        time.sleep(0.1)
 
 
 def mend_lock() -> None:

@@ -156,6 +156,15 @@ def test_a_damaged_lock_that_git_does_not_have_is_one_message(pipeline):
     assert process.returncode == 1 and "remove it and run again" in errors and "Traceback" not in errors
 
 
+def test_a_lock_of_gits_index_that_a_kill_left_is_removed(pipeline):
+    folder = pipeline("staging", "true")
+    (folder / ".git/index.lock").touch()
+    process = repro(folder, "--jobs", "2")
+    _, errors = process.communicate()
+    assert process.returncode == 0 and "index.lock is left over" in errors, errors
+    assert not (folder / ".git/index.lock").exists()
+
+
 def test_at_least_one_stage_at_a_time(pipeline):
     process = repro(pipeline("none", "true"), "--jobs", "0")
     assert process.wait(timeout=60) == 2 and "at least one" in process.stderr.read()
