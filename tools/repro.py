@@ -7,8 +7,8 @@ Every stage is run by DVC itself (`dvc repro --single-item STAGE`) once those it
 its cache work as always, and the result, dvc.lock included, is that of plain `dvc repro`. What a stage prints goes to
 cache/logs/<stage>.log, and to the terminal when it fails: the stages then running are finished, for their work is kept,
 and no more are started. An interrupt stops them all; the next run takes up what they have saved. With one job it is
-`dvc repro` itself. What a killed DVC left is put in order first: a dvc.lock cut off is taken back from git's index, a lock
-of that index removed.
+`dvc repro` itself. What a killed DVC left is put in order first: a dvc.lock cut off is taken back from git's index, a
+lock of that index removed.
 """
 
 import argparse

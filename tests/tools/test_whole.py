@@ -123,7 +123,7 @@ def edited_metric(toy: Toy) -> None:
 
 
 def stale_lock(toy: Toy) -> None:
-    toy.replace("stages/verified/chains.py", "import", "# a remark\nimport")
+    toy.replace("stages/verified/chains.py", "def chain_metrics", "# a remark\ndef chain_metrics")
 
 
 def undeclared_file(toy: Toy) -> None:
