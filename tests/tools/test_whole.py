@@ -146,7 +146,12 @@ def undeclared_parameter(toy: Toy) -> None:
         (dropped_row, "train_split", "train_split", ["other outputs than", "line 7"]),
         (changed_prompt_word, "teacher_cot", "teacher_cot", ["stages/teacher_cot", "solver.md", "check your steps"]),
         (edited_metric, "verified", "verified", ["metrics/verified.json was edited after the run", "accepted"]),
-        (stale_lock, "verified", "verified", ["changed since dvc.lock was committed: stages/verified/chains.py", "# a remark"]),
+        (
+            stale_lock,
+            "verified",
+            "verified",
+            ["changed since dvc.lock was committed: stages/verified/chains.py", "# a remark"],
+        ),
         (undeclared_file, "verified", "verified", ["a file that its deps do not name: data/raw/manifest.json"]),
         (undeclared_parameter, "verified", "verified", ["a parameter that its params do not name"]),
     ],
