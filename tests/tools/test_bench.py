@@ -15,7 +15,7 @@ STUDENT = ROOT / "models/tiny-student"
 
 
 COMMITTED = json.loads((ROOT / "metrics/bench.json").read_text())
-MISSED = pytest.mark.xfail(reason="19 of 20 times; docs/training.md says what the rest is spent on", strict=True)
+MISSED = pytest.mark.xfail(reason="18.9 times instead of 20: docs/training.md says so", strict=True)
 
 
 @pytest.mark.parametrize(
