@@ -111,11 +111,12 @@ def plan(targets: list[str]) -> tuple[list[str], nx.DiGraph]:
 
 
 def run_all(order: list[str], depends: nx.DiGraph, jobs: int) -> None:
-    """Run the stages, at most `jobs` at once, each after those it depends on.
+    """Run the stages, at most `jobs` at once, each after those it depends on, first those that most have to wait for.
 
     Raises InputError with what the first failed stage printed, after the others that were running have ended.
     """
-    waiting, done, failed = list(order), set[str](), list[str]()
+    waiting = sorted(order, key=lambda stage: len(nx.ancestors(depends, stage)), reverse=True)
+    done, failed = set[str](), list[str]()
     running: dict[str, BaseProcess] = {}
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     tqdm.monitor_interval = 0  # its thread would be running when stages are forked

@@ -6,11 +6,11 @@ python -m stages.common.environment [--output metrics/environment.json] [--compa
 """
 
 import argparse
+import functools
 import hashlib
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -62,11 +62,7 @@ def numerics() -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "blas": {"library": routed.library, "core_type": routed.core_type, "threads": routed.threads},
         "mlx_device": str(mx.default_device()).removeprefix("Device(").removesuffix(")"),
-        "numeric_packages": {
-            name: {"version": version, "wheel": digest}
-            for name, version, digest in sorted(_packages())
-            if name in NUMERIC_PACKAGES
-        },
+        "numeric_packages": {name: found for name, found in _packages().items() if name in NUMERIC_PACKAGES},
     }
 
 
@@ -76,11 +72,7 @@ def fingerprint() -> dict[str, Any]:
         "os": f"macOS {platform.mac_ver()[0]}" if sys.platform == "darwin" else " ".join(platform.libc_ver()),
         "cpu_features": _cpu_features(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "packages": {
-            name: {"version": version, "wheel": digest}
-            for name, version, digest in sorted(_packages())
-            if name not in NUMERIC_PACKAGES
-        },
+        "packages": {name: found for name, found in _packages().items() if name not in NUMERIC_PACKAGES},
     }
 
 
@@ -125,12 +117,14 @@ def _short(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _packages() -> Iterator[tuple[str, str, str]]:
-    """Name, version and hash of every installed distribution's record."""
+@functools.cache
+def _packages() -> dict[str, dict[str, str]]:
+    """Version and hash of every installed distribution's record, by name."""
+    installed = {}
     for found in metadata.distributions():
-        name = (found.metadata["Name"] or "").lower().replace("_", "-")
-        if name:
-            yield name, found.version, _wheel_hash(found.read_text("RECORD") or "")
+        if name := (found.metadata["Name"] or "").lower().replace("_", "-"):
+            installed[name] = {"version": found.version, "wheel": _wheel_hash(found.read_text("RECORD") or "")}
+    return dict(sorted(installed.items()))
 
 
 def _wheel_hash(record: str) -> str:

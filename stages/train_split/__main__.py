@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from stages.common import chat
 from stages.common.command import Params, load_params, run
-from stages.common.files import read_jsonl, replacing_folder, write_json, write_jsonl
-from stages.common.records import LEVELS, Chain, Example, Message, Problem, VerifiedChain
+from stages.common.files import InputError, read_jsonl, replacing_folder, write_json, write_jsonl
+from stages.common.records import LEVELS, Chain, Example, Level, Message, Problem, VerifiedChain
 from stages.train_split.clusters import clusters, near_duplicates
 from stages.train_split.folds import Fold, held_out_years, kfold_years, leaked, paper
 from stages.train_split.overlap import overlapping
@@ -28,6 +28,14 @@ class ChatParams(Params):
     """The block `chat`."""
 
     system: str
+
+
+class SweepParams(Params):
+    """What this stage needs to know of the block `length_sweep`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    levels: list[Level]
 
 
 class SplitParams(Params):
@@ -53,13 +61,19 @@ def main() -> None:
     for row in read_jsonl("data/verified/accepted.jsonl", VerifiedChain):
         chains[row.chain.level][row.chain.problem_id] = row.chain
 
+    if without := ", ".join(level for level in load_params("length_sweep", SweepParams).levels if not chains[level]):
+        raise InputError(
+            f"no chain of {without} was accepted. If there were any, data/verified/rejected.jsonl says what is wrong "
+            f"with them; to go on without, take {without} out of length_sweep.levels."
+        )
+
     every = [*problems, *transfer]
     pairs = near_duplicates([problem.question for problem in every], params.near_duplicate)
     cluster = dict(zip((problem.id for problem in every), clusters(len(every), pairs), strict=True))
     folds = make_folds(params, problems, set(chains["R1"]), cluster, {cluster[problem.id] for problem in transfer})
     main_folds = [name for name in folds if name != "paper"] or ["paper"]
     levels = {level: found for level, found in chains.items() if found}
-    sweep = same_rows(folds[main_folds[0]], list(levels.values()))
+    sweep = same_rows(folds[main_folds[0]], levels)
 
     questions = {problem.id: problem.question for problem in every}
     index = {"protocol": params.protocol, "main": main_folds, "transfer_fold": main_folds[0], "clusters": cluster}
@@ -104,13 +118,23 @@ def make_folds(
     return folds
 
 
-def same_rows(fold: Fold, levels: list[dict[str, Chain]]) -> Fold:
-    """The fold with only the rows that have an accepted chain at every level."""
+def same_rows(fold: Fold, levels: dict[str, dict[str, Chain]]) -> Fold:
+    """The fold with only the rows that have an accepted chain at every level.
+
+    Raises InputError when none is left to train on or to validate on.
+    """
 
     def everywhere(names: list[str]) -> list[str]:
-        return [name for name in names if all(name in found for found in levels)]
+        return [name for name in names if all(name in found for found in levels.values())]
 
-    return Fold(everywhere(fold.train), everywhere(fold.valid), fold.unseen, fold.unused)
+    same = Fold(everywhere(fold.train), everywhere(fold.valid), fold.unseen, fold.unused)
+    if not (same.train and same.valid):
+        counts = ", ".join(f"{level} {len(found)}" for level, found in levels.items())
+        raise InputError(
+            f"{len(same.train)} rows to train on and {len(same.valid)} to validate on have an accepted chain at every "
+            f"level ({counts}), and the length sweep needs both."
+        )
+    return same
 
 
 def write_rows(folder: Path, fold: Fold, chains: dict[str, Chain], questions: dict[str, str], system: str) -> None:

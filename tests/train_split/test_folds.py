@@ -14,6 +14,7 @@ from stages.common.records import LEVELS, SECTIONS, Chain, Problem, Verdict, Ver
 from stages.train_split.folds import held_out_years, kfold_years, leaked, paper
 
 ROOT = Path(__file__).resolve().parents[2]
+SWEEP = {"levels": list(LEVELS), "focus": SECTIONS[0]}
 SPLIT = {
     "protocol": "held_out_years",
     "held_out_years": [2014],
@@ -131,7 +132,8 @@ def folder(tmp_path):
     write_jsonl(tmp_path / "data/transfer/problems.jsonl", [transfer])
     chains = [accepted(p, level) for p in problems for level in LEVELS if (p.number, level) != (3, "R4")]
     write_jsonl(tmp_path / "data/verified/accepted.jsonl", chains)
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"train_split": SPLIT, "chat": {"system": "Be brief."}}))
+    params = {"train_split": SPLIT, "chat": {"system": "Be brief."}, "length_sweep": SWEEP}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     return tmp_path
 
 
@@ -176,9 +178,21 @@ def test_running_twice_gives_the_same_bytes(folder):
     assert first == {path: path.read_bytes() for path in folder.rglob("*.jsonl")}
 
 
+def keep_chains(folder: Path, wanted) -> None:
+    accepted = folder / "data/verified/accepted.jsonl"
+    chains = [row["chain"] for row in rows(accepted)]
+    lines = accepted.read_text().splitlines(keepends=True)
+    accepted.write_text("".join(line for line, chain in zip(lines, chains, strict=True) if wanted(chain)))
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (lambda f: keep_chains(f, lambda chain: chain["level"] not in ("R2", "R5")), "no chain of R2, R5 was accepted"),
+        (
+            lambda f: keep_chains(f, lambda chain: (chain["problem_id"][-2:] > "10") == (chain["level"] == "R6")),
+            "0 rows to train on and 0 to validate on have an accepted chain at every level",
+        ),
         (lambda f: (f / "data/verified/accepted.jsonl").write_text('{"chain": 1}\n'), "accepted.jsonl, line 1, chain"),
         (lambda f: (f / "data/parsed/problems.jsonl").unlink(), "data/parsed/problems.jsonl could not be read"),
         (lambda f: (f / "params.yaml").write_text("chat: {system: ''}"), "no block 'train_split'"),
