@@ -12,7 +12,7 @@ help: ## list the targets
 
 .venv/installed: requirements.lock
 	@if command -v uv >/dev/null; then \
-	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && uv pip install --quiet --python .venv --require-hashes -r requirements.lock; \
+	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && uv pip install --quiet --compile-bytecode --python .venv --require-hashes -r requirements.lock; \
 	else \
 	  $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock; \
 	fi
