@@ -6,6 +6,8 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,31 +36,46 @@ def turn_about(stock: Callable[[], float], ours: Callable[[], float], repeats: i
 
 def worker(*arguments: Any) -> dict[str, Any]:
     """Run `tools.bench.worker` and return what it prints. Raises InputError with its last words when it fails."""
-    return json.loads(run("tools.bench.worker", *arguments).splitlines()[-1])
+    return json.loads(run("tools.bench.worker", *arguments)[-1][1])
 
 
 def stock_training(model: Path, split: Path, iters: int, batch_size: int, every: int, out: Path) -> dict[str, float]:
     """What the stock `mlx_lm.lora` command reports: loss tokens per second, and the seconds of one batch's loss alone.
 
-    The rate is the median of all reports but the first, in which MLX compiles.
+    The rate is the median of all reports but the first, in which MLX compiles; the command rounds it to a whole number.
+    `first_seconds` is the time from the validation before training to the first report.
     """
     output = run(
         *("mlx_lm", "lora", "--train", "--mask-prompt", "--model", model, "--data", split, "--adapter-path", out),
         *("--num-layers", -1, "--batch-size", batch_size, "--iters", iters, "--learning-rate", 1e-3),
         *("--steps-per-report", every, "--steps-per-eval", iters + 1, "--val-batches", 1, "--max-seq-length", 2048),
     )
-    rates = [float(found[1].replace(",", "")) for line in output.splitlines() if (found := REPORT.match(line))]
-    if not rates:
-        raise InputError(f"mlx_lm.lora printed no report; its output ends: {output[-500:]}")
-    validation = next(found for line in output.splitlines() if (found := VALIDATION.match(line)))
-    return {"rate": statistics.median(rates[1:] or rates), "forward_seconds": float(validation[1])}
+    reports = [(when, float(found[1].replace(",", ""))) for when, line in output if (found := REPORT.match(line))]
+    if not reports:
+        raise InputError(f"mlx_lm.lora printed no report; its output ends: {output[-5:]}")
+    validated, validation = next((when, found) for when, line in output if (found := VALIDATION.match(line)))
+    rates = [rate for _, rate in reports]
+    return {
+        "rate": statistics.median(rates[1:] or rates),
+        "first_seconds": reports[0][0] - validated,
+        "forward_seconds": float(validation[1]),
+    }
 
 
-def run(module: str, *arguments: Any) -> str:
-    """Run a module with this interpreter and return what it printed, without colours."""
+def run(module: str, *arguments: Any) -> list[tuple[float, str]]:
+    """Run a module with this interpreter; the lines it printed, without colours, each with the second it came in.
+
+    Raises InputError with its last words when it fails.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in OWN_SETTINGS} | {"COLUMNS": "200"}
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise InputError(f"`{' '.join(command)}` failed: {result.stderr[-1000:]}")
-    return ANSI.sub("", result.stdout)
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        assert process.stdout
+        lines = [(time.perf_counter(), ANSI.sub("", line.rstrip("\n"))) for line in process.stdout]
+        if process.wait():
+            errors.seek(0)
+            raise InputError(f"`{' '.join(command)}` failed: {errors.read()[-1000:]}")
+    return lines

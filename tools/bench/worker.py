@@ -62,10 +62,12 @@ def ours_train(model: str, split: str, iters: str, batch_size: str) -> dict[str,
     forward = time.perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
         training = train_adapter(loaded, params, int(iters), 0, rows, rows[:1], Path(folder), "bench")
+    batch_tokens = sum(row.reply for row in batch)
     return {
         "rate": training.reply_tokens / training.seconds,
         "row_rate": training.row_tokens / training.seconds,
-        "forward_rate": sum(row.reply for row in batch) / forward,
+        "forward_rate": batch_tokens / forward,
+        "batch_tokens": batch_tokens,
         "parameters": sum(weights.size for name, weights in tree_flatten(loaded.parameters()) if "lora" not in name),
     }
 
