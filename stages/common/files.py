@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -84,15 +84,28 @@ def _unwritten(path: Path, error: OSError) -> InputError:
     return InputError(f"{path} could not be written: {fault}. {'Free some space and run' if full else 'Run'} again.")
 
 
+def write_texts(texts: Mapping[str, str]) -> None:
+    """Write each text to its path: all of them or, where one cannot be written, none."""
+    with contextlib.ExitStack() as files:
+        for path, text in texts.items():
+            file = files.enter_context(replacing(path))
+            file.write(text)
+            file.flush()
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` to `path` atomically."""
-    with replacing(path) as file:
-        file.write(text)
+    write_texts({str(path): text})
+
+
+def as_json(value: Any) -> str:
+    """`value` as indented JSON. Raises ValueError on NaN or infinity: a metric without a value is null."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON. Raises ValueError on NaN or infinity: a metric without a value is null."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write `value` as indented JSON, atomically."""
+    write_text(path, as_json(value))
 
 
 def write_jsonl(path: str | Path, records: Iterable[BaseModel]) -> int:

@@ -41,7 +41,7 @@ def main() -> None:
     questions = {
         name: questions_table(read_jsonl(path, Problem), name, split["clusters"]) for name, path in BENCHMARKS.items()
     }
-    with replacing_folder("data/eval") as out:
+    with replacing_folder("data/eval") as out, replacing_folder("plots/eval") as plots:
         outcomes = score_all(models, questions, out / "scored.jsonl")
         parts = all_parts(questions, outcomes, models, split)
         teacher = teacher_accuracy(questions["contest"])
@@ -56,11 +56,9 @@ def main() -> None:
         }
         add_holm([tables["parts"]["contest_unseen"], tables["parts"]["transfer"], *tables["sections"]])
         write_json(out / "tables.json", rounded(tables))
-        plots = plot_tables(tables["accuracy"], teacher, parts)
-    with replacing_folder("plots/eval") as folder:
-        for name, table in plots.items():
-            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
-    write_json("metrics/eval.json", rounded(headline(tables)))
+        for name, table in plot_tables(tables["accuracy"], teacher, parts).items():
+            table.to_csv(plots / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+        write_json("metrics/eval.json", rounded(headline(tables)))
 
 
 def score_all(models: list[str], questions: dict[str, pd.DataFrame], out: Path) -> dict[str, pd.DataFrame]:

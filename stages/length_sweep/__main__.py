@@ -44,7 +44,7 @@ def main() -> None:
     clusters = read_json("data/train_split/folds.json")["clusters"]
     problems = read_jsonl("data/parsed/problems.jsonl", Problem)
     questions = questions_table(problems, "contest", clusters)
-    with replacing_folder("data/length_sweep") as out:
+    with replacing_folder("data/length_sweep") as out, replacing_folder("plots/length_sweep") as plots:
         outcomes = score_levels(params, questions, out / "scored.jsonl")
         sweep = collect(outcomes, questions, mean_chain_words(params.levels))
         levels, sections = per_level(sweep, params.levels), by_section(sweep, params)
@@ -62,13 +62,12 @@ def main() -> None:
             "reasons": reasons,
         }
         write_json(out / "tables.json", rounded(tables))
-    with replacing_folder("plots/length_sweep") as folder:
         for name, names in (("levels", ["level"]), ("sections", ["section", "level"])):
             table = pd.DataFrame(tables[name], columns=[*names, *NUMBERS]).dropna(subset=["accuracy"])
-            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
-    headline = {level: {key: numbers[key] for key in HEADLINE} for level, numbers in levels.items()}
-    asked = {"n": len(sweep.questions)}
-    write_json("metrics/length_sweep.json", rounded({**headline, **asked, **found, "reasons": reasons}))
+            table.to_csv(plots / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+        headline = {level: {key: numbers[key] for key in HEADLINE} for level, numbers in levels.items()}
+        asked = {"n": len(sweep.questions)}
+        write_json("metrics/length_sweep.json", rounded({**headline, **asked, **found, "reasons": reasons}))
 
 
 def score_levels(params: SweepParams, questions: pd.DataFrame, out: Path) -> dict[str, pd.DataFrame]:

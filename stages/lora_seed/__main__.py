@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from stages.common.command import load_params, run
-from stages.common.files import read_json, replacing_folder, write_json, write_text
+from stages.common.files import as_json, read_json, replacing_folder, write_json, write_texts
 from stages.common.lm.fold import first_worker, train_fold
 from stages.common.lm.train import LoraParams
 from stages.common.records import LEVELS
@@ -30,6 +30,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.seed is None and args.level is None:
         parser.error("say which --seed, or which --level")
+    if args.seed is not None and args.seed < 0:
+        parser.error(f"the seed is {args.seed} (lora_seed.seeds); seeds are whole numbers from 0")
     params = load_params("lora_seed", LoraParams)
     seed = params.seeds[0] if args.seed is None else args.seed
     iters = read_json("metrics/overfit_probe.json")["best_iteration"] if params.iters == "probe" else params.iters
@@ -47,9 +49,14 @@ def main() -> None:
     with replacing_folder(f"data/{name}") as out:
         for fold, trained in runs.items():
             trained.publish(out / fold)
-    curves = [{"fold": fold, **point} for fold, trained in runs.items() for point in trained.curve()]
-    write_text(f"plots/{name}.csv", pd.DataFrame(curves).to_csv(index=False))
-    write_json(f"metrics/{name}.json", {"seed": seed, "folds": {fold: run.metrics() for fold, run in runs.items()}})
+        curves = [{"fold": fold, **point} for fold, trained in runs.items() for point in trained.curve()]
+        metrics = {"seed": seed, "folds": {fold: run.metrics() for fold, run in runs.items()}}
+        write_texts(
+            {
+                f"plots/{name}.csv": pd.DataFrame(curves).to_csv(index=False),
+                f"metrics/{name}.json": as_json(metrics),
+            }
+        )
     write_json(f"metrics/timings/{name}.json", {fold: run.timings() for fold, run in runs.items()})
     for trained in runs.values():
         trained.clear()

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 
 from stages.common.command import Params, load_params, run
-from stages.common.files import read_json, write_json, write_text
+from stages.common.files import as_json, read_json, write_json, write_texts
 from stages.common.lm.fold import train_fold
 from stages.common.lm.train import LoraParams
 from stages.overfit_probe.minimum import minimum
@@ -25,7 +25,7 @@ class ProbeParams(Params):
     """The block `overfit_probe`."""
 
     iters: PositiveInt
-    seed: int
+    seed: NonNegativeInt
 
 
 def main() -> None:
@@ -41,8 +41,8 @@ def main() -> None:
     tokens = np.array([row.reply for row in trained.valid_rows])
     found = minimum(history.iterations, np.stack(history.valid_losses), tokens)
 
-    write_text("plots/overfit_probe.csv", pd.DataFrame(trained.curve()).to_csv(index=False))
-    write_json("metrics/overfit_probe.json", found)
+    curve = pd.DataFrame(trained.curve()).to_csv(index=False)
+    write_texts({"plots/overfit_probe.csv": curve, "metrics/overfit_probe.json": as_json(found)})
     write_json("metrics/timings/overfit_probe.json", trained.timings())
     trained.clear()
 

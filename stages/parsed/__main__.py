@@ -58,7 +58,7 @@ def main() -> None:
     with replacing_folder(PARSED) as folder:
         write_jsonl(folder / "problems.jsonl", problems)
         write_jsonl(folder / "left_out.jsonl", left_out)
-    write_json(METRICS, metrics)
+        write_json(METRICS, metrics)
     print(f"{len(problems)} problems, {len(left_out)} left out -> {PARSED}")
 
 

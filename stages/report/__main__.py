@@ -26,15 +26,14 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     run = load_run()
     questions = collect(run.problems, run.scored, run.level_scored, run.chains, run.main_folds)
-    with replacing_folder("reports") as out:
-        write_report(out / "index.html", run, questions)
+    with replacing_folder("reports") as out, replacing_folder("plots/figures") as figures:
+        write_report(out / "index.html", run, questions, figures)
         write_cards(out / "cards", run)
 
 
-def write_report(path: Path, run: Run, questions: Questions) -> None:
-    """Draw the pictures into plots/figures and write the page that shows them to `path`."""
-    with replacing_folder("plots/figures") as folder:
-        pictures = draw_pictures(folder, run, questions)
+def write_report(path: Path, run: Run, questions: Questions, figures: Path) -> None:
+    """Draw the pictures into the folder `figures` and write the page that shows them to `path`."""
+    pictures = draw_pictures(figures, run, questions)
     write_page(
         path,
         questions,

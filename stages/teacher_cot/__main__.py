@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 from stages.common.command import load_params, run
-from stages.common.files import InputError, read_jsonl, write_json
+from stages.common.files import InputError, read_jsonl
 from stages.common.records import Problem
 from stages.teacher_cot import sharing, status
 from stages.teacher_cot.apart import ask_in_own_process
@@ -50,7 +50,7 @@ def main() -> int:
 
         ask(settings, Store(settings.store), load_problems(), arguments.lifeline)
     elif settings.teacher == "replay":
-        write_json("metrics/teacher_cot.json", replay(Path(settings.recorded), load_problems()))
+        replay(Path(settings.recorded), load_problems())
     else:
         return teach(settings, load_problems())
     return 0
@@ -67,7 +67,6 @@ def teach(settings: Settings, problems: list[Problem]) -> int:
         if failed := ask_in_own_process():
             return failed
         metrics = write(lessons(asked=True), settings)
-    write_json("metrics/teacher_cot.json", metrics)
     if metrics["failed"]:
         said = f"{metrics['failed']} of {len(problems)} problems failed: data/teacher_cot/failed.jsonl."
         print(said, file=sys.stderr)

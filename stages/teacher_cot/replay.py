@@ -15,13 +15,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 from rapidfuzz import fuzz
 
 from stages.common.answers import extract
-from stages.common.files import InputError, replacing_folder, write_jsonl
+from stages.common.files import InputError, replacing_folder, write_json, write_jsonl
 from stages.common.records import LEVELS, Chain, Level, Problem, Record
 from stages.teacher_cot.teach import Failure
 
@@ -54,8 +54,8 @@ class Misfit(Record):
     problem_ids: list[str]
 
 
-def replay(folder: Path, problems: list[Problem]) -> dict[str, Any]:
-    """Write data/teacher_cot from the recorded chains of `folder` and return the metrics."""
+def replay(folder: Path, problems: list[Problem]) -> None:
+    """Write data/teacher_cot and the metrics from the recorded chains of `folder`."""
     recorded = list(read(folder))
     chains, misfits = match(recorded, problems)
     with_chain = {chain.problem_id for chain in chains if chain.level == "R1"}
@@ -64,13 +64,9 @@ def replay(folder: Path, problems: list[Problem]) -> dict[str, Any]:
         for problem in problems
         if problem.id not in with_chain
     ]
-    with replacing_folder("data/teacher_cot") as out:
-        write_jsonl(out / "chains.jsonl", chains)
-        write_jsonl(out / "failed.jsonl", failures)
-        write_jsonl(out / "unmatched.jsonl", misfits)
     levels = Counter[str](chain.level for chain in chains)
     reasons = Counter[str](misfit.reason for misfit in misfits)
-    return {
+    metrics = {
         "teacher": "replay",
         "problems": len(problems),
         "answered": len(with_chain),
@@ -82,6 +78,11 @@ def replay(folder: Path, problems: list[Problem]) -> dict[str, Any]:
         "surplus": reasons["surplus"],
         "empty": reasons["empty"],
     }
+    with replacing_folder("data/teacher_cot") as out:
+        write_jsonl(out / "chains.jsonl", chains)
+        write_jsonl(out / "failed.jsonl", failures)
+        write_jsonl(out / "unmatched.jsonl", misfits)
+        write_json("metrics/teacher_cot.json", metrics)
 
 
 def match(recorded: list[Recorded], problems: list[Problem]) -> tuple[list[Chain], list[Misfit]]:

@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from stages.common.answers import verify
-from stages.common.files import InputError, replacing, replacing_folder
+from stages.common.files import InputError, replacing, replacing_folder, write_json
 from stages.common.records import LEVELS, Problem
 from stages.teacher_cot import money
 from stages.teacher_cot.dialogue import Request, Usage
@@ -122,25 +122,34 @@ class Counts:
 
 
 def write(lessons: Iterable[Taught], settings: Settings) -> dict[str, Any]:
-    """Write data/teacher_cot and return the metrics; `lessons` come in the order of their problems' ids.
+    """Write data/teacher_cot and the metrics, and return these; `lessons` come in the order of their problems' ids.
 
     Raises InputError, and leaves what was there, when every lesson failed.
     """
     counts = Counts(settings)
-    with replacing_folder("data/teacher_cot") as out, contextlib.ExitStack() as stack:
-        names = ["chains", "requests", "failed", *(["judgements"] if settings.judge else [])]
-        files = {name: stack.enter_context(replacing(out / f"{name}.jsonl")) for name in names}
-        for taught in lessons:
-            counts.add(taught)
-            chains = sorted(taught.chains, key=lambda chain: chain.level)
-            for name, records in (
-                ("chains", chains),
-                ("requests", taught.asked),
-                ("failed", taught.failures),
-                ("judgements", taught.judgements),
-            ):
-                for record in records:
-                    files[name].write(record.model_dump_json() + "\n")
+    with replacing_folder("data/teacher_cot") as out:
+        with contextlib.ExitStack() as stack:
+            names = ["chains", "requests", "failed", *(["judgements"] if settings.judge else [])]
+            files = {name: stack.enter_context(replacing(out / f"{name}.jsonl")) for name in names}
+            for taught in lessons:
+                counts.add(taught)
+                chains = sorted(taught.chains, key=lambda chain: chain.level)
+                for name, records in (
+                    ("chains", chains),
+                    ("requests", taught.asked),
+                    ("failed", taught.failures),
+                    ("judgements", taught.judgements),
+                ):
+                    for record in records:
+                        files[name].write(record.model_dump_json() + "\n")
         if counts.problems["failed"] and not counts.problems["answered"]:
-            raise InputError(f"no problem was answered; the last one failed with: {taught.failures[0].reason}.")
-    return counts.metrics()
+            said = f"no problem was answered; the last one failed with: {taught.failures[0].reason}."
+            if settings.teacher == "embedded":
+                said += (
+                    " The embedded teacher solves only what `raw.source: sample` makes: for other exams set"
+                    " teacher_cot.teacher to openai or replay (docs/teacher.md)."
+                )
+            raise InputError(said)
+        metrics = counts.metrics()
+        write_json("metrics/teacher_cot.json", metrics)
+    return metrics

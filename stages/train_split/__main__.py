@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from stages.common import chat
 from stages.common.command import Params, load_params, run
@@ -35,7 +35,14 @@ class SweepParams(Params):
 
     model_config = ConfigDict(extra="ignore")
 
-    levels: list[Level]
+    levels: list[Level] = Field(min_length=1)
+
+    @field_validator("levels")
+    @classmethod
+    def _different(cls, levels: list[Level]) -> list[Level]:
+        if len(set(levels)) < len(levels):
+            raise ValueError("a level is listed twice")
+        return levels
 
 
 class SplitParams(Params):
@@ -77,13 +84,6 @@ def main() -> None:
 
     questions = {problem.id: problem.question for problem in every}
     index = {"protocol": params.protocol, "main": main_folds, "transfer_fold": main_folds[0], "clusters": cluster}
-    with replacing_folder("data/train_split") as out:
-        for name, fold in folds.items():
-            write_rows(out / name, fold, chains["R1"], questions, system)
-        for level, found in levels.items():
-            write_rows(out / "levels" / level, sweep, found, questions, system)
-        write_json(out / "folds.json", index | {"folds": {name: fold.as_dict() for name, fold in folds.items()}})
-
     contest = {problem.id for problem in problems}
     sizes = Counter(number for name, number in cluster.items() if name in contest)
     counts: dict[str, Any] = {
@@ -98,7 +98,14 @@ def main() -> None:
             for name, fold in folds.items()
         },
     }
-    write_json("metrics/train_split.json", counts)
+
+    with replacing_folder("data/train_split") as out:
+        for name, fold in folds.items():
+            write_rows(out / name, fold, chains["R1"], questions, system)
+        for level, found in levels.items():
+            write_rows(out / "levels" / level, sweep, found, questions, system)
+        write_json(out / "folds.json", index | {"folds": {name: fold.as_dict() for name, fold in folds.items()}})
+        write_json("metrics/train_split.json", counts)
 
 
 def make_folds(

@@ -64,7 +64,7 @@ def verify_stage() -> None:
             judged = agreement(verified, list(read_jsonl(TAUGHT / "judgements.jsonl", Judgement)))
             write_jsonl(folder / "disagreements.jsonl", judged.disagreements)
             metrics["judge"] = judged.metrics
-    write_json("metrics/verified.json", metrics)
+        write_json("metrics/verified.json", metrics)
     print(f"{len(accepted)} chains accepted, {len(rejected)} rejected -> {VERIFIED}")
 
 

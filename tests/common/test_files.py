@@ -18,6 +18,7 @@ from stages.common.files import (
     write_json,
     write_jsonl,
     write_text,
+    write_texts,
 )
 from stages.common.records import Message
 
@@ -97,6 +98,15 @@ def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path):
         file.write("half")
         raise RuntimeError
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_texts_are_written_all_or_none(tmp_path):
+    write_texts({f"{tmp_path}/a": "before", f"{tmp_path}/b": "before"})
+    (tmp_path / "full").symlink_to("/dev/null")
+    with pytest.raises(InputError, match="full/c could not be written"):
+        write_texts({f"{tmp_path}/a": "after", f"{tmp_path}/b": "after", f"{tmp_path}/full/c": "after"})
+    assert [(tmp_path / name).read_text() for name in "ab"] == ["before", "before"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "full"]
 
 
 def test_a_failed_folder_leaves_the_former_folder_and_nothing_else(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fpdf import FPDF
 
 from stages.common.files import read_jsonl, write_json, write_jsonl
 from stages.common.records import Problem
@@ -88,9 +89,37 @@ def spoil_pdf(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
+def exam_of(questions: list[str], key: list[str]):
+    """Put an exam of one page of questions and one of answers in the place of another."""
+
+    def spoil(folder: Path) -> None:
+        document = FPDF(unit="pt", format="letter")
+        document.set_font("times", size=11)
+        for lines in (questions, ["Answer Key", *key]):
+            document.add_page()
+            for number, line in enumerate(lines):
+                document.text(60, 100 + 20 * number, line)
+        document.output(folder / "data/raw/exams/2012-two_person_speed_event.pdf")
+
+    return spoil
+
+
+def no_room_for_metrics(folder: Path) -> None:
+    """Have the stage read other exams and fail at the last of its outputs."""
+    exam_of(["1. Find 1 + 1."], ["1. 2"])(folder)
+    (folder / "metrics/parsed.json").rename(folder / "parsed.json")
+    (folder / "metrics").rmdir()
+    (folder / "metrics").symlink_to("/dev/full")
+
+
 @pytest.mark.parametrize(
     ("spoil", "params", "message"),
     [
+        (exam_of(["1. Find 1 + 1.", "2. Find 2 + 2."], ["1. 2"]), {}, "page 1: question 2 has no answer in the key"),
+        (exam_of(["1. Find 1 + 1."], ["1. 2", "2. 4"]), {}, "page 2: the key answers question 2, which is not"),
+        (exam_of(["1. Find 1 + 1.", "1. Again?"], ["1. 2"]), {}, "question 1 comes twice, on page 1 and on page 1"),
+        (exam_of(["1. Find 1 + 1."], ["1. 2", "1. 3"]), {}, "answer 1 comes twice, on page 2 and on page 2"),
+        (no_room_for_metrics, {}, "metrics/parsed.json could not be written"),
         (lambda f: None, {"reader": "ocr"}, "parsed.reader"),
         (lambda f: None, {"reader": "transcription"}, "recorded/transcribed holds no transcriptions"),
         (lambda f: (f / "data/raw/manifest.json").unlink(), {}, "data/raw/manifest.json could not be read"),
@@ -102,6 +131,7 @@ def test_wrong_input_is_one_message_and_leaves_earlier_outputs(folder, spoil, pa
     outputs = [*(folder / "data/parsed").iterdir(), folder / "metrics/parsed.json"]
     before = [path.read_bytes() for path in outputs]
     spoil(folder)
+    outputs = [path if path.is_file() else folder / path.name for path in outputs]
     done = parsed(folder, **params)
     assert done.returncode == 1 and message in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
     assert [path.read_bytes() for path in outputs] == before

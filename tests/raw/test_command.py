@@ -36,6 +36,8 @@ def folder(tmp_path_factory):
     (folder / "contest.yaml").write_text(yaml.safe_dump({**layout, "last_year": 2012}))
     done = raw(folder)
     assert done.returncode == 0, done.stderr
+    (folder / "exams").mkdir()
+    (folder / "exams/2019 JS.pdf").write_text("1. Find 1 + 1.")
     return folder
 
 
@@ -64,6 +66,7 @@ def test_the_sample_is_typeset_and_described_and_twice_the_same(folder):
         ({"sede": 1}, "raw.sede"),
         ({"path": "none.yaml"}, "none.yaml could not be read"),
         ({"source": "folder", "path": "data"}, "data holds no PDF"),
+        ({"source": "folder", "path": "exams"}, "2019 JS.pdf is not a PDF"),
         ({"source": "job", "path": "data"}, "data has no pdf/*.pdf"),
     ],
 )

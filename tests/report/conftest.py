@@ -97,5 +97,5 @@ def large_page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     with contextlib.chdir(run_folder):
         run = load_run()
     with contextlib.chdir(folder):
-        write_report(folder / "index.html", run, questions)
+        write_report(folder / "index.html", run, questions, folder)
     return folder / "index.html"

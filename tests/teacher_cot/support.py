@@ -18,7 +18,7 @@ import yaml
 
 from stages.common import contest
 from stages.common.command import load_params
-from stages.common.files import write_json, write_jsonl
+from stages.common.files import write_jsonl
 from stages.common.records import Problem
 from stages.teacher_cot import embedded
 from stages.teacher_cot.__main__ import load_problems
@@ -117,7 +117,7 @@ class Workspace:
         store, names, chosen = Store(loaded.store), embedded.endpoint_names(loaded), load_problems()
         try:
             ask(loaded, store, chosen, None)
-            write_json("metrics/teacher_cot.json", write(recall_all(chosen, loaded, names, store, asked=True), loaded))
+            write(recall_all(chosen, loaded, names, store, asked=True), loaded)
         finally:
             store.close()
 

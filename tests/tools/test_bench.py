@@ -12,12 +12,10 @@ from tools.bench.runs import stock_training, turn_about, worker
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDENT = ROOT / "models/tiny-student"
-
-
 COMMITTED = json.loads((ROOT / "metrics/bench.json").read_text())
 
 
-@pytest.mark.parametrize("name", COMMITTED["medians"])
+@pytest.mark.parametrize("name", TARGETS)
 def test_a_committed_comparison_reached_its_target(name):
     assert COMMITTED[name] == COMMITTED["medians"][name]["ratio"] is not None
     assert not missed(name, COMMITTED["medians"][name]), line(name, COMMITTED["medians"][name])

@@ -12,6 +12,10 @@ from tools.params import compose
         ("profile=nope", "Could not find 'profile/nope'"),
         ("lora_seed.rnak=3", "Could not override 'lora_seed.rnak'"),
         ("lora_seed.seeds=[", "lora_seed.seeds=["),
+        ("lora_seed.seeds=5", "lora_seed.seeds is 5, and has to list different whole numbers from 0"),
+        ("lora_seed.seeds=[0,0]", "lora_seed.seeds is [0, 0], and has to list"),
+        ("lora_seed.seeds=[-1]", "lora_seed.seeds is [-1], and has to list"),
+        ("lora_seed.seeds=[]", "lora_seed.seeds is [], and has to list"),
     ],
 )
 def test_what_cannot_be_composed_is_said_and_changes_nothing(override, said, tmp_path):

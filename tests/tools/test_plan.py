@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -21,19 +22,39 @@ def work(rows=(300, 500), prompts=(100, 120)):
 
 
 def test_the_papers_model_is_known_before_it_is_there():
-    model = Model(PAPER, False, PUBLISHED[PAPER].config)
+    model = Model(PAPER, ["model.safetensors"], PUBLISHED[PAPER].config)
     assert model.parameters == pytest.approx(7.615e9, rel=1e-3)  # 7.61 thousand million, says its card
     assert model.file_bytes == pytest.approx(4.28e9, rel=1e-2)
 
 
 def test_a_model_that_is_there_is_read():
     student = find(str(ROOT / "models/tiny-student"))
-    assert student and student.there and student.file_bytes == pytest.approx(4 * student.parameters, rel=0.02)
-    assert find("models/unheard-of") is None
+    assert student.there and student.file_bytes == pytest.approx(4 * student.parameters, rel=0.02)
+
+
+def test_an_interrupted_download_is_not_there(tmp_path):
+    for name in ("config.json", "tokenizer_config.json"):
+        shutil.copy(ROOT / "models/tiny-student" / name, tmp_path)
+    assert find(str(tmp_path)).lacking == ["model.safetensors", "tokenizer.json"]
+    shards = {"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(shards))
+    (tmp_path / "model-1-of-2.safetensors").touch()
+    shutil.copy(ROOT / "models/tiny-student/tokenizer.json", tmp_path)
+    assert find(str(tmp_path)).lacking == ["model-2-of-2.safetensors"]
+    (fault,) = missing({"teacher_cot": {"teacher": "embedded"}, "answers": {"backend": "mlx"}}, find(str(tmp_path)))
+    assert fault == f"{tmp_path} lacks model-2-of-2.safetensors: put the whole checkpoint there."
+
+
+def test_a_model_that_cannot_be_planned_for_is_a_message(tmp_path):
+    with pytest.raises(InputError, match=r"models/unheard-of holds no model .* set lora_seed\.model to one"):
+        find("models/unheard-of")
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2", "n_embd": 768, "vocab_size": 50257}')
+    with pytest.raises(InputError, match=r"config\.json has no hidden_size, intermediate_size"):
+        find(str(tmp_path))
 
 
 def test_gradient_checkpointing_and_fewer_layers_need_less():
-    model = Model(PAPER, False, PUBLISHED[PAPER].config)
+    model = Model(PAPER, ["model.safetensors"], PUBLISHED[PAPER].config)
     total = {
         (checkpoint, layers): sum(
             model.memory(LORA | {"grad_checkpoint": checkpoint, "num_layers": layers}, False, 2000, 1500).values()
@@ -46,7 +67,7 @@ def test_gradient_checkpointing_and_fewer_layers_need_less():
 
 
 def test_what_does_not_fit_is_said(monkeypatch, capsys):
-    model = Model(PAPER, False, PUBLISHED[PAPER].config)
+    model = Model(PAPER, ["model.safetensors"], PUBLISHED[PAPER].config)
     monkeypatch.setattr("tools.plan.__main__.on_cpu", lambda: True)
     monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": 8e9}))
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Disk", (), {"free": 1e9}))
@@ -62,7 +83,7 @@ def test_missing_keys_and_models_are_named_with_the_command(monkeypatch):
     monkeypatch.delenv("TEACHER_KEY", raising=False)
     teacher = {"teacher": "openai", "endpoints": {"local": {}, "far": {"api_key_env": "TEACHER_KEY"}}}
     params = {"teacher_cot": teacher, "answers": {"backend": "mlx"}}
-    absent, key = missing(params, Model(PAPER, False, PUBLISHED[PAPER].config))
+    absent, key = missing(params, Model(PAPER, ["model.safetensors"], PUBLISHED[PAPER].config))
     assert "hf download mlx-community/Qwen2.5-7B-Instruct-4bit --revision" in absent and "TEACHER_KEY" in key
     monkeypatch.setenv("TEACHER_KEY", "k")
     student = find(str(ROOT / "models/tiny-student"))

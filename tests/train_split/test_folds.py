@@ -202,6 +202,12 @@ def keep_chains(folder: Path, wanted) -> None:
             ),
             "train_split.protocol",
         ),
+        (
+            lambda f: (f / "params.yaml").write_text(
+                (f / "params.yaml").read_text().replace("- R2", "- R1"),
+            ),
+            "length_sweep.levels",
+        ),
     ],
 )
 def test_wrong_input_is_one_message_and_leaves_earlier_outputs(folder, spoil, message):

@@ -40,10 +40,6 @@ def main() -> int:
         folder = Path(name)
         params = parameters(args.profile, folder)
         model = find(params["lora_seed"]["model"])
-        if model is None:
-            raise InputError(
-                f"lora_seed.model: {params['lora_seed']['model']} is not there and not a known checkpoint."
-            )
         faults += missing(params, model)
         count = token_counter(model)
         scratch(folder, params)
@@ -77,11 +73,13 @@ def missing(params: dict[str, Any], model: Model) -> list[str]:
     """Models and keys that are not there."""
     faults = []
     if not model.there:
-        published = PUBLISHED[model.path]
-        faults.append(
-            f"{model.path} is not there. Fetch it ({model.file_bytes / GIGA:.1f} GB): "
-            f"hf download {published.repository} --revision {published.revision} --local-dir {model.path}"
-        )
+        mend = "put the whole checkpoint there."
+        if published := PUBLISHED.get(model.path):
+            mend = (
+                f"fetch it ({model.file_bytes / GIGA:.1f} GB): "
+                f"hf download {published.repository} --revision {published.revision} --local-dir {model.path}"
+            )
+        faults.append(f"{model.path} lacks {', '.join(model.lacking)}: {mend}")
     paid = params["teacher_cot"]["teacher"] == "openai"
     endpoints = list(params["teacher_cot"]["endpoints"].values()) if paid else []
     if params["answers"]["backend"] == "openai":

@@ -1,13 +1,18 @@
 """A model's size in memory and on disk, from its configuration alone."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stages.common.files import InputError, read_json
+
 GIGA = 1e9
 FLOAT = 4
 """Bytes of a float32."""
+NEEDED = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+"""What the arithmetic below reads in config.json."""
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
+"""Files of which every tokenizer of the transformers library has one."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,16 @@ PUBLISHED = {
 
 @dataclass(frozen=True)
 class Model:
-    """Where a model is, whether it is there, and its shape."""
+    """Where a model is, which of its parts are not there, and its shape."""
 
     path: str
-    there: bool
+    lacking: list[str]
     config: dict[str, Any]
+
+    @property
+    def there(self) -> bool:
+        """Whether its weights and its tokenizer are there."""
+        return not self.lacking
 
     @property
     def layer_parameters(self) -> int:
@@ -98,9 +108,29 @@ class Model:
         return 2.0 * self.config["num_hidden_layers"] * keys * sequences * length * (FLOAT if on_cpu else 2)
 
 
-def find(path: str) -> Model | None:
-    """The model in a folder, or the published one that belongs there; None when neither is known."""
-    config = Path(path, "config.json")
-    if config.is_file():
-        return Model(path, True, json.loads(config.read_text(encoding="utf-8")))
-    return Model(path, False, PUBLISHED[path].config) if path in PUBLISHED else None
+def find(path: str) -> Model:
+    """The model in a folder, or the published one that belongs there.
+
+    Raises InputError when neither is known, or its configuration is not that of a decoder as Qwen2, Llama or Mistral.
+    """
+    file = Path(path, "config.json")
+    if not file.is_file():
+        if path in PUBLISHED:
+            return Model(path, ["config.json", *_lacking(Path(path))], PUBLISHED[path].config)
+        raise InputError(
+            f"lora_seed.model: {path} holds no model (no config.json). Put a checkpoint in Hugging Face's layout there,"
+            " or set lora_seed.model to one."
+        )
+    config = read_json(file)
+    if unknown := [name for name in NEEDED if name not in config]:
+        raise InputError(f"{file} has no {', '.join(unknown)}: no plan can be made for this kind of model.")
+    return Model(path, _lacking(Path(path)), config)
+
+
+def _lacking(folder: Path) -> list[str]:
+    """The files of a checkpoint, beside its configuration, that are not there."""
+    index = folder / "model.safetensors.index.json"
+    shards = set(read_json(index)["weight_map"].values()) if index.is_file() else set()
+    weights = sorted(shards) or ([] if any(folder.glob("*.safetensors")) else ["model.safetensors"])
+    tokenizer = [] if any((folder / name).is_file() for name in TOKENIZERS) else ["tokenizer.json"]
+    return [name for name in weights if not (folder / name).is_file()] + tokenizer

@@ -18,7 +18,7 @@ from mlx.utils import tree_flatten
 from mlx_lm.tuner.callbacks import TrainingCallback
 from mlx_lm.tuner.trainer import TrainingArgs, train
 from mlx_lm.tuner.utils import linear_to_lora_layers
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 from tqdm import tqdm
 
 from stages.common import elementwise
@@ -38,14 +38,14 @@ class LoraParams(Params):
     """The block `lora_seed`; a seed's own stage is told its seed and does not read `seeds`."""
 
     model: str
-    seeds: list[int] = Field(default_factory=list)
+    seeds: list[NonNegativeInt] = Field(default_factory=list)
     iters: PositiveInt | Literal["probe"]
     batch_size: PositiveInt
     learning_rate: float = Field(gt=0)
     rank: PositiveInt
     scale: float = Field(gt=0)
     dropout: float = Field(ge=0, lt=1)
-    num_layers: int = Field(ge=-1)
+    num_layers: PositiveInt | Literal[-1]
     max_seq_length: PositiveInt
     steps_per_eval: PositiveInt
     patience: int = Field(ge=0)
