@@ -79,8 +79,8 @@ test: .venv/installed ## the test suite (under 10 minutes on two cores)
 	python -m pytest -n 2
 
 .PHONY: test-all
-test-all: .venv/installed ## the tests that take longer, too
-	python -m pytest -m 'slow or not slow'
+test-all: .venv/installed ## the tests that take longer, too, and the property tests with new examples each time
+	python -m pytest -m 'slow or not slow' --hypothesis-profile=default
 
 .PHONY: lint
 lint: .venv/installed ## ruff, mypy and the layout's import rules

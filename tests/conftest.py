@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from stages.common import blas
 
 blas.route()  # before any test imports MLX or SciPy, as the stages do
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.load_profile("same")  # `make test` finds the same tomorrow; `make test-all` draws new examples
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stages.parsed.exam import read_exam
@@ -38,6 +38,7 @@ def test_any_line_comes_back(text, tmp_path_factory):
 
 
 @settings(max_examples=15, deadline=None)
+@example(questions=[("Find it", "5^((1/(2/3)))"), ("Find", "x^((a/(b/c)))"), ("Find", "0^((0/(0/0)))")], columns=1)
 @given(questions=st.lists(st.tuples(SENTENCES, EXPRESSIONS), min_size=1, max_size=8), columns=st.integers(1, 3))
 def test_any_exam_comes_back(questions, columns, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "exam.pdf"
