@@ -25,6 +25,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import networkx as nx
+import psutil
 from dvc.cli import main as dvc
 from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
@@ -73,14 +74,29 @@ def main() -> int:
 
 
 def clear_index_lock() -> None:
-    """Remove the lock of git's index that a killed DVC left, after waiting for any git that may be at work to end."""
+    """Remove the lock of git's index that a killed DVC left, after waiting for any git that may be at work to end.
+
+    Raises InputError when one is still at work then, as `git commit --all` is while its editor is open.
+    """
     told = subprocess.run(["git", "rev-parse", "--git-path", "index.lock"], capture_output=True, text=True, check=False)
     lock, deadline = Path(told.stdout.strip() or "none"), time.monotonic() + GIT_AT_WORK
     while lock.exists():
         if time.monotonic() > deadline:
+            if git_at_work():
+                raise InputError(f"git is at work here and holds {lock}: end that (a commit's editor?) and run again.")
             print(f"{lock} is left over, as by a kill while DVC staged a file; removing it", file=sys.stderr)
             lock.unlink(missing_ok=True)
         time.sleep(0.1)
+
+
+def git_at_work() -> bool:
+    """Whether a process of git runs in this repository."""
+    here = Path.cwd()
+    for process in psutil.process_iter(["name", "cwd"]):
+        folder = Path(process.info["cwd"] or "/")
+        if process.info["name"] == "git" and here in (folder, *folder.parents):
+            return True
+    return False
 
 
 def mend_lock() -> None:

@@ -165,6 +165,31 @@ def test_a_lock_of_gits_index_that_a_kill_left_is_removed(pipeline):
     assert not (folder / ".git/index.lock").exists()
 
 
+def test_a_lock_of_gits_index_that_git_holds_is_left(pipeline):
+    folder = pipeline("staging", "true")
+    names = {f"GIT_{who}_{what}": "a@b.c" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    editor = {**os.environ, **names, "GIT_EDITOR": "sleep 60 #"}
+    with subprocess.Popen(["git", "commit", "--all"], cwd=folder, env=editor, start_new_session=True) as git:
+        while git.poll() is None and not (folder / ".git/index.lock").exists():
+            time.sleep(0.05)
+        process = repro(folder, "--jobs", "2")
+        _, errors = process.communicate()
+        held = (folder / ".git/index.lock").exists()
+        os.killpg(git.pid, signal.SIGKILL)
+    assert process.returncode == 1 and "git is at work here and holds .git/index.lock" in errors and held
+
+
+def test_what_most_stages_wait_for_starts_first(pipeline):
+    folder = pipeline("order", "true")
+    stages = {name: {"cmd": f"echo {name} >> order.txt; sleep 0.5"} for name in ("a", "b", "c")}
+    stages["z"] = {"cmd": "echo z >> order.txt; echo z > z.txt", "outs": ["z.txt"]}
+    stages["after"] = {"cmd": "cat z.txt", "deps": ["z.txt"]}
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
+    process = repro(folder, "--jobs", "2")
+    assert process.wait(timeout=120) == 0, process.stderr.read()
+    assert "z" in (folder / "order.txt").read_text().split()[:2]
+
+
 def test_at_least_one_stage_at_a_time(pipeline):
     process = repro(pipeline("none", "true"), "--jobs", "0")
     assert process.wait(timeout=60) == 2 and "at least one" in process.stderr.read()
