@@ -105,15 +105,15 @@ def _lines(page: Page) -> list[Line]:
                 rows.append([piece])
     waiting = sorted((piece for piece in pieces if piece.size <= full_size), key=lambda piece: piece.left)
     while waiting:  # exponents and indices join the row they stand at; what none reaches, in the end, begins a row
-        apart = [piece for piece in waiting if not _joined(piece, rows, full_size)]
+        apart = [piece for piece in waiting if not _join(piece, rows, full_size)]
         if len(apart) == len(waiting):
             rows.append([apart.pop(0)])
         waiting = apart
     return [Line(page.number, row[0].axis, run) for row in rows for run in _runs(row)]
 
 
-def _joined(piece: Piece, rows: list[list[Piece]], full_size: float) -> bool:
-    """Whether a small piece stands at a row; then it is added to the nearest."""
+def _join(piece: Piece, rows: list[list[Piece]], full_size: float) -> bool:
+    """Add a small piece to the nearest row that it stands at; False where it stands at none."""
     near = [row for row in rows if abs(row[0].axis - piece.axis) < 4 * full_size]
     nearest = min(near, key=lambda row: _distance(piece, row), default=None)
     if nearest is None or _distance(piece, nearest) >= 0.5 * full_size:

@@ -52,7 +52,7 @@ def stock_training(model: Path, split: Path, iters: int, batch_size: int, every:
     )
     reports = [(when, float(found[1].replace(",", ""))) for when, line in output if (found := REPORT.match(line))]
     if not reports:
-        raise InputError(f"mlx_lm.lora printed no report; its output ends: {output[-5:]}")
+        raise InputError(f"mlx_lm.lora printed no report; its output ends: {[line for _, line in output[-5:]]}")
     validated, validation = next((when, found) for when, line in output if (found := VALIDATION.match(line)))
     rates = [rate for _, rate in reports]
     return {
