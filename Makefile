@@ -24,7 +24,7 @@ install: .venv/installed ## create .venv from the lock file
 .PHONY: repro
 repro: .venv/installed ## run the pipeline and show its result (JOBS=n runs independent stages side by side)
 	@python -m tools.repro --jobs $(JOBS)
-	@python -m stages.common.environment
+	@python -m distil.lm.environment
 	@python -m tools.summary
 
 .PHONY: job
@@ -62,7 +62,7 @@ bench: .venv/installed ## time this project against stock mlx-lm, side by side (
 gpu-check: .venv/installed ## on a machine with an NVIDIA GPU: MLX's CUDA build, the tests that touch MLX, a 7B's speed
 	.venv/bin/python -m pip --version >/dev/null 2>&1 || uv pip install --quiet --python .venv pip
 	.venv/bin/python -m pip install --quiet "mlx[cuda]==$$(.venv/bin/python -c 'import importlib.metadata as m; print(m.version("mlx"))')"
-	python -m pytest tests/common/lm tests/lora_seed tests/overfit_probe tests/answers tests/test_paper_layout.py
+	python -m pytest tests/distil/lm tests/lora_seed tests/overfit_probe tests/answers tests/test_paper_layout.py
 	python -m tools.gpu_check
 
 .PHONY: params

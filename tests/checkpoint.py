@@ -37,7 +37,7 @@ TEMPLATE = (
 
 def write_checkpoint(folder: Path, seed: int = 0, quantization: dict[str, int] | None = None, **config: Any) -> Path:
     """Write a Qwen2 model of the given shape, its bytes-only tokenizer and chat template; returns the folder."""
-    from stages.common import blas
+    from distil.lm.cpu import blas
 
     blas.route()
     import mlx.core as mx

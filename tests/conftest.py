@@ -5,7 +5,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from stages.common import blas
+from distil.lm.cpu import blas
 
 blas.route()  # before any test imports MLX or SciPy, as the stages do
 hypothesis.settings.register_profile("same", derandomize=True)

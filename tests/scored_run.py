@@ -7,8 +7,8 @@ import numpy as np
 import yaml
 from scipy.special import expit
 
-from stages.common.files import write_json, write_jsonl
-from stages.common.records import LEVELS, SECTIONS, Answer, Chain, Example, Message, Problem, Verdict, VerifiedChain
+from distil.pipeline.files import write_json, write_jsonl
+from distil.pipeline.records import LEVELS, SECTIONS, Answer, Chain, Example, Message, Problem, Verdict, VerifiedChain
 
 EVAL: dict[str, Any] = {"resamples": 2000, "seed": 0, "effect": 5.0, "margin": 3.0, "against_paper": False}
 HARDER = {"freshman_sophomore_test": 1.0, "junior_senior_test": 0.0, "two_person_speed_event": -1.0}

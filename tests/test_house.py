@@ -17,7 +17,7 @@ from tools.check_reproduction.pipeline import Stage, read_pipeline
 from tools.params import compose
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMON = "stages.common"
+LIBRARY = "distil"
 
 
 TOLD = {("lora_seed", "seeds"), ("answers", "models")}
@@ -52,20 +52,20 @@ def tracked() -> Iterator[tuple[str, str]]:
 
 @functools.cache
 def imports() -> grimp.ImportGraph:
-    """Who imports whom in stages/, imports inside functions included."""
-    return grimp.build_graph("stages", cache_dir=None)
+    """Who imports whom in the stages and the library, imports inside functions included."""
+    return grimp.build_graph("stages", LIBRARY, cache_dir=None)
 
 
 @functools.cache
 def needed(name: str) -> frozenset[str]:
-    """The modules of stages.common that run when a package runs, the packages that hold them included."""
+    """The modules of distil that run when a package runs, the packages that hold them included."""
     graph, found = imports(), set[str]()
     waiting = [name, *graph.find_descendants(name)]
     while waiting:
         module = waiting.pop()
         parents = [module.rsplit(".", depth)[0] for depth in range(1, module.count("."))]
         for other in [*graph.find_modules_directly_imported_by(module), *parents]:
-            if other.startswith(f"{COMMON}.") and other not in found:
+            if other.startswith(f"{LIBRARY}.") and other not in found:
                 found.add(other)
                 waiting.append(other)
     return frozenset(found)
@@ -95,18 +95,23 @@ def test_a_stage_is_one_python_command(stage: Stage) -> None:
 
 @each_stage
 def test_dependencies_name_the_code_that_runs_and_no_other(stage: Stage) -> None:
-    code = [dep for dep in stage.deps if dep.startswith("stages")]
+    code = [dep for dep in stage.deps if dep.startswith(("stages/", f"{LIBRARY}/"))]
     modules = {file_of(module) for module in needed(package(stage))}
     own = package(stage).replace(".", "/")
     assert own in code
     assert sorted(path for path in modules if not covers(code, path)) == [], "imported, but not in deps"
-    common = [dep for dep in code if covers(["stages/common"], dep)]
-    assert [dep for dep in common if not any(covers([dep], path) for path in modules)] == [], (
-        "in deps, but not imported"
-    )
-    assert "stages/common" not in common, "names all shared code: a change of any of it would run this stage again"
+    shared = [dep for dep in code if dep.startswith(f"{LIBRARY}/")]
+    unused = [dep for dep in shared if not any(covers([dep], path) for path in modules)]
+    assert unused == [], "in deps, but not imported"
     others = [dep for dep in code if dep.endswith(".py") or (ROOT / dep / "__main__.py").is_file()]
-    assert [dep for dep in others if not covers([own, "stages/common"], dep)] == [], "another stage's code"
+    assert [dep for dep in others if not covers([own, *shared], dep)] == [], "another stage's code"
+
+
+def test_shared_code_is_named_by_package() -> None:
+    declared = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"].values()
+    shared = [dep for stage in declared for dep in stage.get("do", stage)["deps"] if str(dep).startswith(f"{LIBRARY}/")]
+    assert all(re.fullmatch(rf"{LIBRARY}/\w+", dep) for dep in shared)
+    assert len(shared) <= 40
 
 
 @each_stage

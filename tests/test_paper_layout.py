@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
+from distil.pipeline.files import read_jsonl
+from distil.pipeline.records import Answer
 from stages.answers.__main__ import main as answers
-from stages.common.files import read_jsonl
-from stages.common.records import Answer
 from stages.lora_seed.__main__ import main as lora_seed
 from tests.checkpoint import write_checkpoint
 from tests.workspace import write_workspace

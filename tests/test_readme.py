@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.common.files import read_json
+from distil.pipeline.files import read_json
 from tools.summary import lengths, result
 
 ROOT = Path(__file__).resolve().parents[1]

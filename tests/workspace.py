@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from stages.common.contest import FAMILIES, bare_steps, draw
-from stages.common.files import write_json, write_jsonl
-from stages.common.records import Example, Message, Problem
+from distil.contest import FAMILIES, bare_steps, draw
+from distil.pipeline.files import write_json, write_jsonl
+from distil.pipeline.records import Example, Message, Problem
 from tests.checkpoint import write_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,7 +62,7 @@ def problems(number: int, benchmark: str = "contest") -> list[Problem]:
 
 def rows(chosen: list[Problem]) -> list[Example]:
     """Training rows with short chains."""
-    from stages.common.contest import read
+    from distil.contest import read
 
     examples = []
     for problem in chosen:

@@ -18,11 +18,11 @@ from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
 from dvc.scm import SCMError
 
-from stages.common.command import run
-from stages.common.files import InputError
-from stages.common.numbers import rounded
-from stages.common.statistics.difference import difference
-from stages.common.statistics.paired import mcnemar, median_seed, sign_flips
+from distil.pipeline.command import run
+from distil.pipeline.files import InputError
+from distil.pipeline.numbers import rounded
+from distil.statistics.difference import difference
+from distil.statistics.paired import mcnemar, median_seed, sign_flips
 
 VERDICTS = "plots/eval/verdicts.csv"
 RESAMPLES = 10_000

@@ -10,10 +10,10 @@ import argparse
 import json
 import time
 
-from stages.common.command import run
-from stages.common.lm.checkpoints import on_cpu
-from stages.common.lm.rows import Row, collate
-from stages.common.lm.train import reply_loss
+from distil.lm.checkpoints import on_cpu
+from distil.lm.rows import Row, collate
+from distil.lm.train import reply_loss
+from distil.pipeline.command import run
 
 # isort: split
 import mlx.core as mx

@@ -18,9 +18,9 @@ from pathlib import Path
 import yaml
 from dvc.repo import Repo
 
-from stages.common.command import run
-from stages.common.files import InputError, read_json, read_jsonl
-from stages.common.records import Answer, Chain, Example, Manifest, Problem, VerifiedChain
+from distil.pipeline.command import run
+from distil.pipeline.files import InputError, read_json, read_jsonl
+from distil.pipeline.records import Answer, Chain, Example, Manifest, Problem, VerifiedChain
 from tools.check_reproduction.isolated import covers
 from tools.check_reproduction.pipeline import read_lock
 

@@ -14,8 +14,8 @@ from dvc.utils.hydra import compose_and_dump
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from stages.common.command import run
-from stages.common.files import InputError, write_text
+from distil.pipeline.command import run
+from distil.pipeline.files import InputError, write_text
 
 
 def compose(output: Path, overrides: list[str]) -> None:

@@ -34,8 +34,8 @@ from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.utils.serialize import load_yaml, modify_yaml
 from tqdm import tqdm
 
-from stages.common.command import run
-from stages.common.files import InputError
+from distil.pipeline.command import run
+from distil.pipeline.files import InputError
 
 LOCK = Path("dvc.lock")
 LOGS = Path("cache/logs")

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stages.common.command import run
-from stages.common.files import read_json
-from stages.common.records import LEVELS
+from distil.pipeline.command import run
+from distil.pipeline.files import read_json
+from distil.pipeline.records import LEVELS
 
 REPORT = Path("reports/index.html")
 

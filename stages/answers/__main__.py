@@ -14,12 +14,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from distil.pipeline.command import load_params, run
+from distil.pipeline.files import read_json, read_jsonl, replacing_folder, write_json, write_jsonl
+from distil.pipeline.records import LEVELS, Example, Problem
 from stages.answers.params import AnswersParams, ChatParams, StudentParams
 from stages.answers.respond import open_store, respond
 from stages.answers.tasks import Task, base_tasks, contest_tasks, level_tasks, transfer_tasks
-from stages.common.command import load_params, run
-from stages.common.files import read_json, read_jsonl, replacing_folder, write_json, write_jsonl
-from stages.common.records import LEVELS, Example, Problem
 
 
 def main() -> None:

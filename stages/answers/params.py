@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, PositiveInt, field_validator, model_validator
 
-from stages.common.command import Params
+from distil.pipeline.command import Params
 
 
 class EndpointParams(Params):

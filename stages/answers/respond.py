@@ -5,14 +5,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from distil.lm.checkpoints import load, with_adapter
+from distil.lm.generate import generate, sampler
+from distil.lm.state import computing, fingerprint, folder_digest
+from distil.pipeline import chat
 from stages.answers.params import AnswersParams
 from stages.answers.served import ask_server
 from stages.answers.store import Store
 from stages.answers.tasks import Task
-from stages.common import chat
-from stages.common.lm.checkpoints import load, with_adapter
-from stages.common.lm.generate import generate, sampler
-from stages.common.lm.state import computing, fingerprint, folder_digest
 
 ROUND = 4
 """A round is this many batches. Within one, a reply that ends makes room for the next prompt; whole rounds are kept, so

@@ -6,11 +6,11 @@ import os
 import openai
 from tqdm import tqdm
 
+from distil.pipeline import chat
+from distil.pipeline.files import InputError
 from stages.answers.params import AnswersParams
 from stages.answers.store import Store
 from stages.answers.tasks import Task
-from stages.common import chat
-from stages.common.files import InputError
 
 RETRIES = 5
 

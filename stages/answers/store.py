@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from distil.pipeline.files import InputError
+from distil.pipeline.records import Answer
 from stages.answers.tasks import Key
-from stages.common.files import InputError
-from stages.common.records import Answer
 
 ANSWERS = Path("cache/answers")
 

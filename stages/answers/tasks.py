@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from stages.common.files import InputError
-from stages.common.records import Answer, Problem
+from distil.pipeline.files import InputError
+from distil.pipeline.records import Answer, Problem
 
 Role = Literal["train", "valid", "unseen", "unused"]
 Key = tuple[str, str | None, str, int]

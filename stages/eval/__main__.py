@@ -13,12 +13,12 @@ from typing import Any
 
 import pandas as pd
 
-from stages.common.answers import Verifier
-from stages.common.command import load_params, run
-from stages.common.files import read_json, read_jsonl, replacing, replacing_folder, write_json
-from stages.common.numbers import rounded
-from stages.common.records import Problem
-from stages.common.scoring import questions_table, score
+from distil.pipeline.command import load_params, run
+from distil.pipeline.files import read_json, read_jsonl, replacing, replacing_folder, write_json
+from distil.pipeline.numbers import rounded
+from distil.pipeline.records import Problem
+from distil.statistics.outcomes import questions_table, score
+from distil.verifier import Verifier
 from stages.eval.against_paper import against_paper
 from stages.eval.comparison import add_holm, compare
 from stages.eval.leakage import leakage

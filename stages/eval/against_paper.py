@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from stages.common.statistics.published import against
-from stages.common.statistics.seeds import influences, standard_errors
+from distil.statistics.published import against
+from distil.statistics.seeds import influences, standard_errors
 from stages.eval.params import EvalParams
 from stages.eval.parts import Array, Part
 

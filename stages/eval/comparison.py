@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from stages.common.statistics.difference import difference
-from stages.common.statistics.paired import holm, mcnemar, median_seed, sign_flips
-from stages.common.statistics.power import detectable, questions_needed
-from stages.common.statistics.proportions import accuracy
-from stages.common.statistics.seeds import components, flip_rate, t_interval, which_dominates
+from distil.statistics.difference import difference
+from distil.statistics.paired import holm, mcnemar, median_seed, sign_flips
+from distil.statistics.power import detectable, questions_needed
+from distil.statistics.proportions import accuracy
+from distil.statistics.seeds import components, flip_rate, t_interval, which_dominates
 from stages.eval.params import EvalParams
 from stages.eval.parts import Part
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from stages.common.statistics.resampling import Resampled, Statistic, resample
-from stages.common.statistics.seeds import Array, cluster_sums
+from distil.statistics.resampling import Resampled, Statistic, resample
+from distil.statistics.seeds import Array, cluster_sums
 from stages.eval.comparison import generator, points
 from stages.eval.params import EvalParams
 from stages.eval.parts import Part

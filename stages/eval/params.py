@@ -2,8 +2,8 @@
 
 from pydantic import ConfigDict, Field
 
-from stages.common.command import Params
-from stages.common.files import InputError
+from distil.pipeline.command import Params
+from distil.pipeline.files import InputError
 
 BASE = "base"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 
 Array = NDArray[np.float64]
 MEASURES = ("correct", "uncorrected", "lenient", "no_answer", "truncated")

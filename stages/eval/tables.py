@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.common.statistics.proportions import accuracy
+from distil.statistics.proportions import accuracy
 from stages.eval.parts import Array, Part
 
 GROUPINGS = ("section", "year", "form")

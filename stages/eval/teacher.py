@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from stages.common.files import read_jsonl
-from stages.common.records import VerifiedChain
-from stages.common.statistics.proportions import accuracy
+from distil.pipeline.files import read_jsonl
+from distil.pipeline.records import VerifiedChain
+from distil.statistics.proportions import accuracy
 
 VERIFIED = Path("data/verified")
 

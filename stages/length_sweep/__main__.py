@@ -15,13 +15,13 @@ from typing import Any
 import pandas as pd
 from pydantic import Field
 
-from stages.common.answers import Verifier
-from stages.common.command import Params, load_params, run
-from stages.common.files import InputError, read_json, read_jsonl, replacing, replacing_folder, write_json
-from stages.common.numbers import rounded
-from stages.common.records import Level, Problem
-from stages.common.scoring import questions_table, score
-from stages.common.statistics.published import against
+from distil.pipeline.command import Params, load_params, run
+from distil.pipeline.files import InputError, read_json, read_jsonl, replacing, replacing_folder, write_json
+from distil.pipeline.numbers import rounded
+from distil.pipeline.records import Level, Problem
+from distil.statistics.outcomes import questions_table, score
+from distil.statistics.published import against
+from distil.verifier import Verifier
 from stages.length_sweep.sweep import NUMBERS, Sweep, collect, mean_chain_words, pairwise, per_level, trend_tests
 
 HEADLINE = ("accuracy", "low", "high", "words", "chain_words")

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages.common.files import read_jsonl
-from stages.common.records import Example
-from stages.common.statistics.paired import cochrans_q, holm, mcnemar
-from stages.common.statistics.proportions import accuracy
-from stages.common.statistics.trend import log_words_slopes, page
+from distil.pipeline.files import read_jsonl
+from distil.pipeline.records import Example
+from distil.statistics.paired import cochrans_q, holm, mcnemar
+from distil.statistics.proportions import accuracy
+from distil.statistics.trend import log_words_slopes, page
 
 Array = NDArray[np.float64]
 NUMBERS = ("n", "accuracy", "low", "high", "words", "chain_words", "no_answer", "truncated", "finished")

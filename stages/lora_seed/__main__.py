@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.common.command import load_params, run
-from stages.common.files import as_json, read_json, replacing_folder, write_json, write_texts
-from stages.common.lm.fold import first_worker, train_fold
-from stages.common.lm.train import LoraParams
-from stages.common.records import LEVELS
+from distil.lm.run import first_worker, train_fold
+from distil.lm.train import LoraParams
+from distil.pipeline.command import load_params, run
+from distil.pipeline.files import as_json, read_json, replacing_folder, write_json, write_texts
+from distil.pipeline.records import LEVELS
 
 
 def main() -> None:

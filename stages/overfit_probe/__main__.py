@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from pydantic import NonNegativeInt, PositiveInt
 
-from stages.common.command import Params, load_params, run
-from stages.common.files import as_json, read_json, write_json, write_texts
-from stages.common.lm.fold import train_fold
-from stages.common.lm.train import LoraParams
+from distil.lm.run import train_fold
+from distil.lm.train import LoraParams
+from distil.pipeline.command import Params, load_params, run
+from distil.pipeline.files import as_json, read_json, write_json, write_texts
 from stages.overfit_probe.minimum import minimum
 
 

@@ -14,10 +14,10 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from tqdm import tqdm
 
-from stages.common.command import Params, load_params, run
-from stages.common.exam_files import year_and_section
-from stages.common.files import InputError, read_json, read_jsonl, replacing_folder, write_json, write_jsonl
-from stages.common.records import Manifest, Problem
+from distil.exams.files import year_and_section
+from distil.pipeline.command import Params, load_params, run
+from distil.pipeline.files import InputError, read_json, read_jsonl, replacing_folder, write_json, write_jsonl
+from distil.pipeline.records import Manifest, Problem
 from stages.parsed.errata import apply_errata, read_errata
 from stages.parsed.exam import LeftOut, read_exam
 from stages.parsed.transcription import read_transcriptions

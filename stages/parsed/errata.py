@@ -16,9 +16,9 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from stages.common.exam_files import problem_id
-from stages.common.files import InputError
-from stages.common.records import Problem, Record
+from distil.exams.files import problem_id
+from distil.pipeline.files import InputError
+from distil.pipeline.records import Problem, Record
 
 RAISED, LOWERED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ", "₀₁₂₃₄₅₆₇₈₉"
 ON_THE_LINE = str.maketrans(RAISED + LOWERED + "−", "0123456789-n0123456789-")

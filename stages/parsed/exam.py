@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from stages.common.exam_files import problem_id
-from stages.common.files import InputError
-from stages.common.records import Problem, Record
+from distil.exams.files import problem_id
+from distil.pipeline.files import InputError
+from distil.pipeline.records import Problem, Record
 from stages.parsed.layout import Item, read_items
 from stages.parsed.page import read_pages
 

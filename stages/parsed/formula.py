@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
 
-from stages.common import linear
+from distil.exams import inline_math
 from stages.parsed.page import Piece, Rule
 
 SPACE = 0.15  # font sizes; a wider gap separates words
@@ -61,9 +61,9 @@ def read_line(pieces: Iterable[Piece]) -> str:
         if level == 0:
             text += _join(run, size, text)
         elif level > 0:
-            text += linear.power(read_line(run))
+            text += inline_math.power(read_line(run))
         else:
-            text += "_" + linear.power(read_line(run))[1:]
+            text += "_" + inline_math.power(read_line(run))[1:]
         before = run[-1]
     return text
 
@@ -104,9 +104,9 @@ def _read_root(pieces: list[Piece], rule: Rule, sign: Piece) -> list[Piece] | No
         and sign.left < piece.middle < sign.right
         and _ink_middle(sign) < piece.axis < sign.top + 0.3 * main.size
     ]
-    text = linear.root(read_line(inside))
+    text = inline_math.root(read_line(inside))
     if index:
-        text = f"({read_line(inside)})" + linear.power(linear.fraction("1", read_line(index)))
+        text = f"({read_line(inside)})" + inline_math.power(inline_math.fraction("1", read_line(index)))
     return _replaced(pieces, [sign, *index, *inside], text, sign.left, rule, main.axis)
 
 
@@ -117,7 +117,7 @@ def _read_fraction(pieces: list[Piece], rule: Rule) -> list[Piece] | None:
     below = _stack(sorted((p for p in spanned if p.top < rule.y + 0.05 * p.size), key=lambda p: -p.top), rule)
     if not above or not below or _is_underline(pieces, above, rule):
         return None
-    text = linear.fraction(read_line(above), read_line(below))
+    text = inline_math.fraction(read_line(above), read_line(below))
     return _replaced(pieces, [*above, *below], text, rule.left, rule, rule.y, fraction=True)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from stages.common.exam_files import open_pdf
-from stages.common.files import InputError
+from distil.exams.files import open_pdf
+from distil.pipeline.files import InputError
 
 AXIS = 0.25
 """Height of the line on which fraction bars, minus signs and brackets are centred, in font sizes above the baseline."""

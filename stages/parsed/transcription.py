@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from stages.common.exam_files import problem_id
-from stages.common.files import InputError
-from stages.common.records import Problem, Record
+from distil.exams.files import problem_id
+from distil.pipeline.files import InputError
+from distil.pipeline.records import Problem, Record
 from stages.parsed.exam import LeftOut
 
 PLACEHOLDER = re.compile(r"question \d+ ?\(.*\)|\W*", re.IGNORECASE)

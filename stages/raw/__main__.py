@@ -12,10 +12,10 @@ from typing import Literal
 
 from tqdm import tqdm
 
-from stages.common.command import Params, load_params, run
-from stages.common.exam_files import describe, problem_id
-from stages.common.files import replacing, replacing_folder, write_json, write_jsonl
-from stages.common.records import ExamFile, Manifest, Problem
+from distil.exams.files import describe, problem_id
+from distil.pipeline.command import Params, load_params, run
+from distil.pipeline.files import replacing, replacing_folder, write_json, write_jsonl
+from distil.pipeline.records import ExamFile, Manifest, Problem
 from stages.raw.folder import copy_exams
 from stages.raw.paper import Exam, typeset
 from stages.raw.sample import exams, load_layout

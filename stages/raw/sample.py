@@ -6,8 +6,8 @@ from random import Random
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stages.common import contest
-from stages.common.files import InputError, read_yaml_as
+from distil import contest
+from distil.pipeline.files import InputError, read_yaml_as
 from stages.raw.paper import Exam, Question
 
 
@@ -77,7 +77,7 @@ def _families(section: str, count: int, rng: Random) -> list[str]:
     """`count` families of a section, each as often as the others or once more, in random order."""
     names = _section_families(section)
     if not names:
-        raise InputError(f"The sample contest has no questions for a section {section!r}; see stages/common/contest.")
+        raise InputError(f"The sample contest has no questions for a section {section!r}; see distil/contest.")
     rng.shuffle(names)
     families = [names[index % len(names)] for index in range(count)]
     rng.shuffle(families)

@@ -6,9 +6,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 from tqdm import tqdm
 
-from stages.common.exam_files import describe, year_and_section
-from stages.common.files import InputError, read_yaml_as
-from stages.common.records import SECTIONS, ExamFile
+from distil.exams.files import describe, year_and_section
+from distil.pipeline.files import InputError, read_yaml_as
+from distil.pipeline.records import SECTIONS, ExamFile
 
 IN_FOLDER = {
     "pdf/*.pdf": "exams",

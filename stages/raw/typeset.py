@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fpdf import FPDF
 from fpdf.errors import FPDFUnicodeEncodingException
 
-from stages.common.files import InputError
-from stages.common.linear import Fraction, Nodes, Power, Root, parse, write
+from distil.exams.inline_math import Fraction, Nodes, Power, Root, parse, write
+from distil.pipeline.files import InputError
 
 FONT = "times"
 ASCENT, DESCENT = 0.69, 0.22  # of Times, in font sizes

@@ -9,8 +9,8 @@ reports/index.html, reports/cards/<adapter>/README.md and plots/figures/*.{svg,p
 import argparse
 from pathlib import Path
 
-from stages.common.command import run
-from stages.common.files import replacing_folder
+from distil.pipeline.command import run
+from distil.pipeline.files import replacing_folder
 from stages.report.answer import answer
 from stages.report.cards import write_cards
 from stages.report.claims import claims

@@ -7,8 +7,8 @@ from typing import Any
 import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from stages.common.files import read_json, write_text
-from stages.common.records import LEVELS, Scored
+from distil.pipeline.files import read_json, write_text
+from distil.pipeline.records import LEVELS, Scored
 from stages.report.inputs import Run
 from stages.report.lineage import file_md5
 from stages.report.wording import iterations

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from stages.common.records import LEVELS
+from distil.pipeline.records import LEVELS
 from stages.report.content import Claim, Link, Table
 from stages.report.drawing import Picture, chosen
 from stages.report.inputs import Run

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from stages.common.files import replacing, write_text
+from distil.pipeline.files import replacing, write_text
 from stages.report.figures import INK, LINE, MUTED
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"

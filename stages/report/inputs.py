@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from stages.common.command import PARAMS
-from stages.common.files import InputError, read_json, read_jsonl
-from stages.common.records import Problem, Scored, VerifiedChain
+from distil.pipeline.command import PARAMS
+from distil.pipeline.files import InputError, read_json, read_jsonl
+from distil.pipeline.records import Problem, Scored, VerifiedChain
 
 CONTEST, TRANSFER = "contest", "transfer"
 NEEDED = (("lora_seed", "seeds"), ("length_sweep", "levels"), ("answers", "models"))

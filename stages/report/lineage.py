@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.common.environment import numerics
+from distil.lm.environment import numerics
 from stages.report.content import Table
 
 DATA = Path("data")

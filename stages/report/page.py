@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from stages.common.files import write_text
+from distil.pipeline.files import write_text
 from stages.report.questions import COLUMNS, Questions
 
 BLOCK = 200

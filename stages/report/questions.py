@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stages.common.records import Answer, Problem, Scored, Verdict, VerifiedChain
+from distil.pipeline.records import Answer, Problem, Scored, Verdict, VerifiedChain
 
 BASE = "base"
 LETTERS = {"CORRECT": "C", "WRONG": "W", "NO_ANSWER": "N", "UNVERIFIABLE": "U"}

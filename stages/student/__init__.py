@@ -1,5 +1,5 @@
 """The embedded student: a Qwen2 model of under a million parameters, pre-trained from nothing on the sample contest."""
 
-from stages.common import blas
+from distil.lm.cpu import blas
 
 blas.route()

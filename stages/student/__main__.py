@@ -12,8 +12,8 @@ from pathlib import Path
 
 from mlx.utils import tree_flatten
 
-from stages.common.command import load_params, run
-from stages.common.files import replacing_folder, write_json
+from distil.pipeline.command import load_params, run
+from distil.pipeline.files import replacing_folder, write_json
 from stages.student import tokenizer as tokens
 from stages.student.evaluate import evaluate
 from stages.student.params import Params

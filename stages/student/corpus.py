@@ -1,6 +1,6 @@
 """What the student reads in pre-training: facts, counting, direct chat answers, and worked solutions outside the chat.
 
-Every question here is one that no exam and no transfer contest asks (stages.common.contest.pool).
+Every question here is one that no exam and no transfer contest asks (distil.contest.pool).
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from random import Random
 import numpy as np
 from tokenizers import Tokenizer
 
-from stages.common import contest
-from stages.common.contest import FAMILIES, LIMIT, Question, Step, evaluate
-from stages.common.files import InputError
+from distil import contest
+from distil.contest import FAMILIES, LIMIT, Question, Step, evaluate
+from distil.pipeline.files import InputError
 from stages.student.tokenizer import END_OF_TEXT, TURN_ENDS, TURN_STARTS
 
 Document = list[tuple[str, int]]

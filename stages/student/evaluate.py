@@ -11,11 +11,12 @@ from mlx_lm.tokenizer_utils import TokenizerWrapper
 from statsmodels.stats.proportion import proportion_confint
 from tqdm import tqdm
 
-from stages.common import chat, contest
-from stages.common.contest import FAMILIES, Question
-from stages.common.lm import checkpoints
-from stages.common.lm.generate import generate
-from stages.common.records import SECTIONS
+from distil import contest
+from distil.contest import FAMILIES, Question
+from distil.lm import checkpoints
+from distil.lm.generate import generate
+from distil.pipeline import chat
+from distil.pipeline.records import SECTIONS
 from stages.student import corpus
 from stages.student.params import Params
 

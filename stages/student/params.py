@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from stages.common import command
+from distil.pipeline import command
 
 
 class Mix(command.Params):

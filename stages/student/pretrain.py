@@ -15,9 +15,10 @@ from mlx_lm.models.qwen2 import Model, ModelArgs
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from stages.common import contest, elementwise
-from stages.common.files import InputError
-from stages.common.lm.state import write_tensors
+from distil import contest
+from distil.lm.cpu import exponentials
+from distil.lm.state import write_tensors
+from distil.pipeline.files import InputError
 from stages.student import corpus
 from stages.student.params import Params
 
@@ -71,7 +72,7 @@ def loss(
         hidden = layer(hidden, mask)
     hidden = model.model.norm(hidden).reshape(-1, model.args.hidden_size)[positions]
     logits = model.model.embed_tokens.as_linear(hidden)
-    return (elementwise.cross_entropy(logits, targets) * weights).sum() / weights.sum()
+    return (exponentials.cross_entropy(logits, targets) * weights).sum() / weights.sum()
 
 
 def schedule(params: Params) -> Callable:
@@ -84,7 +85,7 @@ def schedule(params: Params) -> Callable:
 def train(params: Params, tokenizer: Tokenizer, checkpoint: Path) -> Model:
     """Pre-train and return the model, going on from `checkpoint` when it belongs to the same recipe."""
     model = build(params, tokenizer.get_vocab_size())
-    elementwise.use_in(model)
+    exponentials.use_in(model)
     optimizer = optim.AdamW(schedule(params), betas=[0.9, 0.98], weight_decay=params.weight_decay)
     optimizer.init(model.trainable_parameters())
     done = load(checkpoint, params, model, optimizer)
@@ -146,7 +147,7 @@ def recipe(params: Params) -> str:
     """All that a run depends on: the parameters, and the code of corpus, tokenizer and training with the contest's."""
     digest = hashlib.sha256()
     folders = (Path(__file__).parent, Path(contest.__file__).parent)
-    for path in sorted([*(path for folder in folders for path in folder.iterdir()), Path(elementwise.__file__)]):
+    for path in sorted([*(path for folder in folders for path in folder.iterdir()), Path(exponentials.__file__)]):
         if path.is_file() and path.name not in NOT_TRAINING:
             digest.update(path.read_bytes())
     return f"{params.model_dump_json()} {digest.hexdigest()}"

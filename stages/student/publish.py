@@ -7,8 +7,8 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.qwen2 import Model
 from tokenizers import Tokenizer
 
-from stages.common.files import write_json, write_text
-from stages.common.lm.state import write_tensors
+from distil.lm.state import write_tensors
+from distil.pipeline.files import write_json, write_text
 from stages.student import tokenizer as tokens
 from stages.student.params import Params
 from stages.student.pretrain import architecture

@@ -13,8 +13,8 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 
-from stages.common.contest import FAMILIES, LIMIT, OPENERS, VERBS
-from stages.common.files import write_json, write_text
+from distil.contest import FAMILIES, LIMIT, OPENERS, VERBS
+from distil.pipeline.files import write_json, write_text
 
 END_OF_TEXT, TURN_STARTS, TURN_ENDS = SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 PATTERN = "|".join(

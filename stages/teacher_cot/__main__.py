@@ -18,9 +18,9 @@ import itertools
 import sys
 from pathlib import Path
 
-from stages.common.command import load_params, run
-from stages.common.files import InputError, read_jsonl
-from stages.common.records import Problem
+from distil.pipeline.command import load_params, run
+from distil.pipeline.files import InputError, read_jsonl
+from distil.pipeline.records import Problem
 from stages.teacher_cot import sharing, status
 from stages.teacher_cot.apart import ask_in_own_process
 from stages.teacher_cot.embedded import endpoint_names

@@ -10,9 +10,9 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from stages.common.answers import verify
-from stages.common.files import InputError, write_json
-from stages.common.records import Problem
+from distil.pipeline.files import InputError, write_json
+from distil.pipeline.records import Problem
+from distil.verifier import verify
 from stages.teacher_cot import server
 from stages.teacher_cot.client import Client, Stopped
 from stages.teacher_cot.embedded import endpoint_names

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from stages.teacher_cot.settings import Role, RoleName
 
 PROMPTS = Path(__file__).parent / "prompts"

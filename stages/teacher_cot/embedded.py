@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from stages.common import contest
-from stages.common.contest import FAMILIES, Question, Step, Working
-from stages.common.contest.family import OutOfRange
+from distil import contest
+from distil.contest import FAMILIES, Question, Step, Working
+from distil.contest.family import OutOfRange
 from stages.teacher_cot.settings import Embedded, Settings
 
 MODELS = {name: f"embedded/{name}" for name in ("solver", "distiller", "compressor", "judge")}

@@ -16,7 +16,7 @@ from typing import Any
 
 import openai
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from stages.teacher_cot.dialogue import Failed, OtherModel, Reply, Request, Usage, read_reply, read_usage
 from stages.teacher_cot.settings import Endpoint
 

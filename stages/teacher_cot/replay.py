@@ -20,9 +20,9 @@ from typing import Literal
 from pydantic import ValidationError
 from rapidfuzz import fuzz
 
-from stages.common.answers import extract
-from stages.common.files import InputError, replacing_folder, write_json, write_jsonl
-from stages.common.records import LEVELS, Chain, Level, Problem, Record
+from distil.pipeline.files import InputError, replacing_folder, write_json, write_jsonl
+from distil.pipeline.records import LEVELS, Chain, Level, Problem, Record
+from distil.verifier import extract
 from stages.teacher_cot.teach import Failure
 
 COLUMNS: dict[str, Level] = {

@@ -7,9 +7,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stages.common.answers import verify
-from stages.common.files import InputError, replacing, replacing_folder, write_json
-from stages.common.records import LEVELS, Problem
+from distil.pipeline.files import InputError, replacing, replacing_folder, write_json
+from distil.pipeline.records import LEVELS, Problem
+from distil.verifier import verify
 from stages.teacher_cot import money
 from stages.teacher_cot.dialogue import Request, Usage
 from stages.teacher_cot.settings import Settings

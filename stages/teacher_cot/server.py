@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from stages.teacher_cot import embedded
 from stages.teacher_cot.settings import Embedded
 

@@ -4,8 +4,8 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from stages.common.command import Params
-from stages.common.records import Level
+from distil.pipeline.command import Params
+from distil.pipeline.records import Level
 
 RoleName = Literal["solver", "distiller", "compressor", "judge"]
 ROLES: tuple[RoleName, ...] = get_args(RoleName)

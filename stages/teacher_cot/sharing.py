@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stages.common.files import InputError, replacing
+from distil.pipeline.files import InputError, replacing
 from stages.teacher_cot.dialogue import key_of, read_reply
 from stages.teacher_cot.store import Store
 

@@ -4,7 +4,7 @@ import sys
 from collections import Counter, defaultdict
 from typing import Any
 
-from stages.common.records import Problem
+from distil.pipeline.records import Problem
 from stages.teacher_cot import money
 from stages.teacher_cot.dialogue import Request
 from stages.teacher_cot.embedded import endpoint_names

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from stages.teacher_cot.dialogue import Failed, Reply, Request, read_reply
 
 SCHEMA = """

@@ -14,8 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from stages.common import answers
-from stages.common.records import Chain, Level, Problem, Record
+from distil import verifier
+from distil.pipeline.records import Chain, Level, Problem, Record
 from stages.teacher_cot.dialogue import Failed, Reply, Request, request
 from stages.teacher_cot.settings import RoleName, Settings
 
@@ -35,7 +35,7 @@ class Check:
 def _verifier() -> str:
     """A name for the verifier that changes with its code, its vocabulary and the libraries below it."""
     digest = hashlib.sha256(f"{version('math-verify')} {version('sympy')}".encode())
-    folder = Path(answers.__file__).parent
+    folder = Path(verifier.__file__).parent
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(path.read_bytes())
@@ -78,7 +78,7 @@ class Asked(Record):
 @functools.lru_cache(maxsize=256)
 def final_answer(text: str) -> str | None:
     """The final answer of a reply; a lesson needs that of each reply twice."""
-    return answers.extract(text).answer
+    return verifier.extract(text).answer
 
 
 @dataclass

@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
-from stages.common import chat
-from stages.common.command import Params, load_params, run
-from stages.common.files import InputError, read_jsonl, replacing_folder, write_json, write_jsonl
-from stages.common.records import LEVELS, Chain, Example, Level, Message, Problem, VerifiedChain
+from distil.pipeline import chat
+from distil.pipeline.command import Params, load_params, run
+from distil.pipeline.files import InputError, read_jsonl, replacing_folder, write_json, write_jsonl
+from distil.pipeline.records import LEVELS, Chain, Example, Level, Message, Problem, VerifiedChain
 from stages.train_split.clusters import clusters, near_duplicates
 from stages.train_split.folds import Fold, held_out_years, kfold_years, leaked, paper
 from stages.train_split.overlap import overlapping

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
-from stages.common.files import InputError
-from stages.common.records import Problem
+from distil.pipeline.files import InputError
+from distil.pipeline.records import Problem
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-from stages.common.command import Params, load_params, run
-from stages.common.files import InputError, replacing_folder, write_jsonl
-from stages.common.records import Problem
+from distil.pipeline.command import Params, load_params, run
+from distil.pipeline.files import InputError, replacing_folder, write_jsonl
+from distil.pipeline.records import Problem
 from stages.transfer.benchmarks import from_file, math500
 from stages.transfer.sample import draw_problems, load_layout
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from stages.common.files import InputError, read_jsonl, read_yaml_as
-from stages.common.records import Problem
+from distil.pipeline.files import InputError, read_jsonl, read_yaml_as
+from distil.pipeline.records import Problem
 
 
 class Pin(BaseModel):

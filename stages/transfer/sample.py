@@ -6,9 +6,9 @@ from random import Random
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stages.common import contest
-from stages.common.files import InputError, read_yaml_as
-from stages.common.records import Problem
+from distil import contest
+from distil.pipeline.files import InputError, read_yaml_as
+from distil.pipeline.records import Problem
 
 DRAWS = 1000  # in vain, before a family counts as exhausted
 

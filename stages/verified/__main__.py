@@ -13,15 +13,15 @@ import argparse
 import json
 from pathlib import Path
 
-from stages.common.answers import Verifier
-from stages.common.answers.verifier import WORKERS
-from stages.common.command import run
-from stages.common.files import read_jsonl, replacing_folder, write_json, write_jsonl
-from stages.common.records import Chain, Judgement, Problem
+from distil.pipeline.command import run
+from distil.pipeline.files import read_jsonl, replacing_folder, write_json, write_jsonl
+from distil.pipeline.records import Chain, Judgement, Problem
+from distil.verifier import Verifier
+from distil.verifier.explain import explain
+from distil.verifier.pairs import read_pairs, score_pairs
+from distil.verifier.verifier import WORKERS
 from stages.verified.chains import chain_metrics, verify_chains
-from stages.verified.explain import explain
 from stages.verified.judge import agreement
-from stages.verified.pairs import read_pairs, score_pairs
 
 PROBLEMS, TAUGHT, VERIFIED = Path("data/parsed/problems.jsonl"), Path("data/teacher_cot"), Path("data/verified")
 

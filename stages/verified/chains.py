@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from stages.common.answers import Verifier
-from stages.common.files import InputError
-from stages.common.records import LEVELS, Chain, Problem, Verdict, VerifiedChain
-from stages.common.statistics.proportions import wilson
+from distil.pipeline.files import InputError
+from distil.pipeline.records import LEVELS, Chain, Problem, Verdict, VerifiedChain
+from distil.statistics.proportions import wilson
+from distil.verifier import Verifier
 
 
 def verify_chains(chains: Sequence[Chain], problems: Mapping[str, Problem], verifier: Verifier) -> list[VerifiedChain]:

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stages.common.records import Disagreement, Judgement, VerifiedChain
-from stages.common.statistics.proportions import kappa
+from distil.pipeline.records import Disagreement, Judgement, VerifiedChain
+from distil.statistics.proportions import kappa
 
 
 class Agreement(NamedTuple):

@@ -11,10 +11,10 @@ import httpx
 import mlx_lm
 import pytest
 
+from distil.pipeline.files import InputError, read_jsonl
+from distil.pipeline.records import Answer, Problem
 from stages.answers.__main__ import main
 from stages.answers.store import Store
-from stages.common.files import InputError, read_jsonl
-from stages.common.records import Answer, Problem
 from tests.workspace import contents, environment, stage, write_params, write_workspace
 
 

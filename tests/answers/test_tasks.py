@@ -1,7 +1,7 @@
 import pytest
 
+from distil.pipeline.files import InputError
 from stages.answers.tasks import contest_tasks, level_tasks, transfer_tasks
-from stages.common.files import InputError
 from tests.workspace import problems
 
 PROBLEMS = problems(6)

@@ -14,9 +14,9 @@ import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
-from stages.common import command
-from stages.common.files import read_jsonl
-from stages.common.records import Answer, Problem, Scored
+from distil.pipeline import command
+from distil.pipeline.files import read_jsonl
+from distil.pipeline.records import Answer, Problem, Scored
 from stages.eval.__main__ import main
 from tests.scored_run import write_run
 from tests.workspace import stage

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.common import command
-from stages.common.files import read_jsonl
-from stages.common.records import LEVELS, Answer, Scored
+from distil.pipeline import command
+from distil.pipeline.files import read_jsonl
+from distil.pipeline.records import LEVELS, Answer, Scored
 from stages.length_sweep.__main__ import main
 from tests.scored_run import write_run
 from tests.workspace import stage

@@ -11,7 +11,7 @@ import time
 import httpx
 import pytest
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from stages.lora_seed.__main__ import main
 from tests.workspace import contents, environment, stage, write_params, write_workspace
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from fpdf import FPDF
 from hypothesis import strategies as st
 
-from stages.common import linear
+from distil.exams import inline_math
 from stages.parsed.formula import read_formulas, read_line
 from stages.parsed.page import read_pages
 from stages.raw.typeset import Typesetter
@@ -21,9 +21,9 @@ def _bracketed(text: str) -> str:
 def _larger(inside: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     group = inside.map(_bracketed)
     return st.one_of(
-        st.builds(linear.fraction, inside, inside),
-        st.builds(linear.root, inside),
-        st.builds(lambda base, exponent: base + linear.power(exponent), NUMBERS | LETTERS | group, inside),
+        st.builds(inline_math.fraction, inside, inside),
+        st.builds(inline_math.root, inside),
+        st.builds(lambda base, exponent: base + inline_math.power(exponent), NUMBERS | LETTERS | group, inside),
         st.builds(lambda number, letter: number + letter, NUMBERS, LETTERS),
         st.builds("{} {} {}".format, inside, st.sampled_from("+-="), inside),
         group,

@@ -1,7 +1,7 @@
 import pytest
 
-from stages.common.files import InputError
-from stages.common.records import Problem
+from distil.pipeline.files import InputError
+from distil.pipeline.records import Problem
 from stages.parsed.errata import Erratum, apply_errata, corrected, read_errata
 
 

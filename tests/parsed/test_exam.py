@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from fpdf import FPDF
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from stages.parsed.exam import read_exam
 from stages.raw.paper import Exam, Question, typeset
 

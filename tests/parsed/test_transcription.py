@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from stages.parsed.errata import apply_errata, read_errata
 from stages.parsed.transcription import read_transcriptions
 

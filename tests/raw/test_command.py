@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages.common.files import read_json, read_jsonl
-from stages.common.records import Manifest, Problem
+from distil.pipeline.files import read_json, read_jsonl
+from distil.pipeline.records import Manifest, Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from stages.raw.folder import copy_exams
 from stages.raw.paper import Exam, Question, typeset
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.common import contest
-from stages.common.files import InputError
+from distil import contest
+from distil.pipeline.files import InputError
 from stages.raw.paper import Exam, Question, typeset
 from stages.raw.sample import exams, load_layout
 

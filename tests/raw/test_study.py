@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from stages.raw.paper import Exam, Question, typeset
 from stages.raw.study import copy_study
 

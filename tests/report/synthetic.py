@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from stages.common.files import write_json, write_jsonl, write_text
-from stages.common.records import (
+from distil.pipeline.files import write_json, write_jsonl, write_text
+from distil.pipeline.records import (
     LEVELS,
     SECTIONS,
     Answer,

@@ -10,8 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from stages.common.files import read_jsonl
-from stages.common.records import Scored
+from distil.pipeline.files import read_jsonl
+from distil.pipeline.records import Scored
 from stages.report.questions import chosen
 from tests.report import synthetic
 

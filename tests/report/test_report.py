@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from stages.common.records import LEVELS
+from distil.pipeline.records import LEVELS
 from stages.report.lineage import folder_md5
 from tests.report import synthetic
 from tests.report.conftest import stage

@@ -4,9 +4,9 @@ from random import Random
 import numpy as np
 import pytest
 
-from stages.common import contest
-from stages.common.contest import LIMIT, evaluate, pool, read
-from stages.common.files import InputError
+from distil import contest
+from distil.contest import LIMIT, evaluate, pool, read
+from distil.pipeline.files import InputError
 from stages.student import corpus
 from stages.student import tokenizer as tokens
 

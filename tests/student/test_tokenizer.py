@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from stages.common import contest
-from stages.common.contest import FAMILIES, LIMIT
+from distil import contest
+from distil.contest import FAMILIES, LIMIT
 from stages.student import tokenizer as tokens
 
 TOKENIZER = tokens.build()

@@ -16,10 +16,10 @@ from typing import Any
 
 import yaml
 
-from stages.common import contest
-from stages.common.command import load_params
-from stages.common.files import write_jsonl
-from stages.common.records import Problem
+from distil import contest
+from distil.pipeline.command import load_params
+from distil.pipeline.files import write_jsonl
+from distil.pipeline.records import Problem
 from stages.teacher_cot import embedded
 from stages.teacher_cot.__main__ import load_problems
 from stages.teacher_cot.asking import ask

@@ -9,7 +9,7 @@ import time
 import httpx
 import pytest
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from tests.teacher_cot.support import ROOT, Workspace, at, block, problems
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from stages.teacher_cot import money
 from stages.teacher_cot.dialogue import Usage, request
 from stages.teacher_cot.settings import Price

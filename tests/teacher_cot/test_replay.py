@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from stages.common.files import InputError
-from stages.common.records import LEVELS, Problem
+from distil.pipeline.files import InputError
+from distil.pipeline.records import LEVELS, Problem
 from stages.parsed.transcription import read_transcriptions
 from stages.teacher_cot.replay import COLUMNS, Recorded, match, read
 from tests.teacher_cot.support import Workspace

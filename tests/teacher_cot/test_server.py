@@ -10,8 +10,8 @@ import openai
 import pytest
 import uvicorn
 
-from stages.common import contest
-from stages.common.answers import verify
+from distil import contest
+from distil.verifier import verify
 from stages.teacher_cot import embedded
 from stages.teacher_cot.dialogue import request
 from stages.teacher_cot.server import application, running

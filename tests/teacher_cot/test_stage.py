@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stages.common import answers
-from stages.common.command import run
-from stages.common.files import InputError
-from stages.common.records import LEVELS, Chain
+from distil import verifier
+from distil.pipeline.command import run
+from distil.pipeline.files import InputError
+from distil.pipeline.records import LEVELS, Chain
 from stages.teacher_cot import teach
 from stages.teacher_cot.__main__ import main
 from tests.teacher_cot.support import Server, Workspace, at, block, completion, problems
@@ -190,9 +190,9 @@ def test_a_truncated_chain_does_not_verify(tmp_path, monkeypatch):
 
 
 def test_the_verifiers_name_changes_with_its_vocabulary(tmp_path, monkeypatch):
-    folder = tmp_path / "answers"
-    shutil.copytree(Path(answers.__file__).parent, folder)
-    monkeypatch.setattr(answers, "__file__", str(folder / "__init__.py"))
+    folder = tmp_path / "verifier"
+    shutil.copytree(Path(verifier.__file__).parent, folder)
+    monkeypatch.setattr(verifier, "__file__", str(folder / "__init__.py"))
     name = teach._verifier.__wrapped__
     before = name()
     (folder / "__pycache__").mkdir(exist_ok=True)

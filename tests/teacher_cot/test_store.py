@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from stages.teacher_cot import sharing
 from stages.teacher_cot import store as store_module
 from stages.teacher_cot.dialogue import Failed, Request, read_reply

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from tests.teacher_cot.support import Server, Workspace, at, block, completion, problems
 
 KEY = "sk-f00d-c0ffee-0123456789abcdef"

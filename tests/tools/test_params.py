@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from tools.params import compose
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from tools.plan.__main__ import main, missing, parameters, show_size
 from tools.plan.model import PUBLISHED, Model, find
 from tools.plan.speed import measure

@@ -49,7 +49,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     repository.run("git", "init", "--quiet")
     repository.commit("a small pipeline")
     repository.repro()
-    repository.run(sys.executable, "-m", "stages.common.environment")
+    repository.run(sys.executable, "-m", "distil.lm.environment")
     repository.commit("what it gave")
     return repository
 

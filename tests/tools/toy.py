@@ -178,9 +178,9 @@ def build(folder: Path) -> Toy:
     toy.write(".dvcignore", (ROOT / ".dvcignore").read_text(encoding="utf-8"))
     for name, code in STAGES.items():
         toy.write(f"toy/{name}.py", code.lstrip())
-    for module in ("__init__", "blas", "command", "environment", "files"):
-        toy.write(f"stages/common/{module}.py", (ROOT / f"stages/common/{module}.py").read_text(encoding="utf-8"))
+    for package in ("lm", "pipeline"):
+        shutil.copytree(ROOT / "distil" / package, toy.folder / "distil" / package)
     toy.repro(OPENBLAS_CORETYPE="Haswell")
-    toy.run(sys.executable, "-m", "stages.common.environment", OPENBLAS_CORETYPE="Haswell")
+    toy.run(sys.executable, "-m", "distil.lm.environment", OPENBLAS_CORETYPE="Haswell")
     toy.commit("the pipeline and what it produced")
     return toy

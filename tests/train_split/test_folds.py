@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.common.files import InputError, write_jsonl
-from stages.common.records import LEVELS, SECTIONS, Chain, Problem, Verdict, VerifiedChain
+from distil.pipeline.files import InputError, write_jsonl
+from distil.pipeline.records import LEVELS, SECTIONS, Chain, Problem, Verdict, VerifiedChain
 from stages.train_split.folds import held_out_years, kfold_years, leaked, paper
 
 ROOT = Path(__file__).resolve().parents[2]

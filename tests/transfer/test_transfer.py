@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages.common import contest
-from stages.common.files import read_jsonl
-from stages.common.records import Problem
+from distil import contest
+from distil.pipeline.files import read_jsonl
+from distil.pipeline.records import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-from stages.common.answers import Verifier
+from distil.verifier import Verifier
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from stages.common.files import read_jsonl, write_jsonl
-from stages.common.records import Chain, Disagreement, Judgement, Problem, VerifiedChain
+from distil.pipeline.files import read_jsonl, write_jsonl
+from distil.pipeline.records import Chain, Disagreement, Judgement, Problem, VerifiedChain
+from distil.verifier.pairs import read_pairs
 from stages.verified.chains import chain_metrics, rejection
-from stages.verified.pairs import read_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ["31", "36√2", "(2, 3)", "NEVER", "1/2", "1 and -1/3"]
@@ -219,7 +219,7 @@ def test_explain_prints_the_steps_to_a_verdict(tmp_path):
 
 
 def test_a_chain_cut_off_at_its_cap_is_rejected_whatever_it_says():
-    from stages.common.answers import verify
+    from distil.verifier import verify
 
     cut = chain(0, "R1", "Answer: 31", "length")
     assert rejection(cut, verify("31", cut.text)) == "truncated"

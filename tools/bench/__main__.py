@@ -15,10 +15,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from distil.lm.train import LoraParams
+from distil.pipeline.command import load_params, run
+from distil.pipeline.files import InputError, read_json, write_json
 from stages.answers.params import AnswersParams
-from stages.common.command import load_params, run
-from stages.common.files import InputError, read_json, write_json
-from stages.common.lm.train import LoraParams
 from tools.bench import verifiers
 from tools.bench.comparisons import COMPARISONS, Setting
 

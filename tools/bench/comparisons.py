@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from tools.bench.models import write_rows
 from tools.bench.runs import stock_training, turn_about, worker
 from tools.bench.seeds import seeds_seconds

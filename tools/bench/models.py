@@ -27,7 +27,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 def write_model(folder: Path, student: Path, shape: str) -> Path:
     """Write random float32 weights of a shape, with the tokenizer of the student in `student`; returns the folder."""
-    from stages.common import blas
+    from distil.lm.cpu import blas
 
     blas.route()  # before MLX is imported
     import mlx.core as mx

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 REPORT = re.compile(r"^\s*\d+\s+[\d.]+ [▲▼]\s+([\d,]+)\s")

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 
 NEEDED = (
     *(f"data/{stage}" for stage in ("raw", "parsed", "transfer", "teacher_cot", "verified", "train_split")),

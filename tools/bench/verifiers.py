@@ -20,8 +20,8 @@ from math_verify import parse
 from math_verify import verify as math_verify
 from tqdm import tqdm
 
-from stages.common.answers import Verifier
-from stages.verified.pairs import Pair, read_pairs
+from distil.verifier import Verifier
+from distil.verifier.pairs import Pair, read_pairs
 
 PAIRS = Path(__file__).resolve().parents[3] / "shared/verdicts/pairs.jsonl"
 CHUNK = 50
@@ -109,6 +109,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from stages.common.command import run
+    from distil.pipeline.command import run
 
     run(main)

@@ -33,9 +33,9 @@ def prompts_of(tokenizer: Any, problems: str) -> Prompts:
 
 def ours_train(model: str, split: str, iters: str, batch_size: str) -> dict[str, Any]:
     """Reply tokens per second of training an adapter, validations not counted, and of one batch's loss alone."""
-    from stages.common.lm.checkpoints import load
-    from stages.common.lm.rows import read_rows
-    from stages.common.lm.train import LoraParams, row_losses, train_adapter
+    from distil.lm.checkpoints import load
+    from distil.lm.rows import read_rows
+    from distil.lm.train import LoraParams, row_losses, train_adapter
 
     # isort: split
     from mlx.utils import tree_flatten
@@ -74,8 +74,8 @@ def ours_train(model: str, split: str, iters: str, batch_size: str) -> dict[str,
 
 def ours_answers(model: str, adapter: str, problems: str, max_tokens: str, batch_size: str) -> dict[str, Any]:
     """Answers per second of the batched generator over all problems, and the texts."""
-    from stages.common.lm.checkpoints import load, with_adapter
-    from stages.common.lm.generate import generate
+    from distil.lm.checkpoints import load, with_adapter
+    from distil.lm.generate import generate
 
     loaded, tokenizer = load(model)
     loaded = with_adapter(loaded, Path(adapter))
@@ -101,7 +101,7 @@ def stock_answers(model: str, adapter: str, problems: str, max_tokens: str, coun
 
 def gemm() -> dict[str, Any]:
     """The rate of MLX's float32 matrix products here, in GFLOP/s: 2,048 x 2,048 x 2,048, best of five."""
-    from stages.common import blas
+    from distil.lm.cpu import blas
 
     route = blas.route()
     import mlx.core as mx
@@ -118,8 +118,8 @@ def gemm() -> dict[str, Any]:
 
 def padding(model: str, rows: str, batch_size: str) -> dict[str, Any]:
     """Padded over real tokens in one epoch of chat rows, batched by mlx-lm's trainer and by this project's."""
-    from stages.common.lm.checkpoints import load
-    from stages.common.lm.rows import Row, collate, epoch
+    from distil.lm.checkpoints import load
+    from distil.lm.rows import Row, collate, epoch
 
     # isort: split
     import numpy as np

@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from stages.common.command import run
-from stages.common.environment import explain, same_numerics
-from stages.common.files import write_json, write_text
+from distil.lm.environment import explain, same_numerics
+from distil.pipeline.command import run
+from distil.pipeline.files import write_json, write_text
 from tools.check_reproduction.attempt import Revision, attempt, committed_fingerprint, committed_run
 from tools.check_reproduction.clone import git
 from tools.check_reproduction.summary import Result, Section

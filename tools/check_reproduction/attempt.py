@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from stages.common.files import InputError, read_json
+from distil.pipeline.files import InputError, read_json
 from tools.check_reproduction import undeclared
 from tools.check_reproduction.clone import ENVIRONMENT, Outputs, clone, forget, git, install, link_outside
 from tools.check_reproduction.compare import Comparison, Outcome, Run
@@ -113,9 +113,9 @@ def source_changes(revision: Revision, paths: list[str]) -> list[str]:
 
 def _fingerprint(root: Path, python: Path, output: Path) -> dict[str, Any] | None:
     """What the clone's interpreter computes with; None where the revision has no such command."""
-    if not (root / "stages/common/environment.py").is_file():
+    if not (root / "distil/lm/environment.py").is_file():
         return None
-    command = [str(python), "-m", "stages.common.environment", "--output", str(output)]
+    command = [str(python), "-m", "distil.lm.environment", "--output", str(output)]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if result.returncode:
         raise InputError(f"the environment could not be described: {result.stderr.strip()[-500:]}")

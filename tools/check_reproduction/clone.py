@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from dvc.api import DVCFileSystem
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 from tools.check_reproduction import trees
 from tools.check_reproduction.pipeline import Stage
 

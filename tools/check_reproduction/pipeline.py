@@ -12,7 +12,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from stages.common.files import InputError
+from distil.pipeline.files import InputError
 
 
 @dataclass(frozen=True)

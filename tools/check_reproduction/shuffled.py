@@ -6,7 +6,7 @@ python -m tools.check_reproduction.shuffled SEED STAGE ...
 import random
 import sys
 
-from stages.common.command import run
+from distil.pipeline.command import run
 from tools.repro import locked_stages, plan, put_in_order, run_all
 
 JOBS = 2

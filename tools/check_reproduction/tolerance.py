@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import Field
 from scipy import stats
 
-from stages.common.command import Params
+from distil.pipeline.command import Params
 from tools.check_reproduction.content import distance, flatten
 
 

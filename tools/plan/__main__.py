@@ -18,9 +18,9 @@ from typing import Any
 import psutil
 import yaml
 
-from stages.common.command import run
-from stages.common.files import InputError
-from stages.common.lm.checkpoints import on_cpu
+from distil.lm.checkpoints import on_cpu
+from distil.pipeline.command import run
+from distil.pipeline.files import InputError
 from tools.params import compose
 from tools.plan.model import GIGA, PUBLISHED, Model, find
 from tools.plan.speed import measure

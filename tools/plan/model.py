@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.common.files import InputError, read_json
+from distil.pipeline.files import InputError, read_json
 
 GIGA = 1e9
 FLOAT = 4

@@ -25,9 +25,9 @@ def measure(model: Model, rank: int, rows: int, row_tokens: int, sequences: int)
 
     Of a large model one layer is timed on less, and its seconds per weight and token stand for all of them.
     """
-    from stages.common.lm.checkpoints import on_cpu
-    from stages.common.lm.rows import Row, collate
-    from stages.common.lm.train import reply_loss
+    from distil.lm.checkpoints import on_cpu
+    from distil.lm.rows import Row, collate
+    from distil.lm.train import reply_loss
 
     # isort: split
     import mlx.core as mx

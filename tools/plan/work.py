@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from stages.common.files import InputError, read_json, read_jsonl
-from stages.common.records import Example, Problem
+from distil.pipeline.files import InputError, read_json, read_jsonl
+from distil.pipeline.records import Example, Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 BYTES_PER_TOKEN = 3
@@ -117,7 +117,7 @@ def teacher(folder: Path, params: dict[str, Any]) -> tuple[int, float]:
 
 def padded(rows: list[int], batch_size: int) -> float:
     """Padded tokens of one epoch in batches of like length."""
-    from stages.common.lm.rows import epoch
+    from distil.lm.rows import epoch
 
     batches = epoch(rows, batch_size, np.random.default_rng(0))
     return float(sum(len(batch) * max(rows[number] for number in batch) for batch in batches))

@@ -1,0 +1,1 @@
+"""The library that the stages share, in parts that could each live by themselves."""

@@ -1,0 +1,1 @@
+"""Everything that works around MLX's build for CPUs: matrix products, exponentials."""

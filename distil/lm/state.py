@@ -1,0 +1,160 @@
+"""What a training run has reached, as files: killed at any moment it goes on from the last of them, to the bit."""
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import importlib.metadata
+import io
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import mlx.optimizers as optim
+import numpy as np
+import safetensors.numpy
+from mlx.utils import tree_flatten, tree_unflatten
+
+from distil.lm.cpu import blas
+from distil.pipeline.files import InputError, replacing, write_json
+
+CHECKPOINTS = Path("cache/checkpoints")
+STATE, ADAPTER, CONFIG = "state.safetensors", "adapters.safetensors", "adapter_config.json"
+
+
+@dataclass
+class History:
+    """Every validation so far: the iterations done, the training loss since the one before, each row's reply loss.
+
+    `train_losses[0]` is None: nothing was trained before the first validation. `valid_losses` holds sums over a row's
+    reply tokens, one float32 array (rows,) per validation.
+    """
+
+    iterations: list[int] = field(default_factory=list)
+    train_losses: list[float | None] = field(default_factory=list)
+    valid_losses: list[np.ndarray] = field(default_factory=list)
+    finished: bool = False
+
+    def best(self) -> int:
+        """Index of the validation with the lowest loss; the first of equals."""
+        return int(np.argmin([losses.astype(np.float64).sum() for losses in self.valid_losses]))
+
+
+def computing() -> dict[str, Any]:
+    """What decides the last bits of a result beside its inputs: the libraries, and who computes matrix products."""
+    versions = {name: importlib.metadata.version(name) for name in ("mlx", "mlx-lm", "scipy")}
+    return {"versions": versions, "blas": dataclasses.asdict(blas.route())}
+
+
+def fingerprint(**inputs: Any) -> str:
+    """Sixteen hexadecimal digits that stand for everything a run depends on."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def folder_digest(folder: Path) -> str:
+    """The sha256 over the names and contents of a folder's files."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(str(path.relative_to(folder)).encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def save_adapter(folder: Path, model: nn.Module, config: dict[str, Any]) -> None:
+    """Write the trainable weights and their configuration as mlx-lm's own commands read them."""
+    write_json(folder / CONFIG, config)
+    write_tensors(folder / ADAPTER, dict(tree_flatten(model.trainable_parameters())))
+
+
+def save_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer, history: History) -> None:
+    """Write weights, optimiser, random generator and history in one file, all or nothing."""
+    generator: Any = mx.random.state
+    arrays = dict(tree_flatten({"model": model.trainable_parameters(), "optimizer": optimizer.state}))
+    arrays["random"] = generator[0]
+    arrays["history.iterations"] = mx.array(history.iterations)
+    arrays["history.train_losses"] = mx.array([np.nan if loss is None else loss for loss in history.train_losses])
+    arrays["history.valid_losses"] = mx.array(np.stack(history.valid_losses))
+    write_tensors(folder / STATE, arrays, {"run": json.dumps({"sha256": digest(arrays), "finished": history.finished})})
+
+
+def load_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer) -> History | None:
+    """Put a saved run's weights, optimiser and generator back and return its history; None when nothing was saved.
+
+    Of several workers the first one's file counts, which only it has written. Raises InputError when the file is
+    damaged: what it reached is lost, the best adapter beside it is not.
+    """
+    path = folder / STATE
+    content = from_first_worker(path.read_bytes() if path.exists() else b"")
+    if not content:
+        return None
+    try:
+        loaded: Any = mx.load(io.BytesIO(content), format="safetensors", return_metadata=True)
+        arrays, run = loaded[0], json.loads(loaded[1]["run"])
+        if digest(arrays) != run["sha256"]:
+            raise ValueError("its contents do not match its checksum")
+        tree: Any = tree_unflatten(list(arrays.items()))
+        model.load_weights(list(tree_flatten(tree["model"])), strict=False)
+        optimizer.state = tree["optimizer"]
+        high, low = tree["random"].tolist()
+        mx.random.seed(high << 32 | low)  # a seed's two halves are the generator's state
+        saved = tree["history"]
+        return History(
+            saved["iterations"].tolist(),
+            [None, *saved["train_losses"].tolist()[1:]],
+            list(np.array(saved["valid_losses"])),
+            run["finished"],
+        )
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path} is damaged ({error}). The best adapter so far is kept beside it, in {folder}. "
+            f"Delete {path} and run again to train from the start."
+        ) from error
+
+
+def from_first_worker(content: bytes) -> bytes:
+    """What the first of several workers gives, to all of them; a process by itself is the first."""
+    world = mx.distributed.init()
+    if world.size() == 1:
+        return content
+    mine = np.frombuffer(content, np.uint8) * (world.rank() == 0)
+    length: Any = mx.distributed.all_sum(mx.array(len(mine) * (world.rank() == 0))).item()
+    padded = np.zeros(length, np.uint8)
+    padded[: len(mine)] = mine[:length]
+    return np.array(mx.distributed.all_sum(mx.array(padded))).tobytes() if length else b""
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep a run's folder for this process; wait for one that trains the same, left over from a run that was killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{folder}: another process trains this adapter; waiting for it to end.", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def digest(arrays: dict[str, mx.array]) -> str:
+    """The sha256 over the names and bytes of arrays, in the order of their names."""
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        total.update(name.encode() + np.array(arrays[name]).tobytes())
+    return total.hexdigest()
+
+
+def write_tensors(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file atomically; unlike MLX's own writer this one puts arrays in an order of their names.
+
+    Raises InputError when there is no room for it.
+    """
+    content = safetensors.numpy.save({name: np.array(array) for name, array in arrays.items()}, metadata)
+    with replacing(path, "wb") as file:
+        file.write(content)

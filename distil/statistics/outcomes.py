@@ -1,0 +1,119 @@
+"""Answers to scored answers, a few at a time, and to tables of outcomes small enough for 100,000 questions."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from distil.pipeline.files import InputError, read_jsonl
+from distil.pipeline.records import Answer, Problem, Scored
+from distil.verifier import Verifier
+from distil.verifier.forms import Items, Value, Words
+from distil.verifier.reading import read
+
+BATCH = 5000
+"""Answers verified and held at once."""
+
+
+def questions_table(problems: Iterable[Problem], benchmark: str, clusters: Mapping[str, int]) -> pd.DataFrame:
+    """One row per problem, by id: section, year, key, key before errata, the key's form, cluster of near-duplicates.
+
+    `fingerprint` tells whether two runs asked the same: it hashes question and key. A problem that `clusters` does
+    not name is a cluster of its own. Raises InputError when an id comes twice.
+    """
+    rows = [
+        (problem.id, benchmark, problem.section, problem.year, problem.answer, problem.answer_uncorrected,
+         answer_form(problem.answer), _digest(f"{problem.question}\n{problem.answer}").hex()[:12])
+        for problem in problems
+    ]  # fmt: skip
+    columns = ["id", "benchmark", "section", "year", "answer", "uncorrected", "form", "fingerprint"]
+    table = pd.DataFrame(rows, columns=columns).sort_values("id", ignore_index=True)
+    if table["id"].duplicated().any():
+        raise InputError(f"{benchmark}: problem {table['id'][table['id'].duplicated()].iloc[0]} is there twice.")
+    fresh = max(clusters.values(), default=-1) + 1
+    known = table["id"].map(clusters)
+    table["cluster"] = known.fillna(pd.Series(np.arange(len(table)) + fresh)).astype(int)
+    return table
+
+
+def answer_form(key: str) -> str:
+    """What kind of answer a key is: integer, decimal, fraction, expression, or the verifier's name for other forms."""
+    form = read(key)
+    if isinstance(form, Items):
+        return "tuple" if form.kind in ("tuple", "vector", "bracket") else "list"
+    if not isinstance(form, Value):
+        return "words" if isinstance(form, Words) else type(form).__name__.lower()
+    if form.places is not None:
+        return "decimal"
+    try:
+        value = form.node.rational
+    except ArithmeticError:
+        value = None
+    return "expression" if value is None else "integer" if value.denominator == 1 else "fraction"
+
+
+def score(path: Path, questions: pd.DataFrame, verifier: Verifier, out: IO[str]) -> pd.DataFrame:
+    """Verify the answers in `path` against the keys of `questions`, write a Scored line each to `out`.
+
+    Returns one row per answer: `question` (row of `questions`), model, fold (empty for none), role, sample, correct,
+    uncorrected (against the key before errata), lenient (within rounding), no_answer, truncated, words, and `said`, a
+    number that is the same for the same canonical answer. Raises InputError for an answer to an unknown problem.
+    """
+    number = {name: row for row, name in enumerate(questions["id"])}
+    keys, before = questions["answer"].tolist(), questions["uncorrected"].tolist()
+    batches, answers = [], read_jsonl(path, Answer)
+    with tqdm(desc=str(path), unit=" answers", delay=2, disable=None) as progress:
+        while batch := list(islice(answers, BATCH)):
+            if strangers := [answer.problem_id for answer in batch if answer.problem_id not in number]:
+                raise InputError(
+                    f"{path} answers {strangers[0]}, which is not among the problems. Run the answers stage again."
+                )
+            rows = [number[answer.problem_id] for answer in batch]
+            again = [place for place, row in enumerate(rows) if isinstance(before[row], str)]
+            verdicts = verifier.verify_many(
+                [(keys[row], answer.text) for row, answer in zip(rows, batch, strict=True)]
+                + [(before[rows[place]], batch[place].text) for place in again]
+            )
+            uncorrected = dict(zip(again, verdicts[len(rows) :], strict=True))
+            scored = [
+                Scored(answer=answer, verdict=verdict, verdict_uncorrected=uncorrected.get(place))
+                for place, (answer, verdict) in enumerate(zip(batch, verdicts, strict=False))
+            ]
+            out.writelines(record.model_dump_json() + "\n" for record in scored)
+            batches.append(pd.DataFrame(map(_outcome, rows, scored)).astype(TYPES))
+            progress.update(len(batch))
+    return pd.concat(batches, ignore_index=True).astype(TYPES) if batches else pd.DataFrame(columns=list(TYPES))
+
+
+TYPES: dict[str, Any] = dict.fromkeys(("correct", "uncorrected", "lenient", "no_answer", "truncated"), bool) | {
+    "question": np.int32, "sample": np.int16, "words": np.int32, "said": np.int64,
+    "model": "category", "fold": "category", "role": "category",
+}  # fmt: skip
+
+
+def _outcome(question: int, scored: Scored) -> dict[str, Any]:
+    answer, verdict, before = scored.answer, scored.verdict, scored.verdict_uncorrected
+    correct = verdict.verdict == "CORRECT"
+    return {
+        "question": question,
+        "model": answer.model,
+        "fold": answer.fold or "",
+        "role": answer.role,
+        "sample": answer.sample,
+        "correct": correct,
+        "uncorrected": correct if before is None else before.verdict == "CORRECT",
+        "lenient": verdict.within_rounding,
+        "no_answer": verdict.verdict == "NO_ANSWER",
+        "truncated": answer.finish_reason == "length",
+        "words": len(answer.text.split()),
+        "said": int.from_bytes(_digest(verdict.answer_form or "")[:7], "big"),
+    }
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()

@@ -1,0 +1,87 @@
+"""Accuracies with intervals, where questions may be near-duplicates and answers come from several seeds."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from statsmodels.stats.inter_rater import cohens_kappa
+from statsmodels.stats.proportion import proportion_confint, proportions_ztest
+
+from distil.statistics.seeds import Array, Interval, influences, seed_margin, standard_errors
+
+
+class Accuracy(NamedTuple):
+    """The share of right answers with its interval; all None without questions."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def wilson(correct: float, n: float) -> Interval | None:
+    """Wilson's score interval (Wilson 1927) for `correct` of `n`, both possibly effective counts; None when n is 0."""
+    if n <= 0:
+        return None
+    low, high = proportion_confint(correct, n, alpha=0.05, method="wilson")
+    return Interval(max(0.0, float(low)), min(1.0, float(high)))
+
+
+def effective_n(rows: Array, clusters: NDArray[np.int_]) -> float:
+    """How many independent questions the answers are worth: p(1-p) over the variance of their mean (Kish 1965).
+
+    `rows` holds each question's share of right answers over the seeds. For one seed and no near-duplicates this is
+    the number of questions, and it is never more with one seed; several seeds can be worth more. Where the answers do
+    not vary it is the number of clusters.
+    """
+    mean = float(rows.mean())
+    influence = influences(rows[:, None], clusters)[:, 0]
+    variance = float(influence @ influence) / len(influence) ** 2
+    if variance <= 0:
+        return float(len(influence))
+    worth = mean * (1 - mean) / variance
+    binary = bool(np.isin(rows, (0.0, 1.0)).all())
+    return min(worth, float(len(rows))) if binary else worth
+
+
+def accuracy(correct: Array, clusters: NDArray[np.int_]) -> Accuracy:
+    """Mean accuracy of `correct` (questions, seeds) with an interval that covers other questions and other seeds.
+
+    Wilson's interval at the effective number of questions (Franco, Little, Louis & Slud 2019), which is the plain
+    Wilson interval for one model without near-duplicates; the seeds' t margin on log odds is added in quadrature (Zou &
+    Donner 2008, whose rule joins intervals of independent parts).
+    """
+    if len(correct) == 0:
+        return Accuracy(None, None, None)
+    rows, per_seed = correct.mean(axis=1), correct.mean(axis=0)
+    mean, n = float(rows.mean()), effective_n(rows, clusters)
+    questions = wilson(mean * n, n)
+    assert questions is not None
+    margin = seed_margin(standard_errors(per_seed, influences(correct, clusters)), correct.shape[1])
+    down, up = _on_log_odds(mean, margin)
+    low = max(0.0, mean - math.hypot(mean - questions.low, down))
+    high = min(1.0, mean + math.hypot(questions.high - mean, up))
+    return Accuracy(mean, low, high)
+
+
+def _on_log_odds(mean: float, margin: float) -> tuple[float, float]:
+    """A margin around an accuracy as one on log odds, where seeds vary alike up and down near 0 and 1, too."""
+    if margin == 0:
+        return 0.0, 0.0
+    stretch = math.exp(margin / (mean * (1 - mean)))
+    odds = mean / (1 - mean)
+    return mean - odds / (stretch + odds), odds * stretch / (1 + odds * stretch) - mean
+
+
+def unpaired(correct: tuple[int, int], n: tuple[int, int]) -> tuple[float, float]:
+    """z and p of two independent proportions, pooled: what the study could compute without per-question answers."""
+    z, p = proportions_ztest(correct, n)
+    return float(z), float(p)
+
+
+def kappa(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float | None:
+    """Cohen's kappa of two judges' verdicts on the same rows; None where there are none or both say only one thing."""
+    table = np.array([[np.sum((first == a) & (second == b)) for b in (True, False)] for a in (True, False)])
+    if table.sum() == 0 or np.count_nonzero(table.sum(axis=0)) + np.count_nonzero(table.sum(axis=1)) == 2:
+        return None
+    return float(cohens_kappa(table, return_results=False))

@@ -1,0 +1,67 @@
+"""One key against one extracted answer: the texts to forms, the forms compared, exactly and to the printed digits."""
+
+import re
+from dataclasses import dataclass
+
+from distil.verifier.comparison import Comparison
+from distil.verifier.forms import Form, Items, Numeral
+from distil.verifier.notation import plain
+from distil.verifier.reading import read
+from distil.verifier.scalars import Algebra, NeedsAlgebra, Outcome, Scalars, needs_algebra
+
+MAX_CHARACTERS = 2000
+"""Longest answer or key that is judged: contest answers have tens of characters."""
+_INTEGER = re.compile(r"-?[1-9]\d{0,17}|0")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`outcome` is the exact comparison's, `within_rounding` the lenient one's; both forms are canonical spellings."""
+
+    outcome: Outcome
+    within_rounding: bool
+    gold_form: str | None
+    answer_form: str | None
+
+
+def judge(gold: str, answer: str, algebra: Algebra = needs_algebra) -> Judgement:
+    """Compare a key with an extracted answer. Raises NeedsAlgebra when only algebra can tell and none is given."""
+    if _INTEGER.fullmatch(gold) and _INTEGER.fullmatch(answer):
+        return Judgement(Outcome(gold == answer, "integer"), gold == answer, gold, answer)
+    if max(len(gold), len(answer)) > MAX_CHARACTERS:
+        return Judgement(Outcome(None, "too_long"), False, None, None)
+    if not plain(gold):
+        return Judgement(Outcome(None, "no_key"), False, None, None)
+    key, said = read(gold), read(answer)
+    if plain(gold) == plain(answer):
+        return Judgement(Outcome(True, "same_text"), True, key.canonical, said.canonical)
+    if isinstance(key, Numeral) and plain(answer).upper() == key.digits:
+        return Judgement(Outcome(True, "base_left_out"), True, key.canonical, said.canonical)
+    exact = Comparison(Scalars(algebra))
+    outcome, key, said = _compared(gold, answer, key, said, exact)
+    within = outcome.equal is True
+    if not within and "." in gold + answer:
+        within = _lenient(key, said, algebra)
+    return Judgement(outcome, within, key.canonical, said.canonical)
+
+
+def _compared(gold: str, answer: str, key: Form, said: Form, comparison: Comparison) -> tuple[Outcome, Form, Form]:
+    """`100,200` is one number, or two where the other side is a bare list or a set. `(100,200)` is a point."""
+    outcome = comparison(key, said)
+    if outcome.equal or isinstance(key, Items) == isinstance(said, Items):
+        return outcome, key, said
+    items = key if isinstance(key, Items) else said
+    if re.search(r",0\d", gold + answer) or (isinstance(items, Items) and items.kind not in ("list", "either", "set")):
+        return outcome, key, said
+    other_key = key if isinstance(key, Items) else read(gold, grouped=False)
+    other_said = said if isinstance(said, Items) else read(answer, grouped=False)
+    if isinstance(other_key, Items) and isinstance(other_said, Items):
+        return comparison(other_key, other_said), other_key, other_said
+    return outcome, key, said
+
+
+def _lenient(key: Form, said: Form, algebra: Algebra) -> bool:
+    try:
+        return Comparison(Scalars(algebra, lenient=True))(key, said).equal is True
+    except NeedsAlgebra:
+        return False

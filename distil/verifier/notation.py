@@ -1,0 +1,112 @@
+r"""One spelling for what contest keys, LaTeX and unicode spell in many ways; characters only, no structure.
+
+The result is a short linear notation: `\frac{a}{b}` and `√{x}` stay, operators are `+ - * / ^ _ = < > <= >= != ±`,
+set braces are `⦃ ⦄`, words that stood in a text wrapper are `‹ ›`, degrees `°`, currency `¤`.
+
+    >>> plain("$36\\sqrt2$"), plain("2¾ ft²"), plain("5{,}040"), plain("−√15")
+    ('36\\sqrt2', '2\\frac{3}{4} ft^{2}', '5040', '-√15')
+"""
+
+import re
+import unicodedata
+
+from distil.verifier.expression import FUNCTIONS
+from distil.verifier.words import VOCABULARY
+
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix", strict=True))
+SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₒₓₙ", "0123456789+-()aeoxn", strict=True))
+CHARACTERS = str.maketrans(
+    {
+        **dict.fromkeys("−–—‒‐‑﹣－", "-"),
+        **dict.fromkeys("×✕✖⋅·∙•∗", "*"),
+        **dict.fromkeys("÷∕⁄", "/"),
+        **dict.fromkeys("º∘˚", "°"),
+        **dict.fromkeys("€£¥₹", "¤"),
+        **dict.fromkeys("‘’ʹ′", "'"),
+        **dict.fromkeys("“”″", '"'),
+        **dict.fromkeys("≈≅≃", "≈"),
+        "≤": "<=", "≥": ">=", "≠": "!=", "⩽": "<=", "⩾": ">=", "∣": "|", "∶": ":", "⟨": "⟨", "〈": "⟨", "〉": "⟩",
+        "\u200b": "", "\u200c": "", "\u200d": "", "\u2060": "", "\u2061": "", "\u2062": "*", "\ufeff": "",
+        "ℝ": "\\mathbb{R}", "∛": "√[3]", "∜": "√[4]", "…": "...", "ø": "∅", "Ø": "∅", "⌀": "∅",
+    }
+)  # fmt: skip
+COMMANDS = {name: sign for sign, names in VOCABULARY["commands"].items() for name in names.split()}
+COMMANDS |= VOCABULARY["greek"]
+_LOOKS = "|".join(VOCABULARY["dropped"].split())
+
+_SUPERSCRIPT_ROOT = re.compile(f"([{''.join(SUPERSCRIPTS)}]+)√")
+_SUPERSCRIPT = re.compile(f"[{''.join(SUPERSCRIPTS)}]+")
+_SUBSCRIPT = re.compile(f"[{''.join(SUBSCRIPTS)}]+")
+_VULGAR = re.compile("[¼½¾⅐-⅞↉]")
+_EDGES = re.compile(r"^[\s*_]+|[\s*_.]+$")
+_TEXT = re.compile(r"\\(?:text(?:bf|rm|it|sf|tt|up|normal|md)?|mbox|hbox|emph|mathop)\s*\{([^{}]*)\}")
+_ROMAN = re.compile(r"\\(?:math(?:rm|bf|it|sf|tt)|operatorname\*?)\s*\{\s*([^{}\\]{2,})\s*\}")
+_OVER = re.compile(r"\{([^{}]*)\\over(?![a-z])([^{}]*)\}|^([^{}]*)\\over(?![a-z])([^{}]*)$")
+_REPEATED = re.compile(r"(\d*\.\d{0,20}?)(\d{1,6}?)\2{2,}\s*(?:\.{3}|…|\\l?dots)")
+_DROPPED = re.compile(rf"\\(?:{_LOOKS})(?![a-zA-Z])\*?|\\hspace\{{[^{{}}]*\}}|\\[,;:!> \n]")
+_COMMAND = re.compile(r"\\([a-zA-Z]+)")
+_MARKED_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\\ |\\!,|\{\\,\})\s*(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]*\d)")
+_SPACED_THOUSANDS = re.compile(r"(?<![\d.,/^_])\d{1,3}(?: \d{3})+(?![\d/]| \d)")
+
+
+def plain(text: str) -> str:
+    """The text in this module's notation, without delimiters of mathematics and markdown around it. Never raises."""
+    text = _characters(_REPEATED.sub(r"\1\\overline{\2}", text))
+    text = _MARKED_THOUSANDS.sub("", text)
+    text = _wrappers(text)
+    text = _commands(text)
+    text = re.sub(r"\^\s*\{\s*°\s*\}|\^\s*°|(?<=\d)\^\{?\s*o\s*\}?$", "°", text)
+    text = text.replace("+/-", "±").replace("+-", "±").replace("**", "^").replace("`", "")
+    text = text.replace("~=", "≈").replace("~", " ").replace("=<", "<=").replace("=>", "→").replace("->", "→")
+    text = _SPACED_THOUSANDS.sub(lambda match: match[0].replace(" ", ""), " ".join(text.split()))
+    return text.strip(" ;:").removesuffix(",").removesuffix(".").strip()
+
+
+def without_thousands(text: str) -> str:
+    """Remove commas that group digits in threes (`13,680`, `209/14,400`): for texts in which they part no items."""
+    return _THOUSANDS.sub(lambda match: match[0].replace(",", ""), text)
+
+
+def _characters(text: str) -> str:
+    """Superscripts, subscripts and vulgar fractions first: unicode folding would make `2³` the number 23."""
+    if text.isascii():
+        return text
+    text = _SUPERSCRIPT_ROOT.sub(lambda match: f"√[{_spelled(match[1], SUPERSCRIPTS)}]", text)
+    text = _SUPERSCRIPT.sub(lambda match: f"^{{{_spelled(match[0], SUPERSCRIPTS)}}}", text)
+    text = _SUBSCRIPT.sub(lambda match: f"_{{{_spelled(match[0], SUBSCRIPTS)}}}", text)
+    text = _VULGAR.sub(
+        lambda match: "\\frac{{{}}}{{{}}}".format(*unicodedata.normalize("NFKC", match[0]).split("⁄")), text
+    )
+    return unicodedata.normalize("NFKC", text.translate(CHARACTERS)).translate(CHARACTERS)
+
+
+def _spelled(run: str, table: dict[str, str]) -> str:
+    return "".join(table[character] for character in run)
+
+
+def _wrappers(text: str) -> str:
+    """Text wrappers become `‹ ›`, delimiters of mathematics and emphasis go, escaped signs become plain ones."""
+    text = re.sub(r"\\\\\[[^\]]{0,10}\]", r"\\\\", text)  # the space after a matrix's row
+    text = re.sub(r"\$\$|\\\(|\\\)|\\\[|\\\]", " ", text)
+    text = re.sub(r"\\\$", "¤", text)
+    text = text.replace("$", "¤" if text.count("$") % 2 and not text.rstrip(" .").endswith("$") else "")
+    if "\\" not in text:
+        return _EDGES.sub("", text)
+    text = _ROMAN.sub(lambda match: match[1] if match[1] in FUNCTIONS else f" ‹{match[1]}› ", text)
+    while (unwrapped := _TEXT.sub(r" ‹\1› ", text)) != text:
+        text = unwrapped
+    text = _OVER.sub(lambda match: f"\\frac{{{match[1] or match[3]}}}{{{match[2] or match[4]}}}", text)
+    text = text.replace("‹¤›", "¤")
+    text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\%", "%").replace("\\#", "#").replace("\\|", "|")
+    return _EDGES.sub("", text)
+
+
+def _commands(text: str) -> str:
+    if "\\" not in text:
+        return text
+    text = text.replace("\\\\", "\x1e")  # a matrix's row break is no escape
+    text = re.sub(r"\\mathbb\s*\{?\s*R\s*\}?", "ℝ", text)
+    text = _DROPPED.sub(" ", text)
+    text = _COMMAND.sub(lambda match: COMMANDS.get(match[1], match[0]), text)
+    return text.replace("\x1e", "\\\\")

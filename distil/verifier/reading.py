@@ -1,0 +1,232 @@
+"""From an answer's text to its form, from the most to the least particular one.
+
+Words, letters, ratios and base numerals are recognised before anything is read as mathematics.
+"""
+
+import re
+from dataclasses import replace
+from typing import Literal
+
+from distil.verifier.expression import NotMathematics
+from distil.verifier.forms import (
+    Alternatives,
+    Form,
+    Items,
+    Letter,
+    Matrix,
+    Numeral,
+    Ratio,
+    Region,
+    Unread,
+    Value,
+    Words,
+)  # fmt: skip
+from distil.verifier.notation import plain, without_thousands
+from distil.verifier.regions import read_region
+from distil.verifier.values import read_compound, read_single, read_value
+from distil.verifier.words import MONTHS, NUMBERS
+
+BASES = {word: value for word, value in NUMBERS.items() if 2 <= value <= 20}
+_BASE = "|".join((*BASES, r"\d{1,2}"))
+_NUMERAL = re.compile(
+    rf"[(]?(?P<digits>[0-9A-F]+)[)]?\s*(?:_\s*\{{?\s*[‹(]*\s*(?:base\s*)?(?P<below>{_BASE})\s*[)›]*\s*\}}?"
+    rf"|[‹(]*\s*(?:in\s+)?base[\s›-]*(?P<after>{_BASE})\s*[)›]*|(?P<word>{'|'.join(BASES)}))",
+    re.IGNORECASE,
+)
+_WRAPPED = re.compile(r"^‹\s*([^‹›]*?)\s*›$")
+_CHOICE = re.compile(r"‹?\s*(?:(?i:option|choice|answer)\s+)?[(\[]?([A-Za-z])[)\]]?\s*›?")
+_LABELLED = re.compile(r"‹?\s*(?:\(([A-H])\)|([A-H])[).:])\s*›?\s*(\S.*)")
+_CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*‹?\s*([ap])\.?\s?m\.?\s*›?", re.IGNORECASE)
+_NOTE = re.compile(r"(\S.*?)\s+[(\[‹]((?:[^()\[\]‹›]|\([^()]*\))*)[)\]›]")
+_REMARK = re.compile(
+    r"option|requir|need|order|equiv|nearest|round|exact|approx|units?\b|only|ignore|must|note|any form|decimal"
+    r"|d\.?p\.?$|s\.?f\.?$",
+    re.IGNORECASE,
+)
+_ALSO = re.compile(r"(?:also\s+)?(?:accept|or|allow)(?:able|s|ed)?(?:\s+as)?:?\s+(.+)", re.IGNORECASE)
+_RELATION = re.compile(r"<|>|!=|∪|∈|ℝ|^all real")
+_NAMED_STRUCTURE = re.compile(
+    r"^(?:point\s+[A-Z]?\s*=?\s*(?=\()|[^\W\d]\s*∈\s*(?=[⦃{])"
+    r"|(?:[^\W\d_]{1,2}|\([^()=]+\))\s*=\s*(?=[(\[⦃{⟨|]|\\begin))"
+)
+_SET_BUILDER = re.compile(
+    r"^(?:[⦃{]\s*[a-z](?:\s*∈\s*ℝ)?\s*[|:]|(?:for )?all(?=\s+[a-z]\s*[<>!=]))\s*(.*?)(?:,\s*[a-z]\s*∈\s*ℝ)?[⦄}]?$"
+    r"|(?<=\d),\s*[a-z]\s*∈\s*ℝ$"
+)
+_MATRIX = re.compile(
+    r"[(\[|]?\s*\\begin\{[pbvB]?(?:matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{[pbvB]?(?:matrix|array)\}\s*[)\]|]?"
+)
+_RATIO = re.compile(r"[^:]+(?::[^:]+)+|[\d.]+(?: to [\d.]+){1,2}")
+_CLOSING = {"(": ")", "[": "]", "⦃": "⦄", "⟨": "⟩", "<": ">", "{": "}"}
+_KINDS: dict[str, Literal["tuple", "bracket", "set", "vector"]] = {
+    "(": "tuple", "[": "bracket", "⦃": "set", "{": "set", "⟨": "vector", "<": "vector",
+}  # fmt: skip
+
+
+def read(text: str, grouped: bool = True) -> Form:
+    """The form of an answer's text; never raises. `grouped` reads `100,200` as one number (False: as two)."""
+    text = _WRAPPED.sub(r"\1", plain(text))
+    try:
+        return _form(text, grouped)
+    except (NotMathematics, RecursionError, OverflowError) as error:
+        return Words(text) if _in_words(text) else Unread(text, str(error))
+
+
+def _in_words(text: str) -> bool:
+    """Whether a text that is no mathematics is prose: it has a word, and no sign that only mathematics has."""
+    return bool(re.search(r"[^\W\d_]{2,}", text)) and not re.search(r"[\\^_=<>]", text)
+
+
+def _form(text: str, grouped: bool) -> Form:
+    if match := _CHOICE.fullmatch(text):
+        return Letter(match[1])
+    if match := _LABELLED.fullmatch(text):
+        return Letter(match[1] or match[2], read(match[3], grouped))
+    if text in ("∅", "⦃⦄", "{}"):
+        return Words("∅")
+    if clock := _CLOCK.fullmatch(text):
+        return Words(f"time {int(clock[1])} {clock[2] or '00'} {clock[3].lower()}m")
+    if special := _numeral(text) or _date(text) or read_compound(text):
+        return special
+    if match := _NOTE.fullmatch(text):
+        return _with_note(match[1], match[2], text, grouped)
+    return _structure(text, grouped)
+
+
+def _with_note(key: str, note: str, whole: str, grouped: bool) -> Form:
+    """A key with a remark in brackets (`30 (degrees optional)`) or another spelling of it (`3.5 (accept 7/2)`)."""
+    if match := _ALSO.fullmatch(note.strip()):
+        return Alternatives((_form(key, grouped), _form(match[1], grouped)))
+    prose = re.search(r"[a-z]{4,}", note, re.IGNORECASE) and not re.search(r"[\d\\^_=<>]", note)
+    return _form(key, grouped) if prose or _REMARK.search(note) else _structure(whole, grouped)
+
+
+def _numeral(text: str) -> Numeral | None:
+    match = _NUMERAL.fullmatch(text)
+    if not match:
+        return None
+    name = (match["below"] or match["after"] or match["word"]).lower()
+    base = BASES.get(name) or int(name)
+    digits = match["digits"].upper().lstrip("0") or "0"
+    return Numeral(digits, base) if all(int(digit, 16) < base for digit in digits) else None
+
+
+def _date(text: str) -> Words | None:
+    """`March 5, 2011` and `5th of March 2011` as one spelling; None for anything else."""
+    words = re.findall(r"[a-z]+|\d+", re.sub(r"(?<=\d)(?:st|nd|rd|th)\b|\bof\b|\bthe\b", " ", text.lower()))
+    months = [word for word in words if word in MONTHS]
+    figures = [str(int(word)) for word in words if word.isdecimal()]
+    if len(months) != 1 or not 1 <= len(figures) <= 2 or len(words) != 1 + len(figures):
+        return None
+    return Words(" ".join(["date", str(MONTHS[months[0]]), *figures]))
+
+
+def _structure(text: str, grouped: bool) -> Form:
+    """Matrices, regions, lists, tuples, ratios; else a single value."""
+    text = re.sub(r"[‹\s]+(?:is )?(and|or|to)[›\s]+", r" \1 ", _NAMED_STRUCTURE.sub("", text))
+    text = _SET_BUILDER.sub(r"\1", text)
+    if match := _MATRIX.fullmatch(text):
+        return _matrix([row.split("&") for row in match[1].split("\\\\") if row.strip()])
+    if grouped and not any(bracket in text for bracket in "([⦃⟨"):
+        text = without_thousands(text)
+    if _RELATION.search(text) and (region := _region(text)):
+        return region
+    text = re.sub(r"^(?:both|either)\s+(?=.*\s(?:and|or)\s)", "", text)
+    parts = _split(re.sub(r",?\s(?:and|or|&)\s|;", ",", text), ",")
+    if len(parts) > 1 and all(parts):
+        return _listed(_items(parts, grouped), "either" if re.search(r"\sor\s", text) else "list")
+    if _is_group(text) and (group := _group(text[0], text[1:-1])):
+        return group
+    if text[:1] in "([" and text[-1:] in ")]" and (region := _region(text)):
+        return region
+    if _RATIO.fullmatch(text):
+        return Ratio(tuple(read_value(term.strip()) for term in re.split(r":| to ", text)))
+    return read_single(text)
+
+
+def _matrix(cells: list[list[str]]) -> Form:
+    """Rows of cells; a single row or column is a vector."""
+    rows = tuple(Items("tuple", tuple(read_value(cell.strip()) for cell in row)) for row in cells)
+    if len({len(row.items) for row in rows}) != 1:
+        raise NotMathematics("rows of unequal length")
+    if len(rows) == 1 or len(rows[0].items) == 1:
+        return Items("vector", tuple(item for row in rows for item in row.items))
+    return Matrix(rows)
+
+
+def _region(text: str) -> Region | None:
+    try:
+        intervals = read_region(text.replace("‹", " ").replace("›", " "))
+    except NotMathematics:
+        return None
+    unknowns = frozenset(re.findall(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])", text)) - {"e", "i"}
+    return Region(intervals, unknowns)
+
+
+def _split(text: str, separators: str) -> list[str]:
+    """Split at single-character separators that stand outside every bracket."""
+    parts, depth, start = [], 0, 0
+    for place, character in enumerate(text):
+        depth += (character in "([{⦃⟨") - (character in ")]}⦄⟩")
+        if character in separators and depth == 0:
+            parts.append(text[start:place].strip())
+            start = place + 1
+    return [*parts, text[start:].strip()]
+
+
+def _is_group(text: str) -> bool:
+    """Whether one pair of brackets encloses the whole text."""
+    if len(text) < 2 or text[-1] != _CLOSING.get(text[0]):
+        return False
+    return text[0] == "<" or not any(_depth_after(text, place) == 0 for place in _closings(text[:-1]))
+
+
+def _closings(text: str) -> list[int]:
+    return [place for place, character in enumerate(text) if character in ")]}⦄⟩"]
+
+
+def _depth_after(text: str, place: int) -> int:
+    seen = text[: place + 1]
+    return sum(seen.count(opening) for opening in "([{⦃⟨") - sum(seen.count(closing) for closing in ")]}⦄⟩")
+
+
+def _group(opening: str, inside: str) -> Form | None:
+    """A set, tuple, bracket, vector or matrix; None for brackets around a single expression."""
+    rows = _split(inside, ";")
+    if len(rows) > 1 and all("," in row for row in rows):
+        return _matrix([_split(row, ",") for row in rows])
+    parts = [part for part in _split(inside, ",;") if part]
+    if len(parts) < 2 and opening != "⦃":
+        return None
+    items = _items(parts, grouped=False)
+    rows_of_items = [item for item in items if isinstance(item, Items) and item.kind in ("tuple", "bracket")]
+    if opening == "[" and len(rows_of_items) == len(items) and len({len(row.items) for row in rows_of_items}) == 1:
+        return Matrix(tuple(Items("tuple", row.items) for row in rows_of_items))
+    return Items(_KINDS[opening], tuple(items))
+
+
+def _items(parts: list[str], grouped: bool) -> list[Form]:
+    """The forms of a list's parts: mathematics throughout or words throughout (`Monday, Tuesday`); a mixture is prose.
+
+    A part written with ± is two items.
+    """
+    try:
+        forms = [_form(part, grouped) for part in parts]
+    except NotMathematics:
+        yes_or_no = parts[0].lower() in ("yes", "no", "true", "false")
+        if not yes_or_no and all(_in_words(part) and len(part.split()) <= 3 for part in parts):
+            return [Words(part) for part in parts]
+        raise
+    return [
+        item for form in forms for item in (form.items if isinstance(form, Items) and form.kind == "list" else [form])
+    ]
+
+
+def _listed(items: list[Form], kind: Literal["list", "either"]) -> Form:
+    """A bare list; with names that differ (`x = 3, y = 2`) it is a point in the order of the names."""
+    values = [item for item in items if isinstance(item, Value) and item.name]
+    letters = {str(value.name).split("_")[0] for value in values}
+    if len(values) == len(items) == len({value.name for value in values}) and len(letters) > 1:
+        ordered = sorted(values, key=lambda value: str(value.name))
+        return Items("tuple", tuple(replace(value, name=None) for value in ordered))
+    return Items(kind, tuple(items))

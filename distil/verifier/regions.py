@@ -1,0 +1,128 @@
+"""Sets of real numbers written as intervals, unions or inequalities in one unknown."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from distil.verifier.expression import Node, NotMathematics, approximate, latex, negative
+from distil.verifier.grammar import read_expression
+
+INFINITY = Node("const", (), "∞")
+_INTERVAL = re.compile(r"([(\[])([^()\[\],;]+(?:\([^()]*\)[^()\[\],;]*)*)[,;](.+?)([)\]])$")
+_RELATION = re.compile(r"<=|>=|!=|<|>")
+_MEMBER = re.compile(r"^[^\W\d]\s*(?:∈|\bin\b)\s*")
+_MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+EVERYTHING = re.compile(r"^(?:[^\W\d]\s*∈\s*)?ℝ$|^all real(?:s| numbers?)$")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One interval: its ends as trees, infinite ones included, and whether each end belongs to it."""
+
+    low: Node
+    high: Node
+    low_closed: bool
+    high_closed: bool
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """The ends as floats. Raises NotMathematics where an end is no real number."""
+        return _float(self.low), _float(self.high)
+
+    def __str__(self) -> str:
+        left, right = "[" if self.low_closed else "(", "]" if self.high_closed else ")"
+        return f"{left}{latex(self.low)}, {latex(self.high)}{right}"
+
+
+def _float(node: Node) -> float:
+    if node.op == "const" and node.value == "∞":
+        return float("inf")
+    if node.op == "neg":
+        return -_float(node.args[0])
+    try:
+        value = approximate(node, {})[0]
+    except (ArithmeticError, ValueError, KeyError) as error:
+        raise NotMathematics("an interval's end is no number") from error
+    if abs(value.imag) > 1e-12:
+        raise NotMathematics("an interval's end is not real")
+    return value.real
+
+
+def read_region(text: str) -> tuple[Interval, ...]:
+    """The intervals, sorted and merged, of `(-∞, 2) ∪ (3, ∞)`, `[1, 4)`, `2 < x <= 5`, `x < 2 or x > 3`, `x != 1`.
+
+    `(a, b)` alone is not read here: it is a point of the plane as often. Raises NotMathematics for everything else.
+    """
+    if EVERYTHING.match(text):
+        return (Interval(negative(INFINITY), INFINITY, False, False),)
+    text = _MEMBER.sub("", text)
+    if "∪" in text:
+        return merged([interval for part in text.split("∪") for interval in _part(part)])
+    alternatives = re.split(r"\bor\b", text)
+    if len(alternatives) > 1:
+        return merged([interval for part in alternatives for interval in _part(part)])
+    conditions = re.split(r"\band\b|,|;", text) if _RELATION.search(text) else [text]
+    region = _part(conditions[0])
+    for condition in conditions[1:]:
+        other = _part(condition)
+        region = intersection(region, other) or [*region, *other]
+    return merged(region)
+
+
+def _part(text: str) -> list[Interval]:
+    text = _MEMBER.sub("", text.strip())
+    if match := _INTERVAL.fullmatch(text):
+        low, high = read_expression(match[2]), read_expression(match[3])
+        return [Interval(low, high, match[1] == "[", match[4] == "]")]
+    if _RELATION.search(text):
+        return _inequality(text)
+    raise NotMathematics("no interval and no inequality")
+
+
+def _inequality(text: str) -> list[Interval]:
+    sides = [read_expression(side) for side in _RELATION.split(text)]
+    signs = _RELATION.findall(text)
+    if len(sides) == 2 and sides[1].op == "sym" and signs[0] != "!=":
+        sides, signs = sides[::-1], [_MIRROR[signs[0]]]
+    minus = negative(INFINITY)
+    if len(sides) == 2 and sides[0].op == "sym" and not sides[1].letters:
+        sign, end = signs[0], sides[1]
+        if sign == "!=":
+            return [Interval(minus, end, False, False), Interval(end, INFINITY, False, False)]
+        if sign[0] == "<":
+            return [Interval(minus, end, False, sign == "<=")]
+        return [Interval(end, INFINITY, sign == ">=", False)]
+    if len(sides) == 3 and sides[1].op == "sym" and not sides[0].letters | sides[2].letters:
+        if signs[0][0] == signs[1][0] == ">":
+            sides, signs = sides[::-1], [_MIRROR[sign] for sign in signs[::-1]]
+        if signs[0][0] == signs[1][0] == "<":
+            return [Interval(sides[0], sides[2], signs[0] == "<=", signs[1] == "<=")]
+    raise NotMathematics("an inequality that is not solved for one unknown")
+
+
+def merged(intervals: Sequence[Interval]) -> tuple[Interval, ...]:
+    """Sorted, with intervals that touch or overlap made one. Raises NotMathematics for an end that is not real."""
+    result: list[Interval] = []
+    for interval in sorted(intervals, key=lambda one: (one.ends[0], not one.low_closed)):
+        last = result[-1] if result else None
+        if last is None or interval.ends[0] > last.ends[1] or not (
+            interval.ends[0] < last.ends[1] or interval.low_closed or last.high_closed
+        ):  # fmt: skip
+            result.append(interval)
+        elif interval.ends[1] > last.ends[1] or (interval.ends[1] == last.ends[1] and interval.high_closed):
+            result[-1] = Interval(last.low, interval.high, last.low_closed, interval.high_closed)
+    return tuple(result)
+
+
+def intersection(first: Sequence[Interval], second: Sequence[Interval]) -> list[Interval]:
+    """What two regions share."""
+    shared = []
+    for a in first:
+        for b in second:
+            low = max(a, b, key=lambda one: (one.ends[0], not one.low_closed))
+            high = min(a, b, key=lambda one: (one.ends[1], one.high_closed))
+            one = Interval(low.low, high.high, low.low_closed, high.high_closed)
+            if one.ends[0] < one.ends[1] or (one.ends[0] == one.ends[1] and one.low_closed and one.high_closed):
+                shared.append(one)
+    return shared

@@ -1,0 +1,36 @@
+"""What runs inside a worker process: limits on memory and processor time, and judgements with algebra at hand."""
+
+import contextlib
+import resource
+import signal
+
+from distil.verifier.judging import Judgement, judge
+from distil.verifier.scalars import Outcome
+
+MEMORY = 1024**3
+"""Bytes of address space a worker may have."""
+
+
+def start() -> None:
+    """Load sympy and bound the worker's memory (macOS takes the bound and does not enforce it: time alone does)."""
+    import distil.verifier.algebra  # noqa: F401 - loaded before the clock of the first pair runs
+
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def judge_with_algebra(gold: str, answer: str, seconds: float) -> Judgement:
+    """A judgement that may use sympy; whatever sympy raises becomes an undecided outcome.
+
+    The system ends this process when it has used `seconds` more of processor time: unlike time on the wall, that is the
+    same on a busy machine, so that verdicts do not depend on the load.
+    """
+    from distil.verifier.algebra import equal
+
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        return judge(gold, answer, equal)
+    except (Exception, MemoryError, RecursionError) as error:  # sympy may raise anything
+        return Judgement(Outcome(None, f"algebra_failed: {type(error).__name__}"), False, None, None)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)

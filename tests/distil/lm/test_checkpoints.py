@@ -1,0 +1,67 @@
+import json
+
+import mlx.core as mx
+import numpy as np
+import psutil
+import pytest
+
+from distil.lm.checkpoints import load
+from distil.pipeline.files import InputError
+from tests.checkpoint import write_checkpoint
+
+
+def test_a_folder_without_model_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"models/nowhere holds no model"):
+        load("models/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("model.safetensors", None),
+        ("model.safetensors", b"cut short"),
+        ("config.json", {"model_type": "unheard_of"}),
+        ("config.json", {"hidden_size": 64}),
+        ("tokenizer.json", b"{}"),
+    ],
+)
+def test_an_incomplete_or_strange_checkpoint_is_one_message(tmp_path, name, change):
+    folder = write_checkpoint(tmp_path / "model")
+    path = folder / name
+    if change is None:
+        path.unlink()
+    elif isinstance(change, bytes):
+        path.write_bytes(change)
+    else:
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InputError, match=r"could not be loaded"):
+        load(str(folder))
+
+
+def test_a_tokenizer_without_chat_template_is_named(tmp_path):
+    folder = write_checkpoint(tmp_path / "model")
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    del settings["chat_template"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(InputError, match="no chat template"):
+        load(str(folder))
+
+
+def test_quantised_weights_become_floats_on_a_cpu(tmp_path):
+    """And stand for the same numbers."""
+    quantization = {"group_size": 32, "bits": 4}
+    model, _ = load(str(write_checkpoint(tmp_path / "quantised", quantization=quantization)))
+    weight = model.model.layers[0].mlp.down_proj.weight
+    assert weight.dtype == mx.float32 and weight.shape == (32, 64)
+    saved = mx.load(str(tmp_path / "quantised/model.safetensors"))
+    name = "model.layers.0.mlp.down_proj"
+    expected = mx.dequantize(*(saved[f"{name}.{part}"] for part in ("weight", "scales", "biases")), **quantization)
+    assert np.array_equal(np.array(weight), np.array(expected.astype(mx.float32)))
+
+
+def test_too_little_memory_is_said_before_it_is_used(tmp_path, monkeypatch):
+    folder = write_checkpoint(tmp_path / "model")
+    free = psutil.virtual_memory()._replace(available=20_000)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
+    with pytest.raises(InputError, match=r"need 0\.0 GB of memory here and 0\.0 GB are free"):
+        load(str(folder))

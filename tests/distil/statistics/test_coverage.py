@@ -1,0 +1,180 @@
+"""Simulation: do 95 % intervals hold the truth 95 times in 100, and do tests at 5 % cry wolf no more often than 5?
+
+The short versions run with every test; the full grids are marked slow (`make test-all`).
+"""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from distil.statistics.difference import difference
+from distil.statistics.paired import cochrans_q, mcnemar, median_seed, sign_flips
+from distil.statistics.proportions import accuracy
+from distil.statistics.resampling import resample
+from distil.statistics.seeds import cluster_sums
+from distil.statistics.trend import log_words_slopes, page
+from tests.distil.statistics.simulate import Design, experiments
+
+LARGE = 0.3
+"""Seeds this far apart on the log-odds scale: 7 points at an accuracy of one half, forty times the study's 0.17."""
+PAIRS = [(0.05, 0.05), (0.05, 0.2), (0.3, 0.7), (0.5, 0.5), (0.6, 0.9), (0.95, 0.95)]
+
+
+def covered(design: Design, count: int, resamples: int = 1000) -> dict[str, float]:
+    """The share of experiments whose intervals hold the truth, by interval."""
+    rng, hits = np.random.default_rng(1), Counter[str]()
+    for one in experiments(design, count, seed=3):
+        found = difference(one.base[:, None], one.students, one.clusters, resamples, rng)
+        assert found.both is not None and found.questions is not None
+        student = accuracy(one.students, one.clusters)
+        assert student.low is not None and student.high is not None
+        hits["both"] += found.both.low - 1e-12 <= one.truth <= found.both.high + 1e-12
+        hits["questions"] += found.questions.low - 1e-12 <= one.these <= found.questions.high + 1e-12
+        hits["student"] += student.low <= design.student <= student.high
+    return {name: hits[name] / count for name in ("both", "questions", "student")}
+
+
+@pytest.mark.parametrize(
+    "design",
+    [Design(60, 0.05, 0.2), Design(120, 0.5, 0.8, seed_spread=LARGE), Design(120, 0.95, 0.95, seeds=1)],
+    ids=str,
+)
+def test_intervals_cover_in_short(design: Design) -> None:
+    """400 experiments: four standard errors below and above 95 %."""
+    for name, share in covered(design, 400).items():
+        assert 0.90 <= share <= 0.99, name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("spread", [0.0, LARGE])
+@pytest.mark.parametrize(("base", "student"), PAIRS)
+@pytest.mark.parametrize("n", [60, 200, 650])
+def test_intervals_cover(n: int, base: float, student: float, spread: float) -> None:
+    """1,000 experiments; a share of 0.93 or 0.97 measured on so many may be 0.007 off."""
+    shares = covered(Design(n, base, student, seed_spread=spread), 1000)
+    print(f"\n{n} {base} {student} {spread}: {shares}")
+    for name, share in shares.items():
+        assert 0.93 <= share <= 0.97, name
+
+
+def rejected(design: Design, count: int) -> dict[str, float]:
+    """The share of experiments without an effect in which each paired test finds one."""
+    hits = Counter[str]()
+    for one in experiments(design, count, seed=11):
+        chosen = one.students[:, median_seed(one.students)]
+        hits["mcnemar"] += mcnemar(one.base, chosen).p <= 0.05
+        hits["sign flips"] += _p(sign_flips(one.base[:, None], one.students, one.clusters)) <= 0.05
+    return {name: hits[name] / count for name in ("mcnemar", "sign flips")}
+
+
+def _p(p: float | None) -> float:
+    return 1.0 if p is None else p
+
+
+@pytest.mark.parametrize("n", [60, 200])
+def test_paired_tests_rarely_cry_wolf_in_short(n: int) -> None:
+    for name, share in rejected(Design(n, 0.5, 0.5), 400).items():
+        assert share <= 0.05 + 4 * (0.05 * 0.95 / 400) ** 0.5, name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("accuracy_of_both", [0.05, 0.3, 0.5, 0.95])
+@pytest.mark.parametrize("n", [60, 200, 650])
+def test_paired_tests_rarely_cry_wolf(n: int, accuracy_of_both: float) -> None:
+    """Seeds alike: the tests are about these adapters, and adapters that truly differ from base are no false alarm."""
+    shares = rejected(Design(n, accuracy_of_both, accuracy_of_both), 4000)
+    print(f"\n{n} {accuracy_of_both}: {shares}")
+    for name, share in shares.items():
+        assert share <= 0.06, name
+
+
+def sweep(rng: np.random.Generator, questions: int, slope: float, extra: float) -> tuple[np.ndarray, ...]:
+    """Verdicts at six lengths, questions in three sections, every twentieth a duplicate of the one before."""
+    words = np.array([30, 18, 16, 12, 8, 2])
+    sections = np.array(["a", "b", "two"])[np.arange(questions) % 3]
+    odds = rng.normal(0, 1.5, questions)[:, None] + (slope + extra * (sections == "two"))[:, None] * np.log(words / 12)
+    verdicts = (rng.random(odds.shape) < 1 / (1 + np.exp(-odds))).astype(float)
+    clusters = np.arange(questions)
+    clusters[3::20] -= 3
+    verdicts[3::20] = verdicts[:-3:20]
+    return verdicts, words, sections, clusters
+
+
+def trends(questions: int, count: int, model: bool = True) -> dict[str, float]:
+    """The share of sweeps without any trend in which each test finds one; `slope` and `focus` are the model's."""
+    rng, hits = np.random.default_rng(4), Counter[str]()
+    for _ in range(count):
+        verdicts, words, sections, clusters = sweep(rng, questions, 0.0, 0.0)
+        trend, q = page(verdicts, clusters), cochrans_q(verdicts, clusters)
+        assert trend is not None and q is not None
+        hits["page"] += trend.p <= 0.05
+        hits["cochran"] += q[1] <= 0.05
+        if model:
+            slopes = log_words_slopes(verdicts, words, sections, clusters, "two")
+            assert not isinstance(slopes, str)
+            hits["slope"] += slopes[0].p <= 0.05
+            hits["focus"] += slopes[1].p <= 0.05
+    return {name: hits[name] / count for name in ("page", "cochran", *(("slope", "focus") if model else ()))}
+
+
+def test_trend_tests_rarely_cry_wolf_in_short() -> None:
+    for name, share in trends(120, 400, model=False).items():
+        assert share <= 0.05 + 4 * (0.05 * 0.95 / 400) ** 0.5, name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("questions", [60, 200, 650])
+def test_trend_tests_rarely_cry_wolf(questions: int) -> None:
+    shares = trends(questions, 1000)
+    print(f"\n{questions}: {shares}")
+    for name, share in shares.items():
+        assert share <= 0.06, name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("questions", [60, 200, 650])
+def test_slope_intervals_cover(questions: int) -> None:
+    """The truth is the model's own limit: its fit to 60,000 questions."""
+    rng = np.random.default_rng(0)
+    limit = log_words_slopes(*sweep(rng, 60_000, 0.8, 0.6), "two")
+    assert not isinstance(limit, str)
+    hits = np.zeros(2)
+    for _ in range(1000):
+        found = log_words_slopes(*sweep(rng, questions, 0.8, 0.6), "two")
+        assert not isinstance(found, str)
+        hits += [slope.low <= truth.value <= slope.high for slope, truth in zip(found, limit, strict=True)]
+    print(f"\n{questions}: slope {hits[0] / 1000}, focus {hits[1] / 1000}")
+    assert (hits >= 930).all() and (hits <= 970).all()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("spread", [0.0, LARGE])
+@pytest.mark.parametrize(("seen", "unseen"), [(100, 60), (450, 200)])
+def test_leakage_intervals_cover(seen: int, unseen: int, spread: float) -> None:
+    """The gap of two independent sets of questions answered by the same seeds: a difference in differences."""
+    hits, count, rng = 0, 1000, np.random.default_rng(2)
+    for first, second in zip(
+        experiments(Design(seen, 0.5, 0.8), count, seed=5),
+        experiments(Design(unseen, 0.4, 0.65, seed_spread=spread), count, seed=6),
+        strict=True,
+    ):
+        table = []
+        for one, before in ((first, True), (second, False)):
+            own = np.column_stack([np.ones(len(one.base)), one.students - one.base[:, None]])
+            table.append(np.hstack([own, 0 * own] if before else [0 * own, own]))
+        clusters = np.concatenate([first.clusters, second.clusters + len(first.clusters)])
+
+        def gap(totals: np.ndarray) -> np.ndarray:
+            return totals[..., 1:6] / totals[..., :1] - totals[..., 7:] / totals[..., 6:7]
+
+        found = resample(cluster_sums(np.vstack(table), clusters), gap, 1000, rng)
+        assert found.both is not None
+        hits += found.both.low <= 0.30 - 0.25 <= found.both.high
+    print(f"\n{seen} {unseen} {spread}: {hits / count}")
+    assert 0.93 <= hits / count <= 0.97

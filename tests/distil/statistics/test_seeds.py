@@ -1,0 +1,105 @@
+"""Seeds and questions as crossed factors, against statsmodels' mixed model and by construction."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+from scipy import stats
+
+from distil.statistics.seeds import (
+    StandardErrors,
+    components,
+    flip_rate,
+    influences,
+    standard_errors,
+    t_interval,
+    which_dominates,
+)
+
+RNG = np.random.default_rng(4)
+
+
+def crossed(questions: int, seeds: int, spread: tuple[float, float, float], rng=RNG) -> np.ndarray:
+    rows, columns = rng.normal(0, spread[1], questions), rng.normal(0, spread[0], seeds)
+    return rows[:, None] + columns + rng.normal(0, spread[2], (questions, seeds))
+
+
+def test_components_are_those_of_a_crossed_mixed_model() -> None:
+    """On a balanced layout REML and the moments agree as long as no component is cut at zero."""
+    values = crossed(40, 8, (0.6, 1.0, 0.5))
+    table = pd.DataFrame(values).reset_index().melt(id_vars="index", var_name="seed").assign(one=1)
+    model = smf.mixedlm(
+        "value ~ 1", table, groups="one", re_formula="0", vc_formula={"q": "0 + C(index)", "s": "0 + C(seed)"}
+    ).fit(reml=True)
+    fitted = dict(zip(model.model.exog_vc.names, model.vcomp, strict=True))
+    ours = components(values)
+    assert ours is not None
+    assert (ours.question, ours.seed, ours.interaction) == pytest.approx(
+        (fitted["q"], fitted["s"], model.scale), rel=0.02
+    )
+
+
+def test_standard_errors_are_those_of_the_layout() -> None:
+    """Variance of the grand mean: questions and interaction over n, and what the seeds add over their number."""
+    values = crossed(300, 6, (0.4, 1.0, 0.8))
+    found = components(values)
+    errors = standard_errors(values.mean(axis=0), influences(values, np.arange(300)))
+    assert found is not None and errors.seeds is not None
+    assert errors.questions**2 == pytest.approx(found.question / 300 + found.interaction / (300 * 6))
+    assert errors.seeds**2 == pytest.approx(found.seed / 6)
+
+
+def test_standard_errors_are_unbiased() -> None:
+    """On average they are the true variance of the mean: 1/60 + 0.36/4 + 1/240 (seeds far enough apart for no cut)."""
+    rng = np.random.default_rng(2)
+    runs = [crossed(60, 4, (0.6, 1.0, 1.0), rng) for _ in range(2000)]
+    errors = [standard_errors(run.mean(axis=0), influences(run, np.arange(60))) for run in runs]
+    assert np.mean([error.questions**2 for error in errors]) == pytest.approx(1 / 60 + 1 / 240, rel=0.02)
+    assert np.mean([(error.seeds or 0) ** 2 for error in errors]) == pytest.approx(0.36 / 4, rel=0.06)
+
+
+def test_clustered_standard_error_is_that_of_the_cluster_means() -> None:
+    values = np.repeat(crossed(50, 1, (0, 1, 1)), 3, axis=0)
+    errors = standard_errors(values.mean(axis=0), influences(values, np.repeat(np.arange(50), 3)))
+    assert errors.questions == pytest.approx(stats.sem(values[::3, 0]))
+    assert errors.seeds is None
+
+
+def test_t_interval_is_scipys() -> None:
+    accuracies = np.array([0.70, 0.72, 0.69, 0.71, 0.70])
+    found = t_interval(accuracies)
+    assert found == pytest.approx(stats.ttest_1samp(accuracies, 0).confidence_interval(0.95))
+    assert t_interval(accuracies[:1]) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [([[1, 1, 1], [0, 0, 0]], 0.0), ([[1, 0, 1], [0, 0, 0]], 0.5), ([[1, 0], [0, 1]], 1.0), ([[1], [0]], None)],
+)
+def test_flip_rate_counts_questions_that_seeds_disagree_on(rows: list[list[int]], expected: float | None) -> None:
+    assert flip_rate(np.array(rows, float)) == expected
+
+
+def test_what_cannot_be_had_is_none() -> None:
+    assert components(np.ones((9, 1))) is None
+    assert components(np.ones((1, 9))) is None
+    assert components(np.ones((9, 3))) == (0.0, 0.0, 0.0)
+    assert flip_rate(np.ones((0, 3))) is None
+    one = standard_errors(np.ones(3), np.zeros((1, 3)))
+    assert math.isnan(one.questions) and one.seeds is None
+
+
+@pytest.mark.parametrize(
+    ("errors", "start"),
+    [
+        (StandardErrors(0.02, 0.002), "The questions dominate: of the variance of the result 99 %"),
+        (StandardErrors(0.002, 0.02), "The seeds dominate: of the variance of the result 99 %"),
+        (StandardErrors(0.02, 0.02), "Questions and seeds matter alike: 50 %"),
+        (StandardErrors(0.02, None), "One seed, or too few questions"),
+        (StandardErrors(0.0, 0.0), "Neither seeds nor questions"),
+    ],
+)
+def test_the_sentence_says_which_dominates(errors: StandardErrors, start: str) -> None:
+    assert which_dominates(errors, 5, 200).startswith(start)
