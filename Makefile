@@ -71,7 +71,7 @@ params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|job|pape
 
 .PHONY: lock
 lock: ## rewrite requirements.lock from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	uv pip compile pyproject.toml --extra pipeline --group dev --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements.lock
 
 .PHONY: test

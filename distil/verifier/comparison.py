@@ -12,14 +12,14 @@ from distil.verifier.forms import (
     Matrix,
     Numeral,
     Ratio,
-    Region,
+    RealSet,
     Relation,
     Unread,
     Value,
     Words,
 )  # fmt: skip
 from distil.verifier.grammar import read_expression
-from distil.verifier.regions import Interval
+from distil.verifier.real_sets import Interval
 from distil.verifier.scalars import Outcome, Scalars
 from distil.verifier.words import same_words
 
@@ -80,10 +80,10 @@ class Comparison:
                 return self._ordered(one, other, "matrix")
             case Items(kind="tuple" | "bracket", items=one), Matrix(rows=other):
                 return self._ordered(one, other, "matrix")
-            case (Region() | Items()) as one, Region() as other:
-                return self._regions(_region(one), other)
-            case Region() as one, Items() as other:
-                return self._regions(one, _region(other))
+            case (RealSet() | Items()) as one, RealSet() as other:
+                return self._real_sets(_real_set(one), other)
+            case RealSet() as one, Items() as other:
+                return self._real_sets(one, _real_set(other))
             case Items() as one, Items() as other:
                 return self._items(one, other)
             case Items(kind="set", items=(only,)), other:
@@ -154,7 +154,7 @@ class Comparison:
             return Outcome(False, "set_or_tuple")
         return self._ordered(gold.items, answer.items, "ordered_items")
 
-    def _regions(self, gold: Region | None, answer: Region | None) -> Outcome:
+    def _real_sets(self, gold: RealSet | None, answer: RealSet | None) -> Outcome:
         if gold is None or answer is None:
             return Outcome(False, "different_kind")
         if gold.unknowns and answer.unknowns and gold.unknowns != answer.unknowns:
@@ -213,12 +213,12 @@ def _distinct(items: Sequence[Form]) -> list[Form]:
     return list({item.canonical: item for item in items}.values())
 
 
-def _region(form: Region | Items) -> Region | None:
+def _real_set(form: RealSet | Items) -> RealSet | None:
     """An interval for `(a, b)` or `[a, b]`, which alone could be a point or a list."""
     match form:
-        case Region():
+        case RealSet():
             return form
         case Items(kind="tuple" | "bracket" as kind, items=(Value() as low, Value() as high)):
             closed = kind == "bracket"
-            return Region((Interval(low.node, high.node, closed, closed),))
+            return RealSet((Interval(low.node, high.node, closed, closed),))
     return None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from distil.verifier.expression import Node, Undecidable, latex
-from distil.verifier.regions import Interval
+from distil.verifier.real_sets import Interval
 from distil.verifier.units import Unit
 from distil.verifier.words import meaning
 
@@ -52,7 +52,7 @@ class Items:
 
 
 @dataclass(frozen=True)
-class Region:
+class RealSet:
     """A set of real numbers as intervals; `unknowns` are the letters of the inequality, if it was one."""
 
     intervals: tuple[Interval, ...]
@@ -164,4 +164,4 @@ class Unread:
         return self.text
 
 
-Form = Value | Items | Alternatives | Region | Matrix | Ratio | Numeral | Relation | Letter | Words | Unread
+Form = Value | Items | Alternatives | RealSet | Matrix | Ratio | Numeral | Relation | Letter | Words | Unread

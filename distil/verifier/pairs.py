@@ -5,12 +5,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Verdict
-from distil.statistics.proportions import kappa
 from distil.verifier import Verifier
 from distil.verifier.verifier import WORKERS
 
@@ -112,7 +110,19 @@ def score_pairs(pairs: list[Pair], rows: bool = False, workers: int = WORKERS) -
 
 
 def _judge(pairs: list[Pair], verdicts: list[Verdict], right: list[bool]) -> dict[str, Any]:
-    """The LLM's verdicts beside ours: agreement, Cohen's kappa, and every row on which they differ."""
+    """How the LLM's verdicts compare with ours: agreement, Cohen's kappa, and every row on which they differ.
+
+    Raises InputError where the packages for statistics, which the verifier itself does without, are not installed.
+    """
+    try:
+        import numpy as np
+
+        from distil.statistics.proportions import kappa
+    except ImportError as error:
+        raise InputError(
+            f"Rows with an llm_verdict need {error.name}, which is not installed. Install the extra `pipeline`, or "
+            f"leave llm_verdict out."
+        ) from error
     both = [place for place, pair in enumerate(pairs) if pair.llm_verdict is not None]
     ours = np.array([right[place] for place in both], dtype=bool)
     theirs = np.array([pairs[place].llm_verdict for place in both], dtype=bool)

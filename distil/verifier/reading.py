@@ -16,13 +16,13 @@ from distil.verifier.forms import (
     Matrix,
     Numeral,
     Ratio,
-    Region,
+    RealSet,
     Unread,
     Value,
     Words,
 )  # fmt: skip
 from distil.verifier.notation import plain, without_thousands
-from distil.verifier.regions import read_region
+from distil.verifier.real_sets import read_real_set
 from distil.verifier.values import read_compound, read_single, read_value
 from distil.verifier.words import MONTHS, NUMBERS
 
@@ -122,23 +122,23 @@ def _date(text: str) -> Words | None:
 
 
 def _structure(text: str, grouped: bool) -> Form:
-    """Matrices, regions, lists, tuples, ratios; else a single value."""
+    """Matrices, real_sets, lists, tuples, ratios; else a single value."""
     text = re.sub(r"[‹\s]+(?:is )?(and|or|to)[›\s]+", r" \1 ", _NAMED_STRUCTURE.sub("", text))
     text = _SET_BUILDER.sub(r"\1", text)
     if match := _MATRIX.fullmatch(text):
         return _matrix([row.split("&") for row in match[1].split("\\\\") if row.strip()])
     if grouped and not any(bracket in text for bracket in "([⦃⟨"):
         text = without_thousands(text)
-    if _RELATION.search(text) and (region := _region(text)):
-        return region
+    if _RELATION.search(text) and (real_set := _real_set(text)):
+        return real_set
     text = re.sub(r"^(?:both|either)\s+(?=.*\s(?:and|or)\s)", "", text)
     parts = _split(re.sub(r",?\s(?:and|or|&)\s|;", ",", text), ",")
     if len(parts) > 1 and all(parts):
         return _listed(_items(parts, grouped), "either" if re.search(r"\sor\s", text) else "list")
     if _is_group(text) and (group := _group(text[0], text[1:-1])):
         return group
-    if text[:1] in "([" and text[-1:] in ")]" and (region := _region(text)):
-        return region
+    if text[:1] in "([" and text[-1:] in ")]" and (real_set := _real_set(text)):
+        return real_set
     if _RATIO.fullmatch(text):
         return Ratio(tuple(read_value(term.strip()) for term in re.split(r":| to ", text)))
     return read_single(text)
@@ -154,13 +154,13 @@ def _matrix(cells: list[list[str]]) -> Form:
     return Matrix(rows)
 
 
-def _region(text: str) -> Region | None:
+def _real_set(text: str) -> RealSet | None:
     try:
-        intervals = read_region(text.replace("‹", " ").replace("›", " "))
+        intervals = read_real_set(text.replace("‹", " ").replace("›", " "))
     except NotMathematics:
         return None
     unknowns = frozenset(re.findall(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])", text)) - {"e", "i"}
-    return Region(intervals, unknowns)
+    return RealSet(intervals, unknowns)
 
 
 def _split(text: str, separators: str) -> list[str]:

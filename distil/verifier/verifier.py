@@ -14,10 +14,10 @@ from pebble import ProcessExpired, ProcessPool
 from tqdm import tqdm
 
 from distil.pipeline.records import Verdict, VerdictName
+from distil.verifier.decision import Decision, decide
 from distil.verifier.extraction import Extraction, extract
-from distil.verifier.judging import Judgement, judge
 from distil.verifier.scalars import NeedsAlgebra, Outcome
-from distil.verifier.worker import judge_with_algebra, start
+from distil.verifier.worker import decide_with_algebra, start
 
 WORKERS = 2
 """Processes for the answers that need algebra: few do, and a stage beside others leaves them the other cores."""
@@ -41,7 +41,7 @@ class Verifier:
         if workers < 1:
             raise ValueError(f"{workers} workers: a verifier needs one or more")
         self.workers, self.timeout = workers, timeout
-        self._cache: dict[tuple[str, str], Judgement] = {}
+        self._cache: dict[tuple[str, str], Decision] = {}
         self._pool: ProcessPool | None = None
         self._lock = threading.Lock()
 
@@ -67,7 +67,7 @@ class Verifier:
         for gold, extraction in tqdm(found, desc="answers", delay=2, leave=False, disable=None):
             if extraction.answer is not None and (pair := (gold, extraction.answer)) not in self._cache:
                 try:
-                    self._cache[pair] = judge(*pair)
+                    self._cache[pair] = decide(*pair)
                 except NeedsAlgebra:
                     if pair not in waiting:
                         waiting[pair] = self._schedule(pair)
@@ -95,7 +95,7 @@ class Verifier:
             pool = self._pool
             if not pool.active:  # broken: told where it is waited for
                 return pool, Future()
-            return pool, pool.schedule(judge_with_algebra, args=(*pair, self.timeout), timeout=PATIENCE * self.timeout)
+            return pool, pool.schedule(decide_with_algebra, args=(*pair, self.timeout), timeout=PATIENCE * self.timeout)
 
     def _end(self, pool: ProcessPool) -> None:
         """End a pool's processes, unless that was done; the next pair starts new ones."""
@@ -113,11 +113,11 @@ class Verifier:
                 verdict="NO_ANSWER", rule="no_answer", extracted=None, found_by=None, gold_form=None, answer_form=None,
                 within_rounding=False, flags=extraction.flags,
             )  # fmt: skip
-        judgement = self._cache[gold, extraction.answer]
+        decision = self._cache[gold, extraction.answer]
         return Verdict(
-            verdict=NAMES[judgement.outcome.equal], rule=judgement.outcome.rule, extracted=extraction.answer[:2000],
-            found_by=extraction.found_by, gold_form=judgement.gold_form, answer_form=judgement.answer_form,
-            within_rounding=judgement.within_rounding, flags=extraction.flags,
+            verdict=NAMES[decision.outcome.equal], rule=decision.outcome.rule, extracted=extraction.answer[:2000],
+            found_by=extraction.found_by, gold_form=decision.gold_form, answer_form=decision.answer_form,
+            within_rounding=decision.within_rounding, flags=extraction.flags,
         )  # fmt: skip
 
 
@@ -136,12 +136,12 @@ def _context() -> multiprocessing.context.BaseContext:
     return context
 
 
-Task = tuple[ProcessPool, "Future[Judgement]"]
-"""A pair's judgement to come, and the pool it is to come from."""
+Task = tuple[ProcessPool, "Future[Decision]"]
+"""A pair's decision to come, and the pool it is to come from."""
 
 
-def _result(pool: ProcessPool, future: "Future[Judgement]") -> Judgement:
-    """The judgement, or why there is none. Raises BrokenProcessPool when the pool was lost, not this pair's worker."""
+def _result(pool: ProcessPool, future: "Future[Decision]") -> Decision:
+    """The decision, or why there is none. Raises BrokenProcessPool when the pool was lost, not this pair's worker."""
     while not future.done():  # a pool that breaks forgets the tasks that it has not begun: their futures never end
         if not pool.active:
             raise BrokenProcessPool
@@ -155,8 +155,8 @@ def _result(pool: ProcessPool, future: "Future[Judgement]") -> Judgement:
     return _undecided(reason)
 
 
-def _undecided(reason: str) -> Judgement:
-    return Judgement(Outcome(None, reason), False, None, None)
+def _undecided(reason: str) -> Decision:
+    return Decision(Outcome(None, reason), False, None, None)
 
 
 _default: dict[int, Verifier] = {}

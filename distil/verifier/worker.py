@@ -4,7 +4,7 @@ import contextlib
 import resource
 import signal
 
-from distil.verifier.judging import Judgement, judge
+from distil.verifier.decision import Decision, decide
 from distil.verifier.scalars import Outcome
 
 MEMORY = 1024**3
@@ -19,8 +19,8 @@ def start() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def judge_with_algebra(gold: str, answer: str, seconds: float) -> Judgement:
-    """A judgement that may use sympy; whatever sympy raises becomes an undecided outcome.
+def decide_with_algebra(gold: str, answer: str, seconds: float) -> Decision:
+    """A decision that may use sympy; whatever sympy raises becomes an undecided outcome.
 
     The system ends this process when it has used `seconds` more of processor time: unlike time on the wall, that is the
     same on a busy machine, so that verdicts do not depend on the load.
@@ -29,8 +29,8 @@ def judge_with_algebra(gold: str, answer: str, seconds: float) -> Judgement:
 
     signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
-        return judge(gold, answer, equal)
+        return decide(gold, answer, equal)
     except (Exception, MemoryError, RecursionError) as error:  # sympy may raise anything
-        return Judgement(Outcome(None, f"algebra_failed: {type(error).__name__}"), False, None, None)
+        return Decision(Outcome(None, f"algebra_failed: {type(error).__name__}"), False, None, None)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)

@@ -37,7 +37,7 @@ FORMS = {
     "Value": "31 | -14/3 | 2 3/4 | .551 | 13,680 | $12.50 | 20% | 30° | 36√2 | 5π | 17-8i | mp/(m+pr) | x = 5 | "
     "12 cm | 3 million | 0.1\\overline{6} | 5 feet 6 inches | seven",
     "Items": "(2, 3) | [2,3] | {2,3} | 1 and -1/3 | 3 or -2 | ±3 | \\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix} | x=1, y=2",
-    "Region": "x < 3 | (3,4] | (0,9) ∪ (9,36) | x \\in [-2,7] | all real numbers | x \\ne 3",
+    "RealSet": "x < 3 | (3,4] | (0,9) ∪ (9,36) | x \\in [-2,7] | all real numbers | x \\ne 3",
     "Matrix": "\\begin{pmatrix} -1 & 0 \\\\ 0 & -1 \\end{pmatrix} | (-1,0;0,-1) | [[1,2],[3,4]]",
     "Ratio": "2:5 | 15:13:12 | 2 to 5",
     "Numeral": "2114five | 4343_6 | 2114 (base 5) | 1A4_{16}",

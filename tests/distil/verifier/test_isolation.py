@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from distil.verifier import Verifier, algebra, verifier, verify
-from distil.verifier.judging import Judgement
-from distil.verifier.worker import MEMORY, judge_with_algebra, start
+from distil.verifier.decision import Decision
+from distil.verifier.worker import MEMORY, decide_with_algebra, start
 
 DECIDED_HERE = [
     r"10^{10^{10}}", "9^9^9^9", "1000000!", r"2^{2^{2^{2^{2^{2}}}}}", r"\binom{10^9}{5 \cdot 10^8}", "1/0", "0^0",
@@ -91,17 +91,17 @@ def test_what_is_left_to_workers_takes_seconds():
             assert time.monotonic() - begun < 5, text
 
 
-def _greedy(gold: str, answer: str, seconds: float) -> Judgement:
+def _greedy(gold: str, answer: str, seconds: float) -> Decision:
     """What a worker does, with an algebra that wants more than a gigabyte for answers with a 7."""
     with pytest.MonkeyPatch.context() as patch:
         if "7" in answer:
             patch.setattr(algebra, "equal", lambda *_: len(bytearray(MEMORY)) > 0)
-        return judge_with_algebra(gold, answer, seconds)
+        return decide_with_algebra(gold, answer, seconds)
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS takes the bound on memory and does not enforce it")
 def test_a_worker_that_wants_more_than_a_gigabyte_costs_its_own_row_only(monkeypatch):
-    monkeypatch.setattr(verifier, "judge_with_algebra", _greedy)
+    monkeypatch.setattr(verifier, "decide_with_algebra", _greedy)
     with Verifier(workers=1) as one:
         found = one.verify_many([(f"{n}+2√2", f"2√2+{n}") for n in (5, 7, 6, 17, 8)])
     rules = [(row.verdict, row.rule) for row in found]

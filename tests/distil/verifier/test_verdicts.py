@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from distil.verifier import Verifier
 from distil.verifier.algebra import equal
-from distil.verifier.judging import judge
+from distil.verifier.decision import decide
 from distil.verifier.reading import read
 from tests.distil.verifier.cases import DIFFERENT, EQUAL, rows
 from tests.distil.verifier.near_misses import near_misses
 
 
 def verdict(gold: str, answer: str) -> bool | None:
-    return judge(gold, answer, equal).outcome.equal
+    return decide(gold, answer, equal).outcome.equal
 
 
 @pytest.mark.parametrize("form", EQUAL)
@@ -40,13 +40,13 @@ ROUNDED = [("0.3333", "1/3"), ("2/3", "0.667"), ("88.67", "88.668"), ("1.618", "
 
 @pytest.mark.parametrize(("gold", "answer"), ROUNDED)
 def test_decimals_are_exact_and_a_second_column_allows_half_a_unit_in_the_last_place(gold, answer):
-    judgement = judge(gold, answer, equal)
-    assert judgement.outcome.equal is False and judgement.within_rounding
+    decision = decide(gold, answer, equal)
+    assert decision.outcome.equal is False and decision.within_rounding
 
 
 @pytest.mark.parametrize(("gold", "answer"), [("0.3333", "0.334"), ("3", "3.4"), ("88.67", "88.68"), ("1/3", "0.34")])
 def test_the_second_column_allows_no_more(gold, answer):
-    assert not judge(gold, answer, equal).within_rounding
+    assert not decide(gold, answer, equal).within_rounding
 
 
 SPELLINGS = {
@@ -192,7 +192,7 @@ def test_no_near_miss_of_a_real_key_is_accepted(shared):
 
 
 def test_labelled_pairs_and_near_misses(shared):
-    command = [sys.executable, "-m", "stages.verified", "--pairs"]
+    command = [sys.executable, "-m", "distil.verifier", "--pairs"]
     scores = [
         json.loads(subprocess.run([*command, shared / "verdicts" / name], capture_output=True, check=True).stdout)
         for name in ("pairs.jsonl", "near_misses.jsonl")

@@ -49,7 +49,7 @@ def _float(node: Node) -> float:
     return value.real
 
 
-def read_region(text: str) -> tuple[Interval, ...]:
+def read_real_set(text: str) -> tuple[Interval, ...]:
     """The intervals, sorted and merged, of `(-∞, 2) ∪ (3, ∞)`, `[1, 4)`, `2 < x <= 5`, `x < 2 or x > 3`, `x != 1`.
 
     `(a, b)` alone is not read here: it is a point of the plane as often. Raises NotMathematics for everything else.
@@ -63,11 +63,11 @@ def read_region(text: str) -> tuple[Interval, ...]:
     if len(alternatives) > 1:
         return merged([interval for part in alternatives for interval in _part(part)])
     conditions = re.split(r"\band\b|,|;", text) if _RELATION.search(text) else [text]
-    region = _part(conditions[0])
+    real_set = _part(conditions[0])
     for condition in conditions[1:]:
         other = _part(condition)
-        region = intersection(region, other) or [*region, *other]
-    return merged(region)
+        real_set = intersection(real_set, other) or [*real_set, *other]
+    return merged(real_set)
 
 
 def _part(text: str) -> list[Interval]:
@@ -116,7 +116,7 @@ def merged(intervals: Sequence[Interval]) -> tuple[Interval, ...]:
 
 
 def intersection(first: Sequence[Interval], second: Sequence[Interval]) -> list[Interval]:
-    """What two regions share."""
+    """What two real_sets share."""
     shared = []
     for a in first:
         for b in second:

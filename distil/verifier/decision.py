@@ -15,7 +15,7 @@ _INTEGER = re.compile(r"-?[1-9]\d{0,17}|0")
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Decision:
     """`outcome` is the exact comparison's, `within_rounding` the lenient one's; both forms are canonical spellings."""
 
     outcome: Outcome
@@ -24,25 +24,25 @@ class Judgement:
     answer_form: str | None
 
 
-def judge(gold: str, answer: str, algebra: Algebra = needs_algebra) -> Judgement:
+def decide(gold: str, answer: str, algebra: Algebra = needs_algebra) -> Decision:
     """Compare a key with an extracted answer. Raises NeedsAlgebra when only algebra can tell and none is given."""
     if _INTEGER.fullmatch(gold) and _INTEGER.fullmatch(answer):
-        return Judgement(Outcome(gold == answer, "integer"), gold == answer, gold, answer)
+        return Decision(Outcome(gold == answer, "integer"), gold == answer, gold, answer)
     if max(len(gold), len(answer)) > MAX_CHARACTERS:
-        return Judgement(Outcome(None, "too_long"), False, None, None)
+        return Decision(Outcome(None, "too_long"), False, None, None)
     if not plain(gold):
-        return Judgement(Outcome(None, "no_key"), False, None, None)
+        return Decision(Outcome(None, "no_key"), False, None, None)
     key, said = read(gold), read(answer)
     if plain(gold) == plain(answer):
-        return Judgement(Outcome(True, "same_text"), True, key.canonical, said.canonical)
+        return Decision(Outcome(True, "same_text"), True, key.canonical, said.canonical)
     if isinstance(key, Numeral) and plain(answer).upper() == key.digits:
-        return Judgement(Outcome(True, "base_left_out"), True, key.canonical, said.canonical)
+        return Decision(Outcome(True, "base_left_out"), True, key.canonical, said.canonical)
     exact = Comparison(Scalars(algebra))
     outcome, key, said = _compared(gold, answer, key, said, exact)
     within = outcome.equal is True
     if not within and "." in gold + answer:
         within = _lenient(key, said, algebra)
-    return Judgement(outcome, within, key.canonical, said.canonical)
+    return Decision(outcome, within, key.canonical, said.canonical)
 
 
 def _compared(gold: str, answer: str, key: Form, said: Form, comparison: Comparison) -> tuple[Outcome, Form, Form]:
