@@ -11,7 +11,7 @@ import pytest
 
 from distil.lm.environment import _wheel_hash, explain, fingerprint, same_numerics
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from distil.pipeline.files import (
 )
 from distil.pipeline.records import Message
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @settings(deadline=None)

@@ -10,7 +10,7 @@ import pytest
 
 from distil.lm.cpu import blas
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 PRODUCT = """
 import json, sys, time
 from dataclasses import asdict

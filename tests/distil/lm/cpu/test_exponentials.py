@@ -15,7 +15,7 @@ import mlx.nn as nn  # noqa: E402
 
 from distil.lm.cpu import exponentials  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def normal(*shape: int, seed: int = 0, scale: float = 1.0) -> mx.array:
