@@ -27,9 +27,9 @@ repro: .venv/installed ## run the pipeline and show its result (JOBS=n runs inde
 	@python -m distil.lm.environment
 	@python -m tools.summary
 
-.PHONY: job
-job: .venv/installed ## the study's exams and recorded chains with the tiny student, as a DVC experiment
-	dvc exp run -S profile=job
+.PHONY: exams
+exams: .venv/installed ## the study's exams and recorded chains with the tiny student, as a DVC experiment
+	dvc exp run -S profile=exams
 	@python -m tools.summary
 
 .PHONY: student
@@ -51,7 +51,7 @@ compare: .venv/installed ## the paired test between two revisions on the questio
 	@python -m tools.compare $(or $(A),HEAD) $(or $(B),workspace)
 
 .PHONY: plan
-plan: .venv/installed ## what a profile will take here, and whether it can work (PROFILE=tiny|job|paper)
+plan: .venv/installed ## what a profile will take here, and whether it can work (PROFILE=tiny|exams|paper)
 	@python -m tools.plan $(if $(PROFILE),--profile $(PROFILE))
 
 .PHONY: bench
@@ -66,7 +66,7 @@ gpu-check: .venv/installed ## on a machine with an NVIDIA GPU: MLX's CUDA build,
 	python -m tools.gpu_check
 
 .PHONY: params
-params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|job|paper)
+params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|exams|paper)
 	python -m tools.params $(if $(PROFILE),profile=$(PROFILE))
 
 .PHONY: lock

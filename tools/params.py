@@ -1,6 +1,6 @@
 """Compose params.yaml from conf/ as `dvc exp run` does.
 
-    make params PROFILE=job            (python -m tools.params profile=job lora_seed.iters=100)
+    make params PROFILE=exams            (python -m tools.params profile=exams lora_seed.iters=100)
 
 Profiles are the files of conf/profile; every parameter is in conf/config.yaml.
 """

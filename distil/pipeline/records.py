@@ -46,7 +46,7 @@ class ExamFile(Record):
 class Manifest(Record):
     """data/raw/manifest.json: where the exams come from, under which licence, and what they are."""
 
-    source: Literal["sample", "folder", "job"]
+    source: Literal["sample", "folder", "study"]
     origin: str
     licence: str
     exams: list[ExamFile]

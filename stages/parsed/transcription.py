@@ -34,7 +34,7 @@ def read_transcriptions(folder: Path) -> tuple[list[Problem], list[LeftOut]]:
     """All years' questions. Raises InputError naming file and question for anything missing, malformed or double."""
     files = sorted(folder.glob("*.json"))
     if not files:
-        raise InputError(f"{folder} holds no transcriptions: parsed.reader 'transcription' needs raw.source 'job'.")
+        raise InputError(f"{folder} holds no transcriptions: parsed.reader 'transcription' needs raw.source 'study'.")
     problems, left_out = [], []
     for path in files:
         if not re.fullmatch(r"(19|20)\d\d", path.stem):

@@ -1,8 +1,8 @@
 """Bring the exams in: `python -m stages.raw`.
 
 Reads the `raw` block of params.yaml. `raw.source: sample` typesets a contest of the project's own, `folder` copies
-your PDFs, `job` takes the study's exams and recordings. Writes data/raw: exams/*.pdf and manifest.json, besides
-truth.jsonl for `sample` and recorded/ for `job`.
+your PDFs, `study` takes the study's exams and recordings. Writes data/raw: exams/*.pdf and manifest.json, besides
+truth.jsonl for `sample` and recorded/ for `study`.
 """
 
 import argparse
@@ -27,7 +27,7 @@ RAW = Path("data/raw")
 class RawParams(Params):
     """The `raw` block of params.yaml."""
 
-    source: Literal["sample", "folder", "job"]
+    source: Literal["sample", "folder", "study"]
     path: Path
     seed: int
 
@@ -46,7 +46,7 @@ def main() -> None:
             case "folder":
                 origin, licence = "the user's own files", "not known to the project; nothing is passed on"
                 files = copy_exams(params.path, raw / "exams")
-            case "job":
+            case "study":
                 licence = "none stated by the authors: for reading here, not for passing on"
                 origin, files = copy_study(params.path, raw)
         manifest = Manifest(source=params.source, origin=origin, licence=licence, exams=files)

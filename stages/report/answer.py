@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from stages.report.content import Answer, Score
 from stages.report.drawing import Picture
 from stages.report.inputs import Run
+from stages.report.page_parts import Answer, Score
 from stages.report.wording import (
     NOT_KNOWN,
     count,

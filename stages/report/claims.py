@@ -2,9 +2,9 @@
 
 from stages.report.claims_chains import beside_the_study, chain_length, teacher_and_verifier, training
 from stages.report.claims_result import seeds_against_questions, seen_against_unseen, student_against_base, year_by_year
-from stages.report.content import Claim
 from stages.report.drawing import Picture
 from stages.report.inputs import Run
+from stages.report.page_parts import Claim
 
 
 def claims(run: Run, pictures: dict[str, Picture]) -> list[Claim]:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from distil.pipeline.records import LEVELS
-from stages.report.content import Claim, Link, Table
 from stages.report.drawing import Picture, chosen
 from stages.report.inputs import Run
+from stages.report.page_parts import Claim, Link, Table
 from stages.report.wording import (
     NOT_KNOWN,
     count,

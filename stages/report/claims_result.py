@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from stages.report.content import Claim, Link, Table
 from stages.report.drawing import Picture, chosen
 from stages.report.inputs import CONTEST, Run
+from stages.report.page_parts import Claim, Link, Table
 from stages.report.pictures import PARTS, accuracy
 from stages.report.wording import (
     count,

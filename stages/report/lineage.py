@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from distil.lm.environment import numerics
-from stages.report.content import Table
+from stages.report.page_parts import Table
 
 DATA = Path("data")
 

@@ -9,8 +9,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from stages.report import figures
-from stages.report.counting import discordant, losses, unseen_letters, verdict_runs
 from stages.report.drawing import Picture, draw
+from stages.report.figure_data import discordant, losses, unseen_letters, verdict_runs
 from stages.report.inputs import CONTEST, Run
 from stages.report.questions import Questions
 from stages.report.wording import count, pretty

@@ -67,7 +67,7 @@ def test_the_sample_is_typeset_and_described_and_twice_the_same(folder):
         ({"path": "none.yaml"}, "none.yaml could not be read"),
         ({"source": "folder", "path": "data"}, "data holds no PDF"),
         ({"source": "folder", "path": "exams"}, "2019 JS.pdf is not a PDF"),
-        ({"source": "job", "path": "data"}, "data has no pdf/*.pdf"),
+        ({"source": "study", "path": "data"}, "data has no pdf/*.pdf"),
     ],
 )
 def test_wrong_input_is_one_message_and_leaves_earlier_outputs(folder, params, message):

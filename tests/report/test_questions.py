@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from stages.report.counting import discordant, losses, verdict_runs
+from stages.report.figure_data import discordant, losses, verdict_runs
 from stages.report.page import script_json
 from stages.report.questions import COLUMNS, change, collect, natural
 from stages.report.wording import count, percent, points, points_interval, probability

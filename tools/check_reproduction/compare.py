@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tools.check_reproduction import trees
-from tools.check_reproduction.content import changed_names, describe, distance, flatten
+from tools.check_reproduction.differences import changed_names, describe, distance, flatten
 from tools.check_reproduction.isolated import covers
 from tools.check_reproduction.pipeline import Entry, Stage
 from tools.check_reproduction.tolerance import Reproduction, judge, nearest_sibling, read_metrics

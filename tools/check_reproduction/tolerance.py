@@ -16,7 +16,7 @@ from pydantic import Field
 from scipy import stats
 
 from distil.pipeline.command import Params
-from tools.check_reproduction.content import distance, flatten
+from tools.check_reproduction.differences import distance, flatten
 
 
 class Spread(Params):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from tools.check_reproduction.content import describe, flatten
+from tools.check_reproduction.differences import describe, flatten
 
 ROWS = [json.dumps({"id": number, "answer": str(number * 7), "chain": {"text": "so"}}) for number in range(5)]
 
