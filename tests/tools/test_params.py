@@ -26,3 +26,9 @@ def test_what_cannot_be_composed_is_said_and_changes_nothing(override, said, tmp
         compose(output, [override])
     assert said in str(caught.value) and "search path" not in str(caught.value)
     assert output.read_bytes() == before and list(tmp_path.iterdir()) == [output]
+
+
+def test_the_first_line_says_what_params_yaml_is_made_of(tmp_path):
+    compose(tmp_path / "params.yaml", ["profile=exams"])
+    first = (tmp_path / "params.yaml").read_text("utf-8").splitlines()[0]
+    assert first.startswith("composed_from: conf/config.yaml and conf/profile")

@@ -99,5 +99,5 @@ def test_answers_are_measured_by_the_share_that_differs(tmp_path: Path) -> None:
 
 
 def test_the_projects_own_rules_are_read() -> None:
-    rules = read_rules(ROOT / "params.yaml")
+    rules = read_rules(ROOT)
     assert rules and len(rules.seeds) >= 2 and "lora_seed" in rules.trained and "verified" not in rules.trained

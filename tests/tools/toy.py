@@ -46,14 +46,16 @@ PARAMS = """
 problems: {language: en}
 split: {every: 4}
 train: {seeds: [0, 1, 2], steps: 40}
-reproduction:
-  confidence: 0.99
-  seeds: [0, 1, 2]
-  trained: [train, score]
-  siblings: [train]
-  spreads:
-    - {metric: score.mean, std: score.std, of: mean}
-    - {metric: train.*.loss, std: score.loss_std, of: seed}
+"""
+
+TOLERANCES = """
+confidence: 0.99
+seeds: train.seeds
+trained: [train, score]
+siblings: [train]
+spreads:
+  - {metric: score.mean, std: score.std, of: mean}
+  - {metric: train.*.loss, std: score.loss_std, of: seed}
 """
 
 EXAM = "".join(f"What is {i} plus {i * i % 17}?={i + i * i % 17}\n" for i in range(40))
@@ -173,6 +175,7 @@ def build(folder: Path) -> Toy:
     toy.run(sys.executable, "-m", "dvc", "config", "core.autostage", "true")
     toy.write("dvc.yaml", DVC_YAML)
     toy.write("params.yaml", PARAMS)
+    toy.write("tools/check_reproduction/tolerances.yaml", TOLERANCES)
     toy.write("exam.txt", EXAM)
     toy.write(".gitignore", "/data\n__pycache__/\n")
     toy.write(".dvcignore", (ROOT / ".dvcignore").read_text(encoding="utf-8"))

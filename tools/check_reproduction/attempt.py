@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from distil.pipeline.files import InputError, read_json
+from distil.pipeline.files import InputError, read_json, read_yaml
 from tools.check_reproduction import undeclared
 from tools.check_reproduction.clone import ENVIRONMENT, Outputs, clone, forget, git, install, link_outside
 from tools.check_reproduction.compare import Comparison, Outcome, Run
 from tools.check_reproduction.pipeline import Stage, read_lock, read_pipeline
 from tools.check_reproduction.run import declared, run_pipeline
-from tools.check_reproduction.tolerance import Reproduction
+from tools.check_reproduction.tolerance import TOLERANCES, Reproduction
 from tools.check_reproduction.undeclared import Given
 
 
@@ -45,7 +44,7 @@ class Attempt:
             stages=self.stages,
             committed=reference,
             fresh=self.run,
-            rules=read_rules(self.root / "params.yaml"),
+            rules=read_rules(self.root),
             same_numerics=same_numerics,
             investigate=lambda stage: undeclared.explain(stage, self.root, self.given[stage.name], failed=False),
             source_changes=lambda paths: source_changes(self.revision, paths),
@@ -83,15 +82,20 @@ def committed_fingerprint(root: Path) -> dict[str, Any] | None:
     return read_json(root / ENVIRONMENT) if (root / ENVIRONMENT).is_file() else None
 
 
-def read_rules(path: Path) -> Reproduction | None:
-    """The `reproduction` block of a params.yaml; None without one: every stage then promises the same bits."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
-    if not isinstance(content, dict) or "reproduction" not in content:
+def read_rules(root: Path) -> Reproduction | None:
+    """The tolerances of the revision in `root`; None where it has none, and every stage promises the same bits.
+
+    The file names the parameter that lists the seeds; they are taken from the revision's params.yaml.
+    """
+    if not (root / TOLERANCES).is_file():
         return None
+    content, seeds = read_yaml(root / TOLERANCES), read_yaml(root / "params.yaml")
     try:
-        return Reproduction.model_validate(content["reproduction"])
-    except ValidationError as error:
-        raise InputError(f"params.yaml, reproduction: {error}") from error
+        for key in content["seeds"].split("."):
+            seeds = seeds[key]
+        return Reproduction.model_validate({**content, "seeds": seeds})
+    except (ValidationError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{TOLERANCES}: {error}. docs/reproduction.md explains the entries.") from error
 
 
 def source_changes(revision: Revision, paths: list[str]) -> list[str]:

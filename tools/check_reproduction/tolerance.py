@@ -18,6 +18,8 @@ from scipy import stats
 from distil.pipeline.command import Params
 from tools.check_reproduction.differences import distance, flatten
 
+TOLERANCES = Path("tools/check_reproduction/tolerances.yaml")
+
 
 class Spread(Params):
     """Where the seed-to-seed standard deviation of the metrics of a name is found.
@@ -51,7 +53,7 @@ class Spread(Params):
 
 
 class Reproduction(Params):
-    """The `reproduction` block of params.yaml.
+    """tolerances.yaml, with the seeds that it names.
 
     `trained` are the stages (foreach stages by their group) that promise the same bits on one platform and BLAS core
     type only, `siblings` those whose outputs another seed's must be further from than a rerun's; the first of `spreads`
