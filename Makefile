@@ -21,6 +21,15 @@ help: ## list the targets
 .PHONY: install
 install: .venv/installed ## create .venv from the lock file
 
+.PHONY: extra
+extra: .venv/installed ## install what a rarer input needs (NAME=datasets|documents|ocr)
+	@python -c "import sys; sys.exit('$(NAME)' not in 'datasets documents ocr'.split() and 'error: NAME is datasets, documents or ocr')"
+	@if command -v uv >/dev/null; then \
+	  uv pip install --quiet --python .venv --require-hashes -r requirements-$(NAME).lock; \
+	else \
+	  .venv/bin/python -m pip install --quiet --require-hashes -r requirements-$(NAME).lock; \
+	fi
+
 .PHONY: repro
 repro: .venv/installed ## run the pipeline and show its result (JOBS=n runs independent stages side by side)
 	@python -m tools.repro --jobs $(JOBS)
@@ -70,9 +79,13 @@ params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|exams|pa
 	python -m tools.params $(if $(PROFILE),profile=$(PROFILE))
 
 .PHONY: lock
-lock: ## rewrite requirements.lock from pyproject.toml (needs uv)
+lock: ## rewrite the lock files from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra pipeline --group dev --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements.lock
+	for extra in datasets documents ocr; do \
+	  uv pip compile pyproject.toml --extra $$extra --constraint requirements.lock --universal --python-version 3.11 --fork-strategy fewest \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements-$$extra.lock; \
+	done
 
 .PHONY: test
 test: .venv/installed ## the test suite (under 10 minutes on two cores)

@@ -46,7 +46,7 @@ class ExamFile(Record):
 class Manifest(Record):
     """data/raw/manifest.json: where the exams come from, under which licence, and what they are."""
 
-    source: Literal["sample", "folder", "study"]
+    source: Literal["sample", "folder", "problems", "study"]
     origin: str
     licence: str
     exams: list[ExamFile]
@@ -57,7 +57,7 @@ class Problem(Record):
 
     `id` is `year/section/number` with a two-digit number (`2011/junior_senior_test/07`) for an exam, and the
     benchmark's own identifier elsewhere. `answer_uncorrected` and `question_uncorrected` hold what the source said
-    where an erratum was applied, else None.
+    where an erratum was applied, else None. `topic` is written only where the source has one.
     """
 
     id: str
@@ -71,6 +71,7 @@ class Problem(Record):
     question_uncorrected: str | None = None
     answer_uncorrected: str | None = None
     errata: list[str] = Field(default_factory=list)
+    topic: str | None = Field(default=None, exclude_if=lambda topic: topic is None)
 
 
 class Chain(Record):

@@ -1,6 +1,7 @@
 """Turn exams into problems: `python -m stages.parsed`, or `python -m stages.parsed --exam FILE.pdf` to look at one.
 
-Reads data/raw and the `parsed` block of params.yaml. `parsed.reader: text_layer` reads the PDFs themselves,
+Reads data/raw and the `parsed` block of params.yaml. Problems that came as data (`raw.source: problems`) are taken as
+they are, with the final answer of each key. Of exams, `parsed.reader: text_layer` reads the PDFs themselves,
 `transcription` the study's hand-made JSON, corrected by its errata.csv unless `parsed.errata` is false. Writes
 data/parsed/problems.jsonl, data/parsed/left_out.jsonl and metrics/parsed.json.
 """
@@ -8,6 +9,7 @@ data/parsed/problems.jsonl, data/parsed/left_out.jsonl and metrics/parsed.json.
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,11 +17,13 @@ from pydantic import ValidationError
 from tqdm import tqdm
 
 from distil.exams.files import year_and_section
+from distil.exams.left_out import LeftOut
+from distil.exams.problem_sets import understood
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, read_json, read_jsonl, replacing_folder, write_json, write_jsonl
 from distil.pipeline.records import Manifest, Problem
 from stages.parsed.errata import apply_errata, read_errata
-from stages.parsed.exam import LeftOut, read_exam
+from stages.parsed.exam import read_exam
 from stages.parsed.transcription import read_transcriptions
 
 RAW, PARSED, METRICS = Path("data/raw"), Path("data/parsed"), Path("metrics/parsed.json")
@@ -43,7 +47,9 @@ def main() -> None:
         return
     params = load_params("parsed", ParsedParams)
     metrics: dict[str, Any] = {}
-    if params.reader == "text_layer":
+    if (RAW / "problems.jsonl").exists():
+        problems, left_out = understand(read_jsonl(RAW / "problems.jsonl", Problem))
+    elif params.reader == "text_layer":
         problems, left_out = read_exams()
     else:
         problems, left_out = read_transcriptions(RAW / "recorded/transcribed")
@@ -70,6 +76,12 @@ def show(exam: Path) -> None:
     print("\n".join(problem.model_dump_json(include=shown) for problem in problems))
     for question in left_out:
         print(f"left out: question {question.number}, page {question.page}: {question.reason}", file=sys.stderr)
+
+
+def understand(problems: Iterable[Problem]) -> tuple[list[Problem], list[LeftOut]]:
+    """Problems that came as data: each with its final answer as the key, or left out."""
+    read = [understood(problem) for problem in problems]
+    return [one for one in read if isinstance(one, Problem)], [one for one in read if isinstance(one, LeftOut)]
 
 
 def read_exams() -> tuple[list[Problem], list[LeftOut]]:

@@ -1,41 +1,14 @@
 """One exam's PDF to problems: questions joined with the answer key, questions that need a figure left out."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 from distil.exams.files import problem_id
+from distil.exams.left_out import LeftOut, reason_against
 from distil.pipeline.files import InputError
-from distil.pipeline.records import Problem, Record
+from distil.pipeline.records import Problem
 from stages.parsed.layout import Item, read_items
 from stages.parsed.page import read_pages
-
-NAMES_FIGURE = re.compile(
-    r"\b(in|see|of|from|use) the (following |accompanying )?(figure|diagram|drawing|picture|sketch)\b"
-    r"|\b(figure|diagram|drawing|picture|sketch) (shown|above|below|(at|on|to) the (left|right))\b"
-    r"|\b(is|are|as) (shown|pictured|drawn)\b",
-    re.IGNORECASE,
-)
-Reason = Literal["has a drawing", "refers to a figure", "placeholder"]
-
-
-class LeftOut(Record):
-    """A question that is not among the problems, and why."""
-
-    id: str
-    year: int
-    section: str
-    number: int
-    source: str
-    page: int | None
-    reason: Reason
-    question: str
-
-    @classmethod
-    def of(cls, problem: Problem, reason: Reason) -> "LeftOut":
-        """The record of a question that is left out."""
-        return cls(reason=reason, **problem.model_dump(include=cls.model_fields.keys() - {"reason"}))
 
 
 def read_exam(path: Path, year: int, section: str) -> tuple[list[Problem], list[LeftOut]]:
@@ -68,8 +41,8 @@ def read_exam(path: Path, year: int, section: str) -> tuple[list[Problem], list[
         )
         if item.drawn:
             left_out.append(LeftOut.of(problem, "has a drawing"))
-        elif NAMES_FIGURE.search(item.text):
-            left_out.append(LeftOut.of(problem, "refers to a figure"))
+        elif reason := reason_against(item.text):
+            left_out.append(LeftOut.of(problem, reason))
         else:
             problems.append(problem)
     for number, answer in answers.items():

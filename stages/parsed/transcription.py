@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from distil.exams.files import problem_id
+from distil.exams.left_out import LeftOut
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Problem, Record
-from stages.parsed.exam import LeftOut
 
 PLACEHOLDER = re.compile(r"question \d+ ?\(.*\)|\W*", re.IGNORECASE)
 """What stands where the transcriber saw no question: `Question 11 (content not visible in provided pages)`."""

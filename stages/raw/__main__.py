@@ -1,8 +1,9 @@
 """Bring the exams in: `python -m stages.raw`.
 
 Reads the `raw` block of params.yaml. `raw.source: sample` typesets a contest of the project's own, `folder` copies
-your PDFs, `study` takes the study's exams and recordings. Writes data/raw: exams/*.pdf and manifest.json, besides
-truth.jsonl for `sample` and recorded/ for `study`.
+your PDFs, `problems` reads problems that are data already (JSON lines, JSON, CSV, Parquet, a Hugging Face data set),
+`study` takes the study's exams and recordings. Writes data/raw: exams/*.pdf and manifest.json, besides truth.jsonl for
+`sample`, problems.jsonl and recorded/chains for `problems`, and recorded/ for `study`.
 """
 
 import argparse
@@ -10,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
 from tqdm import tqdm
 
 from distil.exams.files import describe, problem_id
+from distil.exams.problem_sets import ColumnsParam, read_problems, recorded_chains
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import replacing, replacing_folder, write_json, write_jsonl
 from distil.pipeline.records import ExamFile, Manifest, Problem
@@ -27,9 +30,12 @@ RAW = Path("data/raw")
 class RawParams(Params):
     """The `raw` block of params.yaml."""
 
-    source: Literal["sample", "folder", "study"]
+    source: Literal["sample", "folder", "problems", "study"]
     path: Path
     seed: int
+    columns: ColumnsParam
+    groups: int = Field(ge=2)
+    split: str | None
 
 
 def main() -> None:
@@ -46,12 +52,27 @@ def main() -> None:
             case "folder":
                 origin, licence = "the user's own files", "not known to the project; nothing is passed on"
                 files = copy_exams(params.path, raw / "exams")
+            case "problems":
+                origin, licence = "the user's own problems", "not known to the project; nothing is passed on"
+                files = []
+                copy_problems(params, raw)
             case "study":
                 licence = "none stated by the authors: for reading here, not for passing on"
                 origin, files = copy_study(params.path, raw)
         manifest = Manifest(source=params.source, origin=origin, licence=licence, exams=files)
         write_json(raw / "manifest.json", manifest.model_dump())
-    print(f"{len(files)} exams, {sum(file.pages for file in files)} pages -> {RAW}")
+    if files:
+        print(f"{len(files)} exams, {sum(file.pages for file in files)} pages -> {RAW}")
+
+
+def copy_problems(params: RawParams, raw: Path) -> None:
+    """Write the problems of a file or data set, and its worked solutions where a teacher's recorded chains belong."""
+    problems = read_problems(params.path, params.columns, params.groups, params.split)
+    chains = recorded_chains(params.path, params.columns, problems, params.split)
+    write_jsonl(raw / "problems.jsonl", problems)
+    if chains:
+        write_jsonl(raw / "recorded/chains/solutions.jsonl", chains)
+    print(f"{len(problems)} problems, {len(chains)} worked solutions -> {RAW}")
 
 
 def typeset_contest(contest: list[Exam], raw: Path) -> list[ExamFile]:

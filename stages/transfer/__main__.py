@@ -1,7 +1,7 @@
 """Make the transfer benchmark, problems that no exam asks: `python -m stages.transfer`.
 
 Reads the `transfer` block of params.yaml. `transfer.source: sample` draws a second contest in other words and with
-larger numbers, `math500` takes MATH-500, `file` your JSON lines of question and answer. Writes
+larger numbers, `math500` takes MATH-500, `problems` your own data as `raw.source: problems` does. Writes
 data/transfer/problems.jsonl.
 """
 
@@ -9,10 +9,11 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
+from distil.exams.problem_sets import ColumnsParam
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, replacing_folder, write_jsonl
 from distil.pipeline.records import Problem
-from stages.transfer.benchmarks import from_file, math500
+from stages.transfer.benchmarks import from_data, math500
 from stages.transfer.sample import draw_problems, load_layout
 
 TRANSFER = Path("data/transfer")
@@ -21,9 +22,11 @@ TRANSFER = Path("data/transfer")
 class TransferParams(Params):
     """The `transfer` block of params.yaml."""
 
-    source: Literal["sample", "math500", "file"]
+    source: Literal["sample", "math500", "problems"]
     path: Path
     seed: int
+    columns: ColumnsParam
+    split: str | None
 
 
 def main() -> None:
@@ -37,8 +40,8 @@ def main() -> None:
             problems = list(draw_problems(load_layout(params.path), params.seed))
         case "math500":
             problems = list(math500(params.path))
-        case "file":
-            problems = list(from_file(params.path))
+        case "problems":
+            problems = from_data(params.path, params.columns, params.split)
     check(problems, params.path)
     with replacing_folder(TRANSFER) as folder:
         write_jsonl(folder / "problems.jsonl", problems)

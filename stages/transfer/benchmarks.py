@@ -1,10 +1,14 @@
-"""Benchmarks that exist already: MATH-500, and any file of questions and answers."""
+"""Benchmarks that exist already: MATH-500, and any problems that are data."""
 
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from distil.exams.left_out import LeftOut
+from distil.exams.problem_sets import Columns, read_problems, understood
 from distil.pipeline.files import InputError, read_jsonl, read_yaml_as
 from distil.pipeline.records import Problem
 
@@ -27,16 +31,6 @@ class MathProblem(BaseModel):
     answer: str
 
 
-class Row(BaseModel):
-    """One row of a user's file; all but question and answer may be left out."""
-
-    model_config = ConfigDict(extra="forbid")
-    question: str
-    answer: str
-    id: str | None = None
-    section: str = "all"
-
-
 def math500(path: Path) -> Iterator[Problem]:
     """MATH-500 from its JSON lines, or from the hub where `path` is a YAML file that pins it; sections are subjects."""
     rows = path if path.suffix == ".jsonl" else _fetch(path)
@@ -52,18 +46,13 @@ def math500(path: Path) -> Iterator[Problem]:
         )
 
 
-def from_file(path: Path) -> Iterator[Problem]:
-    """A user's benchmark: one JSON object a line with `question` and `answer`."""
-    for number, row in enumerate(read_jsonl(path, Row), 1):
-        yield Problem(
-            id=row.id or f"{path.stem}/{number:04d}",
-            year=0,
-            section=row.section,
-            number=number,
-            question=row.question,
-            answer=row.answer,
-            source=path.name,
-        )
+def from_data(path: Path, columns: Columns, split: str | None) -> list[Problem]:
+    """A user's benchmark; what cannot be asked of it is counted on standard error, by reason."""
+    read = [understood(problem) for problem in read_problems(path, columns, groups=None, split=split)]
+    left_out = Counter(one.reason for one in read if isinstance(one, LeftOut))
+    for reason, count in sorted(left_out.items()):
+        print(f"transfer: {count} problems left out: {reason}", file=sys.stderr)
+    return [one for one in read if isinstance(one, Problem)]
 
 
 def _fetch(path: Path) -> Path:

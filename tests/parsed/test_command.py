@@ -11,9 +11,9 @@ import pytest
 import yaml
 from fpdf import FPDF
 
+from distil.exams.left_out import LeftOut
 from distil.pipeline.files import read_jsonl, write_json, write_jsonl
 from distil.pipeline.records import Problem
-from stages.parsed.exam import LeftOut
 from stages.raw.__main__ import answerable, typeset_contest
 from stages.raw.sample import exams, load_layout
 

@@ -17,7 +17,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def raw(folder: Path, **params: object) -> subprocess.CompletedProcess:
-    block = {"source": "sample", "path": "contest.yaml", "seed": 1, **params}
+    block = {
+        "source": "sample",
+        "path": "contest.yaml",
+        "seed": 1,
+        "columns": "plain",
+        "groups": 4,
+        "split": None,
+        **params,
+    }
     (folder / "params.yaml").write_text(yaml.safe_dump({"raw": block}))
     return subprocess.run(
         [sys.executable, "-m", "stages.raw"],

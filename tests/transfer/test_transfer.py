@@ -16,7 +16,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def transfer(folder: Path, **params: object) -> subprocess.CompletedProcess:
-    block = {"source": "sample", "path": str(ROOT / "stages/transfer/contest.yaml"), "seed": 500, **params}
+    block = {
+        "source": "sample",
+        "path": str(ROOT / "stages/transfer/contest.yaml"),
+        "seed": 500,
+        "columns": "plain",
+        "split": None,
+        **params,
+    }
     (folder / "params.yaml").write_text(yaml.safe_dump({"transfer": block}))
     return subprocess.run(
         [sys.executable, "-m", "stages.transfer"],
@@ -57,7 +64,7 @@ def test_a_file_of_questions_and_answers(tmp_path):
         '{"id": "b", "section": "algebra", "question": "x?", "answer": "3"}',
     ]
     (tmp_path / "mine.jsonl").write_text("\n".join(rows))
-    done = transfer(tmp_path, source="file", path="mine.jsonl")
+    done = transfer(tmp_path, source="problems", path="mine.jsonl")
     assert done.returncode == 0, done.stderr
     assert [(p.id, p.section, p.question, p.answer) for p in problems(tmp_path)] == [
         ("mine/0001", "all", "Find 1 + 1.", "2"),
@@ -80,14 +87,18 @@ def test_math_500(tmp_path, shared):
         ({}, {"path": "none.yaml"}, "none.yaml could not be read"),
         ({"c.yaml": "problems: 0"}, {"path": "c.yaml"}, "c.yaml, problems: Input should be greater"),
         ({"c.yaml": "problems: 100000"}, {"path": "c.yaml"}, "less than or equal to 1000"),
-        ({}, {"source": "file", "path": "none.jsonl"}, "none.jsonl could not be read"),
-        ({"m.jsonl": ""}, {"source": "file", "path": "m.jsonl"}, "m.jsonl holds no problems"),
-        ({"m.jsonl": '{"question": "x"}\n'}, {"source": "file", "path": "m.jsonl"}, "m.jsonl, line 1, answer"),
-        ({"m.jsonl": "{"}, {"source": "file", "path": "m.jsonl"}, "m.jsonl, line 1"),
+        ({}, {"source": "problems", "path": "none.jsonl"}, "none.jsonl could not be read"),
+        ({"m.jsonl": ""}, {"source": "problems", "path": "m.jsonl"}, "m.jsonl holds no problems"),
+        (
+            {"m.jsonl": '{"question": "x"}\n'},
+            {"source": "problems", "path": "m.jsonl"},
+            "m.jsonl has no column 'answer' for the answer; it has question",
+        ),
+        ({"m.jsonl": "{"}, {"source": "problems", "path": "m.jsonl"}, "m.jsonl, line 1"),
         (
             {"m.jsonl": '{"id": "a", "question": "x", "answer": "1"}\n' * 2},
-            {"source": "file", "path": "m.jsonl"},
-            "problems 1 and 2 have one id, 'a'",
+            {"source": "problems", "path": "m.jsonl"},
+            "m.jsonl, line 2, column id: the id 'a' is that of m.jsonl, line 1, too",
         ),
         (
             {},

@@ -1,0 +1,41 @@
+"""Questions that are left out of the problems, and why."""
+
+import re
+from typing import Literal
+
+from distil.pipeline.records import Problem, Record
+
+NAMES_FIGURE = re.compile(
+    r"\b(in|see|of|from|use) the (following |accompanying )?(figure|diagram|drawing|picture|sketch)\b"
+    r"|\b(figure|diagram|drawing|picture|sketch) (shown|above|below|(at|on|to) the (left|right))\b"
+    r"|\b(is|are|as) (shown|pictured|drawn)\b",
+    re.IGNORECASE,
+)
+DRAWN = re.compile(r"\[asy\]|\\begin\{(asy|tikzpicture|picture)\}|\\includegraphics|!\[[^\]]*\]\(|<(img|svg)\b")
+"""A drawing in the source of a text: Asymptote's, LaTeX's, Markdown's or HTML's."""
+Reason = Literal["has a drawing", "refers to a figure", "placeholder", "key without a final answer"]
+
+
+class LeftOut(Record):
+    """A question that is not among the problems, and why."""
+
+    id: str
+    year: int
+    section: str
+    number: int
+    source: str
+    page: int | None
+    reason: Reason
+    question: str
+
+    @classmethod
+    def of(cls, problem: Problem, reason: Reason) -> "LeftOut":
+        """The record of a question that is left out."""
+        return cls(reason=reason, **problem.model_dump(include=cls.model_fields.keys() - {"reason"}))
+
+
+def reason_against(question: str) -> Reason | None:
+    """Why a question's text says that it cannot be asked of a model that reads text, or None."""
+    if DRAWN.search(question):
+        return "has a drawing"
+    return "refers to a figure" if NAMES_FIGURE.search(question) else None

@@ -1,0 +1,211 @@
+"""Problems that are data already: which column holds what, keys like `#### 42` understood, faults named by row.
+
+A problem's `year` is the group that folds hold out. Where a file has no year, the values of a `group` column are
+numbered from 1, or the question's hash puts it into one of a given number of groups.
+"""
+
+import hashlib
+import re
+import unicodedata
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from distil.exams.left_out import LeftOut, reason_against
+from distil.exams.tables import Row, read_rows
+from distil.pipeline.files import InputError, read_yaml
+from distil.pipeline.records import Chain, Problem
+from distil.verifier import extract
+
+LONGEST_KEY = 120
+"""Characters; a longer key without a mark like `\\boxed{}` is a text in which no final answer is known."""
+MARKED = re.compile(r"^####|\\f?boxed|\\fbox|\n", re.MULTILINE)
+CERTAIN = frozenset(["boxed", "answer_line", "answer_phrase"])  # the extraction's cues that are no guess
+CALCULATOR = re.compile(r"<<[^<>\n]*>>")  # GSM8K's notes for a calculator in the middle of its solutions
+
+Names: TypeAlias = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: () if value is None else (value,) if isinstance(value, str) else value),
+]
+
+
+class Columns(BaseModel):
+    """Which column holds what; of several names the first that the file has is taken."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    question: Names = Field(min_length=1)
+    answer: Names = Field(min_length=1)
+    year: Names = ()
+    group: Names = ()
+    section: Names = ()
+    id: Names = ()
+    topic: Names = ()
+    solution: Names = ()
+
+
+def ready_mappings() -> dict[str, Columns]:
+    """The mappings that come with the project, by name."""
+    content = read_yaml(Path(__file__).parent / "mappings.yaml")
+    return {name: Columns.model_validate(columns) for name, columns in content.items()}
+
+
+def _named(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    mappings = ready_mappings()
+    if value not in mappings:
+        raise ValueError(f"there is no mapping of this name; there are {', '.join(mappings)}, or your own columns")
+    return mappings[value]
+
+
+ColumnsParam: TypeAlias = Annotated[Columns, BeforeValidator(_named)]
+"""A parameter that is a ready mapping's name or a mapping of one's own."""
+
+
+def read_problems(path: Path, columns: Columns, groups: int | None, split: str | None = None) -> list[Problem]:
+    """The problems of a file or data set, their keys still as the file has them, in its order.
+
+    Without `groups` a problem without a year has the year 0. Raises InputError naming file, row and column.
+    """
+    rows = read_rows(path, split)
+    if not rows:
+        raise InputError(f"{path} holds no problems.")
+    return _Reader(path, columns, rows).problems(groups)
+
+
+def understood(problem: Problem) -> Problem | LeftOut:
+    """The problem with its final answer as the key, or left out with the reason why it cannot be asked."""
+    if reason := reason_against(problem.question):
+        return LeftOut.of(problem, reason)
+    if not MARKED.search(problem.answer) and len(problem.answer) <= LONGEST_KEY:
+        return problem
+    found = extract(problem.answer)
+    if found.answer is None or found.found_by not in CERTAIN:
+        return LeftOut.of(problem, "key without a final answer")
+    return problem.model_copy(update={"answer": found.answer})
+
+
+def recorded_chains(path: Path, columns: Columns, problems: list[Problem], split: str | None = None) -> list[Chain]:
+    """The file's worked solutions as recorded chains of `problems`, which were read from it; none without a column."""
+    rows = read_rows(path, split)
+    name = _present(columns.solution, rows)
+    chains = []
+    for row, problem in zip(rows, problems, strict=True):
+        value = row.values.get(name) if name else None
+        text = "\n\n".join(map(str, value)) if isinstance(value, list) else str(value or "")
+        text = CALCULATOR.sub("", text).strip()
+        if not text or (text == problem.answer and not MARKED.search(text)):
+            continue  # a bare answer is no chain
+        key = understood(problem)
+        if isinstance(key, Problem) and extract(text).found_by not in CERTAIN:
+            text += f"\n\nAnswer: {key.answer}"
+        chains.append(
+            Chain(
+                problem_id=problem.id,
+                level="R1",
+                role="replay",
+                model="recorded",
+                prompt_hash=hashlib.sha256(f"{problem.id}\n{text}".encode()).hexdigest(),
+                sampling={},
+                text=text,
+                answer=extract(text).answer,
+                finish_reason="recorded",
+            )
+        )
+    return chains
+
+
+class _Reader:
+    """One file's rows with the columns that the mapping finds in them."""
+
+    def __init__(self, path: Path, columns: Columns, rows: list[Row]) -> None:
+        self.path, self.rows = path, rows
+        self.column = {what: _present(getattr(columns, what), rows) for what in Columns.model_fields}
+        for what in ("question", "answer"):
+            if self.column[what] is None:
+                there = ", ".join(dict.fromkeys(name for row in rows for name in row.values))
+                raise InputError(
+                    f"{path} has no column {' or '.join(map(repr, getattr(columns, what)))} for the {what}; it has "
+                    f"{there}. Set 'columns' to {', '.join(ready_mappings())}, or to "
+                    "{question: NAME, answer: NAME}."
+                )
+        for what in ("year", "group", "section", "id", "topic"):
+            names = getattr(columns, what)
+            if len(names) == 1 and self.column[what] is None and columns not in ready_mappings().values():
+                raise InputError(f"{path} has no column {names[0]!r} for the {what}; leave 'columns.{what}' out.")
+
+    def problems(self, groups: int | None) -> list[Problem]:
+        numbered = self._numbered_groups() if self.column["group"] else {}
+        problems, seen = [], dict[str, str]()
+        for number, row in enumerate(self.rows, 1):
+            question, answer = self._text(row, "question"), self._text(row, "answer")
+            assert question is not None and answer is not None
+            topic = self._text(row, "topic")
+            identity = self._text(row, "id") or f"{self.path.stem}/{number:04d}"
+            if identity in seen:
+                raise InputError(
+                    f"{row.place}, column {self.column['id']}: the id {identity!r} is that of {seen[identity]}, too."
+                )
+            seen[identity] = row.place
+            year = self._year(row)
+            if year is None and numbered:
+                year = numbered[self._text(row, "group") or ""]
+            if year is None:
+                year = _hashed(question, groups) if groups else 0
+            problems.append(
+                Problem(
+                    id=identity,
+                    year=year,
+                    section=self._text(row, "section") or topic or "all",
+                    number=number,
+                    question=question,
+                    answer=answer,
+                    source=self.path.name,
+                    topic=topic,
+                )
+            )
+        return problems
+
+    def _text(self, row: Row, what: str) -> str | None:
+        """A value as text; question, answer and a group may not be empty."""
+        column = self.column[what]
+        if column is None:
+            return None
+        value = row.values.get(column)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (str, int, float))):
+            raise self._fault(row, what, f"text or a number was expected (found {value!r:.60})")
+        text = "" if value is None or value != value else str(value).strip()
+        if not text and what in ("question", "answer", "group"):
+            raise self._fault(row, what, "is empty")
+        if "\ufffd" in text:
+            raise self._fault(row, what, "holds U+FFFD, left by a wrong encoding; export the file again in UTF-8")
+        return text or None
+
+    def _year(self, row: Row) -> int | None:
+        text = self._text(row, "year")
+        if text is None and self.column["year"] is None:
+            return None
+        if text is None or not re.fullmatch(r"\d{1,4}", text):
+            raise self._fault(row, "year", f"a year was expected (found {text!r})")
+        return int(text)
+
+    def _numbered_groups(self) -> dict[str, int]:
+        names = {self._text(row, "group") or "" for row in self.rows}
+        return {name: number for number, name in enumerate(sorted(names), 1)}
+
+    def _fault(self, row: Row, what: str, fault: str) -> InputError:
+        return InputError(f"{row.place}, column {self.column[what]}: {fault}.")
+
+
+def _present(names: tuple[str, ...], rows: list[Row]) -> str | None:
+    """The first of the names that a row has."""
+    return next((name for name in names if any(name in row.values for row in rows)), None)
+
+
+def _hashed(question: str, groups: int) -> int:
+    """A group from 1 that depends on the question's words alone, so that it stays when rows are added or moved."""
+    words = re.sub(r"\W+", " ", unicodedata.normalize("NFKC", question)).strip().casefold()
+    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") % groups + 1
