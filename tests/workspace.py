@@ -88,7 +88,13 @@ def write_workspace(folder: Path, lora: dict[str, Any] | None = None, answers: d
     parts = {"train": ids[:18], "valid": ids[18:24], "unseen": ids[24:], "unused": [], "answers": ids}
     write_json(
         split / "folds.json",
-        {"protocol": "held_out_years", "main": ["held_out"], "folds": {"held_out": parts}, "transfer_fold": "held_out"},
+        {
+            "protocol": "held_out_years",
+            "main": ["held_out"],
+            "folds": {"held_out": parts},
+            "transfer_fold": "held_out",
+            "clusters": {name: number for number, name in enumerate(ids)},
+        },
     )
     write_params(folder, lora, answers)
     return folder

@@ -19,8 +19,8 @@ import yaml
 from dvc.repo import Repo
 
 from distil.pipeline.command import run
-from distil.pipeline.files import InputError, read_json, read_jsonl
-from distil.pipeline.records import Answer, Chain, Example, Manifest, Problem, VerifiedChain
+from distil.pipeline.files import InputError, read_json, read_jsonl, read_record
+from distil.pipeline.records import Answer, Chain, Example, Manifest, Problem, Split, VerifiedChain
 from tools.check_reproduction.isolated import covers
 from tools.check_reproduction.pipeline import read_lock
 
@@ -160,7 +160,7 @@ def find_answer(problem: str, model: str) -> tuple[int, Answer]:
 
     Raises InputError when the model has not answered the problem.
     """
-    main = read_json("data/train_split/folds.json")["main"]
+    main = read_record("data/train_split/folds.json", Split).main
     for benchmark in ("contest", "transfer"):
         rows = enumerate(read_jsonl(answers_file(model, benchmark), Answer), 1)
         found = [(number, row) for number, row in rows if row.problem_id == problem]

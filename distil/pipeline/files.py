@@ -154,6 +154,17 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"{path} is not JSON: {error}.") from error
 
 
+def read_record(path: str | Path, model: type[Model]) -> Model:
+    """Read one JSON document as a `model`. Raises InputError naming file and field when it is missing or malformed."""
+    content = read_json(path)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise InputError(f"{path}, {field}: {first['msg']}. Run the stage that writes it (see `dvc dag`).") from error
+
+
 def read_yaml(path: str | Path, expected: str = "") -> Any:
     """Read one YAML document. Raises InputError, which ends in what was `expected`, when it is missing or malformed."""
     path, hint = Path(path), f" {expected}" if expected else ""

@@ -4,7 +4,7 @@ raw               Manifest
 parsed, transfer  Problem
 teacher_cot       Chain
 verified          Chain + Verdict (VerifiedChain)
-train_split       Example (an mlx-lm chat row)
+train_split       Example (an mlx-lm chat row), Split
 answers           Answer
 eval              Scored (Answer + Verdict)
 """
@@ -149,6 +149,49 @@ class Example(Record):
     messages: list[Message]
     problem_id: str
     level: Level
+
+
+class Fold(Record):
+    """Problem ids by what they are to this fold's adapter, and the problems that it answers."""
+
+    train: list[str]
+    valid: list[str]
+    unseen: list[str]
+    unused: list[str]
+    answers: list[str] = Field(default_factory=list)
+
+
+class Split(Record):
+    """data/train_split/folds.json: who trains on what.
+
+    `main` names the folds that make the result and `transfer_fold` the one whose adapters answer the second benchmark.
+    `clusters` gives every problem the number of its cluster of near-duplicates.
+    """
+
+    protocol: Literal["held_out_years", "kfold_years", "paper"]
+    main: list[str] = Field(min_length=1)
+    transfer_fold: str
+    clusters: dict[str, int]
+    folds: dict[str, Fold]
+
+
+class Minimum(Record):
+    """metrics/overfit_probe.json: where the validation loss was lowest, with intervals over the validation problems.
+
+    `rise` is the loss of the last validation minus the lowest: above zero, the student was over-fitted by then.
+    """
+
+    best_iteration: int
+    best_iteration_low: int
+    best_iteration_high: int
+    best_valid_loss: float
+    last_iteration: int
+    last_valid_loss: float
+    rise: float
+    rise_low: float
+    rise_high: float
+    valid_problems: int
+    resamples: int
 
 
 class Answer(Record):

@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from distil.pipeline.command import load_params, run
-from distil.pipeline.files import read_json, read_jsonl, replacing_folder, write_json, write_jsonl
-from distil.pipeline.records import LEVELS, Example, Problem
+from distil.pipeline.files import read_jsonl, read_record, replacing_folder, write_json, write_jsonl
+from distil.pipeline.records import LEVELS, Example, Problem, Split
 from stages.answers.params import AnswersParams, ChatParams, StudentParams
 from stages.answers.respond import open_store, respond
 from stages.answers.tasks import Task, base_tasks, contest_tasks, level_tasks, transfer_tasks
@@ -60,7 +60,7 @@ def tasks_of_model(name: str) -> list[Task]:
     transfer = list(read_jsonl("data/transfer/problems.jsonl", Problem))
     if name == "base":
         return base_tasks("contest", contest) + base_tasks("transfer", transfer)
-    split = read_json("data/train_split/folds.json")
+    split = read_record("data/train_split/folds.json", Split)
     return contest_tasks(contest, split) + transfer_tasks(transfer, split)
 
 
@@ -71,7 +71,7 @@ def tasks_of_level(level: str) -> list[Task]:
         part: [row.problem_id for row in read_jsonl(rows / f"{part}.jsonl", Example)] for part in ("train", "valid")
     }
     contest = list(read_jsonl("data/parsed/problems.jsonl", Problem))
-    return level_tasks(contest, read_json("data/train_split/folds.json"), trained)
+    return level_tasks(contest, read_record("data/train_split/folds.json", Split), trained)
 
 
 if __name__ == "__main__":

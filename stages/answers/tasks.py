@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from distil.pipeline.files import InputError
-from distil.pipeline.records import Answer, Problem
+from distil.pipeline.records import Answer, Fold, Problem, Split
 
 Role = Literal["train", "valid", "unseen", "unused"]
 Key = tuple[str, str | None, str, int]
@@ -51,40 +51,40 @@ def base_tasks(benchmark: str, problems: list[Problem]) -> list[Task]:
     return [Task(problem, benchmark, None, "unseen") for problem in problems]
 
 
-def contest_tasks(problems: list[Problem], split: dict[str, Any]) -> list[Task]:
+def contest_tasks(problems: list[Problem], split: Split) -> list[Task]:
     """For each fold's adapter the problems that folds.json says it answers."""
     return [
         Task(problem, "contest", fold, role)
-        for fold, parts in split["folds"].items()
+        for fold, parts in split.folds.items()
         for problem, role in with_roles(problems, parts)
     ]
 
 
-def transfer_tasks(problems: list[Problem], split: dict[str, Any]) -> list[Task]:
+def transfer_tasks(problems: list[Problem], split: Split) -> list[Task]:
     """The transfer benchmark, for the adapter of the fold that folds.json names for it."""
-    return [Task(problem, "transfer", split["transfer_fold"], "unseen") for problem in problems]
+    return [Task(problem, "transfer", split.transfer_fold, "unseen") for problem in problems]
 
 
-def level_tasks(problems: list[Problem], split: dict[str, Any], trained: dict[str, list[str]]) -> list[Task]:
+def level_tasks(problems: list[Problem], split: Split, trained: dict[str, list[str]]) -> list[Task]:
     """What the first main fold answers, for a level's adapter, which trained on the `train` and `valid` ids given.
 
     A problem whose rows were left out because some level had no accepted chain for it was not trained on: `unused`.
     """
-    fold = split["folds"][split["main"][0]]
+    fold = split.folds[split.main[0]]
     rows = set(trained["train"]) | set(trained["valid"])
-    left_out = [name for name in [*fold["train"], *fold["valid"]] if name not in rows]
-    parts = {**trained, "unseen": fold["unseen"], "unused": fold["unused"] + left_out, "answers": fold["answers"]}
+    left_out = [name for name in [*fold.train, *fold.valid] if name not in rows]
+    parts = fold.model_copy(update={**trained, "unused": fold.unused + left_out})
     return [Task(problem, "contest", "levels", role) for problem, role in with_roles(problems, parts)]
 
 
-def with_roles(problems: list[Problem], parts: dict[str, list[str]]) -> list[tuple[Problem, Role]]:
+def with_roles(problems: list[Problem], parts: Fold) -> list[tuple[Problem, Role]]:
     """The problems of the part `answers`, each with the other part it is in. Raises InputError where there is none."""
     roles: tuple[Role, ...] = ("train", "valid", "unseen", "unused")
-    role_of = {name: role for role in roles for name in parts[role]}
+    role_of = {name: role for role in roles for name in getattr(parts, role)}
     known = {problem.id: problem for problem in problems}
-    if strangers := [name for name in parts["answers"] if name not in known or name not in role_of]:
+    if strangers := [name for name in parts.answers if name not in known or name not in role_of]:
         raise InputError(
             f"data/train_split/folds.json asks for {len(strangers)} problems that are not in data/parsed/problems.jsonl"
             f" or in no part of their fold, {strangers[0]} the first. Run `dvc repro train_split`."
         )
-    return [(known[name], role_of[name]) for name in parts["answers"]]
+    return [(known[name], role_of[name]) for name in parts.answers]

@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 
 from distil.pipeline.command import load_params, run
-from distil.pipeline.files import read_json, read_jsonl, replacing, replacing_folder, write_json
+from distil.pipeline.files import read_jsonl, read_record, replacing, replacing_folder, write_json
 from distil.pipeline.numbers import rounded
-from distil.pipeline.records import Problem
+from distil.pipeline.records import Problem, Split
 from distil.statistics.outcomes import questions_table, score
 from distil.verifier import Verifier
 from stages.eval.against_paper import against_paper
@@ -37,9 +37,9 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     params = load_params("eval", EvalParams)
     models = load_params("answers", Answering).names
-    split = read_json("data/train_split/folds.json")
+    split = read_record("data/train_split/folds.json", Split)
     questions = {
-        name: questions_table(read_jsonl(path, Problem), name, split["clusters"]) for name, path in BENCHMARKS.items()
+        name: questions_table(read_jsonl(path, Problem), name, split.clusters) for name, path in BENCHMARKS.items()
     }
     with replacing_folder("data/eval") as out, replacing_folder("plots/eval") as plots:
         outcomes = score_all(models, questions, out / "scored.jsonl")

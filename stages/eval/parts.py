@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from distil.pipeline.files import InputError
+from distil.pipeline.records import Split
 
 Array = NDArray[np.float64]
 MEASURES = ("correct", "uncorrected", "lenient", "no_answer", "truncated")
@@ -85,7 +85,7 @@ def select(
 
 
 def all_parts(
-    questions: Mapping[str, pd.DataFrame], outcomes: Mapping[str, pd.DataFrame], models: Sequence[str], split: Any
+    questions: Mapping[str, pd.DataFrame], outcomes: Mapping[str, pd.DataFrame], models: Sequence[str], split: Split
 ) -> dict[str, Part]:
     """The parts by name: the contest unseen, seen and all, transfer, and the study's own protocol.
 
@@ -96,16 +96,16 @@ def all_parts(
     def part(name: str, benchmark: str, folds: Sequence[str], *roles: str) -> Part:
         return select(name, questions[benchmark], outcomes[benchmark], models, folds, roles)
 
-    main = split["main"]
+    main = split.main
     anything = (*SEEN, "unused", "unseen")
     parts = (
         part("contest_unseen", "contest", main, "unseen"),
         part("contest_seen", "contest", main, *SEEN),
         part("contest_all", "contest", main, *anything),
-        part("transfer", "transfer", [split["transfer_fold"]], *anything),
+        part("transfer", "transfer", [split.transfer_fold], *anything),
         part("paper_protocol", "contest", ["paper"], *anything),
     )
-    expected = {name for fold in main for name in split["folds"][fold]["unseen"]}
+    expected = {name for fold in main for name in split.folds[fold].unseen}
     if set(parts[0].questions["id"]) != expected:
         raise InputError(
             f"data/train_split/folds.json holds out {len(expected)} problems, but the answers have others as unseen "

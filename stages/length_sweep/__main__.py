@@ -16,9 +16,9 @@ import pandas as pd
 from pydantic import Field
 
 from distil.pipeline.command import Params, load_params, run
-from distil.pipeline.files import InputError, read_json, read_jsonl, replacing, replacing_folder, write_json
+from distil.pipeline.files import InputError, read_jsonl, read_record, replacing, replacing_folder, write_json
 from distil.pipeline.numbers import rounded
-from distil.pipeline.records import Level, Problem
+from distil.pipeline.records import Level, Problem, Split
 from distil.statistics.outcomes import questions_table, score
 from distil.statistics.published import against
 from distil.verifier import Verifier
@@ -41,7 +41,7 @@ def main() -> None:
     """Score, line up the levels on the same questions, test, and write what came out."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     params = load_params("length_sweep", SweepParams)
-    clusters = read_json("data/train_split/folds.json")["clusters"]
+    clusters = read_record("data/train_split/folds.json", Split).clusters
     problems = read_jsonl("data/parsed/problems.jsonl", Problem)
     questions = questions_table(problems, "contest", clusters)
     with replacing_folder("data/length_sweep") as out, replacing_folder("plots/length_sweep") as plots:

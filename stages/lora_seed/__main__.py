@@ -18,8 +18,8 @@ import pandas as pd
 from distil.lm.run import first_worker, train_fold
 from distil.lm.train import LoraParams
 from distil.pipeline.command import load_params, run
-from distil.pipeline.files import as_json, read_json, replacing_folder, write_json, write_texts
-from distil.pipeline.records import LEVELS
+from distil.pipeline.files import as_json, read_record, replacing_folder, write_json, write_texts
+from distil.pipeline.records import LEVELS, Minimum, Split
 
 
 def main() -> None:
@@ -34,14 +34,16 @@ def main() -> None:
         parser.error(f"the seed is {args.seed} (lora_seed.seeds); seeds are whole numbers from 0")
     params = load_params("lora_seed", LoraParams)
     seed = params.seeds[0] if args.seed is None else args.seed
-    iters = read_json("metrics/overfit_probe.json")["best_iteration"] if params.iters == "probe" else params.iters
+    iters = params.iters
+    if iters == "probe":
+        iters = read_record("metrics/overfit_probe.json", Minimum).best_iteration
 
     split = Path("data/train_split")
     if args.level:
         name, folders = f"lora_level/{args.level}", {"levels": split / "levels" / args.level}
     else:
         name = f"lora_seed/{seed}"
-        folders = {fold: split / fold for fold in read_json(split / "folds.json")["folds"]}
+        folders = {fold: split / fold for fold in read_record(split / "folds.json", Split).folds}
     runs = {fold: train_fold(params, iters, seed, folder, f"{name} {fold}") for fold, folder in folders.items()}
     if not first_worker():
         return

@@ -17,7 +17,8 @@ from pydantic import NonNegativeInt, PositiveInt
 from distil.lm.run import train_fold
 from distil.lm.train import LoraParams
 from distil.pipeline.command import Params, load_params, run
-from distil.pipeline.files import as_json, read_json, write_json, write_texts
+from distil.pipeline.files import as_json, read_record, write_json, write_texts
+from distil.pipeline.records import Split
 from stages.overfit_probe.minimum import minimum
 
 
@@ -34,7 +35,7 @@ def main() -> None:
     probe, params = load_params("overfit_probe", ProbeParams), load_params("lora_seed", LoraParams)
     params = params.model_copy(update={"patience": 0})
     split = Path("data/train_split")
-    fold = read_json(split / "folds.json")["main"][0]
+    fold = read_record(split / "folds.json", Split).main[0]
 
     trained = train_fold(params, probe.iters, probe.seed, split / fold, "overfit_probe")
     history = trained.training.history
@@ -42,7 +43,7 @@ def main() -> None:
     found = minimum(history.iterations, np.stack(history.valid_losses), tokens)
 
     curve = pd.DataFrame(trained.curve()).to_csv(index=False)
-    write_texts({"plots/overfit_probe.csv": curve, "metrics/overfit_probe.json": as_json(found)})
+    write_texts({"plots/overfit_probe.csv": curve, "metrics/overfit_probe.json": as_json(found.model_dump())})
     write_json("metrics/timings/overfit_probe.json", trained.timings())
     trained.clear()
 

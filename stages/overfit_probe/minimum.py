@@ -1,13 +1,13 @@
 """Where a validation curve has its minimum, and how sure that is, given that the validation problems are a sample."""
 
-from typing import Any
-
 import numpy as np
+
+from distil.pipeline.records import Minimum
 
 RESAMPLES = 2000
 
 
-def minimum(iterations: list[int], losses: np.ndarray, tokens: np.ndarray, seed: int = 0) -> dict[str, Any]:
+def minimum(iterations: list[int], losses: np.ndarray, tokens: np.ndarray, seed: int = 0) -> Minimum:
     """The iteration of the lowest validation loss, with a percentile bootstrap interval over problems.
 
     `losses` (validations, problems) are sums over each problem's reply tokens, `tokens` (problems,) their numbers. A
@@ -21,16 +21,16 @@ def minimum(iterations: list[int], losses: np.ndarray, tokens: np.ndarray, seed:
     best = int(curve.argmin())
     low, high = np.percentile(resampled.argmin(axis=1), (2.5, 97.5), method="inverted_cdf").astype(int)
     rise_low, rise_high = np.percentile(resampled[:, -1] - resampled[:, best], (2.5, 97.5))
-    return {
-        "best_iteration": iterations[best],
-        "best_iteration_low": iterations[low],
-        "best_iteration_high": iterations[high],
-        "best_valid_loss": round(float(curve[best]), 6),
-        "last_iteration": iterations[-1],
-        "last_valid_loss": round(float(curve[-1]), 6),
-        "rise": round(float(curve[-1] - curve[best]), 6),
-        "rise_low": round(float(rise_low), 6),
-        "rise_high": round(float(rise_high), 6),
-        "valid_problems": len(tokens),
-        "resamples": RESAMPLES,
-    }
+    return Minimum(
+        best_iteration=iterations[best],
+        best_iteration_low=iterations[low],
+        best_iteration_high=iterations[high],
+        best_valid_loss=round(float(curve[best]), 6),
+        last_iteration=iterations[-1],
+        last_valid_loss=round(float(curve[-1]), 6),
+        rise=round(float(curve[-1] - curve[best]), 6),
+        rise_low=round(float(rise_low), 6),
+        rise_high=round(float(rise_high), 6),
+        valid_problems=len(tokens),
+        resamples=RESAMPLES,
+    )

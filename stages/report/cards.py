@@ -64,7 +64,7 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Run) ->
         ]
         or None,
     )
-    fold: dict[str, list[str]] = run.folds["folds"].get(path.name, {})
+    fold = run.split.folds.get(path.name)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER), trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
@@ -74,8 +74,8 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Run) ->
         base=base,
         profile=run.params.get("profile", "tiny"),
         level=model if model in LEVELS else "R1",
-        fold={part: len(fold.get(part, [])) for part in ("train", "valid", "unseen")},
-        protocol="random rows, as the study split them" if path.name == "paper" else run.folds["protocol"],
+        fold={part: len(getattr(fold, part)) if fold else 0 for part in ("train", "valid", "unseen")},
+        protocol="random rows, as the study split them" if path.name == "paper" else run.split.protocol,
         lora=config.get("lora_parameters", {}),
         layers=config.get("num_layers"),
         training=run.params["lora_seed"],

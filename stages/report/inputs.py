@@ -8,8 +8,8 @@ import pandas as pd
 import yaml
 
 from distil.pipeline.command import PARAMS
-from distil.pipeline.files import InputError, read_json, read_jsonl
-from distil.pipeline.records import Problem, Scored, VerifiedChain
+from distil.pipeline.files import InputError, read_json, read_jsonl, read_record
+from distil.pipeline.records import Problem, Scored, Split, VerifiedChain
 
 CONTEST, TRANSFER = "contest", "transfer"
 NEEDED = (("lora_seed", "seeds"), ("length_sweep", "levels"), ("answers", "models"))
@@ -22,7 +22,7 @@ class Run:
     """One run of the pipeline.
 
     `params_text` is params.yaml as it stands and `params` its content; `problems` has a list for each benchmark, the
-    contest first; `folds` is data/train_split/folds.json; `metrics` has the content of metrics/<name>.json for each of
+    contest first; `split` is data/train_split/folds.json; `metrics` has the content of metrics/<name>.json for each of
     METRICS, empty where the file is missing; `tables` and `level_tables` are the tables.json of data/eval and
     data/length_sweep; `curves` has fold, iteration, train_loss, valid_loss and seed, and
     `probe` the same without a fold.
@@ -34,7 +34,7 @@ class Run:
     scored: list[Scored]
     level_scored: list[Scored]
     chains: list[VerifiedChain]
-    folds: dict[str, Any]
+    split: Split
     metrics: dict[str, Any]
     tables: dict[str, Any]
     level_tables: dict[str, Any]
@@ -44,7 +44,7 @@ class Run:
     @property
     def main_folds(self) -> list[str]:
         """The folds whose predictions make the result."""
-        return self.folds["main"]
+        return self.split.main
 
     @property
     def answered_levels(self) -> list[dict[str, Any]]:
@@ -68,7 +68,7 @@ def load_run() -> Run:
         scored=list(read_jsonl("data/eval/scored.jsonl", Scored)),
         level_scored=list(read_jsonl(levels, Scored)) if levels.exists() else [],
         chains=[row for path in verified for row in read_jsonl(path, VerifiedChain)],
-        folds=read_json("data/train_split/folds.json"),
+        split=read_record("data/train_split/folds.json", Split),
         metrics={name: _optional(Path(f"metrics/{name}.json")) for name in METRICS},
         tables=read_json("data/eval/tables.json"),
         level_tables=_optional(Path("data/length_sweep/tables.json")),

@@ -18,9 +18,9 @@ from pydantic import ConfigDict, Field, field_validator
 from distil.pipeline import chat
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, read_jsonl, replacing_folder, write_json, write_jsonl
-from distil.pipeline.records import LEVELS, Chain, Example, Level, Message, Problem, VerifiedChain
+from distil.pipeline.records import LEVELS, Chain, Example, Fold, Level, Message, Problem, Split, VerifiedChain
 from stages.train_split.clusters import clusters, near_duplicates
-from stages.train_split.folds import Fold, held_out_years, kfold_years, leaked, paper
+from stages.train_split.folds import held_out_years, kfold_years, leaked, paper
 from stages.train_split.overlap import overlapping
 
 
@@ -83,7 +83,7 @@ def main() -> None:
     sweep = same_rows(folds[main_folds[0]], levels)
 
     questions = {problem.id: problem.question for problem in every}
-    index = {"protocol": params.protocol, "main": main_folds, "transfer_fold": main_folds[0], "clusters": cluster}
+    split = Split(protocol=params.protocol, main=main_folds, transfer_fold=main_folds[0], clusters=cluster, folds=folds)
     contest = {problem.id for problem in problems}
     sizes = Counter(number for name, number in cluster.items() if name in contest)
     counts: dict[str, Any] = {
@@ -104,7 +104,7 @@ def main() -> None:
             write_rows(out / name, fold, chains["R1"], questions, system)
         for level, found in levels.items():
             write_rows(out / "levels" / level, sweep, found, questions, system)
-        write_json(out / "folds.json", index | {"folds": {name: fold.as_dict() for name, fold in folds.items()}})
+        write_json(out / "folds.json", split.model_dump())
         write_json("metrics/train_split.json", counts)
 
 
@@ -134,7 +134,7 @@ def same_rows(fold: Fold, levels: dict[str, dict[str, Chain]]) -> Fold:
     def everywhere(names: list[str]) -> list[str]:
         return [name for name in names if all(name in found for found in levels.values())]
 
-    same = Fold(everywhere(fold.train), everywhere(fold.valid), fold.unseen, fold.unused)
+    same = fold.model_copy(update={"train": everywhere(fold.train), "valid": everywhere(fold.valid)})
     if not (same.train and same.valid):
         counts = ", ".join(f"{level} {len(found)}" for level, found in levels.items())
         raise InputError(

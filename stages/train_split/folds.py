@@ -7,25 +7,9 @@ trained on either, except in the study's own protocol, which looked at neither.
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
 
 from distil.pipeline.files import InputError
-from distil.pipeline.records import Problem
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Problem ids by what they are to this fold's adapter, and those it answers."""
-
-    train: list[str]
-    valid: list[str]
-    unseen: list[str]
-    unused: list[str]
-    answers: list[str] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, list[str]]:
-        """The fold as plain lists."""
-        return asdict(self)
+from distil.pipeline.records import Fold, Problem
 
 
 def held_out_years(
@@ -65,8 +49,8 @@ def kfold_years(problems: Sequence[Problem], folds: int, fold_of: Callable[[set[
         raise InputError(f"train_split.folds is {folds}, but must be from 2 to the {len(years)} years of data/parsed.")
     made = [fold_of(set(years[start::folds])) for start in range(folds)]
     return {
-        f"fold_{number + 1}": Fold(
-            fold.train, fold.valid, fold.unseen, fold.unused, sorted(fold.unseen + made[(number + 1) % folds].unseen)
+        f"fold_{number + 1}": fold.model_copy(
+            update={"answers": sorted(fold.unseen + made[(number + 1) % folds].unseen)}
         )
         for number, fold in enumerate(made)
     }
@@ -113,4 +97,10 @@ def _fold(
 ) -> Fold:
     placed = {*train, *valid, *unseen}
     unused = [problem.id for problem in problems if problem.id not in placed]
-    return Fold(sorted(train), sorted(valid), sorted(unseen), sorted(unused), sorted(answers))
+    return Fold(
+        train=sorted(train),
+        valid=sorted(valid),
+        unseen=sorted(unseen),
+        unused=sorted(unused),
+        answers=sorted(answers),
+    )

@@ -1,16 +1,23 @@
 import pytest
 
 from distil.pipeline.files import InputError
+from distil.pipeline.records import Fold, Split
 from stages.answers.tasks import contest_tasks, level_tasks, transfer_tasks
 from tests.workspace import problems
 
 PROBLEMS = problems(6)
 IDS = [problem.id for problem in PROBLEMS]
 FOLDS = {
-    "held_out": {"train": IDS[:2], "valid": IDS[2:3], "unseen": IDS[3:5], "unused": IDS[5:], "answers": IDS},
-    "paper": {"train": IDS[3:], "valid": [], "unseen": IDS[:3], "unused": [], "answers": IDS[:1]},
+    "held_out": Fold(train=IDS[:2], valid=IDS[2:3], unseen=IDS[3:5], unused=IDS[5:], answers=IDS),
+    "paper": Fold(train=IDS[3:], valid=[], unseen=IDS[:3], unused=[], answers=IDS[:1]),
 }
-SPLIT = {"main": ["held_out"], "transfer_fold": "held_out", "folds": FOLDS}
+SPLIT = Split(
+    protocol="held_out_years",
+    main=["held_out"],
+    transfer_fold="held_out",
+    clusters={name: number for number, name in enumerate(IDS)},
+    folds=FOLDS,
+)
 
 
 def roles(tasks):
@@ -34,9 +41,9 @@ def test_a_row_left_out_of_the_levels_is_unused():
 
 
 def test_a_stranger_in_the_folds_is_named():
-    parts = FOLDS["held_out"] | {"answers": [*IDS, "contest/999"]}
+    parts = FOLDS["held_out"].model_copy(update={"answers": [*IDS, "contest/999"]})
     with pytest.raises(InputError, match=r"asks for 1 problems .* contest/999 the first"):
-        contest_tasks(PROBLEMS, SPLIT | {"folds": {"held_out": parts}})
+        contest_tasks(PROBLEMS, SPLIT.model_copy(update={"folds": {"held_out": parts}}))
 
 
 def test_a_samples_seed_depends_on_problem_and_sample_alone():

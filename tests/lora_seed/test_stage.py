@@ -12,8 +12,14 @@ import httpx
 import pytest
 
 from distil.pipeline.files import InputError
+from distil.pipeline.records import Minimum
 from stages.lora_seed.__main__ import main
 from tests.workspace import contents, environment, stage, write_params, write_workspace
+
+PROBED = Minimum(
+    best_iteration=6, best_iteration_low=4, best_iteration_high=8, best_valid_loss=1.0, last_iteration=8,
+    last_valid_loss=1.1, rise=0.1, rise_low=0.0, rise_high=0.2, valid_problems=6, resamples=100,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +83,7 @@ def test_the_probe_gives_the_iterations(tmp_path):
     missing = stage(folder, "stages.lora_seed", "--seed", "3")
     assert missing.returncode == 1 and missing.stderr.startswith("error: metrics/overfit_probe.json could not be read")
     (folder / "metrics").mkdir(exist_ok=True)
-    (folder / "metrics/overfit_probe.json").write_text('{"best_iteration": 6}')
+    (folder / "metrics/overfit_probe.json").write_text(PROBED.model_dump_json())
     assert stage(folder, "stages.lora_seed", "--seed", "3").returncode == 0
     metrics = json.loads((folder / "metrics/lora_seed/3.json").read_text())
     assert metrics["folds"]["held_out"]["iterations"] == 6

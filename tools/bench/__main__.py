@@ -17,7 +17,8 @@ from typing import Any
 
 from distil.lm.train import LoraParams
 from distil.pipeline.command import load_params, run
-from distil.pipeline.files import InputError, read_json, write_json
+from distil.pipeline.files import InputError, read_json, read_record, write_json
+from distil.pipeline.records import Split
 from stages.answers.params import AnswersParams
 from tools.bench import verifiers
 from tools.bench.comparisons import COMPARISONS, Setting
@@ -36,7 +37,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=3, help="how often each side of a comparison runs (%(default)s)")
     args = parser.parse_args()
     params, answering = load_params("lora_seed", LoraParams), load_params("answers", AnswersParams)
-    fold = read_json("data/train_split/folds.json")["main"][0]
+    fold = read_record("data/train_split/folds.json", Split).main[0]
     file = Path("metrics/bench.json")
     found: dict[str, Any] = read_json(file) if file.exists() else {"medians": {}}
     for name in args.only:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from distil.pipeline.files import InputError, read_json, read_jsonl
-from distil.pipeline.records import Example, Problem
+from distil.pipeline.files import InputError, read_jsonl, read_record
+from distil.pipeline.records import Example, Problem, Split
 
 ROOT = Path(__file__).resolve().parents[2]
 BYTES_PER_TOKEN = 3
@@ -102,7 +102,7 @@ def workload(folder: Path, params: dict[str, Any], count: Callable[[str], int] |
 def training_rows(folder: Path) -> list[Example]:
     """The first main fold's training rows."""
     split = folder / "data/train_split"
-    return list(read_jsonl(split / read_json(split / "folds.json")["main"][0] / "train.jsonl", Example))
+    return list(read_jsonl(split / read_record(split / "folds.json", Split).main[0] / "train.jsonl", Example))
 
 
 def teacher(folder: Path, params: dict[str, Any]) -> tuple[int, float]:

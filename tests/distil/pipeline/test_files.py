@@ -12,6 +12,7 @@ from distil.pipeline.files import (
     InputError,
     read_json,
     read_jsonl,
+    read_record,
     read_yaml,
     replacing,
     replacing_folder,
@@ -20,7 +21,7 @@ from distil.pipeline.files import (
     write_text,
     write_texts,
 )
-from distil.pipeline.records import Message
+from distil.pipeline.records import Message, Split
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -146,3 +147,29 @@ run(lambda: files.write_text("a.txt", "after" * 10000))
     assert done.returncode == 1
     assert done.stderr == "error: a.txt could not be written: No space left on device. Free some space and run again.\n"
     assert (tmp_path / "a.txt").read_text() == "before" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "could not be read: No such file or directory. Run the stage that writes it"),
+        ("{", "is not JSON"),
+        ("[]", "the document: Input should be a valid dictionary"),
+        ('{"main": []}', "protocol: Field required"),
+        (
+            '{"protocol": "paper", "main": [], "transfer_fold": "a", "clusters": {}, "folds": {}}',
+            "main: List should have",
+        ),
+        (
+            '{"protocol": "paper", "main": ["a"], "transfer_fold": "a", "clusters": {"x": "y"}, "folds": {}}',
+            "clusters.x: Input should be a valid integer",
+        ),
+    ],
+)
+def test_a_document_is_read_as_its_model_or_is_one_message(tmp_path, text, said):
+    path = tmp_path / "folds.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_record(path, Split)
+    assert str(caught.value).startswith(str(path)) and said in str(caught.value)
