@@ -1,13 +1,16 @@
 r"""From a whole response (or a bare answer) to its final answer and the cue that marked it. Never a guess.
 
-The cues, in order: the last `\boxed{}` (several on one line are a list), an `Answer:` line or heading, "the answer
-is", a text that is nothing but an answer, and last what the closing sentence of a finished response ends on: bold,
-mathematics or a number.
+The cues, in order: the last `\boxed{}` (several joined by "and" are a list) or an `Answer:` line or heading, whichever
+comes later; "the answer is"; a text that is nothing but an answer; and last what the closing sentence of a finished
+response ends on: bold, mathematics or a number. Nothing counts that the text takes back, and nothing inside a thought.
 """
 
 import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from distil.verifier.response import next_turn, spoken
+from distil.verifier.units import follows_number
 
 LONGEST = 4000
 """Characters after a cue that are looked at: answers are short, and hostile texts must cost no more than plain ones."""
@@ -19,15 +22,26 @@ NON_ANSWERS = frozenset(
 )  # fmt: skip
 
 _BOXED = re.compile(r"(?:\\|\x08)?f?boxed\s*\{|\\fbox\s*\{|\x08oxed\s*\{")
+_UNBRACED_BOX = re.compile(r"\\boxed\s*([-+]?[\w.,/]*\w)")
 _ANSWER_LINE = re.compile(
-    r"(?:^[\s>#*_`|\-\d.()]*|[.!?;)\]*]\s+\**)(?:my\s+|the\s+|so\s+)?(?:final\s+|correct\s+)?(?:answer|ans)\b[\s*_`]*"
-    r"(?:\([^()]{0,40}\))?[\s*_`]*(?::|=|→|⇒|[-–—](?=\s))\s*(?P<rest>.*)$",
+    r"(?:^[\W\d_]*|[.!?;)\]*]\s+\**)(?:(?:so|thus|hence|therefore|and|my|our|the)[,\s]+)*"
+    r"(?:(?:final|correct|right|exact|required|short)\s+)*(?:answers?|ans)\b[\s*_`]*(?:\([^()]{0,40}\))?[\s*_`]*"
+    r"(?::|=|→|⇒|[-–—](?=\s)|(?<=\bans)\.)\s*(?P<rest>.*)$",
     re.IGNORECASE,
 )
-_HEADING = re.compile(r"^[\s>]*(?:#+\s*|\*\*)\s*(?:the\s+)?(?:final\s+)?answer[\s*_:]*$", re.IGNORECASE)
-_TAGGED = re.compile(r"<answer>\s*([^<]{0,2000}?)\s*</answer>|^####[ \t]*(\S[^\n]*)\s*\Z", re.IGNORECASE | re.MULTILINE)
+_ANSWER_ABROAD = re.compile(
+    r"(?:答案|故选|应选|答)[\s*_]*(?:应?[是为為选]|[:：=])[\s*_:：]*(?P<rest>[^。]*)"
+    r"|^[\W\d_]*(?:réponse|respuesta|antwort|risposta|resposta|ответ|答え)(?:\s+final)?[\s*_]*[:：=][\s*_]*(?P<line>.*)$",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(r"^[\s>]*(?:#+\s*|\*\*)\s*(?:the\s+)?(?:final\s+)?answers?[\s*_:]*$", re.IGNORECASE)
+_TAGGED = re.compile(
+    r"<answer>\s*([^<]{0,2000}?)\s*(?:</answer>|\Z)|^####[ \t]*(\S[^\n]*)\s*\Z", re.IGNORECASE | re.MULTILINE
+)
+_LINE_SIGNS = ("nswer", "NSWER", "ns:", "ns.", "NS:", "NS.", "####", "答", "选", "ponse", "spuesta", "ntwort", "твет")
 _PHRASE = re.compile(
-    r"\b(?:answer|solution)\s+(?:(?:to|of|for)\s[^.\n]{1,60}?\s)?(?:is|are|equals|must be|will be|would be|should be)\b"
+    r"\b(?:answers?|solutions?|(?:correct|right|best)\s+(?:option|choice|letter|result|value))\s+"
+    r"(?:(?:to|of|for)\s[^.\n]{1,60}?\s)?(?:is|are|equals|must be|will be|would be|should be)\b"
     r"(?:\s+(?:therefore|thus|then|simply|just|indeed))?[^\S\n]*:?",
     re.IGNORECASE,
 )
@@ -51,12 +65,48 @@ _SUBORDINATE = re.compile(
     r"|(?<!\\)\((?:since|because|as|where|which|from|check|rejecting|e\.g|i\.e|mod)\b.*$",
     re.DOTALL,
 )
+_JUSTIFICATION = re.compile(
+    r"\s*(?<!\\)\((?:since|because|as|which|from|check|rejecting|e\.g|i\.e)\b.*$", re.DOTALL | re.IGNORECASE
+)
 _JOINT = re.compile(r"\s*(?:,|,?\s*\band\b|,?\s*\bor\b)\s*")
 _LEAD = re.compile(r"^[\W_]*(?:(?:thus|so|hence|therefore|conclusion|result)\b[\W_]*)?", re.IGNORECASE)
 _NO_CONCLUSIONS = frozenset(["done", "qed", "verified", "correct", "good", "works", "check"])
 _REMARK = re.compile(r",\s+(?!and\b|or\b)[a-z]{2,}\s")
 _EMPHASIS = re.compile(r"\*\*(?!\w)|(?<!\w)\*\*")
-_DOUBT = re.compile(r"\b(?:wait\b|wrong\b|not right\b|recompute|let me re)", re.IGNORECASE)
+_ADVERB = r"(?:\s+(?:also|clearly|actually|obviously|definitely|simply|just))?"
+_IT = r"\b(?:that|this|it|which|answer|result|value|above|boxed)"
+_FALSE = (
+    r"(?:wrong|incorrect|mistaken|a mistake|an error|impossible|invalid|not\s+\w+"
+    r"|too\s+(?:large|small|big|high|low|many|few))"
+)
+_DOUBT = re.compile(
+    r"(?:\A|[.!?,;:—–-]\s*|\n\s*|\bbut\s+|\boh,?\s+)\W*(?:wait|hold on|hmm+|oops|scratch that|on second thought|sorry"
+    r"|actually|correction|nope|no\s*[,.:;!—–-])(?!\w)"
+    rf"|{_IT}(?:['’]s|\s+(?:is|was|seems|looks|must be|would be)){_ADVERB}\s+{_FALSE}\b"
+    rf"|{_IT}\s+(?:isn['’]t|wasn['’]t|cannot\s+be|can['’]?t\s+be|doesn['’]t|does\s+not){_ADVERB}\s+"
+    r"(?:right|correct|possible|valid|true|it|work|fit|match|satisfy|make)\b"
+    rf"|{_IT}\s+double[- ]?counts|\A[\s$*)\]\\]*(?:is|was)\s+{_FALSE}\b|\A[\s$*)\]\\]*\?"
+    r"|\brecomput|\brecalculat|\blet me re|\b(?:i|we)\s+(?:(?:have\s+)?made\s+an?\s+(?:\w+\s+)?(?:mistake|error|slip)"
+    r"|forgot|overlooked|mis(?:read|counted|calculated|took|interpreted))\b|\bshould(?:\s+instead)?\s+(?:be|have\s+been)\b"
+    r"|\b(?:disregard|ignore)\s+(?:that|the above|my)\b|\btake\s+(?:that|it)\s+back\b",
+    re.IGNORECASE,
+)
+_CONFIRMED = re.compile(
+    r"\b(?:is|was|are|still|seems|looks)\s+(?:indeed\s+|all\s+)?(?:correct|right|fine|ok|valid|consistent)\b"
+    r"|\bchecks? out\b|\bconfirm(?:s|ed)\b|\banswer stands\b|\byes\b[,.!]|✓|✅",
+    re.IGNORECASE,
+)
+_NOT_BEFORE = re.compile(r"\b(?:not|isn['’]t|cannot\s+be|can['’]?t\s+be|never)\s*[$(\\\[*\s]*$", re.IGNORECASE)
+_NEW_STEP = re.compile(
+    r"^[\s$\\)]*[-+*/=×·<>]|[.!?]\s|\?|\b(?:so|then|hence|thus|therefore|gives?|gets?|getting|no|not|wait|but|actually|"
+    r"which|from|plus|minus|times|becomes?|first|instead)\b|⇒|→|\\Rightarrow|\\to\b",
+    re.IGNORECASE,
+)
+_BETWEEN_BOXES = re.compile(r"(?:[\s$.,;:*&]|\\[()\[\],;]|\\text\{[^{}]{0,12}\}|\b(?:and|or)\b)*", re.IGNORECASE)
+_NAME_BEFORE = re.compile(r"([^\W\d_](?:_\{?\w+\}?)?\s*=)\s*$")
+_NOUN_AFTER = re.compile(
+    r"(?:[\s~$]|\\[,;)\] ])*(?:\\(?:text|mathrm)\{\s*)?([^\W\d_]{3,})[\s}$]*(?=[,.;&]|and\b|or\b|\Z)"
+)
 _LABEL = re.compile(r"step|case|note|check|part|conclusion|verification|question|problem|method", re.IGNORECASE)
 
 
@@ -70,34 +120,82 @@ class Extraction:
 
 
 class _Stated(NamedTuple):
-    """What a cue states, and where in the text that which comes after it starts."""
+    """What a cue states, where in the text it starts, and where that which comes after it starts."""
 
     said: str
+    start: int
     end: int
 
 
 def extract(text: str) -> Extraction:
     """The final answer of a response or a bare answer, None without a cue. Takes time in proportion to the text."""
-    if boxed := _boxed(text):
-        stated = _answer_lines(text)
-        differs = bool(stated) and _bare(stated[-1].said) not in ("", _bare(boxed))
-        return Extraction(boxed, "boxed", ["answer_line_differs"] if differs else [])
-    if lines := _answer_lines(text):
-        flags = ["conflicting_answer_lines"] if len({_bare(line.said) for line in lines}) > 1 else []
-        if _DOUBT.search(text, lines[-1].end):
-            flags.append("doubted")
-        return _stated(_refined(lines[-1].said), "answer_line", flags)
+    said = spoken(text)
+    if said is None:
+        return Extraction(None, None, ["thinking"])
+    boxes, broken = _boxes(said)
+    lines = _answer_lines(said)
+    if boxes or lines:
+        end = next_turn(said, min(stated[0].end for stated in (boxes, lines) if stated))
+        if end < len(said):
+            said, broken = said[:end], broken and not boxes
+            boxes, lines = ([stated for stated in found if stated.end <= end] for found in (boxes, lines))
+    return _declared(said, boxes, lines, broken) if boxes or lines else _undeclared(said, broken)
+
+
+def _declared(text: str, boxes: list[_Stated], lines: list[_Stated], broken: bool) -> Extraction:
+    """Of boxes and answer lines the last one counts, unless it is taken back or the text goes on and breaks off."""
+    flags = ["conflicting_answer_lines"] if len({_bare(line.said) for line in lines[-10:]}) > 1 else []
+    boxed = _joined_boxes(text, boxes) if boxes else None
+    line = lines[-1] if lines else None
+    if boxed and line and _bare(line.said) not in ("", _bare(boxed.said)) and "boxed" not in line.said:
+        flags.append("answer_line_differs")
+    if line and (boxed is None or (line.start > boxed.end and _is_answer(line.said))):
+        if _taken_back(text, line):
+            return Extraction(None, None, [*flags, "doubted"])
+        return _stated(_refined(line.said), "answer_line", flags)
+    assert boxed is not None
+    if _taken_back(text, boxed):
+        phrase = _phrase(text)
+        later = phrase is not None and phrase.start > boxed.end
+        return _phrased(text, phrase) if phrase and later else Extraction(None, None, [*flags, "doubted"])
+    rest = text[boxed.end :]
+    if broken or (len(re.findall(r"[^\W\d_]{2,}", rest[-LONGEST:])) > 5 and not _is_finished(text.strip())):
+        return Extraction(None, None, [*flags, "unfinished"])
+    return _stated(boxed.said, "boxed", flags)
+
+
+def _undeclared(text: str, broken: bool) -> Extraction:
+    """A sentence that names the answer, a text that is nothing else, or what a finished response ends on."""
     if (phrase := _phrase(text)) is not None:
-        # a sentence is no declaration as an answer line is: one that is doubted, or broken off from, is none
-        if _DOUBT.search(phrase.said) or _DOUBT.search(text, phrase.end):
-            return Extraction(None, None, ["doubted"])
-        if _bare(text[phrase.end :]) and not _is_finished(text.strip()):
-            return Extraction(None, None, ["unfinished"])
-        return _stated(_refined(phrase.said), "answer_phrase")
+        return _phrased(text, phrase)
     whole = text.strip()
     if len(whole) <= LONGEST and _is_bare(whole):
         return _stated(whole, "bare")
-    return _closing(whole)
+    return Extraction(None, None, ["unfinished"]) if broken else _closing(whole)
+
+
+def _phrased(text: str, phrase: _Stated) -> Extraction:
+    """What "the answer is" says: no declaration, so it counts for nothing where it is doubted or broken off from."""
+    if _DOUBT.search(phrase.said) or _taken_back(text, phrase):
+        return Extraction(None, None, ["doubted"])
+    if _bare(text[phrase.end :]) and not _is_finished(text.strip()):
+        return Extraction(None, None, ["unfinished"])
+    return _stated(_refined(phrase.said), "answer_phrase")
+
+
+def _taken_back(text: str, stated: _Stated) -> bool:
+    """Whether what follows doubts what was stated, and does not confirm it after all."""
+    if _NOT_BEFORE.search(text, max(0, stated.start - 30), stated.start):
+        return True
+    rest = text[stated.end :]
+    doubts = list(_DOUBT.finditer(rest))
+    return bool(doubts) and not _CONFIRMED.search(rest, doubts[-1].start())
+
+
+def _is_answer(said: str) -> bool:
+    return _bare(said).lower().strip(" .!") not in NON_ANSWERS and not re.match(
+        r"\W*(?:see\b|as\b|above\b)", said, re.I
+    )
 
 
 def _stated(answer: str, found_by: str, flags: list[str] | None = None) -> Extraction:
@@ -111,22 +209,45 @@ def _bare(text: str) -> str:
     return re.sub(r"\\[()\[\]]|[$*`_]+(?=\s|$)|^[$*`_]+", " ", text).strip(" .\n\t")
 
 
-def _boxed(text: str) -> str | None:
-    """Contents of the last complete box, or of all boxes on its line as a list."""
-    starts = [match.end() for match in _BOXED.finditer(text)][-40:]
-    last_line: int | None = None
-    found: list[str] = []
-    for start in reversed(starts):
-        line = text.rfind("\n", 0, start)
-        content = _braced(text, start)
+def _boxes(text: str) -> tuple[list[_Stated], bool]:
+    """The last boxes that say something, outermost braces counting; and whether the last box is never closed."""
+    found: list[_Stated] = []
+    broken, end = False, -1
+    for match in list(_BOXED.finditer(text))[-40:]:
+        if match.start() < end:
+            continue  # a box in a box
+        content = _braced(text, match.end())
+        broken = content is None
         if content is None:
             continue
-        if last_line is not None and line != last_line:
+        end = match.end() + len(content) + 1
+        if content.strip():
+            found.append(_Stated(content.strip(), match.start(), end))
+    if not found and not broken:
+        found = [_Stated(match[1], match.start(), match.end()) for match in list(_UNBRACED_BOX.finditer(text))[-1:]]
+    return found, broken
+
+
+def _joined_boxes(text: str, boxes: list[_Stated]) -> _Stated:
+    """The last box, with those before it that belong to the same list: on its line, or joined by "and"."""
+    first = len(boxes) - 1
+    while first:
+        between = text[boxes[first - 1].end : boxes[first].start]
+        same_line = "\n" not in between and not _NEW_STEP.search(between)
+        if not same_line and not _BETWEEN_BOXES.fullmatch(between[:200]):
             break
-        last_line = line
-        found.insert(0, content.strip())
-    contents = list(dict.fromkeys(content for content in found if content))
-    return ", ".join(contents) if contents else None
+        first -= 1
+    group = boxes[first:]
+    if len(group) == 1:
+        return _Stated(group[0].said + follows_number(text[group[0].end : group[0].end + 40]), *group[0][1:])
+    names = [_NAME_BEFORE.search(text[max(0, box.start - 20) : box.start]) for box in group]
+    nouns = [_NOUN_AFTER.match(text[box.end : box.end + 40]) for box in group]
+    said = [box.said for box in group]
+    if all(names):
+        said = [f"{name[1]} {content}" for name, content in zip(names, said, strict=True) if name]
+    elif all(nouns):
+        said = [f"{content} {noun[1]}" for noun, content in zip(nouns, said, strict=True) if noun]
+    return _Stated(", ".join(dict.fromkeys(said)), group[0].start, group[-1].end)
 
 
 def _braced(text: str, start: int) -> str | None:
@@ -143,23 +264,24 @@ def _braced(text: str, start: int) -> str | None:
 
 
 def _answer_lines(text: str) -> list[_Stated]:
-    """What follows `Answer:` on every such line (or on the next one), in order; at most the last ten."""
-    if "nswer" not in text and "NSWER" not in text and "ns:" not in text and "####" not in text:
+    """What follows `Answer:` on every such line (or on the next one), in order."""
+    if not any(sign in text for sign in _LINE_SIGNS):
         return []
-    tagged = [_Stated(match[1] or match[2] or "", match.end()) for match in _TAGGED.finditer(text)]
+    tagged = [_Stated(match[1] or match[2] or "", match.start(), match.end()) for match in _TAGGED.finditer(text)]
     lines = text.split("\n")
     found = []
     end = -1
     for place, line in enumerate(lines):
-        end += len(line) + 1
-        if len(line) > LONGEST or not re.search("ans", line, re.IGNORECASE):
+        start, end = end + 1, end + len(line) + 1
+        if len(line) > LONGEST:
             continue
-        if match := _ANSWER_LINE.search(line):
-            said = (_bare(match["rest"]) and match["rest"]) or _next_block(lines, place + 1)
-            found.append(_Stated(said, end))
+        if match := _ANSWER_LINE.search(line) if re.search("ans", line, re.IGNORECASE) else _ANSWER_ABROAD.search(line):
+            rest = next((group for group in match.groups() if group), "")
+            said = (_bare(rest) and rest) or _next_block(lines, place + 1)
+            found.append(_Stated(said, start, end))
         elif _HEADING.match(line):
-            found.append(_Stated(_next_block(lines, place + 1), end))
-    return (found or tagged)[-10:]
+            found.append(_Stated(_next_block(lines, place + 1), start, end))
+    return found or tagged
 
 
 def _next_block(lines: list[str], start: int) -> str:
@@ -185,11 +307,11 @@ def _phrase(text: str) -> _Stated | None:
         return None
     line, _, below = text[last.end() :].partition("\n")
     if _bare(line):
-        return _Stated(line, last.end() + len(_first_sentence(line)))
+        return _Stated(line, last.start(), last.end() + len(_first_sentence(line)))
     block = _next_block(below.split("\n"), 0)
     # a formula of several lines is joined, so not found as it is: it counts as text that follows, which changes nothing
     found = below.find(block)
-    return _Stated(block, len(text) - len(below) + (found + len(block) if found >= 0 else 0))
+    return _Stated(block, last.start(), len(text) - len(below) + (found + len(block) if found >= 0 else 0))
 
 
 def _first_sentence(text: str) -> str:
@@ -201,7 +323,7 @@ def _first_sentence(text: str) -> str:
 
 def _refined(text: str) -> str:
     """A stated answer without the sentence around it: `The value is 31, so we are done. Check: ...` is 31."""
-    text = _first_sentence(text.strip().strip("*_ ").strip())
+    text = _JUSTIFICATION.sub("", _first_sentence(text.strip().strip("*_ ").strip()))
     remark = _REMARK.search(text)
     if remark and re.search(r"\d|\\", text[: remark.start()]):
         text = text[: remark.start()]
@@ -254,6 +376,8 @@ def _closing(text: str) -> Extraction:
         return _stated(words[0], "closing_word") if single else Extraction(None, None)
     if maths and maths[-1].end() == last:
         return _stated(_joined(maths, sentence), "maths")
+    if maths and "=" in (formula := next(group for group in maths[-1].groups() if group)) and not _SIGN.search(outside):
+        return _stated(_result(formula.strip()), "maths")
     signs = list(_SIGN.finditer(outside))
     rest = sentence[signs[-1].end() :].strip().strip("*").strip() if signs else ""
     if (

@@ -68,3 +68,21 @@ def starts_unit(word: str) -> bool:
     """Whether a word after a number can only be a unit or a noun, not a product of unknowns."""
     word = word.lower().strip(".^{}0123456789/")
     return word in UNITS or word in _POWERS or word in ("per", "units", "unit", "mph", "kph") or len(word) > 3
+
+
+_AFTER_NUMBER = re.compile(
+    r"(?:[\s~$]|\\[,;:! )\]])*"
+    r"(\\?%|\^?\{?\\circ\}?|°|(?:\\(?:text|mathrm|rm)\s*\{\s*)?([a-zA-Z¢]+)(?:\^\{?[23]\}?|²|³)?)\}?"
+)
+
+
+def follows_number(text: str) -> str:
+    """The unit or magnitude at a text's start, with a space before it; empty where other words follow a number."""
+    match = _AFTER_NUMBER.match(text)
+    if not match:
+        return ""
+    word = (match[2] or "").lower()
+    known = word in UNITS and word != "in" and (len(word) > 1 or "{" in match[1])
+    if not match[2] or known or word.removesuffix("s") in VOCABULARY["magnitudes"]:
+        return f" {match[1]}{'}' * (match[1].count('{') - match[1].count('}'))}"
+    return ""

@@ -1,0 +1,53 @@
+r"""What a response says to its reader: without the model's thinking, special tokens and turns that are not its own.
+
+>>> spoken("<think>70?</think>\nAnswer: 72<|im_end|>")
+'\nAnswer: 72'
+"""
+
+import re
+
+_CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]{0,80}<\|message\|>")
+_OPENING = re.compile(
+    r"(?:\s|<s>|<bos>|\[/INST\]|<[|｜](?:begin_of_text|begin[▁_ ]of[▁_ ]sentence|startoftext|assistant)[|｜]>"
+    r"|<\|(?:im_start|start)\|>\s*assistant\b|<start_of_turn>\s*model\b"
+    r"|<\|start_header_id\|>\s*assistant\s*<\|end_header_id\|>)+",
+    re.IGNORECASE,
+)
+_END = re.compile(
+    r"<[|｜](?:im_end|endoftext|end_of_text|eot_id|eom_id|end|eos|eot|return|call|end[▁_ ]of[▁_ ]sentence|end_of_turn"
+    r"|im_start|start|start_header_id|user|system)[|｜]>|</s>|<eos>|<(?:start|end)_of_turn>|<end_of_utterance>"
+    r"|\[EOS\]|\[INST\]",
+    re.IGNORECASE,
+)
+_THOUGHT = r"(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think)"
+_THOUGHT_BEGINS = re.compile(rf"<{_THOUGHT}>|\[THINK\]|◁think▷|<\|begin_of_thought\|>", re.IGNORECASE)
+_THOUGHT_ENDS = re.compile(rf"</{_THOUGHT}>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>", re.IGNORECASE)
+_TURN = re.compile(
+    r"^[ \t>#*]*(?:(?:human|user|student|instruction|input)[ *]*:|(?:question|problem|exercise|q)(?:\s+\d+)?[ *]*:"
+    r"|(?:问题|题目|用户)\s*[:：])",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def spoken(text: str) -> str | None:
+    """The part for the reader: after the last thought and up to the first special token. None inside a thought."""
+    if not any(sign in text for sign in "<[◁"):
+        return text
+    if channels := list(_CHANNEL.finditer(text)):
+        final = next((channel for channel in channels if channel[1] == "final"), None)
+        if final is None:
+            return None
+        text = text[final.end() :]
+    if opening := _OPENING.match(text):
+        text = text[opening.end() :]
+    if end := _END.search(text):
+        text = text[: end.start()]
+    if thoughts := list(_THOUGHT_ENDS.finditer(text)):
+        text = text[thoughts[-1].end() :]
+    return None if _THOUGHT_BEGINS.search(text) else text
+
+
+def next_turn(text: str, start: int) -> int:
+    """Where a model that does not stop begins another problem or somebody else's turn; the text's end where it does."""
+    turn = _TURN.search(text, start)
+    return turn.start() if turn else len(text)
