@@ -60,7 +60,7 @@ compare: .venv/installed ## the paired test between two revisions on the questio
 	@python -m tools.compare $(or $(A),HEAD) $(or $(B),workspace)
 
 .PHONY: plan
-plan: .venv/installed ## what a profile will take here, and whether it can work (PROFILE=tiny|exams|paper)
+plan: .venv/installed ## what a profile will take here, and whether it can work (PROFILE=tiny|exams|qwen-1.5b|...)
 	@python -m tools.plan $(if $(PROFILE),--profile $(PROFILE))
 
 .PHONY: bench
@@ -75,7 +75,7 @@ gpu-check: .venv/installed ## on a machine with an NVIDIA GPU: MLX's CUDA build,
 	python -m tools.gpu_check
 
 .PHONY: params
-params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|exams|paper)
+params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|exams|qwen-1.5b|...)
 	python -m tools.params $(if $(PROFILE),profile=$(PROFILE))
 
 .PHONY: lock

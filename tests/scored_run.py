@@ -113,7 +113,11 @@ def write_run(
     write_jsonl(folder / "data/verified/rejected.jsonl", [chain(p) for p in problems if not p.number % 5])
     blocks = {
         "eval": EVAL | (params or {}),
-        "answers": {"models": {"base": "m", **{f"seed_{number}": "a" for number in seeds}}, "max_tokens": 80},
+        "answers": {
+            "models": {"base": "m", **{f"seed_{number}": "a" for number in seeds}},
+            "max_tokens": 80,
+            "limit": {"unseen": None, "seen": None, "transfer": None},
+        },
         "length_sweep": {"levels": list(LEVELS), "focus": SECTIONS[2], "margin": 3.0, "against_paper": False},
         "profile": "tiny",
     }

@@ -17,6 +17,7 @@ from pathlib import Path
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import read_jsonl, read_record, replacing_folder, write_json, write_jsonl
 from distil.pipeline.records import LEVELS, Example, Problem, Split
+from distil.pipeline.subset import Limit, subset
 from stages.answers.params import AnswersParams, ChatParams, StudentParams
 from stages.answers.respond import open_store, respond
 from stages.answers.tasks import Task, base_tasks, contest_tasks, level_tasks, transfer_tasks
@@ -40,6 +41,7 @@ def main() -> None:
         name, out = args.model, f"answers/{args.model}"
         adapters = None if name == "base" else Path("data/lora_seed", name.removeprefix("seed_"))
         tasks = tasks_of_model(name)
+    tasks = limited(tasks, params.limit)
     tasks = [replace(task, sample=sample) for task in tasks for sample in range(params.samples)]
     store, began = open_store(name, base, adapters, tasks, params, system), time.perf_counter()
     known = len(store.found)
@@ -72,6 +74,14 @@ def tasks_of_level(level: str) -> list[Task]:
     }
     contest = list(read_jsonl("data/parsed/problems.jsonl", Problem))
     return level_tasks(contest, read_record("data/train_split/folds.json", Split), trained)
+
+
+def limited(tasks: list[Task], limit: Limit) -> list[Task]:
+    """The tasks that `answers.limit` leaves: the same questions whoever answers."""
+    contest = read_jsonl("data/parsed/problems.jsonl", Problem)
+    split = read_record("data/train_split/folds.json", Split)
+    asked = subset(contest, read_jsonl("data/transfer/problems.jsonl", Problem), split, limit)
+    return [task for task in tasks if asked.asks(task.benchmark, task.problem.id, task.fold, task.role, split.main)]
 
 
 if __name__ == "__main__":

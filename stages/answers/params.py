@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 from distil.pipeline.command import Params
+from distil.pipeline.subset import Limit
 
 
 class EndpointParams(Params):
@@ -37,6 +38,7 @@ class AnswersParams(Params):
     temperature: float = Field(ge=0)
     samples: PositiveInt
     seed: int
+    limit: Limit
     endpoint: EndpointParams
 
     @model_validator(mode="after")

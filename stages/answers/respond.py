@@ -27,7 +27,7 @@ def open_store(
     return Store(
         fingerprint(
             name=name,
-            params=params.model_dump(exclude={"models"}),
+            params=params.model_dump(exclude={"models", "limit"}),
             system=system,
             tasks=[[*task.key, task.role, task.problem.question] for task in tasks],
             weights=[folder_digest(folder) for folder in folders],

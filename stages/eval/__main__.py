@@ -17,6 +17,7 @@ from distil.pipeline.command import load_params, run
 from distil.pipeline.files import read_jsonl, read_record, replacing, replacing_folder, write_json
 from distil.pipeline.numbers import rounded
 from distil.pipeline.records import Problem, Split
+from distil.pipeline.subset import subset
 from distil.statistics.outcomes import questions_table, score
 from distil.verifier import Verifier
 from stages.eval.against_paper import against_paper
@@ -36,20 +37,22 @@ def main() -> None:
     """Score, take the answers apart into parts, compare base and student on each, and write what came out."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     params = load_params("eval", EvalParams)
-    models = load_params("answers", Answering).names
+    answering = load_params("answers", Answering)
+    models = answering.names
     split = read_record("data/train_split/folds.json", Split)
-    questions = {
-        name: questions_table(read_jsonl(path, Problem), name, split.clusters) for name, path in BENCHMARKS.items()
-    }
+    problems = {name: list(read_jsonl(path, Problem)) for name, path in BENCHMARKS.items()}
+    questions = {name: questions_table(found, name, split.clusters) for name, found in problems.items()}
+    asked = subset(problems["contest"], problems["transfer"], split, answering.limit)
     with replacing_folder("data/eval") as out, replacing_folder("plots/eval") as plots:
         outcomes = score_all(models, questions, out / "scored.jsonl")
-        parts = all_parts(questions, outcomes, models, split)
+        parts = all_parts(questions, outcomes, models, split, asked.unseen)
         teacher = teacher_accuracy(questions["contest"])
         tables: dict[str, Any] = {
             "parts": {name: compare(part, params, name) for name, part in parts.items()},
             "sections": sections(parts, params),
             "leakage": leakage(parts, params),
             "teacher": teacher,
+            "asked": asked.summary(),
             "published": against_paper(parts, teacher, params),
             "accuracy": accuracy_table(parts),
             "samples": {name: several_samples(table) for name, table in outcomes.items()},

@@ -29,4 +29,4 @@ def headline(tables: dict[str, Any]) -> dict[str, Any]:
     metrics["seeds_share_of_uncertainty"] = crossed.get("seeds_share_of_uncertainty")
     metrics["detectable_difference"] = power.get("detectable")
     metrics["questions_needed"] = power.get("questions_needed")
-    return metrics | {"reasons": reasons}
+    return metrics | {"asked": tables["asked"], "reasons": reasons}

@@ -4,6 +4,7 @@ from pydantic import ConfigDict, Field
 
 from distil.pipeline.command import Params
 from distil.pipeline.files import InputError
+from distil.pipeline.subset import Limit
 
 BASE = "base"
 
@@ -19,11 +20,12 @@ class EvalParams(Params):
 
 
 class Answering(Params):
-    """Of the block `answers`, the models: `base` and the seeds'."""
+    """Of the block `answers`, the models, `base` and the seeds', and how many questions they were asked."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     models: dict[str, str] = Field(min_length=2)
+    limit: Limit
 
     @property
     def names(self) -> list[str]:

@@ -1,6 +1,6 @@
 """Parts of the answers that a claim is about: which questions, and how base and every seed fared on each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,12 +85,16 @@ def select(
 
 
 def all_parts(
-    questions: Mapping[str, pd.DataFrame], outcomes: Mapping[str, pd.DataFrame], models: Sequence[str], split: Split
+    questions: Mapping[str, pd.DataFrame],
+    outcomes: Mapping[str, pd.DataFrame],
+    models: Sequence[str],
+    split: Split,
+    asked: Collection[str],
 ) -> dict[str, Part]:
     """The parts by name: the contest unseen, seen and all, transfer, and the study's own protocol.
 
-    `split` is data/train_split/folds.json. Under `contest_all` every question counts once, with the prediction of an
-    adapter that never saw it where there is one.
+    `split` is data/train_split/folds.json and `asked` the held-out questions that `answers.limit` leaves. Under
+    `contest_all` every question counts once, with the prediction of an adapter that never saw it where there is one.
     """
 
     def part(name: str, benchmark: str, folds: Sequence[str], *roles: str) -> Part:
@@ -105,10 +109,9 @@ def all_parts(
         part("transfer", "transfer", [split.transfer_fold], *anything),
         part("paper_protocol", "contest", ["paper"], *anything),
     )
-    expected = {name for fold in main for name in split.folds[fold].unseen}
-    if set(parts[0].questions["id"]) != expected:
+    if set(parts[0].questions["id"]) != set(asked):
         raise InputError(
-            f"data/train_split/folds.json holds out {len(expected)} problems, but the answers have others as unseen "
-            f"({len(parts[0])}). Run the answers stage again."
+            f"{len(asked)} problems that data/train_split/folds.json holds out were to be answered, but the answers "
+            f"have others as unseen ({len(parts[0])}). Run the answers stage again."
         )
     return {found.name: found for found in parts}

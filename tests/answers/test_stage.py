@@ -67,6 +67,17 @@ def test_a_level_answers_the_contest_alone(answer):
     assert list(answers) == ["contest"] and {row.fold for row in answers["contest"]} == {"levels"}
 
 
+def test_a_limit_asks_every_model_the_same_questions(answer):
+    limit = {"limit": {"unseen": 3, "seen": 4, "transfer": 2}}
+    base, student = answer("--model", "base", **limit), answer("--model", "seed_3", **limit)
+    for benchmark, number in {"contest": 7, "transfer": 2}.items():
+        asked = [row.problem_id for row in base[benchmark]]
+        assert len(asked) == number and [row.problem_id for row in student[benchmark]] == asked
+    assert sum(row.role == "unseen" for row in student["contest"]) == 3
+    whole = {row.problem_id: row.text for row in answer("--model", "base")["contest"]}
+    assert all(whole[row.problem_id] == row.text for row in base["contest"])
+
+
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
 def test_the_text_does_not_depend_on_the_batch(answer, batch_size):
     assert answer("--model", "seed_3", batch_size=batch_size) == answer("--model", "seed_3", batch_size=8)

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from distil.pipeline import command
-from distil.pipeline.files import read_jsonl
-from distil.pipeline.records import Answer, Problem, Scored
-from stages.eval.__main__ import main
+from distil.pipeline.files import read_jsonl, read_record, write_jsonl
+from distil.pipeline.records import Answer, Problem, Scored, Split
+from distil.pipeline.subset import Limit, subset
+from stages.eval.__main__ import BENCHMARKS, main
 from tests.scored_run import write_run
 from tests.workspace import stage
 
@@ -258,6 +260,30 @@ def test_nothing_seen_and_no_paper_fold(tmp_path: Path) -> None:
         "paper_protocol_inflation": "no question under paper_protocol",
     }
     assert found["contest_unseen"]["n"] == found["contest_all"]["n"] == 36
+
+
+def test_a_limit_shows_in_every_n_and_is_said(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, seeds=(0, 1))
+    file = folder / "params.yaml"
+    blocks = yaml.safe_load(file.read_text())
+    blocks["answers"]["limit"] = {"unseen": 20, "seen": 12, "transfer": 10}
+    file.write_text(yaml.safe_dump(blocks))
+    problems = {name: list(read_jsonl(folder / path, Problem)) for name, path in BENCHMARKS.items()}
+    split = read_record(folder / "data/train_split/folds.json", Split)
+    asked = subset(problems["contest"], problems["transfer"], split, Limit(**blocks["answers"]["limit"]))
+    for path in folder.glob("data/answers/*/*.jsonl"):
+        rows = [
+            row
+            for row in read_jsonl(path, Answer)
+            if asked.asks(row.benchmark, row.problem_id, row.fold, row.role, split.main)
+        ]
+        write_jsonl(path, rows)
+    found = metrics(folder)
+    sizes = {"contest_unseen": 20, "contest_all": 32, "transfer": 10, "paper_protocol": 32}
+    assert {name: found[name]["n"] for name in sizes} == sizes
+    assert found["asked"]["unseen"] == {"n": 20, "of": 36} and "sha256" in found["asked"]["drawn"]
+    write_jsonl(folder / "data/answers/seed_0/contest.jsonl", [])
+    assert "were to be answered" in str(run(folder)) or "has no answer" in str(run(folder))
 
 
 def test_several_samples_of_a_question(tmp_path: Path) -> None:

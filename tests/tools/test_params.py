@@ -1,6 +1,7 @@
 """params.yaml from conf/: what cannot be composed is one message, and leaves the file as it was."""
 
 import pytest
+import yaml
 
 from distil.pipeline.files import InputError
 from tools.params import compose
@@ -32,3 +33,18 @@ def test_the_first_line_says_what_params_yaml_is_made_of(tmp_path):
     compose(tmp_path / "params.yaml", ["profile=exams"])
     first = (tmp_path / "params.yaml").read_text("utf-8").splitlines()[0]
     assert first.startswith("composed_from: conf/config.yaml and conf/profile")
+
+
+@pytest.mark.parametrize("name", ["qwen-1.5b", "qwen-0.5b", "smollm2"])
+def test_a_real_students_profile_is_the_study_with_other_parameters(name, tmp_path):
+    compose(tmp_path / "paper.yaml", ["profile=paper"])
+    compose(tmp_path / "real.yaml", [f"profile={name}"])
+    paper, real = (yaml.safe_load((tmp_path / f"{file}.yaml").read_text("utf-8")) for file in ("paper", "real"))
+    assert real["profile"] == name and real["lora_seed"]["model"] == f"models/{name}"
+    same = ("raw", "parsed", "transfer", "chat")
+    assert [real[block] for block in same] == [paper[block] for block in same]
+    assert real["teacher_cot"] == paper["teacher_cot"] | {"teacher": "replay"}
+    changed = {"model", "seeds", "iters", "steps_per_eval"}
+    assert {key: value for key, value in real["lora_seed"].items() if key not in changed} == {
+        key: value for key, value in paper["lora_seed"].items() if key not in changed
+    }
