@@ -10,6 +10,7 @@ is not shared. Each model's row says how B differs from A on the shared ones.
 import argparse
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from distil.pipeline.files import InputError
 from distil.pipeline.numbers import rounded
 from distil.statistics.difference import difference
 from distil.statistics.paired import mcnemar, median_seed, sign_flips
+from tools.git import repository
 
 VERDICTS = "plots/eval/verdicts.csv"
 RESAMPLES = 10_000
@@ -36,6 +38,7 @@ def main() -> None:
     parser.add_argument("b", help="the second revision")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     args = parser.parse_args()
+    repository(Path.cwd())
     rows = compare(read_verdicts(args.a), read_verdicts(args.b))
     if args.json:
         print(json.dumps({"a": args.a, "b": args.b, "rows": rounded(rows)}, indent=2))

@@ -7,8 +7,7 @@ Every stage is run by DVC itself (`dvc repro --single-item STAGE`) once those it
 its cache work as always, and the result, dvc.lock included, is that of plain `dvc repro`. What a stage prints goes to
 cache/logs/<stage>.log, and to the terminal when it fails: the stages then running are finished, for their work is kept,
 and no more are started. An interrupt stops them all; the next run takes up what they have saved. With one job it is
-`dvc repro` itself. What a killed DVC left is put in order first: a dvc.lock cut off is taken back from git's index, a
-lock of that index removed.
+`dvc repro` itself. A dvc.lock that a kill cut off is first taken back from git's index.
 """
 
 import argparse
@@ -25,7 +24,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import networkx as nx
-import psutil
 from dvc.cli import main as dvc
 from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
@@ -36,13 +34,14 @@ from tqdm import tqdm
 
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError
+from tools.git import git, repository
 
 LOCK = Path("dvc.lock")
 LOGS = Path("cache/logs")
 LINES = 20
 """How many of the last lines a failed stage printed are shown."""
 GIT_AT_WORK = 5
-"""Seconds after which a lock of git's index is taken for a killed process's: git holds it for moments."""
+"""Seconds to wait for git's index, which git locks for moments, and a commit for as long as its editor is open."""
 PATIENCE = 10
 """Seconds that an interrupted stage may take to end before it is killed."""
 
@@ -55,7 +54,8 @@ def main() -> int:
     args = parser.parse_args()
     if args.jobs < 1:
         parser.error(f"--jobs (JOBS) is {args.jobs}; at least one stage has to run at a time.")
-    clear_index_lock()
+    root = repository(Path.cwd())
+    wait_for_index(root)
     mend_lock()
     if args.jobs == 1:
         return dvc(["repro", *args.targets])
@@ -73,30 +73,20 @@ def main() -> int:
     return 0
 
 
-def clear_index_lock() -> None:
-    """Remove the lock of git's index that a killed DVC left, after waiting for any git that may be at work to end.
+def wait_for_index(root: Path) -> None:
+    """Wait some seconds for a git that is at work here, since DVC stages what it writes.
 
-    Raises InputError when one is still at work then, as `git commit --all` is while its editor is open.
+    Raises InputError where git's index stays locked. The lock is never removed: it may be an editor's.
     """
-    told = subprocess.run(["git", "rev-parse", "--git-path", "index.lock"], capture_output=True, text=True, check=False)
-    lock, deadline = Path(told.stdout.strip() or "none"), time.monotonic() + GIT_AT_WORK
-    while lock.exists():
-        if time.monotonic() > deadline:
-            if git_at_work():
-                raise InputError(f"git is at work here and holds {lock}: end that (a commit's editor?) and run again.")
-            print(f"{lock} is left over, as by a kill while DVC staged a file; removing it", file=sys.stderr)
-            lock.unlink(missing_ok=True)
+    lock = Path(git(root, "rev-parse", "--path-format=absolute", "--git-path", "index.lock").strip())
+    for _ in range(10 * GIT_AT_WORK):
+        if not lock.exists():
+            return
         time.sleep(0.1)
-
-
-def git_at_work() -> bool:
-    """Whether a process of git runs in this repository."""
-    here = Path.cwd()
-    for process in psutil.process_iter(["name", "cwd"]):
-        folder = Path(process.info["cwd"] or "/")
-        if process.info["name"] == "git" and here in (folder, *folder.parents):
-            return True
-    return False
+    raise InputError(
+        f"git's index is locked by {lock}. End what uses git here (the editor of a commit?) and run again; if nothing "
+        "does, a killed git left the file: remove it and run again."
+    )
 
 
 def mend_lock() -> None:

@@ -156,27 +156,55 @@ def test_a_damaged_lock_that_git_does_not_have_is_one_message(pipeline):
     assert process.returncode == 1 and "remove it and run again" in errors and "Traceback" not in errors
 
 
-def test_a_lock_of_gits_index_that_a_kill_left_is_removed(pipeline):
-    folder = pipeline("staging", "true")
-    (folder / ".git/index.lock").touch()
-    process = repro(folder, "--jobs", "2")
-    _, errors = process.communicate()
-    assert process.returncode == 0 and "index.lock is left over" in errors, errors
-    assert not (folder / ".git/index.lock").exists()
-
-
-def test_a_lock_of_gits_index_that_git_holds_is_left(pipeline):
+@pytest.mark.parametrize("holder", ["nobody", "an editor", "git -C from elsewhere"])
+def test_a_lock_of_gits_index_is_never_removed(pipeline, holder, tmp_path):
     folder = pipeline("staging", "true")
     names = {f"GIT_{who}_{what}": "a@b.c" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    editor = {**os.environ, **names, "GIT_EDITOR": "sleep 60 #"}
-    with subprocess.Popen(["git", "commit", "--all"], cwd=folder, env=editor, start_new_session=True) as git:
+    environment = {**os.environ, **names, "GIT_EDITOR": "sleep 60 #"}
+    place = {"cwd": folder} if holder == "an editor" else {"cwd": tmp_path}
+    git = None
+    if holder == "nobody":
+        (folder / ".git/index.lock").touch()
+    else:
+        command = ["git", "-C", str(folder), "commit", "--all"]
+        git = subprocess.Popen(command, env=environment, start_new_session=True, **place)
         while git.poll() is None and not (folder / ".git/index.lock").exists():
             time.sleep(0.05)
-        process = repro(folder, "--jobs", "2")
-        _, errors = process.communicate()
-        held = (folder / ".git/index.lock").exists()
+    process = repro(folder, "--jobs", "2")
+    _, errors = process.communicate()
+    held = (folder / ".git/index.lock").exists()
+    if git:
         os.killpg(git.pid, signal.SIGKILL)
-    assert process.returncode == 1 and "git is at work here and holds .git/index.lock" in errors and held
+        git.wait()
+    assert process.returncode == 1 and held
+    assert "git's index is locked by" in errors and errors.count("\n") == 1
+    assert not (folder / "first.txt").exists()
+
+
+def test_a_lock_that_goes_away_is_waited_for(pipeline):
+    folder = pipeline("waiting", "true")
+    (folder / ".git/index.lock").touch()
+    process = repro(folder, "--jobs", "2")
+    time.sleep(1)
+    (folder / ".git/index.lock").unlink()
+    assert process.wait(timeout=120) == 0, process.stderr.read()
+
+
+@pytest.mark.parametrize(
+    "command", [["repro", "--jobs", "2"], ["repro", "--jobs", "1"], ["check_reproduction"], ["compare", "a", "b"]]
+)
+def test_an_archive_without_git_is_one_line(pipeline, command):
+    folder = pipeline("archive", "true")
+    shutil.rmtree(folder / ".git")
+    before = {path.name for path in folder.iterdir()}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", f"tools.{command[0]}", *command[1:]],
+        cwd=folder, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: this folder is no git repository, and this command needs one.")
+    assert {path.name for path in folder.iterdir()} == before
 
 
 def test_what_most_stages_wait_for_starts_first(pipeline):

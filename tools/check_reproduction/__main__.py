@@ -18,8 +18,8 @@ from distil.lm.environment import explain, same_numerics
 from distil.pipeline.command import run
 from distil.pipeline.files import write_json, write_text
 from tools.check_reproduction.attempt import Revision, attempt, committed_fingerprint, committed_run
-from tools.check_reproduction.clone import git
 from tools.check_reproduction.summary import Result, Section
+from tools.git import git, repository
 
 ORDER_SEED = 7
 
@@ -41,7 +41,7 @@ def main() -> int:
     """Run the pipeline once or twice, compare, and say what came out."""
     options = arguments()
     started = time.monotonic()
-    source = Path(git(Path.cwd(), "rev-parse", "--show-toplevel").strip())
+    source = repository(Path.cwd())
     commit = git(source, "rev-parse", "--verify", f"{options.rev}^{{commit}}").strip()
     revision, order = Revision(source, commit, tuple(options.stages)), ORDER_SEED if options.shuffle else None
     with tempfile.TemporaryDirectory(prefix="reproduction-") as name:

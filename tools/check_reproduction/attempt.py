@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from distil.pipeline.files import InputError, read_json, read_yaml
 from tools.check_reproduction import undeclared
-from tools.check_reproduction.clone import ENVIRONMENT, Outputs, clone, forget, git, install, link_outside
+from tools.check_reproduction.clone import ENVIRONMENT, Outputs, clone, forget, install, link_outside
 from tools.check_reproduction.compare import Comparison, Outcome, Run
 from tools.check_reproduction.pipeline import Stage, read_lock, read_pipeline
 from tools.check_reproduction.run import declared, run_pipeline
 from tools.check_reproduction.tolerance import TOLERANCES, Reproduction
 from tools.check_reproduction.undeclared import Given
+from tools.git import git
 
 
 @dataclass(frozen=True)

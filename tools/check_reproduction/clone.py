@@ -12,16 +12,9 @@ from dvc.api import DVCFileSystem
 from distil.pipeline.files import InputError
 from tools.check_reproduction import trees
 from tools.check_reproduction.pipeline import Stage
+from tools.git import git
 
 ENVIRONMENT = "metrics/environment.json"
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder and return what it prints. Raises InputError with git's own message when it fails."""
-    result = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise InputError(f"git {' '.join(arguments[:2])}: {result.stderr.strip()}")
-    return result.stdout
 
 
 def clone(source: Path, revision: str, folder: Path) -> Path:

@@ -92,9 +92,9 @@ tokens = mx.random.randint(0, 64, (8, 128))
 def measured():
     times = []
     for _ in range(7):
-        start = time.perf_counter()
+        start = time.process_time()
         mx.eval(logits := model(tokens))
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return np.array(logits), min(times)
 before, slow = measured()
 exponentials.use_in(model)
