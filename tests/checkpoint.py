@@ -36,19 +36,20 @@ TEMPLATE = (
 
 
 def write_checkpoint(folder: Path, seed: int = 0, quantization: dict[str, int] | None = None, **config: Any) -> Path:
-    """Write a Qwen2 model of the given shape, its bytes-only tokenizer and chat template; returns the folder."""
+    """Write a model (Qwen2 or another `model_type`), a tokenizer of bytes and a chat template; returns the folder."""
     from distil.lm.cpu import blas
 
     blas.route()
     import mlx.core as mx
     import mlx.nn as nn
     from mlx.utils import tree_flatten
-    from mlx_lm.models.qwen2 import Model, ModelArgs
+    from mlx_lm.utils import _get_classes
 
     folder.mkdir(parents=True, exist_ok=True)
     full = CONFIG | config
     mx.random.seed(seed)
-    model = Model(ModelArgs.from_dict(full))
+    architecture, arguments = _get_classes(full)
+    model = architecture(arguments.from_dict(full))
     model.set_dtype(getattr(mx, full["torch_dtype"]))
     if quantization:
         nn.quantize(model, **quantization)
