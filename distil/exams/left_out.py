@@ -13,7 +13,19 @@ NAMES_FIGURE = re.compile(
 )
 DRAWN = re.compile(r"\[asy\]|\\begin\{(asy|tikzpicture|picture)\}|\\includegraphics|!\[[^\]]*\]\(|<(img|svg)\b")
 """A drawing in the source of a text: Asymptote's, LaTeX's, Markdown's or HTML's."""
-Reason = Literal["has a drawing", "refers to a figure", "placeholder", "key without a final answer"]
+Doubt = Literal[
+    "holds a sign that is not read",
+    "holds stacked text that is not read",
+    "holds a bar that is not read",
+    "holds text at an angle",
+    "holds a table",
+    "holds pieces of a neighbour",
+]
+"""Why what was read of a question may not be what the page shows."""
+Reason = (
+    Literal["has a drawing", "refers to a figure", "placeholder", "key without a final answer", "its key is not read"]
+    | Doubt
+)
 
 
 class LeftOut(Record):

@@ -20,7 +20,9 @@ from distil.verifier import extract
 
 LONGEST_KEY = 120
 """Characters; a longer key without a mark like `\\boxed{}` is a text in which no final answer is known."""
-MARKED = re.compile(r"^####|\\f?boxed|\\fbox|\n", re.MULTILINE)
+MARKED = re.compile(
+    r"^####|\\f?boxed|\\fbox|\n|\banswer\b|\b(so|thus|hence|therefore|because|since)\b", re.MULTILINE | re.I
+)
 CERTAIN = frozenset(["boxed", "answer_line", "answer_phrase"])  # the extraction's cues that are no guess
 CALCULATOR = re.compile(r"<<[^<>\n]*>>")  # GSM8K's notes for a calculator in the middle of its solutions
 
@@ -78,12 +80,17 @@ def understood(problem: Problem) -> Problem | LeftOut:
     """The problem with its final answer as the key, or left out with the reason why it cannot be asked."""
     if reason := reason_against(problem.question):
         return LeftOut.of(problem, reason)
-    if not MARKED.search(problem.answer) and len(problem.answer) <= LONGEST_KEY:
-        return problem
-    found = extract(problem.answer)
-    if found.answer is None or found.found_by not in CERTAIN:
+    if (key := final_answer(problem.answer)) is None:
         return LeftOut.of(problem, "key without a final answer")
-    return problem.model_copy(update={"answer": found.answer})
+    return problem.model_copy(update={"answer": key})
+
+
+def final_answer(key: str) -> str | None:
+    """A key's final answer: the key itself, or what it marks as its answer where it shows its working; None without."""
+    if not MARKED.search(key) and len(key) <= LONGEST_KEY:
+        return key
+    found = extract(key)
+    return found.answer.strip().rstrip(".") if found.answer and found.found_by in CERTAIN else None
 
 
 def recorded_chains(path: Path, columns: Columns, problems: list[Problem], split: str | None = None) -> list[Chain]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 from distil.exams.files import problem_id
-from distil.exams.left_out import LeftOut, reason_against
+from distil.exams.left_out import Doubt, LeftOut, Reason, reason_against
+from distil.exams.problem_sets import final_answer
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Problem
 from stages.parsed.layout import Item, read_items
@@ -39,17 +41,28 @@ def read_exam(path: Path, year: int, section: str) -> tuple[list[Problem], list[
             source=path.name,
             page=item.page,
         )
-        if item.drawn:
-            left_out.append(LeftOut.of(problem, "has a drawing"))
-        elif reason := reason_against(item.text):
+        if reason := _reason_against(item, answer):
             left_out.append(LeftOut.of(problem, reason))
+        elif (final := final_answer(answer.text)) is None:
+            left_out.append(LeftOut.of(problem, "key without a final answer"))
         else:
-            problems.append(problem)
+            problems.append(problem.model_copy(update={"answer": final}))
     for number, answer in answers.items():
         raise InputError(
             f"{path}, page {answer.page}: the key answers question {number}, which is not on the pages before."
         )
     return problems, left_out
+
+
+def _reason_against(item: Item, answer: Item) -> Reason | None:
+    """Why a question cannot be asked, or may not have been read as the page shows it."""
+    if item.drawn:
+        return "has a drawing"
+    if reason := reason_against(item.text):
+        return reason
+    if item.doubts:
+        return next(doubt for doubt in get_args(Doubt) if doubt in item.doubts)
+    return "its key is not read" if answer.drawn or answer.doubts else None
 
 
 def _by_number(path: Path, items: Iterable[Item], what: str) -> dict[int, Item]:

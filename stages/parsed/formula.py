@@ -2,21 +2,32 @@
 
 A rule with a radical sign at its left end is a vinculum; a rule with something close above and close below it is the
 bar of a fraction; any other is decoration. Rules are taken from the shortest to the longest, so that what stands inside
-a construct is one piece of text before the construct is read.
+a construct is one piece of text before the construct is read. What fits no rule here leaves a doubt on its pieces.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from distil.exams import inline_math
+from distil.exams.left_out import Doubt
 from stages.parsed.page import Piece, Rule
 
 SPACE = 0.15  # font sizes; a wider gap separates words
 SCRIPT_SHIFT = 0.18  # font sizes from a line's axis to that of its exponents and indices
 BAR_GAP = 0.5  # font sizes from a bar to the nearest ink of a numerator or denominator
 RADICAL, RADICAL_JOIN = "√", 0.3  # the sign, and how near its upper right end the vinculum begins, in font sizes
-CENTRED = frozenset("()[]{}|")  # brackets are centred on the axis, whatever their size and the place of their origin
+LARGE = frozenset("∑∏∫∮⋃⋂")  # signs that may carry limits above and below
+CENTRED = frozenset("()[]{}|⌊⌋⌈⌉⟨⟩‖∑∏∫∮")  # centred on the axis, whatever their size and the place of their origin
+LIMITS = re.compile(r"lim|max|min|sup|inf|gcd")  # words that may carry something below
+NO_BASE = frozenset("([{⟨⌊⌈=+-<>≤≥≠,:;·×÷→∈∪⊂⊆±")  # an exponent or index belongs to nothing that ends in one of these
+REACH = 0.15  # font sizes that an exponent may be above, or an index below, the ink of its base
+LIMIT_GAP = 0.8  # font sizes from such a sign or word to its limit
+SIGNS = {"◦": "°", "∘": "°", "′": "'", "″": "''", "′′": "''"}  # exponents that are signs of their own
+ORDINAL = re.compile(r"st|nd|rd|th")
+STACKED: Doubt = "holds stacked text that is not read"
+BAR: Doubt = "holds a bar that is not read"
 
 
 def read_formulas(pieces: Iterable[Piece], rules: Iterable[Rule]) -> list[Piece]:
@@ -24,9 +35,126 @@ def read_formulas(pieces: Iterable[Piece], rules: Iterable[Rule]) -> list[Piece]
     found = [replace(piece, axis=_ink_middle(piece)) if piece.text in CENTRED else piece for piece in pieces]
     rules = sorted(rules, key=lambda rule: rule.right - rule.left)
     signs = _signs(found, rules)
+    found = _read_limits(found, rules)
+    unread = []
     for rule in rules:
-        found = (_read_root(found, rule, signs[rule]) if rule in signs else _read_fraction(found, rule)) or found
+        read = _read_root(found, rule, signs[rule]) if rule in signs else _read_fraction(found, rule, rules)
+        if read is None:
+            unread.append(rule)
+        found = read or found
+    vincula = {id(sign) for sign in signs.values()}
+    for index, piece in enumerate(found):
+        if piece.text == RADICAL and id(piece) not in vincula:
+            found[index] = replace(piece, doubts=piece.doubts | {BAR})  # a radical whose reach is unknown
+    return [_barred(piece, unread) for piece in found]
+
+
+def _barred(piece: Piece, rules: list[Rule]) -> Piece:
+    """The piece, doubtful where an unread rule is close over it or goes through it; an underline means nothing."""
+    for rule in rules:
+        if rule.left - 0.1 * piece.size < piece.middle < rule.right + 0.1 * piece.size:
+            over = -0.1 * piece.size < rule.y - piece.top < 0.35 * piece.size
+            through = piece.bottom + 0.1 * piece.size < rule.y < piece.top
+            if (over or through) and piece.text not in "-=—–_":
+                return replace(piece, doubts=piece.doubts | {BAR})
+    return piece
+
+
+def _read_limits(pieces: list[Piece], rules: list[Rule]) -> list[Piece]:
+    """The pieces with what is above and below a large sign, or below a word like `lim`, joined to it."""
+    found = list(pieces)
+    for base in _bases(pieces):
+        first, last = base[0], base[-1]
+        size = min(piece.size for piece in base)
+        bottom, top = min(piece.bottom for piece in base), max(piece.top for piece in base)
+        reach = size if len(base) == 1 else 0.3 * size
+        near = [
+            piece
+            for piece in found
+            if piece.size < 0.85 * size and first.left - reach < piece.middle < last.right + reach
+        ]
+        below = _row([(bottom - piece.top, piece) for piece in near], size)
+        above = _row([(piece.bottom - top, piece) for piece in near], size) if len(base) == 1 else []
+        overlap = any(piece.left < last.right and piece.right > first.left for piece in [*below, *above])
+        if not overlap:
+            continue
+        text = "".join(piece.text for piece in base)
+        text += "_" + inline_math.power(read_line(below))[1:] if below else ""
+        text += inline_math.power(read_line(above)) if above else ""
+        used = [*base, *below, *above]
+        doubts = frozenset().union(*(doubts_of(group) for group in (base, below, above) if group))
+        if any(
+            rule.left < piece.middle < rule.right and abs(rule.y - piece.axis) < piece.size
+            for rule in rules
+            for piece in [*below, *above]
+        ):
+            doubts |= {STACKED}
+        left, right = min(first.left, *(p.left for p in used)), max(last.right, *(p.right for p in used))
+        joined = Piece(text, left, right, bottom, top, first.axis, size, doubts=doubts)
+        found = [*(piece for piece in found if not any(piece is other for other in used)), joined]
     return found
+
+
+def _row(pieces: list[tuple[float, Piece]], size: float) -> list[Piece]:
+    """The pieces of one line of a limit, by their distances: the nearest in reach, and what is on its axis or near."""
+    near = sorted(((d, piece) for d, piece in pieces if -0.3 * size < d < LIMIT_GAP * size), key=lambda one: one[0])
+    return [piece for _, piece in near if abs(piece.axis - near[0][1].axis) < 0.5 * near[0][1].size]
+
+
+def _bases(pieces: list[Piece]) -> Iterator[list[Piece]]:
+    """Large signs, and words under which limits may be written."""
+    for piece in pieces:
+        if piece.text in LARGE:
+            yield [piece]
+    line = sorted(pieces, key=lambda piece: (-round(piece.axis, 1), piece.left))
+    for found in LIMITS.finditer("".join(piece.text if len(piece.text) == 1 else " " for piece in line)):
+        word = line[found.start() : found.end()]
+        apart = any(b.left - a.right > SPACE * a.size or abs(a.axis - b.axis) > 0.1 * a.size for a, b in pairwise(word))
+        if not apart:
+            yield word
+
+
+def doubts_of_line(pieces: list[Piece]) -> frozenset[Doubt]:
+    """The doubts of a line of text, in which exponents and indices are smaller than the text.
+
+    Inside a construct they need not be: exponents of exponents are as large as these.
+    """
+    _, clusters = _levels(sorted(pieces, key=lambda piece: piece.left))
+    size = line_size(pieces)
+    as_large = any(
+        piece.size > 0.95 * size and len(piece.text) == 1 and piece.text not in CENTRED
+        for cluster in clusters
+        for piece in cluster
+    )
+    return doubts_of(pieces) | ({STACKED} if as_large else set())
+
+
+def doubts_of(pieces: list[Piece]) -> frozenset[Doubt]:
+    """The doubts of pieces on one line, and those about how they are placed."""
+    doubts = frozenset[Doubt]().union(*(piece.doubts for piece in pieces))
+    base, clusters = _levels(sorted(pieces, key=lambda piece: piece.left))
+    size = line_size(pieces)
+    for cluster in clusters:
+        before = max((piece for piece in base if piece.left < cluster[0].left), key=lambda p: p.right, default=None)
+        if before is None or before.text[-1] in NO_BASE or cluster[0].left - before.right > 0.5 * size:
+            return doubts | {STACKED}  # rows of a matrix or a binomial coefficient are no exponents
+        if (
+            min(p.bottom for p in cluster) > before.top + REACH * size
+            or max(p.top for p in cluster) < before.bottom - REACH * size
+        ):
+            return doubts | {STACKED}  # too high or too low for a script of what is before it
+        for piece in cluster:
+            for other in base:
+                shared = min(piece.right, other.right) - max(piece.left, other.left)
+                if (
+                    shared > 0.35 * min(piece.right - piece.left, other.right - other.left)
+                    and other.text not in CENTRED
+                ):
+                    return doubts | {STACKED}
+        for level in _up_and_down(cluster, *_main_line(pieces)):
+            if level:
+                doubts |= doubts_of(level)
+    return doubts
 
 
 def _signs(pieces: list[Piece], rules: list[Rule]) -> dict[Rule, Piece]:
@@ -47,25 +175,75 @@ def _signs(pieces: list[Piece], rules: list[Rule]) -> dict[Rule, Piece]:
 def read_line(pieces: Iterable[Piece]) -> str:
     """The linear text of pieces that stand on one line, with their exponents (`^`) and indices (`_`)."""
     pieces = sorted(pieces, key=lambda piece: piece.left)
-    size = max(piece.size for piece in pieces)
-    axis = next(piece.axis for piece in pieces if piece.size > 0.9 * size)
-
-    def shift(piece: Piece) -> int:
-        return (piece.axis - axis > SCRIPT_SHIFT * size) - (axis - piece.axis > SCRIPT_SHIFT * size)
-
+    size, axis = _main_line(pieces)
     text, before = "", None
-    for level, group in groupby(pieces, shift):
+    for in_line, group in groupby(pieces, lambda piece: _shift(piece, size, axis) == 0):
         run = list(group)
-        if before and run[0].left - before.right > SPACE * size:
+        if before is not None and run[0].left - before > SPACE * size:
             text += " "
-        if level == 0:
+        if in_line:
             text += _join(run, size, text)
-        elif level > 0:
-            text += inline_math.power(read_line(run))
         else:
-            text += "_" + inline_math.power(read_line(run))[1:]
-        before = run[-1]
+            for level in _in_order(*_up_and_down(run, size, axis)):
+                text += _script(read_line(level), _shift(level[0], size, axis) > 0, text)
+        before = run[-1].right
     return text
+
+
+def _script(text: str, raised: bool, before: str) -> str:
+    """An exponent or index as a line has it; a ring is a degree sign, and `5th` needs no exponent."""
+    if raised and set(text) <= set("′'"):
+        return "'" * len(text)
+    if raised and text in SIGNS:
+        return SIGNS[text]
+    if raised and before[-1:].isdigit() and ORDINAL.fullmatch(text):
+        return text
+    written = inline_math.power(text)
+    return written if raised else "_" + written[1:]
+
+
+def line_size(pieces: list[Piece]) -> float:
+    """The size of a line's text: of its largest pieces, but for signs that are drawn larger."""
+    plain = [piece.size for piece in pieces if piece.text[:1] not in LARGE and piece.text not in CENTRED]
+    return max(plain or [piece.size for piece in pieces])
+
+
+def _main_line(pieces: list[Piece]) -> tuple[float, float]:
+    """The size and the axis of a line's text."""
+    size = line_size(pieces)
+    first = min((piece for piece in pieces if piece.size > 0.9 * size), key=lambda piece: piece.left)
+    return size, first.axis
+
+
+def _shift(piece: Piece, size: float, axis: float) -> int:
+    """1 for a piece that is raised, -1 for one that is lowered, 0 for one in the line."""
+    return (piece.axis - axis > SCRIPT_SHIFT * size) - (axis - piece.axis > SCRIPT_SHIFT * size)
+
+
+def _levels(pieces: list[Piece]) -> tuple[list[Piece], list[list[Piece]]]:
+    """The pieces in the line, and the groups of exponents and indices between them, from left to right."""
+    size, axis = _main_line(pieces)
+    base: list[Piece] = []
+    clusters: list[list[Piece]] = []
+    for in_line, group in groupby(pieces, lambda piece: _shift(piece, size, axis) == 0):
+        if in_line:
+            base += group
+        else:
+            clusters.append(list(group))
+    return base, clusters
+
+
+def _up_and_down(cluster: list[Piece], size: float, axis: float) -> tuple[list[Piece], list[Piece]]:
+    """The raised and the lowered pieces of a group."""
+    up = [piece for piece in cluster if _shift(piece, size, axis) > 0]
+    return up, [piece for piece in cluster if _shift(piece, size, axis) <= 0]
+
+
+def _in_order(up: list[Piece], down: list[Piece]) -> list[list[Piece]]:
+    """Exponent and index of one base: the index first where they are one over the other, else as they follow."""
+    if not up or not down:
+        return [up or down]
+    return [up, down] if up[-1].right <= down[0].left else [down, up]
 
 
 def _join(pieces: list[Piece], size: float, text: str) -> str:
@@ -104,21 +282,23 @@ def _read_root(pieces: list[Piece], rule: Rule, sign: Piece) -> list[Piece] | No
         and sign.left < piece.middle < sign.right
         and _ink_middle(sign) < piece.axis < sign.top + 0.3 * main.size
     ]
+    doubts = doubts_of(inside)
     text = inline_math.root(read_line(inside))
     if index:
         text = f"({read_line(inside)})" + inline_math.power(inline_math.fraction("1", read_line(index)))
-    return _replaced(pieces, [sign, *index, *inside], text, sign.left, rule, main.axis)
+    return _replaced(pieces, [sign, *index, *inside], text, sign.left, rule, main.axis, doubts)
 
 
-def _read_fraction(pieces: list[Piece], rule: Rule) -> list[Piece] | None:
+def _read_fraction(pieces: list[Piece], rule: Rule, rules: list[Rule]) -> list[Piece] | None:
     """The pieces with one fraction read, if the rule has a numerator and a denominator."""
     spanned = _spanned(pieces, rule)
     above = _stack(sorted((p for p in spanned if p.bottom > rule.y - 0.05 * p.size), key=lambda p: p.bottom), rule)
     below = _stack(sorted((p for p in spanned if p.top < rule.y + 0.05 * p.size), key=lambda p: -p.top), rule)
-    if not above or not below or _is_underline(pieces, above, rule):
+    if not above or not below or any(_goes_on(pieces, part, rule, rules) for part in (above, below)):
         return None
     text = inline_math.fraction(read_line(above), read_line(below))
-    return _replaced(pieces, [*above, *below], text, rule.left, rule, rule.y, fraction=True)
+    doubts = doubts_of(above) | doubts_of(below)
+    return _replaced(pieces, [*above, *below], text, rule.left, rule, rule.y, doubts, fraction=True)
 
 
 def _spanned(pieces: list[Piece], rule: Rule) -> list[Piece]:
@@ -141,24 +321,35 @@ def _stack(nearest_first: list[Piece], rule: Rule) -> list[Piece]:
     return stack
 
 
-def _is_underline(pieces: list[Piece], above: list[Piece], rule: Rule) -> bool:
-    """Whether what is above the rule goes on beside it: then it is an underlined part of a line."""
-    main = _main(above)
+def _goes_on(pieces: list[Piece], part: list[Piece], rule: Rule, rules: list[Rule]) -> bool:
+    """Whether what is above or below the rule goes on at its ends: then it is a part of a line with a bar to it."""
+    main = _main(part)
+    level = [other for other in rules if other is not rule and abs(other.y - rule.y) < 0.1 * main.size]
     return any(
         abs(piece.axis - main.axis) < 0.05 * main.size
+        and 0.9 * main.size < piece.size < 1.1 * main.size
         and (0 <= rule.left - piece.right < 0.4 * main.size or 0 <= piece.left - rule.right < 0.4 * main.size)
+        and not any(other.left < piece.middle < other.right for other in level)
         for piece in pieces
-        if piece not in above
+        if piece not in part
     )
 
 
 def _replaced(
-    pieces: list[Piece], used: list[Piece], text: str, left: float, rule: Rule, axis: float, *, fraction: bool = False
+    pieces: list[Piece],
+    used: list[Piece],
+    text: str,
+    left: float,
+    rule: Rule,
+    axis: float,
+    doubts: frozenset[Doubt],
+    *,
+    fraction: bool = False,
 ) -> list[Piece]:
     """The pieces with one construct in the place of the `used` ones."""
     bottom, top = min(piece.bottom for piece in used), max(rule.y, *(piece.top for piece in used))
     size = max(piece.size for piece in used if piece.text != RADICAL)
-    construct = Piece(text, left, rule.right, bottom, top, axis, size, fraction)
+    construct = Piece(text, left, rule.right, bottom, top, axis, size, fraction, doubts)
     return [*(piece for piece in pieces if not any(piece is other for other in used)), construct]
 
 
