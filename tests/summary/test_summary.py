@@ -1,0 +1,99 @@
+"""The summary of a run, and the tables that DVC makes of it."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tools.toy import ROOT, Toy
+from tests.workspace import stage
+from tools.check_reproduction.pipeline import read_pipeline
+
+UNSEEN = {
+    "n": 252, "base": 0.468254, "base_low": 0.407172, "base_high": 0.530303, "student_mean": 0.950794,
+    "student_low": 0.932685, "student_high": 0.964218, "difference": 48.254, "difference_low": 41.8327,
+    "difference_high": 54.3874, "mcnemar_p": 1.72286e-32,
+}  # fmt: skip
+EVALUATION = {"contest_unseen": UNSEEN, "teacher": 0.933548, "leakage_inflation": None, "more": {}}
+LENGTHS = {"R1": {"accuracy": 0.964286, "words": 23.8}, "R2": {"accuracy": 0.9}, "R6": {"accuracy": None}, "n": 252}
+EXPECTED = {
+    "base": 46.8, "student": 95.1, "gain": 48.3, "gain_low": 41.8, "gain_high": 54.4, "p": 1.7e-32, "R1": 96.4,
+    "R6": None, "teacher": 93.4, "leak": None, "base_low": 40.7, "base_high": 53.0, "student_low": 93.3,
+    "student_high": 96.4,
+}  # fmt: skip
+
+COMPLETE = {**EXPECTED, "R6": 29.4, "leak": 2.6}
+BEFORE_TRAINING = tuple(
+    f"{folder}/{name}"
+    for folder in ("data", "metrics")
+    for name in ("raw", "parsed", "transfer", "teacher_cot", "verified", "train_split")
+)
+
+
+def write(folder: Path, evaluation: dict | None = EVALUATION, lengths: dict | None = LENGTHS) -> None:
+    (folder / "metrics").mkdir()
+    for name, content in (("eval", evaluation), ("length_sweep", lengths)):
+        if content is not None:
+            (folder / f"metrics/{name}.json").write_text(json.dumps(content))
+
+
+def test_the_numbers_that_matter_most_come_first(tmp_path: Path) -> None:
+    write(tmp_path)
+    done = stage(tmp_path, "stages.summary")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "metrics/summary.json").read_text())
+    assert list(found.items()) == list(EXPECTED.items())
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "lengths", "said"),
+    [
+        (None, LENGTHS, "metrics/eval.json could not be read"),
+        (EVALUATION, None, "metrics/length_sweep.json could not be read"),
+        ({"contest_unseen": {}}, LENGTHS, "metrics/eval.json, contest_unseen.base: Field required"),
+        (EVALUATION, {"R1": 0.9}, "metrics/length_sweep.json, R1: Input should be"),
+    ],
+)
+def test_wrong_input_is_one_message_and_leaves_the_summary_alone(tmp_path, evaluation, lengths, said) -> None:
+    write(tmp_path, evaluation, lengths)
+    (tmp_path / "metrics/summary.json").write_text("before")
+    done = stage(tmp_path, "stages.summary")
+    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
+    assert (tmp_path / "metrics/summary.json").read_text() == "before"
+
+
+@pytest.mark.slow
+def test_tables_of_experiments_fit_a_screen(tmp_path: Path) -> None:
+    """DVC's own commands on this repository's dvc.yaml, with numbers that two experiments gave."""
+    repository = Toy(tmp_path / "repository")
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(repository.folder)], check=True)
+    dvc = [sys.executable, "-m", "dvc"]
+    for name, rank in (("HEAD", 8), ("rank-of-four", 4), ("rank-of-two", 2)):
+        repository.replace("params.yaml", "rank: 8", f"rank: {rank}")
+        stages = [each for each in read_pipeline(repository.folder) if not each.frozen]
+        written = {out for each in stages for out in each.outs}
+        inside = {dep for each in stages for dep in each.deps if dep.startswith("data/train_split/")}
+        for path in written | inside:
+            made = "the same" if path.startswith(BEFORE_TRAINING) else f"rank {rank}"
+            repository.write(path if Path(path).suffix else f"{path}/made.txt", made)
+        summary = {key: value - rank for key, value in COMPLETE.items()}
+        repository.write("metrics/summary.json", json.dumps(summary, indent=2))
+        if name == "HEAD":
+            repository.run(*dvc, "commit", "--force")
+            repository.commit("a run")
+            continue
+        repository.run(*dvc, "exp", "save", "--name", name)
+        difference = repository.run(*dvc, "metrics", "diff").stdout
+        assert len(difference.splitlines()) <= 15
+        repository.run("git", "checkout", "--quiet", ".")
+    (recipe,) = re.findall(r"^experiments: .*\n\t@dvc (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    shown = repository.run(*dvc, *shlex.split(recipe), COLUMNS="120").stdout
+    assert max(len(line) for line in shown.splitlines()) <= 120
+    assert "rank-of-four" in shown and "rank-of-two" in shown
+    wanted = [name for name in COMPLETE if not name.endswith(("_low", "_high"))]
+    assert [name for name in (*wanted, "lora_seed.rank") if name not in shown] == [], shown
+    assert len(repository.run(*dvc, "metrics", "show").stdout.splitlines()) == 2
