@@ -10,10 +10,14 @@ import psutil
 from mlx.utils import tree_flatten, tree_unflatten
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.tuner.utils import load_adapters
-from mlx_lm.utils import dequantize_model, load_model, load_tokenizer
+from mlx_lm.utils import dequantize_model, load_config, load_model, load_tokenizer
 
+from distil.lm import gemma2, template  # noqa: F401 - Gemma 2 answers in batches once this is imported
 from distil.lm.cpu import exponentials
 from distil.pipeline.files import InputError
+
+POINTER = b"version https://git-lfs"
+"""How the text begins that Git LFS puts in a file's place."""
 
 
 def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
@@ -27,12 +31,13 @@ def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
     if not (folder / "config.json").is_file():
         raise InputError(
             f"lora_seed.model: {path} holds no model (no config.json). Put a checkpoint in Hugging Face's layout there,"
-            " or set lora_seed.model to one; `make plan` prints the command that fetches a published one."
+            " or set lora_seed.model to one; `python -m tools.fetch_model` fetches one or reads a GGUF file."
         )
+    refuse_pointers(folder)
+    tokenizer = tokenizer_in(folder)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            model, config = load_model(folder, lazy=True)
-            tokenizer = load_tokenizer(folder, eos_token_ids=config.get("eos_token_id"))
+            model, _ = load_model(folder, lazy=True)
         if on_cpu():
             model = dequantize_model(model)
             model.set_dtype(mx.float32)
@@ -41,9 +46,34 @@ def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
         mx.eval(model.parameters())
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise InputError(f"lora_seed.model: the model in {path} could not be loaded: {error}") from error
-    if tokenizer.chat_template is None:
-        raise InputError(f"lora_seed.model: the tokenizer in {path} has no chat template, which training rows need.")
     return model, tokenizer
+
+
+def tokenizer_in(folder: Path, shown: str | Path | None = None) -> TokenizerWrapper:
+    """A checkpoint's tokenizer, once its chat template and its end tokens are seen to fit each other.
+
+    Messages name the folder as `shown`. Raises InputError when it cannot be loaded or would train a model that cannot
+    answer.
+    """
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            tokenizer = load_tokenizer(folder, eos_token_ids=load_config(folder).get("eos_token_id"))
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+        raise InputError(f"lora_seed.model: the model in {shown or folder} could not be loaded: {error}") from error
+    template.check(tokenizer, shown or folder)
+    return tokenizer
+
+
+def refuse_pointers(folder: Path) -> None:
+    """Raise InputError when a file of a checkpoint is what Git LFS keeps in its place until the file is fetched."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".safetensors", ".json", ".model") and path.is_file():
+            with path.open("rb") as file:
+                if file.read(len(POINTER)) == POINTER:
+                    raise InputError(
+                        f"lora_seed.model: {path} is a Git LFS pointer and not the file itself. Run `git lfs pull` "
+                        "where it was cloned, or fetch the model with `python -m tools.fetch_model`."
+                    )
 
 
 def require_memory(path: str, needed: int) -> None:

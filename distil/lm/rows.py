@@ -8,8 +8,8 @@ from typing import NamedTuple
 import mlx.core as mx
 import numpy as np
 from mlx_lm.tokenizer_utils import TokenizerWrapper
-from mlx_lm.tuner.datasets import ChatDataset
 
+from distil.lm.template import row_tokens
 from distil.pipeline.files import InputError, read_jsonl
 from distil.pipeline.records import Example
 
@@ -47,10 +47,9 @@ def read_rows(path: Path, tokenizer: TokenizerWrapper, max_seq_length: int) -> t
     A row is never cut: its end holds the answer. Raises InputError when the file is missing or malformed, when no row
     is left, or when a row has no tokens beyond its prompt.
     """
-    encode = ChatDataset([], tokenizer, mask_prompt=True).process
     rows, dropped = [], []
     for example in read_jsonl(path, Example):
-        tokens, prompt = encode({"messages": [message.model_dump() for message in example.messages]})
+        tokens, prompt = row_tokens(tokenizer, example.messages)
         if not 0 < prompt < len(tokens):
             raise InputError(
                 f"{path}, problem {example.problem_id}: the row has {len(tokens)} tokens, {prompt} of them the prompt; "

