@@ -55,9 +55,13 @@ def open_pdf(path: Path) -> pypdfium2.PdfDocument:
     return document
 
 
+DOCUMENTS = (".tex", ".docx", ".md", ".html")
+"""Kinds of exams besides PDFs: they have no pages."""
+
+
 def describe(path: Path, original: str, year: int | None, section: str | None) -> ExamFile:
     """The manifest's entry of an exam. Raises InputError as `open_pdf` does."""
-    document = open_pdf(path)
+    document = open_pdf(path) if path.suffix.lower() not in DOCUMENTS else []
     texts = [page.get_textpage().count_chars() for page in document]
     return ExamFile(
         file=path.name,

@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m stages.parsed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--exam", type=Path, metavar="FILE.pdf", help="print this exam's problems as JSON lines")
+    parser.add_argument("--exam", type=Path, metavar="FILE", help="print this exam's problems as JSON lines")
     if exam := parser.parse_args().exam:
         show(exam)
         return
@@ -75,7 +75,8 @@ def show(exam: Path) -> None:
     shown = {"number", "page", "question", "answer"}
     print("\n".join(problem.model_dump_json(include=shown) for problem in problems))
     for question in left_out:
-        print(f"left out: question {question.number}, page {question.page}: {question.reason}", file=sys.stderr)
+        place = f", page {question.page}" if question.page else ""
+        print(f"left out: question {question.number}{place}: {question.reason}", file=sys.stderr)
 
 
 def understand(problems: Iterable[Problem]) -> tuple[list[Problem], list[LeftOut]]:

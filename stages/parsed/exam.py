@@ -1,4 +1,4 @@
-"""One exam's PDF to problems: questions joined with the answer key, questions that need a figure left out."""
+"""One exam to problems: questions joined with the answer key, questions that need a figure left out."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,13 +9,14 @@ from distil.exams.left_out import Doubt, LeftOut, Reason, reason_against
 from distil.exams.problem_sets import final_answer
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Problem
+from stages.parsed.document import FORMATS, read_document
 from stages.parsed.layout import Item, read_items
 from stages.parsed.page import read_pages
 
 
 def read_exam(path: Path, year: int, section: str) -> tuple[list[Problem], list[LeftOut]]:
     """Read one exam. Raises InputError when it cannot be read, or its questions and its key do not match."""
-    questions, key = read_items(read_pages(path))
+    questions, key = read_document(path) if path.suffix.lower() in FORMATS else read_items(read_pages(path))
     if not questions:
         raise InputError(
             f"{path}: no numbered questions found. Each begins with its number and a full stop or bracket ('1.' or "
@@ -30,7 +31,7 @@ def read_exam(path: Path, year: int, section: str) -> tuple[list[Problem], list[
     problems, left_out = [], []
     for number, item in sorted(_by_number(path, questions, "question").items()):
         if (answer := answers.pop(number, None)) is None:
-            raise InputError(f"{path}, page {item.page}: question {number} has no answer in the key.")
+            raise InputError(f"{_place(path, item)}: question {number} has no answer in the key.")
         problem = Problem(
             id=problem_id(year, section, number),
             year=year,
@@ -49,7 +50,7 @@ def read_exam(path: Path, year: int, section: str) -> tuple[list[Problem], list[
             problems.append(problem.model_copy(update={"answer": final}))
     for number, answer in answers.items():
         raise InputError(
-            f"{path}, page {answer.page}: the key answers question {number}, which is not on the pages before."
+            f"{_place(path, answer)}: the key answers question {number}, which is not on the pages before."
         )
     return problems, left_out
 
@@ -65,15 +66,20 @@ def _reason_against(item: Item, answer: Item) -> Reason | None:
     return "its key is not read" if answer.drawn or answer.doubts else None
 
 
+def _place(path: Path, item: Item) -> str:
+    return f"{path}, page {item.page}" if item.page else str(path)
+
+
 def _by_number(path: Path, items: Iterable[Item], what: str) -> dict[int, Item]:
     """The items by their numbers. Raises InputError for a number that comes twice or has nothing after it."""
     found: dict[int, Item] = {}
     for item in items:
         if item.number in found:
             raise InputError(
-                f"{path}: {what} {item.number} comes twice, on page {found[item.number].page} and on page {item.page}."
+                f"{path}: {what} {item.number} comes twice"
+                + (f", on page {found[item.number].page} and on page {item.page}." if item.page else ".")
             )
         if not item.text and not item.drawn:
-            raise InputError(f"{path}, page {item.page}: {what} {item.number} is empty.")
+            raise InputError(f"{_place(path, item)}: {what} {item.number} is empty.")
         found[item.number] = item
     return found

@@ -75,10 +75,10 @@ class Line:
 
 @dataclass
 class Item:
-    """A numbered question or answer: its lines, the page of its number, and whether a drawing belongs to it."""
+    """A numbered question or answer: its lines, the page of its number if there are pages, whether a drawing is its."""
 
     number: int
-    page: int
+    page: int | None
     lines: list[str] = field(default_factory=list)
     drawn: bool = False
     doubts: set[Doubt] = field(default_factory=set)
@@ -122,10 +122,8 @@ def read_items(pages: list[Page]) -> tuple[list[Item], list[Item]]:
             most = 0
             for key_label in (label, *(other for other in LABELS if other is not label)):
                 answers = list(_items(key, key_label))
-                if len(set(numbers)) == len(numbers) and sorted(numbers) == sorted(item.number for item in answers):
+                if matched(asked, answers):
                     return asked, answers
-                if numbers.count(1) > 1 and numbers == [item.number for item in answers] and _in_parts(numbers):
-                    return _numbered_on(asked), _numbered_on(answers)
                 most = max(most, len(answers))
                 if answers and not fallback[1]:
                     fallback = asked, answers
@@ -135,16 +133,20 @@ def read_items(pages: list[Page]) -> tuple[list[Item], list[Item]]:
     return fallback
 
 
+def matched(questions: list[Item], answers: list[Item]) -> bool:
+    """Whether both have the same numbers, each once; the parts of an exam are numbered on where both begin again."""
+    numbers, keyed = [item.number for item in questions], [item.number for item in answers]
+    if numbers == keyed and numbers.count(1) > 1 and _in_parts(numbers):
+        for items in (questions, answers):
+            for number, item in enumerate(items, 1):
+                item.number = number
+        return True
+    return len(set(numbers)) == len(numbers) and sorted(numbers) == sorted(keyed)
+
+
 def _in_parts(numbers: list[int]) -> bool:
     """Whether the numbers count up and begin again at 1 in each part of an exam."""
     return numbers[0] == 1 and all(after in (before + 1, 1) for before, after in pairwise(numbers))
-
-
-def _numbered_on(items: list[Item]) -> list[Item]:
-    """The items with the numbers of later parts counted on."""
-    for number, item in enumerate(items, 1):
-        item.number = number
-    return items
 
 
 def _in_a_row(key: list[Region], numbers: list[int]) -> list[Item]:

@@ -1,4 +1,4 @@
-"""A user's own exams: PDFs in a folder, with year and section in their names or in an exams.yaml beside them."""
+"""A user's own exams: PDFs or documents in a folder, with year and section in their names or in an exams.yaml."""
 
 import re
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, RootModel
 
-from distil.exams.files import describe, year_and_section
+from distil.exams.files import DOCUMENTS, describe, year_and_section
 from distil.pipeline.files import InputError, read_yaml_as
 from distil.pipeline.records import ExamFile
 
@@ -26,16 +26,17 @@ class Listing(RootModel[dict[str, Listed]]):
 
 
 def copy_exams(source: Path, exams: Path) -> list[ExamFile]:
-    """Copy a folder's PDFs to `exams` as `YEAR-SECTION.pdf` and describe them.
+    """Copy a folder's exams to `exams` as `YEAR-SECTION.pdf` and describe them.
 
     Raises InputError when there are none, one cannot be opened, its year or section is unknown, or two are one exam.
     """
     if not source.is_dir():
         raise InputError(f"{source} is not a folder. raw.path is the folder with your exams.")
-    files = sorted(path for path in source.iterdir() if path.suffix.lower() == ".pdf")
+    files = sorted(path for path in source.iterdir() if path.suffix.lower() in (".pdf", *DOCUMENTS))
     if not files:
         raise InputError(
-            f"{source} holds no PDF. Put one there for each exam, named like '2019 junior_senior_test.pdf'."
+            f"{source} holds no PDF ({', '.join(DOCUMENTS)} are read, too). Put one there for each exam, named like "
+            "'2019 junior_senior_test.pdf'."
         )
     listing = _read_listing(source / LISTING)
     if unknown := sorted(set(listing) - {path.name for path in files}):
@@ -44,10 +45,10 @@ def copy_exams(source: Path, exams: Path) -> list[ExamFile]:
     described: dict[str, ExamFile] = {}
     for path in files:
         year, section = _year_and_section(path, listing.get(path.name, Listed()))
-        name = f"{year}-{section}.pdf"
-        if name in described:
+        name = f"{year}-{section}{path.suffix.lower()}"
+        if other := next((one for one in described.values() if (one.year, one.section) == (year, section)), None):
             raise InputError(
-                f"{path} and {source / described[name].original} are both {year} {section}. "
+                f"{path} and {source / other.original} are both {year} {section}. "
                 f"Remove one, or tell them apart in {source / LISTING}."
             )
         describe(path, path.name, year, section)  # a fault is told with the user's name for the file

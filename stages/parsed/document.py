@@ -1,0 +1,275 @@
+"""Exams in LaTeX, Word, Markdown or HTML to numbered items, through pandoc; formulas are LaTeX between dollar signs.
+
+Numbered lists are the questions, or paragraphs that begin with a number as in PDFs. What pandoc hands on without
+understanding it (a raw command, a picture, a table) leaves a doubt on its question.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from distil.exams import inline_math
+from distil.exams.left_out import Doubt
+from distil.pipeline.files import InputError
+from stages.parsed.formula import ORDINAL, SIGNS
+from stages.parsed.layout import KEY_HEADING, LABELS, PART, Item, matched
+
+FORMATS = {
+    ".tex": "latex+raw_tex",
+    ".docx": "docx",
+    ".md": "markdown",
+    ".html": "html+tex_math_dollars+tex_math_single_backslash",
+}
+"""Kinds of files that pandoc reads, and pandoc's names for them."""
+LAYOUT = re.compile(
+    r"\\(?:[hv]space\*?|[hv]fill|newpage|clearpage|pagebreak|(?:small|med|big)skip|centering|label|columnbreak|noindent|"
+    r"setlength|onecolumn|twocolumn|thispagestyle|pagestyle|vfil|raggedright|par|rule|underline\s*\{\s*\\hspace|hrule|hrulefill|dotfill|"
+    r"setcounter|tiny|(?:foot)?small|normalsize|[lL]arge|LARGE|[hH]uge|(?:bf|it|sl|sc)(?:series|shape)?|sffamily|rmfamily|addtocounter|linebreak|null|strut|phantom|bigbreak|begin\{(?:center|multicols)\}|end)\b"
+)
+"""Raw LaTeX that says how a page looks, and nothing of what it says."""
+COLUMNS = re.compile(
+    r"\\(?:begin\{(?:multicols\*?|minipage|small|large)\}(?:\[\w*\])?(?:\{[^{}]*\})?|"
+    r"end\{(?:multicols\*?|minipage|small|large)\})"
+)
+"""Environments that only place their text; pandoc would hand them on unread, with all that is in them."""
+DRAWING = re.compile(r"\\begin\{(?:tikzpicture|picture|asy|pspicture)|\\includegraphics|<(?:svg|img|canvas)\b")
+
+
+@dataclass
+class Text:
+    """The text of a block with its doubts; `number` is its number in a list."""
+
+    text: str = ""
+    number: int | None = None
+    drawn: bool = False
+    doubts: set[Doubt] = field(default_factory=set)
+
+    def add(self, other: "Text") -> None:
+        """Go on with another text."""
+        self.text, self.drawn = f"{self.text} {other.text}".strip(), self.drawn or other.drawn
+        self.doubts |= other.doubts
+
+
+def read_document(path: Path) -> tuple[list[Item], list[Item]]:
+    """The questions and the answers of a document. Raises InputError when pandoc is missing or cannot read it."""
+    texts = [text for block in _parsed(path)["blocks"] for text in _block(block)]
+    fallback: tuple[list[Item], list[Item]] = ([], [])
+    for label in LABELS:
+        for key_label in (label, *(other for other in LABELS if other is not label)):
+            asked, answers = _items(texts, label, key_label)
+            if asked and matched(asked, answers):
+                return asked, answers
+            if asked and (not fallback[0] or (answers and not fallback[1])):
+                fallback = asked, answers
+    return fallback
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        import pypandoc  # an extra
+    except ImportError as error:
+        raise InputError(
+            f"{path}: the package 'pypandoc-binary' is not installed, and {path.suffix} files need it. Install it with "
+            "`make extra NAME=documents`, or give a PDF."
+        ) from error
+    form = FORMATS[path.suffix.lower()]
+    try:
+        if path.suffix.lower() == ".docx":
+            return json.loads(pypandoc.convert_file(str(path), "json", format=form, extra_args=["--sandbox"]))
+        source = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".tex":
+            source = COLUMNS.sub(
+                "", re.sub(r"\\noindent\b\s*", " ", source)
+            )  # pandoc takes `\noindent 1` for one thing
+        return json.loads(pypandoc.convert_text(source, "json", format=form, extra_args=["--sandbox"]))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8: {error}. Save it in UTF-8.") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "no reason given")
+        raise InputError(f"{path} could not be read by pandoc: {reason:.300}") from error
+
+
+def _items(texts: list[Text], label: re.Pattern[str], key_label: re.Pattern[str]) -> tuple[list[Item], list[Item]]:
+    """The items before and after the heading of the key."""
+    questions: list[Item] = []
+    key: list[Item] = []
+    items = questions
+    for one in texts:
+        if items is questions and questions and one.number is None and KEY_HEADING.fullmatch(one.text):
+            items = key
+            continue
+        number, text = one.number, one.text
+        if number is None and (found := (label if items is questions else key_label).match(text)):
+            number, text = int(found[1]), text[found.end() :]
+        if number is not None:
+            items.append(Item(number, None, [text], one.drawn, set(one.doubts)))
+        elif items and not PART.fullmatch(text):
+            items[-1].lines.append(text)
+            items[-1].drawn |= one.drawn
+            items[-1].doubts |= one.doubts
+    return questions, key
+
+
+def _block(block: dict[str, Any]) -> Iterator[Text]:
+    """The texts of one of pandoc's blocks: one for each line of a paragraph, one for each item of a numbered list."""
+    kind: str = block["t"]
+    content: Any = block.get("c")
+    match kind:
+        case "Para" | "Plain":
+            for line in _lines(content):
+                yield _inlines(line)
+        case "Header":
+            yield _inlines(content[2])
+        case "OrderedList":
+            (start, style, _), items = content
+            if style["t"] in ("LowerAlpha", "UpperAlpha", "LowerRoman", "UpperRoman"):
+                yield _choices(content)
+                return
+            for number, item in enumerate(items, start):
+                whole = Text(number=number)
+                for part in item:
+                    for text in _inside(part):
+                        whole.add(text)
+                yield whole
+        case "Div" | "BlockQuote" | "LineBlock":
+            if kind == "LineBlock":
+                yield from (_inlines(line) for line in content)
+            else:
+                for part in content[1] if kind == "Div" else content:
+                    yield from _block(part)
+        case _:
+            yield from _inside(block)
+
+
+def _inside(block: dict[str, Any]) -> Iterator[Text]:
+    """The texts of a block that is within a question."""
+    kind: str = block["t"]
+    content: Any = block.get("c")
+    match kind:
+        case "OrderedList":
+            yield _choices(content)
+        case "BulletList":
+            for item in content:
+                for part in item:
+                    yield from _inside(part)
+        case "Div" | "BlockQuote":
+            for part in content[1] if kind == "Div" else content:
+                yield from _inside(part)
+        case "CodeBlock":
+            yield Text(content[1])
+        case "HorizontalRule" | "Null":
+            return
+        case "Table":
+            yield Text(doubts={"holds a table"})
+        case "Figure":
+            yield Text(drawn=True)
+        case "RawBlock":
+            yield _raw(content[1])
+        case "Para" | "Plain" | "Header" | "LineBlock":
+            yield from _block(block)
+        case _:
+            yield Text(doubts={"holds a sign that is not read"})
+
+
+def _choices(content: Any) -> Text:
+    """A list within a question: its items with their letters or numbers, as exams print them."""
+    (start, style, _), items = content
+    whole = Text()
+    for number, item in enumerate(items, start):
+        letter = {"LowerAlpha": chr(96 + number), "UpperAlpha": chr(64 + number)}.get(style["t"])
+        if letter is None:
+            letter = chr(96 + number) if style["t"] == "DefaultStyle" else str(number)
+        whole.add(Text(f"({letter})"))
+        for part in item:
+            for text in _inside(part):
+                whole.add(text)
+    return whole
+
+
+def _lines(inlines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """A paragraph's inlines, divided where the author broke the line."""
+    line: list[dict[str, Any]] = []
+    for inline in inlines:
+        if inline["t"] == "LineBreak":
+            yield line
+            line = []
+        else:
+            line.append(inline)
+    yield line
+
+
+def _inlines(inlines: list[dict[str, Any]]) -> Text:
+    whole = Text()
+    written = ""
+    for inline in inlines:
+        part = _inline(inline, written)
+        written += part.text
+        whole.drawn |= part.drawn
+        whole.doubts |= part.doubts
+    whole.text = re.sub(r"\s+", " ", written).strip()
+    return whole
+
+
+def _inline(inline: dict[str, Any], before: str) -> Text:
+    kind: str = inline["t"]
+    content: Any = inline.get("c")
+    match kind:
+        case "Str":
+            return Text(content)
+        case "Space" | "SoftBreak" | "LineBreak":
+            return Text(" ")
+        case "Math":
+            return Text(f"${content[1].strip()}$")
+        case "Emph" | "Strong" | "SmallCaps" | "Underline":
+            return _inlines_kept(content)
+        case "Span" | "Link" | "Cite":
+            return _inlines_kept(content[1])
+        case "Quoted":
+            inner = _inlines_kept(content[1])
+            quotes = "‘’" if content[0]["t"] == "SingleQuote" else "“”"
+            inner.text = f"{quotes[0]}{inner.text}{quotes[1]}"
+            return inner
+        case "Superscript" | "Subscript":
+            inner = _inlines(content)
+            if kind == "Superscript" and inner.text in SIGNS:
+                inner.text = SIGNS[inner.text]
+            elif not (kind == "Superscript" and ORDINAL.fullmatch(inner.text) and before[-1:].isdigit()):
+                written = inline_math.power(inner.text)
+                inner.text = written if kind == "Superscript" else "_" + written[1:]
+            return inner
+        case "Code":
+            return Text(content[1])
+        case "Image":
+            return Text(drawn=True)
+        case "RawInline":
+            return _raw(content[1])
+        case "Strikeout":
+            inner = _inlines_kept(content)
+            inner.doubts.add("holds a bar that is not read")
+            return inner
+    return Text(doubts={"holds a sign that is not read"})
+
+
+def _inlines_kept(inlines: list[dict[str, Any]]) -> Text:
+    """The inlines with the spaces at their ends, which matter in the middle of a line."""
+    whole = _inlines(inlines)
+    spaces = ("Space", "SoftBreak")
+    if inlines and whole.text:
+        before, after = (" " if inlines[at]["t"] in spaces else "" for at in (0, -1))
+        whole.text = f"{before}{whole.text}{after}"
+    return whole
+
+
+def _raw(source: str) -> Text:
+    """Raw LaTeX or HTML: a drawing, something about the page's looks, or something that is not understood."""
+    if DRAWING.search(source):
+        return Text(drawn=True)
+    understood = (
+        LAYOUT.match(source.strip())
+        or source.strip().startswith(("<!--", "%"))
+        or re.fullmatch(r"\s*</?(?:div|span|p|br|hr|section|article|body|html|main|style|script)\b[^>]*>\s*", source)
+    )
+    return Text() if understood else Text(doubts={"holds a sign that is not read"})
