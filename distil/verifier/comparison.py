@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from distil.verifier.expression import Node, NotMathematics, Undecidable
+from distil.verifier.expression import Node, NotMathematics, Undecidable, number
+from distil.verifier.families import Family, as_family, same_family
 from distil.verifier.forms import (
     Alternatives,
+    Clock,
     Form,
     Items,
     Letter,
@@ -21,7 +23,8 @@ from distil.verifier.forms import (
 from distil.verifier.grammar import read_expression
 from distil.verifier.real_sets import Interval
 from distil.verifier.scalars import Outcome, Scalars
-from distil.verifier.words import same_words
+from distil.verifier.units import nouns
+from distil.verifier.words import ordinal, same_words
 
 ONLY_MATH_VERIFY_READS = ("\\int", "\\sum", "\\prod", "\\lim")
 
@@ -46,6 +49,16 @@ class Comparison:
             case (Alternatives() as one, other) | (other, Alternatives() as one):
                 outcomes = [self._forms(form, other) for form in one.forms]
                 return max(outcomes, key=lambda outcome: (outcome.equal is True, outcome.equal is None))
+            case Clock() as one, Clock() as other:
+                return Outcome(bool(one.minutes & other.minutes), "clock")
+            case Clock(ratio=Ratio() as one), other:
+                return self._forms(one, other)
+            case other, Clock(ratio=Ratio() as one):
+                return self._forms(other, one)
+            case Family() as one, other:
+                return self._families(one, other)
+            case other, Family() as one:
+                return self._families(one, other)
             case Letter(letter=one), Letter(letter=other):
                 return Outcome(one.lower() == other.lower(), "letter")
             case (Letter(content=None), Words()) | (Words(), Letter(content=None)):
@@ -105,7 +118,10 @@ class Comparison:
         return different[0] if len(different) == 1 else Items("either", tuple(different))
 
     def _product(self, words: Words, value: Value) -> Outcome:
-        """`xy` alone reads as a word; beside a product it is one."""
+        """`xy` alone reads as a word; beside a product it is one. `third` is 3rd."""
+        first, _, rest = words.text.lower().strip("‹› ").removeprefix("the ").partition(" ")
+        if (place := ordinal(first)) is not None and (not rest or (value.unit and rest in value.unit.text)):
+            return Outcome(value.node == number(place), "ordinal")
         if len(words.text) > 3:
             return Outcome(False, "different_kind")
         return self.scalars.values(Value(read_expression(words.text)), value)
@@ -128,6 +144,9 @@ class Comparison:
 
     def _unordered(self, gold: Sequence[Form], answer: Sequence[Form]) -> Outcome:
         """Equal when the items pair off. Equality is an equivalence, so the first partner found will do."""
+        counted = _by_noun(gold), _by_noun(answer)
+        if counted[0] and counted[1] and counted[0].keys() == counted[1].keys():
+            return _all([self._forms(counted[0][noun], counted[1][noun]) for noun in counted[0]], "counted_items")
         left = sorted(answer, key=lambda form: form.canonical)
         for one in sorted(gold, key=lambda form: form.canonical):
             undecided: Outcome | None = None
@@ -153,6 +172,16 @@ class Comparison:
         if kinds & {"set", "either"}:
             return Outcome(False, "set_or_tuple")
         return self._ordered(gold.items, answer.items, "ordered_items")
+
+    def _families(self, gold: Family, other: Form) -> Outcome:
+        """Values without "k an integer" count as a family where the other side says so."""
+        values = other.items if isinstance(other, Items) else (other,)
+        nodes = [value.node for value in values if isinstance(value, Value)]
+        answer = other if isinstance(other, Family) else as_family(nodes) if len(nodes) == len(values) else None
+        if answer is None:
+            return Outcome(False, "different_kind")
+        equal = same_family(gold, answer, lambda one, two: self.scalars.nodes(Value(one), Value(two)).equal)
+        return Outcome(equal, "family")
 
     def _real_sets(self, gold: RealSet | None, answer: RealSet | None) -> Outcome:
         if gold is None or answer is None:
@@ -195,9 +224,17 @@ def _all(outcomes: Sequence[Outcome], rule: str) -> Outcome:
     return Outcome(True, rule)
 
 
+def _by_noun(items: Sequence[Form]) -> dict[frozenset[str], Form]:
+    """Counts by what they count (`18 chickens, 7 rabbits`); empty unless every item has a noun of its own."""
+    found: dict[frozenset[str], Form] = {
+        nouns(item.unit): item for item in items if isinstance(item, Value) and item.unit
+    }
+    return found if len(found) == len(items) and all(found) else {}
+
+
 def _base_left_out(numeral: Numeral, value: Value) -> Outcome:
     """A numeral whose base the question states may be given without it: the digits decide."""
-    same = value.node.op == "num" and str(value.node.value) == numeral.digits and not value.unit and not value.percent
+    same = value.node.op == "num" and str(value.node.value) == numeral.digits and not value.unit and value.per == 1
     return Outcome(same, "base_left_out")
 
 

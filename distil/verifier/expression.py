@@ -68,11 +68,64 @@ def number(value: Fraction | int) -> Node:
     return Node("num", (), Fraction(value))
 
 
+ZERO, ONE = number(0), number(1)
+
+
 def negative(node: Node) -> Node:
     """The opposite, folded into a number so that `-3` has one form."""
     if node.op == "num" and isinstance(node.value, Fraction):
         return number(-node.value)
     return Node("neg", (node,))
+
+
+def mentions(node: Node, name: str) -> bool:
+    """Whether an unknown or a constant of this name occurs in the expression."""
+    return node.value == name or any(mentions(argument, name) for argument in node.args)
+
+
+def renamed(node: Node, old: str, new: str) -> Node:
+    """The expression with one unknown called otherwise."""
+    if node.op == "sym" and node.value == old:
+        return Node("sym", (), new)
+    return Node(node.op, tuple(renamed(argument, old, new) for argument in node.args), node.value)
+
+
+def plus(a: Node, b: Node) -> Node:
+    """The sum, folded where a term is zero or both are numbers."""
+    if isinstance(a.value, Fraction) and isinstance(b.value, Fraction):
+        return number(a.value + b.value)
+    return a if b == ZERO else b if a == ZERO else Node("add", (a, b))
+
+
+def times(a: Node, b: Node) -> Node:
+    """The product, folded where a factor is zero or one or both are numbers."""
+    if isinstance(a.value, Fraction) and isinstance(b.value, Fraction):
+        return number(a.value * b.value)
+    if ZERO in (a, b):
+        return ZERO
+    return a if b == ONE else b if a == ONE else Node("mul", (a, b))
+
+
+def linear(node: Node, name: str) -> tuple[Node, Node] | None:
+    """`(a, b)` where the expression is a + b times the unknown or constant `name`; None where it is not linear."""
+    if not mentions(node, name):
+        return node, ZERO
+    if not node.args:
+        return ZERO, ONE
+    parts = [linear(argument, name) for argument in node.args]
+    match node.op, parts:
+        case "add", [(a, b), (c, d)]:
+            return plus(a, c), plus(b, d)
+        case "neg", [(a, b)]:
+            return times(number(-1), a), times(number(-1), b)
+        case "mul", [(factor, zero), (a, b)] if zero == ZERO:
+            return times(factor, a), times(factor, b)
+        case "mul", [(a, b), (factor, zero)] if zero == ZERO:
+            return times(factor, a), times(factor, b)
+        case "div", [(a, b), (below, zero)] if zero == ZERO:
+            share = Node("div", (ONE, below))
+            return times(share, a), times(share, b)
+    return None
 
 
 def _exact(op: str, parts: list[Fraction]) -> Fraction | None:

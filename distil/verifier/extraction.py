@@ -30,7 +30,7 @@ _ANSWER_LINE = re.compile(
     re.IGNORECASE,
 )
 _ANSWER_ABROAD = re.compile(
-    r"(?:答案|故选|应选|答)[\s*_]*(?:应?[是为為选]|[:：=])[\s*_:：]*(?P<rest>[^。]*)"
+    r"(?:答案|故选|应选|答)[\s*_]*(?:应?[是为為选]|[:：=】\]])[\s*_:：]*(?P<rest>[^。]*)"
     r"|^[\W\d_]*(?:réponse|respuesta|antwort|risposta|resposta|ответ|答え)(?:\s+final)?[\s*_]*[:：=][\s*_]*(?P<line>.*)$",
     re.IGNORECASE,
 )
@@ -50,6 +50,11 @@ _SENTENCE_WORD = re.compile(
     r"because|we|let|then|find|solve|given|must|can|yields?|implies|means)\b|⇒|→|\\Rightarrow|\\implies|∴",
     re.IGNORECASE,
 )
+_COMPARED_IN_WORDS = re.compile(
+    r"\W*[a-z]\W+(?:(?:is|must be|can be)\s+)?"
+    r"(?:(?:strictly\s+)?(?:less|greater|more|smaller|larger)\s+than|at\s+(?:least|most))\b[^.]*\.?$"
+)
+_INTEGER_LETTER = re.compile(r"\b(?:is|being)\b[\s}$]*(?:\\text\{)?\s*\b(?:an?|any)\b\s+integer")
 _STATEMENT = re.compile(r"(?!let\b|we\b|if\b|since\b|because\b|first\b).*\b(?:is|are|was|were)\b.*\w", re.IGNORECASE)
 _ARROW = re.compile(r"⇒|⟹|→|∴|\\Rightarrow|\\Longrightarrow|\\implies|\\rightarrow|\\to\b|\\therefore|=>")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[*\s]*\s+(?=[A-Z*($]|\\[(\[])")
@@ -106,6 +111,11 @@ _BETWEEN_BOXES = re.compile(r"(?:[\s$.,;:*&]|\\[()\[\],;]|\\text\{[^{}]{0,12}\}|
 _NAME_BEFORE = re.compile(r"([^\W\d_](?:_\{?\w+\}?)?\s*=)\s*$")
 _NOUN_AFTER = re.compile(
     r"(?:[\s~$]|\\[,;)\] ])*(?:\\(?:text|mathrm)\{\s*)?([^\W\d_]{3,})[\s}$]*(?=[,.;&]|and\b|or\b|\Z)"
+)
+_REFUSED = re.compile(
+    r"(?:is|are|was)\s+(?:not\s+(?:a\s+|the\s+)?(?:valid|possible|solution|answer|correct)|impossible|extraneous|invalid|rejected)"
+    r"\W*$",
+    re.IGNORECASE,
 )
 _LABEL = re.compile(r"step|case|note|check|part|conclusion|verification|question|problem|method", re.IGNORECASE)
 
@@ -337,12 +347,18 @@ def _is_bare(text: str) -> bool:
     """Whether a text is an answer and nothing else: one line that is no sentence and no derivation, or words alone."""
     if "\n" in text.strip("$\\[] \n") or "boxed" in text or re.search(r"[^\W\d]:\s|:\*\*\s|\w{2}\.\s+\w", text):
         return False
+    if re.fullmatch(r"\s*(?:\\left\s*\\\{\s*)?\\begin\{(\w+)\}.*\\end\{\1\}(?:\s*\\right\s*\.)?\s*", text):
+        return True
     words = re.findall(r"[a-zA-Z]{2,}", re.sub(r"\\[a-zA-Z]+", " ", text))
     if len(words) > 12:
         return False
+    if _COMPARED_IN_WORDS.match(text):
+        return True
+    text = _INTEGER_LETTER.sub(" ", text)
     if _SENTENCE_WORD.search(text):
         return bool(_STATEMENT.match(text)) and not re.search(r"[\d=\\√π]", text) and len(words) <= 8
-    prose = re.findall(r"[^\W\d_]{3,}", _MATHS.sub(" ", text)) if "\\(" in text or "$" in text else []
+    outside = re.sub(r"\\[a-zA-Z]+|\\\$", " ", text)
+    prose = re.findall(r"[^\W\d_]{3,}", _MATHS.sub(" ", outside)) if "\\(" in outside or "$" in outside else []
     assignments = [part.count("=") for part in re.split(r",|;|\bor\b|\band\b", text)]
     return len(prose) < 2 and (
         text.count("=") < 2 or (len(assignments) > 1 and max(assignments) < 2 and not set(words) - {"and", "or"})
@@ -376,6 +392,8 @@ def _closing(text: str) -> Extraction:
         return _stated(words[0], "closing_word") if single else Extraction(None, None)
     if maths and maths[-1].end() == last:
         return _stated(_joined(maths, sentence), "maths")
+    if _REFUSED.search(sentence):
+        return Extraction(None, None, ["doubted"])
     if maths and "=" in (formula := next(group for group in maths[-1].groups() if group)) and not _SIGN.search(outside):
         return _stated(_result(formula.strip()), "maths")
     signs = list(_SIGN.finditer(outside))

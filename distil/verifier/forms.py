@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from distil.verifier.expression import Node, Undecidable, latex
+from distil.verifier.expression import Node, Undecidable, latex, number
+from distil.verifier.families import Family
 from distil.verifier.real_sets import Interval
 from distil.verifier.units import Unit
 from distil.verifier.words import meaning
@@ -11,13 +12,14 @@ from distil.verifier.words import meaning
 
 @dataclass(frozen=True)
 class Value:
-    """One expression. `places` counts the decimals printed (None when it is no decimal), `name` is what stood before
-    `=`, `rounded` the decimal given after an exact value (`3π/4 ≈ 2.356`).
+    """One expression. `per` is 100 behind a percent sign and 1000 behind ‰; `places` counts the decimals printed (None
+    when it is no decimal), `name` is what stood before `=`, `rounded` the decimal given after an exact value
+    (`3π/4 ≈ 2.356`).
     """
 
     node: Node
     unit: Unit | None = None
-    percent: bool = False
+    per: int = 1
     places: int | None = None
     name: str | None = None
     rounded: "Value | None" = None
@@ -31,7 +33,7 @@ class Value:
             exact = None
         written_out = exact is not None and max(abs(exact.numerator), exact.denominator) < 10**100
         value = str(exact) if written_out else latex(self.node)
-        return f"{value}{'%' if self.percent else ''}{f' {self.unit.text}' if self.unit else ''}"
+        return f"{value}{ {1: '', 100: '%', 1000: '‰'}[self.per] }{f' {self.unit.text}' if self.unit else ''}"
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,33 @@ class Ratio:
 
 
 @dataclass(frozen=True)
+class Clock:
+    """A time of day: `half` is am or pm, None where nothing says so, and then it may be a ratio as well."""
+
+    hour: int
+    minute: int
+    half: str | None = None
+
+    @property
+    def canonical(self) -> str:
+        """One spelling for the audit of a verdict."""
+        return f"{self.hour}:{self.minute:02} {self.half or ''}".strip()
+
+    @property
+    def minutes(self) -> frozenset[int]:
+        """The minutes of the day that it may be."""
+        if (self.half is None and self.hour > 12) or self.hour == 0:
+            return frozenset([60 * self.hour + self.minute])
+        halves = {"am": (0,), "pm": (12,), None: (0, 12)}[self.half]
+        return frozenset(60 * (self.hour % 12 + half) + self.minute for half in halves)
+
+    @property
+    def ratio(self) -> Ratio | None:
+        """The two numbers, None where they can only be a time."""
+        return None if self.half else Ratio((Value(number(self.hour)), Value(number(self.minute))))
+
+
+@dataclass(frozen=True)
 class Numeral:
     """Digits in a stated base."""
 
@@ -141,7 +170,7 @@ class Alternatives:
 
 @dataclass(frozen=True)
 class Words:
-    """Anything in words, dates and times included."""
+    """Anything in words, dates included."""
 
     text: str
 
@@ -164,4 +193,18 @@ class Unread:
         return self.text
 
 
-Form = Value | Items | Alternatives | RealSet | Matrix | Ratio | Numeral | Relation | Letter | Words | Unread
+Form = (
+    Clock
+    | Family
+    | Value
+    | Items
+    | Alternatives
+    | RealSet
+    | Matrix
+    | Ratio
+    | Numeral
+    | Relation
+    | Letter
+    | Words
+    | Unread
+)

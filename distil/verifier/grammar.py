@@ -7,7 +7,7 @@ from distil.verifier.expression import FUNCTIONS, MAX_DEPTH, TRIGONOMETRIC, Node
 
 _FUNCTION = "|".join((*FUNCTIONS, "sqrt", "pi", "infinity", "inf", "cbrt"))
 _TOKEN = re.compile(
-    rf"\s*(?:(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d{{1,3}}(?![\d.]))?|\.\d+)|(?P<command>\\[a-zA-Z]+)|(?P<function>{_FUNCTION})"
+    rf"\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d{{1,3}}(?![\d.]))?|\.\d+)|(?P<command>\\[a-zA-Z]+)|(?P<function>{_FUNCTION})"
     r"|(?P<letter>[^\W\d_]'*)|(?P<sign>[-+*/^_(){}\[\]|!°√,=<>⌊⌋⌈⌉∞])|(?P<other>\S))"
 )
 _ALIASES = {"sqrt": "√", "pi": "π", "infinity": "∞", "inf": "∞", "cbrt": "∛"}
@@ -78,7 +78,7 @@ class _Reader:
             elif self.peek() == "/":
                 self.take()
                 node = Node("div", (node, self.denominator()))
-            elif self.starts_factor():
+            elif self.starts_factor() or (self.kind() == "number" and self.tokens[self.place - 1][1] == "!"):
                 node = Node("mul", (node, self.factor(signed=False)))
             else:
                 return node

@@ -11,6 +11,7 @@ import re
 import unicodedata
 
 from distil.verifier.expression import FUNCTIONS
+from distil.verifier.rewrites import chosen, equations, number_sets, unit_vectors
 from distil.verifier.words import VOCABULARY
 
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix", strict=True))
@@ -20,14 +21,15 @@ CHARACTERS = str.maketrans(
         **dict.fromkeys("−–—‒‐‑﹣－", "-"),
         **dict.fromkeys("×✕✖⋅·∙•∗", "*"),
         **dict.fromkeys("÷∕⁄", "/"),
-        **dict.fromkeys("º∘˚", "°"),
-        **dict.fromkeys("€£¥₹", "¤"),
+        **dict.fromkeys("º∘˚◦", "°"),
+        "。": ".", "、": ",", "【": "(", "】": ")", "〔": "(", "〕": ")", "￥": "¥",
         **dict.fromkeys("‘’ʹ′", "'"),
-        **dict.fromkeys("“”″", '"'),
+        **dict.fromkeys("“”″「」『』", '"'),
         **dict.fromkeys("≈≅≃", "≈"),
-        "≤": "<=", "≥": ">=", "≠": "!=", "⩽": "<=", "⩾": ">=", "∣": "|", "∶": ":", "⟨": "⟨", "〈": "⟨", "〉": "⟩",
+        "≤": "<=", "≥": ">=", "≠": "!=", "⩽": "<=", "⩾": ">=", "∣": "|", "∶": ":", "〈": "⟨", "〉": "⟩",
         "\u200b": "", "\u200c": "", "\u200d": "", "\u2060": "", "\u2061": "", "\u2062": "*", "\ufeff": "",
-        "ℝ": "\\mathbb{R}", "∛": "√[3]", "∜": "√[4]", "…": "...", "ø": "∅", "Ø": "∅", "⌀": "∅",
+        "ℝ": "\\mathbb{R}", "ℤ": "\\mathbb{Z}", "ℕ": "\\mathbb{N}", "ℚ": "\\mathbb{Q}", "ℂ": "\\mathbb{C}",
+        "∛": "√[3]", "∜": "√[4]", "…": "...", "ø": "∅", "Ø": "∅", "⌀": "∅",
     }
 )  # fmt: skip
 COMMANDS = {name: sign for sign, names in VOCABULARY["commands"].items() for name in names.split()}
@@ -41,12 +43,17 @@ _VULGAR = re.compile("[¼½¾⅐-⅞↉]")
 _EDGES = re.compile(r"^[\s*_]+|[\s*_.]+$")
 _TEXT = re.compile(r"\\(?:text(?:bf|rm|it|sf|tt|up|normal|md)?|mbox|hbox|emph|mathop)\s*\{([^{}]*)\}")
 _ROMAN = re.compile(r"\\(?:math(?:rm|bf|it|sf|tt)|operatorname\*?)\s*\{\s*([^{}\\]{2,})\s*\}")
-_OVER = re.compile(r"\{([^{}]*)\\over(?![a-z])([^{}]*)\}|^([^{}]*)\\over(?![a-z])([^{}]*)$")
+_ROMAN_UNIT = re.compile(r"(?<=[\d)}])((?:\s|~|\\[,;: ])*)\\(?:mathrm|rm|operatorname)\s*\{\s*([mgshlLFCK])\s*\}")
+_OVER = re.compile(r"\{([^{}]*)\\(over|choose)(?![a-z])([^{}]*)\}|^([^{}]*)\\(over|choose)(?![a-z])([^{}]*)$")
 _REPEATED = re.compile(r"(\d*\.\d{0,20}?)(\d{1,6}?)\2{2,}\s*(?:\.{3}|…|\\l?dots)")
 _DROPPED = re.compile(rf"\\(?:{_LOOKS})(?![a-zA-Z])\*?|\\hspace\{{[^{{}}]*\}}|\\[,;:!> \n]")
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _MARKED_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\\ |\\!,|\{\\,\})\s*(?=\d{3}(?!\d))")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]*\d)")
+_TIMES = re.compile(r"(?<=[\d)}])\s+[xX]\s+(?=[-\d(])|(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
+_UNION = re.compile(r"(?<=[)\]])\s*[Uu]\s*(?=[(\[])")
+_OVERLINED = re.compile("(?:\\d\u0305)+")
+_QUOTED = re.compile(r"""(['"])([^'"]+)\1|''([^'"]+)''""")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,/^_])\d{1,3}(?: \d{3})+(?![\d/]| \d)")
 
 
@@ -54,13 +61,21 @@ def plain(text: str) -> str:
     """The text in this module's notation, without delimiters of mathematics and markdown around it. Never raises."""
     text = _characters(_REPEATED.sub(r"\1\\overline{\2}", text))
     text = _MARKED_THOUSANDS.sub("", text)
+    if "\\" in text:
+        text = number_sets(unit_vectors(equations(text)))
     text = _wrappers(text)
     text = _commands(text)
-    text = re.sub(r"\^\s*\{\s*°\s*\}|\^\s*°|(?<=\d)\^\{?\s*o\s*\}?$", "°", text)
+    if "C" in text or "P" in text or "choose" in text:
+        text = chosen(text)
+    text = _UNION.sub("∪", _TIMES.sub("*", text))
+    text = re.sub(r"\^\s*[({]\s*°\s*[)}]|\^\s*°|(?<=\d)\^\{?\s*o\s*\}?$", "°", text)
     text = text.replace("+/-", "±").replace("+-", "±").replace("**", "^").replace("`", "")
+    text = re.sub(r"\{([:.])\}", r"\1", text)
+    text = re.sub(r"\^\{?\s*('+)\s*\}?", r"\1", text)
     text = text.replace("~=", "≈").replace("~", " ").replace("=<", "<=").replace("=>", "→").replace("->", "→")
     text = _SPACED_THOUSANDS.sub(lambda match: match[0].replace(" ", ""), " ".join(text.split()))
-    return text.strip(" ;:").removesuffix(",").removesuffix(".").strip()
+    text = text.strip(" ;:").removesuffix(",").removesuffix(".").strip()
+    return (quoted[2] or quoted[3]) if (quoted := _QUOTED.fullmatch(text)) else text
 
 
 def without_thousands(text: str) -> str:
@@ -72,6 +87,7 @@ def _characters(text: str) -> str:
     """Superscripts, subscripts and vulgar fractions first: unicode folding would make `2³` the number 23."""
     if text.isascii():
         return text
+    text = _OVERLINED.sub(lambda match: f"\\overline{{{match[0].replace(chr(0x305), '')}}}", text)
     text = _SUPERSCRIPT_ROOT.sub(lambda match: f"√[{_spelled(match[1], SUPERSCRIPTS)}]", text)
     text = _SUPERSCRIPT.sub(lambda match: f"^{{{_spelled(match[0], SUPERSCRIPTS)}}}", text)
     text = _SUBSCRIPT.sub(lambda match: f"_{{{_spelled(match[0], SUBSCRIPTS)}}}", text)
@@ -93,11 +109,12 @@ def _wrappers(text: str) -> str:
     text = text.replace("$", "¤" if text.count("$") % 2 and not text.rstrip(" .").endswith("$") else "")
     if "\\" not in text:
         return _EDGES.sub("", text)
+    text = _ROMAN_UNIT.sub(r"\1‹\2›", text)
     text = _ROMAN.sub(lambda match: match[1] if match[1] in FUNCTIONS else f" ‹{match[1]}› ", text)
     while (unwrapped := _TEXT.sub(r" ‹\1› ", text)) != text:
         text = unwrapped
-    text = _OVER.sub(lambda match: f"\\frac{{{match[1] or match[3]}}}{{{match[2] or match[4]}}}", text)
-    text = text.replace("‹¤›", "¤")
+    text = _OVER.sub(_as_command, text)
+    text = re.sub(r"‹\s*(\([^‹›]*\))\s*›", r"\1", text.replace("‹¤›", "¤"))
     text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\%", "%").replace("\\#", "#").replace("\\|", "|")
     return _EDGES.sub("", text)
 
@@ -106,7 +123,12 @@ def _commands(text: str) -> str:
     if "\\" not in text:
         return text
     text = text.replace("\\\\", "\x1e")  # a matrix's row break is no escape
-    text = re.sub(r"\\mathbb\s*\{?\s*R\s*\}?", "ℝ", text)
     text = _DROPPED.sub(" ", text)
     text = _COMMAND.sub(lambda match: COMMANDS.get(match[1], match[0]), text)
     return text.replace("\x1e", "\\\\")
+
+
+def _as_command(match: re.Match[str]) -> str:
+    """`{a \\over b}` and `{a \\choose b}` with the command first."""
+    command = "frac" if "over" in (match[2], match[5]) else "binom"
+    return f"\\{command}{{{match[1] or match[4]}}}{{{match[3] or match[6]}}}"

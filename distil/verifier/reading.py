@@ -7,9 +7,11 @@ import re
 from dataclasses import replace
 from typing import Literal
 
-from distil.verifier.expression import NotMathematics
+from distil.verifier.expression import NotMathematics, linear, mentions, number, times
+from distil.verifier.families import Family, parameter_of
 from distil.verifier.forms import (
     Alternatives,
+    Clock,
     Form,
     Items,
     Letter,
@@ -23,8 +25,10 @@ from distil.verifier.forms import (
 )  # fmt: skip
 from distil.verifier.notation import plain, without_thousands
 from distil.verifier.real_sets import read_real_set
+from distil.verifier.rewrites import UNIT_VECTORS
+from distil.verifier.units import read_unit
 from distil.verifier.values import read_compound, read_single, read_value
-from distil.verifier.words import MONTHS, NUMBERS
+from distil.verifier.words import MONTHS, NUMBERS, REFUSALS, WEEKDAYS, number_word
 
 BASES = {word: value for word, value in NUMBERS.items() if 2 <= value <= 20}
 _BASE = "|".join((*BASES, r"\d{1,2}"))
@@ -36,7 +40,16 @@ _NUMERAL = re.compile(
 _WRAPPED = re.compile(r"^‹\s*([^‹›]*?)\s*›$")
 _CHOICE = re.compile(r"‹?\s*(?:(?i:option|choice|answer)\s+)?[(\[]?([A-Za-z])[)\]]?\s*›?")
 _LABELLED = re.compile(r"‹?\s*(?:\(([A-H])\)|([A-H])[).:])\s*›?\s*(\S.*)")
-_CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*‹?\s*([ap])\.?\s?m\.?\s*›?", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"(\d{1,2})(?:\s*:\s*([0-5]\d))?(?:\s*‹?\s*([ap])\.?\s?m\.?\s*›?| ‹?\s*o'clock\s*›?)", re.IGNORECASE
+)
+_CLOCK_ALONE = re.compile(r"([01]?\d|2[0-4])\s*:\s*([0-5]\d)")
+_NAMED_HOURS = {"noon": Clock(12, 0, "pm"), "12 noon": Clock(12, 0, "pm"), "midnight": Clock(12, 0, "am")}
+_PARTS = re.compile(
+    r"(?:^|[\s,;]+(?:and\s+)?)‹?\s*(?:part\s+)?(?:\(([a-hA-H]|[iv]{1,4}|[1-9])\)|([a-hA-H]|[iv]{1,4})\))[:.=]?\s*›?"
+)
+_LABELS = ("abcdefgh", ["i", "ii", "iii", "iv", "v", "vi"], "123456789")
+_SCALED_MATRIX = re.compile(r"([^,;=]*[^,;=\s([|])\s*([(\[]?\s*\\begin\{.*)", re.DOTALL)
 _NOTE = re.compile(r"(\S.*?)\s+[(\[‹]((?:[^()\[\]‹›]|\([^()]*\))*)[)\]›]")
 _REMARK = re.compile(
     r"option|requir|need|order|equiv|nearest|round|exact|approx|units?\b|only|ignore|must|note|any form|decimal"
@@ -44,7 +57,7 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 _ALSO = re.compile(r"(?:also\s+)?(?:accept|or|allow)(?:able|s|ed)?(?:\s+as)?:?\s+(.+)", re.IGNORECASE)
-_RELATION = re.compile(r"<|>|!=|∪|∈|ℝ|^all real")
+_RELATION = re.compile(r"<|>|!=|∪|∖|∈|ℝ|\breals?\b|^[a-z] .*\b(?:than|at least|at most)\b")
 _NAMED_STRUCTURE = re.compile(
     r"^(?:point\s+[A-Z]?\s*=?\s*(?=\()|[^\W\d]\s*∈\s*(?=[⦃{])"
     r"|(?:[^\W\d_]{1,2}|\([^()=]+\))\s*=\s*(?=[(\[⦃{⟨|]|\\begin))"
@@ -54,7 +67,9 @@ _SET_BUILDER = re.compile(
     r"|(?<=\d),\s*[a-z]\s*∈\s*ℝ$"
 )
 _MATRIX = re.compile(
-    r"[(\[|]?\s*\\begin\{[pbvB]?(?:matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{[pbvB]?(?:matrix|array)\}\s*[)\]|]?"
+    r"[(\[|]?\s*\\begin\{(?P<kind>[pbvBV]?(?:small)?(?:matrix|array)\*?)\}(?:\{[lcr|]*\}|\[[lcr]\])?(?P<cells>.*)\\end\{(?P=kind)\}"
+    r"\s*[)\]|]?",
+    re.DOTALL,
 )
 _RATIO = re.compile(r"[^:]+(?::[^:]+)+|[\d.]+(?: to [\d.]+){1,2}")
 _CLOSING = {"(": ")", "[": "]", "⦃": "⦄", "⟨": "⟩", "<": ">", "{": "}"}
@@ -80,14 +95,21 @@ def _in_words(text: str) -> bool:
 def _form(text: str, grouped: bool) -> Form:
     if match := _CHOICE.fullmatch(text):
         return Letter(match[1])
+    if parts := _lettered_parts(text):
+        return Items("tuple", tuple(read(part, grouped) for part in parts))
     if match := _LABELLED.fullmatch(text):
         return Letter(match[1] or match[2], read(match[3], grouped))
     if text in ("∅", "⦃⦄", "{}"):
         return Words("∅")
-    if clock := _CLOCK.fullmatch(text):
-        return Words(f"time {int(clock[1])} {clock[2] or '00'} {clock[3].lower()}m")
-    if special := _numeral(text) or _date(text) or read_compound(text):
+    if clock := _CLOCK.fullmatch(text) or _CLOCK_ALONE.fullmatch(text):
+        half = clock[3] if clock.re is _CLOCK else None
+        return Clock(int(clock[1]), int(clock[2] or 0), f"{half.lower()}m" if half else None)
+    if (written := number_word(text)) is not None:
+        return Value(number(written))
+    if special := _NAMED_HOURS.get(text.lower()) or _numeral(text) or _date(text) or read_compound(text):
         return special
+    if family := parameter_of(text):
+        return _family(*family)
     if match := _NOTE.fullmatch(text):
         return _with_note(match[1], match[2], text, grouped)
     return _structure(text, grouped)
@@ -97,8 +119,14 @@ def _with_note(key: str, note: str, whole: str, grouped: bool) -> Form:
     """A key with a remark in brackets (`30 (degrees optional)`) or another spelling of it (`3.5 (accept 7/2)`)."""
     if match := _ALSO.fullmatch(note.strip()):
         return Alternatives((_form(key, grouped), _form(match[1], grouped)))
-    prose = re.search(r"[a-z]{4,}", note, re.IGNORECASE) and not re.search(r"[\d\\^_=<>]", note)
-    return _form(key, grouped) if prose or _REMARK.search(note) else _structure(whole, grouped)
+    if _REMARK.search(note):
+        return _form(key, grouped)
+    if "‹" in whole or not re.search(r"[a-z]{4,}", note, re.IGNORECASE) or re.search(r"[\d\\^_=<>]", note):
+        return _structure(whole, grouped)
+    if REFUSALS & set(note.lower().split()):
+        raise NotMathematics(f"{note!r} refuses the answer before it")
+    unit = read_unit(note)
+    return _form(f"{key} ‹{note}›" if unit and unit.dimension else key, grouped)
 
 
 def _numeral(text: str) -> Numeral | None:
@@ -112,13 +140,14 @@ def _numeral(text: str) -> Numeral | None:
 
 
 def _date(text: str) -> Words | None:
-    """`March 5, 2011` and `5th of March 2011` as one spelling; None for anything else."""
-    words = re.findall(r"[a-z]+|\d+", re.sub(r"(?<=\d)(?:st|nd|rd|th)\b|\bof\b|\bthe\b", " ", text.lower()))
-    months = [word for word in words if word in MONTHS]
+    """`March 5, 2011`, `5th of March 2011`, `Saturday the 14th` in one spelling; None for anything else."""
+    words = re.findall(r"[a-z]+|\d+", re.sub(r"(?<=\d)[‹ ^{]*(?:st|nd|rd|th)\b|\b(?:of|the|on)\b", " ", text.lower()))
+    months = [str(MONTHS[word]) for word in words if word in MONTHS]
+    days = [WEEKDAYS[word] for word in words if word in WEEKDAYS]
     figures = [str(int(word)) for word in words if word.isdecimal()]
-    if len(months) != 1 or not 1 <= len(figures) <= 2 or len(words) != 1 + len(figures):
+    if len(months) > 1 or len(days) > 1 or not months + days or not 1 <= len(figures) <= 2:
         return None
-    return Words(" ".join(["date", str(MONTHS[months[0]]), *figures]))
+    return Words(" ".join(["date", *days, *months, *figures])) if len(words) == len(months + days + figures) else None
 
 
 def _structure(text: str, grouped: bool) -> Form:
@@ -126,7 +155,9 @@ def _structure(text: str, grouped: bool) -> Form:
     text = re.sub(r"[‹\s]+(?:is )?(and|or|to)[›\s]+", r" \1 ", _NAMED_STRUCTURE.sub("", text))
     text = _SET_BUILDER.sub(r"\1", text)
     if match := _MATRIX.fullmatch(text):
-        return _matrix([row.split("&") for row in match[1].split("\\\\") if row.strip()])
+        return _matrix([row.split("&") for row in match["cells"].split("\\\\") if row.strip()])
+    if match := _SCALED_MATRIX.fullmatch(text):
+        return _scaled(match[1], _structure(match[2], grouped))
     if grouped and not any(bracket in text for bracket in "([⦃⟨"):
         text = without_thousands(text)
     if _RELATION.search(text) and (real_set := _real_set(text)):
@@ -134,14 +165,74 @@ def _structure(text: str, grouped: bool) -> Form:
     text = re.sub(r"^(?:both|either)\s+(?=.*\s(?:and|or)\s)", "", text)
     parts = _split(re.sub(r",?\s(?:and|or|&)\s|;", ",", text), ",")
     if len(parts) > 1 and all(parts):
+        if "..." in parts[1:]:
+            return Items("tuple", tuple(Words("...") if part == "..." else _form(part, grouped) for part in parts))
         return _listed(_items(parts, grouped), "either" if re.search(r"\sor\s", text) else "list")
     if _is_group(text) and (group := _group(text[0], text[1:-1])):
         return group
-    if text[:1] in "([" and text[-1:] in ")]" and (real_set := _real_set(text)):
+    if text[:1] in "([]" and text[-1:] in ")][" and (real_set := _real_set(text)):
         return real_set
     if _RATIO.fullmatch(text):
         return Ratio(tuple(read_value(term.strip()) for term in re.split(r":| to ", text)))
-    return read_single(text)
+    single = read_single(text)
+    return (_vector(single) or single) if isinstance(single, Value) else single
+
+
+def _lettered_parts(text: str) -> list[str] | None:
+    """The answers of `(a) 3 (b) 5` in the order of their letters; None where nothing is lettered so."""
+    if text[:1] not in "(‹aAiIpP":
+        return None
+    marks = list(_PARTS.finditer(text))
+    labels = [(mark[1] or mark[2]).lower() for mark in marks]
+    for series in _LABELS:
+        if len(labels) > 1 and marks[0].start() == 0 and sorted(labels) == sorted(series[: len(labels)]):
+            ends = [*(mark.start() for mark in marks[1:]), len(text)]
+            found = {label: text[mark.end() : end] for label, mark, end in zip(labels, marks, ends, strict=True)}
+            parts = [found[label].strip(" ,;") for label in series[: len(labels)]]
+            return parts if all(parts) else None
+    return None
+
+
+def _family(body: str, parameter: str) -> Form:
+    """The members of a family; raises NotMathematics where they are no values."""
+    form = _form(body, grouped=False)
+    members = form.items if isinstance(form, Items) else (form,)
+    if not all(isinstance(member, Value) for member in members):
+        raise NotMathematics("a family of something else than values")
+    return Family(tuple(member.node for member in members if isinstance(member, Value)), parameter)
+
+
+def _scaled(factor: str, form: Form) -> Form:
+    """A matrix or vector with every entry multiplied by the number before it."""
+    node = read_value("-1" if factor == "-" else factor.rstrip("* ")).node
+
+    def multiplied(items: Items) -> Items:
+        entries = [item for item in items.items if isinstance(item, Value)]
+        return Items(items.kind, tuple(replace(entry, node=times(node, entry.node)) for entry in entries))
+
+    if isinstance(form, Matrix):
+        return Matrix(tuple(multiplied(row) for row in form.rows))
+    if isinstance(form, Items):
+        return multiplied(form)
+    raise NotMathematics("a number before something else than a matrix")
+
+
+def _vector(value: Value) -> Items | None:
+    """The components of `2i - j + 4k`, with bold or hatted letters or with plain ones where both i and j are there."""
+    axes = [axis for axis in UNIT_VECTORS.values() if axis in value.node.letters]
+    names = tuple(UNIT_VECTORS.values()) if axes else tuple(UNIT_VECTORS)
+    if not axes and not ("j" in value.node.letters and value.node.letters <= {"j", "k"} and mentions(value.node, "i")):
+        return None
+    rest, components = value.node, []
+    for name in names:
+        parts = linear(rest, name)
+        if parts is None or any(mentions(parts[1], other) for other in names):
+            return None
+        rest, component = parts
+        components.append(Value(component))
+    if rest.rational != 0:
+        return None
+    return Items("vector", tuple(components if mentions(value.node, names[2]) else components[:2]))
 
 
 def _matrix(cells: list[list[str]]) -> Form:

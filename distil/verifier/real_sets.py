@@ -5,15 +5,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from distil.verifier.expression import Node, NotMathematics, approximate, latex, negative
+from distil.verifier.expression import Node, NotMathematics, approximate, latex, linear, negative, number, plus, times
 from distil.verifier.grammar import read_expression
 
 INFINITY = Node("const", (), "∞")
 _INTERVAL = re.compile(r"([(\[])([^()\[\],;]+(?:\([^()]*\)[^()\[\],;]*)*)[,;](.+?)([)\]])$")
 _RELATION = re.compile(r"<=|>=|!=|<|>")
 _MEMBER = re.compile(r"^[^\W\d]\s*(?:∈|\bin\b)\s*")
+_REVERSED = re.compile(r"(?=\]|.*\[$)([\[\]])([^\[\](){}]+)[,;]([^\[\](){}]+)([\[\]])")
+_EXCEPT = re.compile(r"\s*(?:∖|,?\s*\b(?:except|excluding|other than|but not|apart from)\b(?:\s+for)?)\s*(.+)$")
+_NOT_EQUAL = re.compile(r"[^\W\d]\s*!=\s*([^<>=!∈]*(?:,|±|\band\b)[^<>=!∈]*(?:!=[^<>=!∈]*)*)")
+_REAL_AND = re.compile(r"^([^\W\d])\s*∈\s*ℝ\s*(?:[,;:|]|and|with|where|such that)\s*(?=\1\b)")
+_IN_WORDS = [
+    (re.compile(rf"(?<=[a-z]) (?:is |must be |can be )?{words} "), f" {sign} ")
+    for sign, words in (
+        ("<=", "(?:less than or equal to|at most|no more than|not more than)"),
+        (">=", "(?:greater than or equal to|at least|no less than|not less than)"),
+        ("<", "(?:strictly )?(?:less|smaller) than"), (">", "(?:strictly )?(?:greater|more|larger|bigger) than"),
+    )
+]  # fmt: skip
 _MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
-EVERYTHING = re.compile(r"^(?:[^\W\d]\s*∈\s*)?ℝ$|^all real(?:s| numbers?)$")
+EVERYTHING = re.compile(
+    r"(?:[^\W\d]\s*(?:∈|\bis\b|\bcan be\b)\s*)?"
+    r"(?:ℝ|(?:the\s+)?(?:set of\s+)?(?:all|any|every)?\s*reals?(?:\s+(?:numbers?|values?|[a-z]))?)(?:\s+[a-z])?"
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +69,13 @@ def read_real_set(text: str) -> tuple[Interval, ...]:
 
     `(a, b)` alone is not read here: it is a point of the plane as often. Raises NotMathematics for everything else.
     """
-    if EVERYTHING.match(text):
-        return (Interval(negative(INFINITY), INFINITY, False, False),)
+    for pattern, sign in _IN_WORDS:
+        text = pattern.sub(sign, text)
+    text = _REAL_AND.sub("", text)
+    if match := _EXCEPT.search(text):
+        return merged(intersection(read_real_set(text[: match.start()].strip()), without(match[1])))
+    if match := _NOT_EQUAL.fullmatch(text):
+        return without(match[1])
     text = _MEMBER.sub("", text)
     if "∪" in text:
         return merged([interval for part in text.split("∪") for interval in _part(part)])
@@ -71,7 +91,12 @@ def read_real_set(text: str) -> tuple[Interval, ...]:
 
 
 def _part(text: str) -> list[Interval]:
-    text = _MEMBER.sub("", text.strip())
+    text = text.strip()
+    if EVERYTHING.fullmatch(text):
+        return [Interval(negative(INFINITY), INFINITY, False, False)]
+    text = _MEMBER.sub("", text)
+    if match := _REVERSED.fullmatch(text):
+        return [Interval(read_expression(match[2]), read_expression(match[3]), match[1] == "[", match[4] == "]")]
     if match := _INTERVAL.fullmatch(text):
         low, high = read_expression(match[2]), read_expression(match[3])
         return [Interval(low, high, match[1] == "[", match[4] == "]")]
@@ -86,6 +111,12 @@ def _inequality(text: str) -> list[Interval]:
     if len(sides) == 2 and sides[1].op == "sym" and signs[0] != "!=":
         sides, signs = sides[::-1], [_MIRROR[signs[0]]]
     minus = negative(INFINITY)
+    if len(sides) == 2 and "abs" in (sides[0].op, sides[1].op) and signs[0] != "!=":
+        return (
+            _distance(sides[0], signs[0], sides[1])
+            if sides[0].op == "abs"
+            else _distance(sides[1], _MIRROR[signs[0]], sides[0])
+        )
     if len(sides) == 2 and sides[0].op == "sym" and not sides[1].letters:
         sign, end = signs[0], sides[1]
         if sign == "!=":
@@ -99,6 +130,34 @@ def _inequality(text: str) -> list[Interval]:
         if signs[0][0] == signs[1][0] == "<":
             return [Interval(sides[0], sides[2], signs[0] == "<=", signs[1] == "<=")]
     raise NotMathematics("an inequality that is not solved for one unknown")
+
+
+def _distance(absolute: Node, sign: str, end: Node) -> list[Interval]:
+    """The one or two intervals of `|x - 2| < 3` or `|x| >= 1`."""
+    inside = absolute.args[0]
+    parts = linear(inside, next(iter(inside.letters))) if len(inside.letters) == 1 else None
+    slope = parts[1].rational if parts else None
+    if not parts or not slope or end.letters or _float(end) <= 0:
+        raise NotMathematics("no distance from one number")
+    middle = times(number(-1 / slope), parts[0])
+    reach = times(number(1 / abs(slope)), end)
+    low, high, closed = plus(middle, negative(reach)), plus(middle, reach), sign.endswith("=")
+    if sign[0] == "<":
+        return [Interval(low, high, closed, closed)]
+    return [Interval(negative(INFINITY), low, False, closed), Interval(high, INFINITY, closed, False)]
+
+
+def without(points: str) -> tuple[Interval, ...]:
+    """The real line without points: `1`, `{-1, 1}`, `±2`, `x = 3`, `1 and 2`. Raises NotMathematics."""
+    kept: list[Interval] = [Interval(negative(INFINITY), INFINITY, False, False)]
+    for point in re.split(r",|\band\b|\bor\b|;", points.strip("⦃⦄{} ")):
+        value = re.sub(r"^\s*[^\W\d]\s*!?=", "", point).strip()
+        for sign in "+-" if "±" in value else ("",):
+            end = read_expression(value.replace("±", sign))
+            kept = intersection(kept, [
+                Interval(negative(INFINITY), end, False, False), Interval(end, INFINITY, False, False)
+            ])  # fmt: skip
+    return merged(kept)
 
 
 def merged(intervals: Sequence[Interval]) -> tuple[Interval, ...]:

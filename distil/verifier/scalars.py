@@ -4,12 +4,14 @@ What only algebra can tell is asked of the `algebra` function given; without one
 asks again in a process that may be killed.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from distil.verifier.expression import Node, approximate, number
+from distil.verifier.expression import Node, approximate, negative, number, plus, renamed, times
 from distil.verifier.forms import Relation, Value
+from distil.verifier.units import same_noun
 
 Algebra = Callable[[Node | str, Node | str], bool]
 """Equality of two expressions, as trees or as LaTeX that only Math-Verify reads."""
@@ -47,18 +49,16 @@ class Scalars:
             return self.equations(_equation(gold), _equation(answer))
         if gold.rounded or answer.rounded:
             return self._rounded(gold, answer)
-        if (gold.percent and answer.unit) or (answer.percent and gold.unit):
+        if (gold.per > 1 and answer.unit) or (answer.per > 1 and gold.unit) or _other_unit(gold, answer):
             return Outcome(False, "different_unit")
-        if gold.unit and answer.unit and gold.unit.dimension and answer.unit.dimension:
-            if gold.unit.dimension != answer.unit.dimension:
-                return Outcome(False, "different_unit")
-            if gold.unit.size != answer.unit.size:
-                gold, answer = (_times(side, side.unit.size if side.unit else Fraction(1)) for side in (gold, answer))
+        if gold.unit and answer.unit and (gold.unit.size, gold.unit.zero) != (answer.unit.size, answer.unit.zero):
+            gold, answer = _in_base_units(gold), _in_base_units(answer)
         gold, answer = _as_angle(gold, answer), _as_angle(answer, gold)
-        outcome = self.nodes(gold, answer)
-        if not outcome.equal and gold.percent != answer.percent:
-            sides = (_times(side, Fraction(1, 100)) if side.percent else side for side in (gold, answer))
-            outcome = self.nodes(*sides)
+        answer = _in_the_keys_letter(gold, answer)
+        both = gold.per > 1 and answer.per > 1
+        outcome = Outcome(False, "different_unit") if both and gold.per != answer.per else self.nodes(gold, answer)
+        if not outcome.equal and gold.per != answer.per:
+            outcome = self.nodes(_without_percent(gold), _without_percent(answer))
         return outcome
 
     def _rounded(self, gold: Value, answer: Value) -> Outcome:
@@ -95,6 +95,8 @@ class Scalars:
         if differences[0].letters != differences[1].letters:
             return Outcome(False, "different_unknowns")
         letters, ratios = sorted(differences[0].letters), []
+        if any(_is_zero(difference, letters) for difference in differences):
+            return self._identities(gold, answer)
         try:
             for seed in (1, 2, 3):
                 values = _sample(letters, seed)
@@ -105,6 +107,54 @@ class Scalars:
             return Outcome(False, "equation")
         factor = number(Fraction(ratios[0].real).limit_denominator(10**6))
         return Outcome(self.algebra(differences[0], Node("mul", (factor, differences[1]))), "equation")
+
+    def _identities(self, gold: Relation, answer: Relation) -> Outcome:
+        """Identities hold everywhere, so they say the same only where their sides are the same."""
+        sides = [(answer.left, answer.right), (answer.right, answer.left)]
+        for left, right in sides:
+            outcomes = [self.nodes(Value(gold.left), Value(left)), self.nodes(Value(gold.right), Value(right))]
+            if all(outcome.equal for outcome in outcomes) and (left == gold.left or right == gold.right):
+                return Outcome(True, "identity")
+        return Outcome(False, "identity")
+
+
+def _other_unit(gold: Value, answer: Value) -> bool:
+    """Whether both sides have units, or counting nouns, that measure different things; a unit may be left out."""
+    if gold.unit is None or answer.unit is None:
+        return False
+    if gold.unit.dimension is not None and answer.unit.dimension is not None:
+        return gold.unit.dimension != answer.unit.dimension
+    return not same_noun(gold.unit, answer.unit)
+
+
+def _without_percent(value: Value) -> Value:
+    """`20%` as 1/5."""
+    return value if value.per == 1 else replace(value, node=times(value.node, number(Fraction(1, value.per))), per=1)
+
+
+def _in_base_units(value: Value) -> Value:
+    """`180 minutes` as 10800, `32 °F` as 0."""
+    assert value.unit is not None
+    return replace(
+        value, node=times(plus(value.node, negative(number(value.unit.zero))), number(value.unit.size)), places=None
+    )
+
+
+def _in_the_keys_letter(gold: Value, answer: Value) -> Value:
+    """`f(t) = 2t + 1` as `f(x) = 2x + 1`, where the key names the function with x."""
+    one, other = (re.fullmatch(r"(\w+)\(([a-zA-Z])\)", side.name or "") for side in (gold, answer))
+    if not one or not other or one[1] != other[1] or one[2] == other[2] or one[2] in answer.node.letters:
+        return answer
+    return replace(answer, node=renamed(answer.node, other[2], one[2]))
+
+
+def _is_zero(node: Node, letters: Sequence[str]) -> bool:
+    """Whether an expression vanishes at every point that is tried, in floating point."""
+    try:
+        met = [approximate(node, _sample(letters, seed)) for seed in (1, 2, 3)]
+    except (ArithmeticError, ValueError):
+        return False
+    return all(abs(value) <= TOLERANCE * scale for value, scale in met)
 
 
 def _may_be_rounded(value: Value) -> bool:
@@ -121,10 +171,6 @@ def _is_letter(name: str | None) -> bool:
 
 def _equation(value: Value) -> Relation:
     return Relation(Node("sym", (), value.name), value.node)
-
-
-def _times(value: Value, factor: Fraction) -> Value:
-    return replace(value, node=Node("mul", (value.node, number(factor))), percent=False, places=None)
 
 
 def _as_angle(value: Value, other: Value) -> Value:

@@ -11,16 +11,25 @@ _SMALL, _TENS = VOCABULARY["numbers"].split(), VOCABULARY["tens"].split()
 NUMBERS = {word: value for value, word in enumerate(_SMALL)} | {word: 20 + 10 * n for n, word in enumerate(_TENS)}
 NUMBERS |= {f"{ten}-{one}": NUMBERS[ten] + NUMBERS[one] for ten in _TENS for one in _SMALL[1:10]}
 MAGNITUDES: dict[str, int] = VOCABULARY["magnitudes"]
+SHORT_MAGNITUDES: dict[str, int] = VOCABULARY["short_magnitudes"]
+PARTS: dict[str, int] = VOCABULARY["parts"]
+ORDINALS = {word: place for place, word in enumerate(VOCABULARY["ordinals"].split())}
+ORDINALS |= {f"{ten}-{one}": NUMBERS[ten] + ORDINALS[one] for ten in _TENS for one in list(ORDINALS)[1:10]}
+WEEKDAYS = {name[:length]: name for name in VOCABULARY["weekdays"].split() for length in (3, len(name))}
 MONTHS = {
     name[:length]: place for place, name in enumerate(VOCABULARY["months"].split(), 1) for length in (3, 4, len(name))
 }
 STOP_WORDS = frozenset(VOCABULARY["stop_words"].split())
 NEGATIONS = frozenset(VOCABULARY["negations"].split())
+REFUSALS = frozenset(VOCABULARY["refusals"].split())
 RIVALS = [frozenset(group.split()) for group in VOCABULARY["rivals"]]
 _SYNONYMS = [[phrase.strip() for phrase in line.split("|")] for line in VOCABULARY["phrases"]]
 PHRASES = {phrase: phrases[0] for phrases in _SYNONYMS for phrase in phrases}
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|[∅ℝ]|\d+(?:\.\d+)?")
+_WITH_PART = re.compile(
+    rf"(?:(.+?) and )?(?:(\S.*?)[ -])?({'|'.join(f'{part}s?' for part in (*PARTS, 'quarter'))})", re.IGNORECASE
+)
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -38,17 +47,41 @@ def meaning(text: str) -> str:
 
 
 def number_word(text: str) -> Fraction | None:
-    """The value of `seven`, `twenty-one`, `two hundred`, `3 million`; None for anything else."""
-    words = text.lower().replace("‹", " ").replace("›", " ").split()
-    value: Fraction | None = None
+    """The value of `seven`, `twenty-one`, `two hundred and five`, `two-thirds`, `five and a half`; None for others."""
+    text = text.lower().replace("‹", " ").replace("›", " ").strip()
+    if (match := _WITH_PART.fullmatch(text)) and (match[1] or match[2] or match[3] == "half"):
+        whole = _whole(match[1]) if match[1] else Fraction(0)
+        above = _whole(match[2]) if match[2] else Fraction(1)
+        # `two thirds` and `one third`, but not `twenty third`, which is an ordinal
+        agrees = (above == 1) == (match[3] == "half" or not match[3].endswith("s"))
+        return None if whole is None or above is None or not agrees else whole + above / _part(match[3])
+    return _whole(text) if text not in ("a", "an") else None
+
+
+def _part(word: str) -> int:
+    return 4 if word.startswith("quarter") else PARTS[word.removesuffix("s")]
+
+
+def _whole(text: str) -> Fraction | None:
+    value = part = Fraction(0)
+    words = re.sub(r"(?<=hundred|housand|million) and (?=\w)", " ", text).split()
     for word in words:
-        if word in NUMBERS and value is None:
-            value = Fraction(NUMBERS[word])
-        elif word in MAGNITUDES and value is not None:
-            value *= MAGNITUDES[word]
+        if word in NUMBERS or word in ("a", "an"):
+            if part % 100 and not (part % 100 >= 20 and part % 10 == 0 and NUMBERS.get(word, 10) < 10):
+                return None  # `three five` is no number
+            part += NUMBERS.get(word, 1)
+        elif word == "hundred":
+            part = 100 * (part or Fraction(1))
+        elif word in MAGNITUDES:
+            value, part = value + (part or Fraction(1)) * MAGNITUDES[word], Fraction(0)
         else:
             return None
-    return value
+    return value + part if words else None
+
+
+def ordinal(text: str) -> int | None:
+    """The place that `third` or `the twenty-first` names; None for anything else."""
+    return ORDINALS.get(text.lower().replace("‹", " ").replace("›", " ").strip().removeprefix("the "))
 
 
 def same_words(gold: str, answer: str) -> bool:

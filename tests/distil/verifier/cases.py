@@ -612,6 +612,267 @@ EQUAL: dict[str, str] = {
         421 | 243\sqrt{3} \approx 421
         1/7 | 30/210 = 1/7
     """,
+    "quantity": r"""
+        2 hours | 120 \text{ minutes}
+        1.5 km | 1500 \mathrm{m}
+        30 cm | 0.3\text{ meters}
+        30 | 30\text{ cm}
+        5 kg | 5000 g
+        2 m^2 | 20000\text{ cm}^2
+        2 m^2 | 20000\text{ cm}^{2}
+        3 gallons | 12 quarts
+        1 liter | 1000\text{ cm}^3
+        60 mph | 88 \text{ ft/s}
+        60 mph | 88\text{ feet per second}
+        10 m/s | 36\text{ km/h}
+        10 m/s | 10 \text{ meters per second}
+        9.8 m/s^2 | 9.8\text{ m/s}^2
+        32°F | 0^\circ\text{C}
+        100 degrees Celsius | 212 degrees Fahrenheit
+        20°C | 20 \text{ degrees Celsius}
+        20°C | 20
+        $3.50 | 350 cents
+        $3.50 | 350¢
+        £5 | 5
+    """,
+    "magnitude word": r"""
+        $2.5 million | \$2{,}500{,}000
+        2500000 | 2.5 \text{ million}
+        40 thousand | 40,000
+        $40,000 | 40 \text{ thousand dollars}
+        $40,000 | \$40k
+        $1,200,000 | \$1.2M
+        0.07 | 7 \text{ hundredths}
+        36 | 3 \text{ dozen}
+        125 | 5 \text{ cubed}
+        2/3 | two thirds
+        5/6 | five sixths
+        1/2 | one half
+        3.5 | three and a half
+        3/4 | three-quarters
+    """,
+    "remark": r"""
+        12 | 12 (nearest whole number)
+        8 | 8 \text{ (the larger root)}
+    """,
+    "counted": r"""
+        4 apples | 4
+        10 students | 10 people
+        7 nickels | 7 coins
+        12 red, 8 blue | 8 blue and 12 red
+        3 cats, 5 dogs | 5 dogs, 3 cats
+        3 cats and 5 dogs | 3 and 5
+    """,
+    "duration": r"""
+        1 hour 15 minutes | 75 minutes
+        1 hour 15 minutes | 1.25 hours
+        1 hour 15 minutes | 1h15m
+        1 hour 15 minutes | 1 \text{ hour and } 15 \text{ minutes}
+        1 hour 15 minutes | 1\frac14 \text{ hours}
+        90 seconds | 1 minute 30 seconds
+        2 days 3 hours | 51 hours
+        5 feet 6 inches | 5'6"
+        5 feet 6 inches | 66 inches
+        5 feet 6 inches | 5.5 ft
+        3 dollars and 25 cents | \$3.25
+        3 dollars and 25 cents | 325 cents
+        1 week 2 days | 9 days
+        half an hour | 30 minutes
+        two hours and thirty minutes | 150 minutes
+    """,
+    "clock": r"""
+        3:30 PM | 15:30
+        3:30 PM | 3:30 p.m.
+        3:30 PM | 3:30\text{ PM}
+        3:30 PM | 3{:}30\,\text{p.m.}
+        3:30 PM | 3:30
+        noon | 12:00 PM
+        12:00 PM | 12 noon
+        5 o'clock | 5:00
+        2:3 | 10:15
+    """,
+    "per mille": r"""
+        5‰ | 0.005
+        5‰ | 0.5\%
+        5‰ | 5 \text{ per mille}
+        12.5% | \frac18
+        12.5% | 12.5 \text{ percent}
+    """,
+    "repeating": r"""
+        0.\overline{142857} | 1/7
+        1/3 | 0.\overline{3}
+        1/3 | 0.\dot{3}
+        1/3 | 0.333...
+        1/3 | 0.333\ldots
+        0.1\overline{6} | 1/6
+        0.\overline{45} | 0.454545...
+        0.\overline{45} | 0.(45)
+        0.\overline{123} | 0.\dot{1}2\dot{3}
+    """,
+    "scientific": r"""
+        6.02 x 10^23 | 6.02 \times 10^{23}
+        6.02 x 10^23 | 6.02e23
+        6.02 x 10^23 | 6.02E+23
+        1.2 × 10⁻⁵ | 0.000012
+        1.2e-5 | 1.2 x 10^-5
+        1.2e-5 | 1.2 x 10^{-5}
+        1.2e-5 | 1.2*10^(-5)
+        60 | 12 x 5
+        3.0 \times 10^{8} m/s | 3 x 10^8
+    """,
+    "ordinal": r"""
+        5th | 5
+        5 | 5^{th}
+        21st | 21^{\text{st}}
+        21st | twenty-first
+        3rd | third
+        12 | 12th grade
+        12th grade | twelfth grade
+        Friday the 13th | Friday, the 13th
+        July 4th | July 4
+        July 4th | the 4th of July
+    """,
+    "function value": r"""
+        1 | \[ t(g(16)) = 1 \]
+        7 | f(g(2)) = 7
+        7 | (f \circ g)(2) = 7
+        7 | f^{-1}(3) = 7
+        7 | f'(2) = 7
+    """,
+    "union": r"""
+        (0,9) \cup (9,36) | (0,9) U (9,36)
+        (-\infty, 1) \cup (2, \infty) | (-inf,1) u (2,inf)
+    """,
+    "points taken out": r"""
+        \mathbb{R}\setminus\{1\} | (-\infty,1)\cup(1,\infty)
+        \mathbb{R}\setminus\{1\} | x \neq 1
+        \mathbb{R}\setminus\{1\} | \mathbb{R} - \{1\}
+        \mathbb{R}\setminus\{-2,2\} | x \ne \pm 2
+        \mathbb{R}\setminus\{-2,2\} | (-\infty,-2)\cup(-2,2)\cup(2,\infty)
+        \mathbb{R}\setminus\{-2,2\} | all real numbers except -2 and 2
+        \mathbb{R}\setminus\{-2,2\} | x \in \mathbb{R}, x \ne -2, 2
+        \mathbb{R}\setminus\{-2,2\} | \{x \in \mathbb{R} : x \neq 2, x \neq -2\}
+        x \ne 0 | all reals except 0
+        x \ne 0 | all real numbers except x = 0
+        x \ne 0 | \text{all real numbers except } 0
+        all real numbers | x \in \mathbb{R}
+        all real numbers | (-\infty, \infty)
+        (0,\infty) \setminus \{1\} | (0,1) \cup (1,\infty)
+        (0,1) \cup (1,\infty) | x > 0, x \ne 1
+    """,
+    "ways to choose": r"""
+        \binom{10}{3} | {10 \choose 3}
+        \binom{10}{3} | C(10,3)
+        \binom{10}{3} | 10C3
+        \binom{10}{3} | _{10}C_3
+        \binom{10}{3} | {}_{10}C_{3}
+        \binom{10}{3} | {}^{10}C_3
+        \binom{10}{3} | C_{10}^{3}
+        \binom{10}{3} | C^3_{10}
+        \binom{10}{3} | 120
+        \binom{10}{3} | 10 choose 3
+        \binom{10}{3} | 10 \text{ choose } 3
+        \binom{10}{3} | \frac{10!}{3!7!}
+        \binom{10}{3} | \dbinom{10}{7}
+        720 | P(10,3)
+        720 | _{10}P_3
+        \binom{n}{2} | \frac{n(n-1)}{2}
+        \binom{n}{2} | {n \choose 2}
+    """,
+    "system": r"""
+        x = 1, y = 2 | \begin{cases} x = 1 \\ y = 2 \end{cases}
+        x = 1, y = 2 | \left\{\begin{array}{l} x = 1 \\ y = 2 \end{array}\right.
+        x = 1, y = 2 | \begin{aligned} x &= 1, \\ y &= 2. \end{aligned}
+        (1, 2) | \begin{cases} x = 1 \\ y = 2 \end{cases}
+    """,
+    "small matrix": r"""
+        \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} | \begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}
+        \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} | \bigl(\begin{smallmatrix} 1 & 2 \\ 3 & 4 \end{smallmatrix}\bigr)
+        \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} | \left[\begin{smallmatrix} 1 & 2 \\ 3 & 4 \end{smallmatrix}\right]
+        \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} | \begin{psmallmatrix} 1 & 2 \\ 3 & 4 \end{psmallmatrix}
+        \begin{pmatrix} 2 \\ 4 \end{pmatrix} | 2\begin{pmatrix} 1 \\ 2 \end{pmatrix}
+        \begin{pmatrix} -1 \\ -2 \end{pmatrix} | -\begin{pmatrix} 1 \\ 2 \end{pmatrix}
+    """,
+    "unit vectors": r"""
+        \begin{pmatrix} 3 \\ -2 \end{pmatrix} | 3\mathbf{i} - 2\mathbf{j}
+        \begin{pmatrix} 3 \\ -2 \end{pmatrix} | 3\hat{i} - 2\hat{j}
+        \begin{pmatrix} 3 \\ -2 \end{pmatrix} | 3\hat{\imath} - 2\hat{\jmath}
+        (1, 0, -5) | \vec{i} - 5\vec{k}
+        \langle 3, -2 \rangle | 3i - 2j
+        \langle 1, 1, 1 \rangle | \mathbf i + \mathbf j + \mathbf k
+        2\mathbf{i} - \mathbf{j} | -\mathbf{j} + 2\mathbf{i}
+    """,
+    "distance": r"""
+        (-3, 3) | |x| < 3
+        [-3, 3] | |x| \le 3
+        [-1, 5] | |x-2| \leq 3
+        (-\infty,-3)\cup(3,\infty) | |x| > 3
+        -2 < x < 3 | |2x-1| < 5
+        |x| < 3 | -3 < x < 3
+        ]2, 5[ | (2,5)
+        (2,5] | ]2,5]
+        x \le 3 | x is less than or equal to 3
+        x > 2 | x is greater than 2
+    """,
+    "minutes of arc": r"""
+        22.5^\circ | 22^\circ 30'
+        22.5^\circ | 22^{\circ}30^{\prime}
+        22.5° | 22°30′
+        22.5 | 22 degrees 30 minutes
+        10°15'30" | 10.258333333333333...
+        36°52'12" | 36.87°
+    """,
+    "family": r"""
+        2k\pi, k \in \mathbb{Z} | 2n\pi, n \in \mathbb{Z}
+        2k\pi, k \in \mathbb{Z} | x = 2\pi k \text{ for any integer } k
+        2k\pi, k \in \mathbb{Z} | x = 2\pi n, \text{ where } n \text{ is an integer}
+        2k\pi, k \in \mathbb{Z} | 2\pi k
+        2k\pi, k \in \mathbb{Z} | 2k\pi (k \in \mathbb{Z})
+        2k\pi, k \in \mathbb{Z} | \{2k\pi \mid k \in \mathbb{Z}\}
+        2k\pi, k \in \mathbb{Z} | \{x \mid x = 2k\pi, k \in \mathbb{Z}\}
+        2k\pi, k \in \mathbb{Z} | 2(k+1)\pi, k \in \mathbb{Z}
+        \frac{\pi}{4} + k\pi, k \in \mathbb{Z} | k\pi - \frac{3\pi}{4}, k \in \mathbb Z
+        \frac{\pi}{4} + k\frac{\pi}{2}, k \in \mathbb{Z} | \pm\frac{\pi}{4} + k\pi, k \in \mathbb{Z}
+        ±π/3 + 2kπ, k \in \mathbb{Z} | x = \frac{\pi}{3} + 2\pi n or x = -\frac{\pi}{3} + 2\pi n, n \in \mathbb{Z}
+        ±π/3 + 2kπ, k \in \mathbb{Z} | x = \frac{\pi}{3} + 2\pi n or x = \frac{5\pi}{3} + 2\pi n, n \in \mathbb{Z}
+        3k+1, k \in \mathbb{Z} | 3n-2, n an integer
+    """,
+    "lettered parts": r"""
+        (a) 3 (b) 5 | (a) 3, (b) 5
+        (a) 3 (b) 5 | a) 3 b) 5
+        (a) 3 (b) 5 | 3, 5
+        (a) 3 (b) 5 | (b) 5; (a) 3
+        (a) \frac12 (b) 7 | (a) 0.5; (b) 7
+        (i) 3 (ii) 5 | (a) 3 (b) 5
+        (1) 3 (2) 5 | (1) 3; (2) 5
+    """,
+    "chinese": r"""
+        (2，3) | (2,3)
+        （2，3） | (2, 3)
+        1、2、3 | 1, 2, 3
+        {1，2} | \{1,2\}
+        x≥3 | x ≥ 3
+        12元 | 12
+        12 | 12个
+        3小时 | 180分钟
+    """,
+    "quotes": r"""
+        42 | `42`
+        42 | "42"
+        42 | “42”
+        north | 'north'
+    """,
+    "ellipsis": r"""
+        1, 2, \ldots, n | 1, 2, \dots, n
+        1, 3, 5, ..., 99 | 1, 3, 5, \cdots, 99
+    """,
+    "bound letter": r"""
+        f(x) = x^2 | f(t) = t^2
+        g(n) = 3n - 1 | g(x)=3x-1
+    """,
+    "identity": r"""
+        (x+1)^2 = x^2+2x+1 | (x+1)^2 = x^2 + 2x + 1
+    """,
 }
 
 DIFFERENT: dict[str, str] = {
@@ -907,6 +1168,139 @@ DIFFERENT: dict[str, str] = {
         March 5 | May 3
         3:45 pm | 3:45 am
         3:45 pm | 3:54 pm
+    """,
+    "quantity": r"""
+        2 hours | 2 \text{ minutes}
+        2 hours | 2 (days)
+        1.5 km | 1.5\,\mathrm{m}
+        5 kg | 5 \text{ g}
+        2 m^2 | 200\text{ cm}^2
+        60 mph | 60\text{ ft/s}
+        9.8 m/s^2 | 9.8\text{ m/s}
+        32°F | 32^\circ\text{C}
+        $3.50 | 3.50 cents
+        $3.50 | €3.50
+        £5 | $5
+    """,
+    "magnitude word": r"""
+        2.5 | 2.5 \text{ million}
+        40 thousand | 40
+        40 | 40 \text{ thousand dollars}
+        7 | 7 \text{ hundredths}
+        3 | 3 \text{ dozen}
+        5 | 5 \text{ cubed}
+        3/4 | three
+    """,
+    "remark": r"""
+        12 | 12 (rejected)
+        12 | 12 \text{ (extraneous)}
+        5 | 5 (not possible)
+    """,
+    "counted": r"""
+        4 apples | 4 oranges
+        10 boys | 10 girls
+        7 nickels | 7 dimes
+        12 red, 8 blue | 8 red and 12 blue
+        3 cats, 5 dogs | 5 cats, 3 dogs
+        10 nickels and 4 quarters | 4 nickels and 10 quarters
+    """,
+    "duration": r"""
+        1 hour 15 minutes | 1.15 hours
+        1 hour 15 minutes | 115 minutes
+        3 dollars and 25 cents | \$325
+    """,
+    "clock": r"""
+        3:30 PM | 3:30 AM
+        3:30 PM | 3:50 PM
+        noon | midnight
+        6:45 | 2:15
+        6:45 | 45:6
+    """,
+    "per mille": r"""
+        5‰ | 5\%
+        12.5% | 1.25
+    """,
+    "repeating": r"""
+        1/3 | 0.333
+        0.\overline{16} | 1/6
+        0.\overline{45} | 0.45
+    """,
+    "scientific": r"""
+        6.02 x 10^23 | 6.02 \times 10^{22}
+        60 | 12 x 6
+        12x | 12 x 5
+    """,
+    "ordinal": r"""
+        3rd | second
+        3rd | 1/3
+        12th | 11th
+        12th grade | 11th grade
+        Friday the 13th | Friday the 3rd
+        Friday the 13th | Thursday the 13th
+    """,
+    "function value": r"""
+        7 | f(g(2)) = 8
+        6 | x(x+1) = 6
+    """,
+    "union": r"""
+        (0,9) \cup (9,36) | (0,9) U (9,63)
+    """,
+    "points taken out": r"""
+        \mathbb{R}\setminus\{-2,2\} | \mathbb{R}\setminus\{2\}
+        \mathbb{R}\setminus\{1\} | \mathbb{R}
+        \mathbb{R}\setminus\{1\} | x = 1
+        \mathbb{R}\setminus\{1\} | \{1\}
+    """,
+    "ways to choose": r"""
+        \binom{10}{3} | C(10,4)
+        \binom{10}{3} | \frac{10}{3}
+    """,
+    "system": r"""
+        x = 1, y = 2 | \begin{cases} x = 2 \\ y = 1 \end{cases}
+    """,
+    "small matrix": r"""
+        \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} | \bigl(\begin{smallmatrix} 1 & 2 \\ 4 & 3 \end{smallmatrix}\bigr)
+        \begin{pmatrix} 2 \\ 4 \end{pmatrix} | 3\begin{pmatrix} 1 \\ 2 \end{pmatrix}
+    """,
+    "unit vectors": r"""
+        \begin{pmatrix} 3 \\ -2 \end{pmatrix} | 3\mathbf{i} + 2\mathbf{j}
+        \begin{pmatrix} 3 \\ -2 \end{pmatrix} | 2\mathbf{i} - 3\mathbf{j}
+        \begin{pmatrix} 3 \\ -2 \end{pmatrix} | 3 - 2i
+    """,
+    "distance": r"""
+        (-3, 3) | |x| \le 3
+        (-3, 3) | |x| > 3
+        [2,5] | ]2,5[
+        x > 2 | x is at least 2
+    """,
+    "minutes of arc": r"""
+        22.5^\circ | 22^\circ 15'
+    """,
+    "family": r"""
+        2k\pi, k \in \mathbb{Z} | k\pi, k \in \mathbb{Z}
+        2k\pi, k \in \mathbb{Z} | (2k+1)\pi, k \in \mathbb{Z}
+        2k\pi, k \in \mathbb{Z} | 2\pi
+        \pm\frac{\pi}{3} + 2k\pi, k \in \mathbb{Z} | \frac{\pi}{3} + 2k\pi, k \in \mathbb{Z}
+    """,
+    "lettered parts": r"""
+        (a) 3 (b) 5 | (a) 5 (b) 3
+        (a) 3 (b) 5 | 5, 3
+        (a) 3 (b) 5 | 3
+    """,
+    "chinese": r"""
+        3小时 | 3分钟
+        5米 | 5厘米
+    """,
+    "ellipsis": r"""
+        1, 3, 5, ..., 99 | 1, 3, 5, ..., 97
+        1, 3, 5, ..., 99 | 1, 3, 5, 99
+    """,
+    "bound letter": r"""
+        f(x) = x^2 | f(t) = t^3
+        f(x) = x^2 | g(x) = x^3
+    """,
+    "identity": r"""
+        (x+1)^2 = x^2+2x+1 | (x-1)^2 = x^2-2x+1
     """,
 }
 
