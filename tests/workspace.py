@@ -39,7 +39,7 @@ ANSWERS: dict[str, Any] = {
     "samples": 1,
     "seed": 0,
     "limit": {"unseen": None, "seen": None, "transfer": None},
-    "endpoint": {"base_url": "http://127.0.0.1:1/v1", "model": "m", "api_key_env": None, "timeout_seconds": 20},
+    "endpoint": {"base_url": "http://127.0.0.1:1/v1", "model": "m", "api_key_env": None, "timeout": 20},
 }
 
 

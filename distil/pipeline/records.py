@@ -199,7 +199,7 @@ class Answer(Record):
 
     `fold` names the adapter that answered (None for the base model); `role` says what this problem was to that
     adapter: `train`, `valid` (both "seen"), `unseen` (held out from it), or `unused` (not held out, yet no row of it
-    was trained on).
+    was trained on). The tokens are None where a server did not count them.
     """
 
     problem_id: str
@@ -209,8 +209,8 @@ class Answer(Record):
     role: Literal["train", "valid", "unseen", "unused"]
     sample: int = 0
     text: str
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
     finish_reason: Literal["stop", "length"]
 
 

@@ -4,19 +4,15 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, PositiveInt, field_validator, model_validator
 
+from distil.endpoint import Dialect, Endpoint
 from distil.pipeline.command import Params
 from distil.pipeline.subset import Limit
 
 
-class EndpointParams(Params):
-    """Where `backend: openai` sends its requests."""
+class EndpointParams(Endpoint, Dialect):
+    """Where `backend: openai` sends its requests, and how it words them. `concurrency` is `answers.batch_size`."""
 
-    base_url: str
     model: str = Field(description="the name asked for, in which {model} and {fold} are filled in")
-    api_key_env: str | None = Field(
-        description="the environment variable that holds the key; none when the server asks for none"
-    )
-    timeout_seconds: float = Field(gt=0)
 
     @field_validator("model")
     @classmethod

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Answer, Fold, Problem, Split
@@ -30,7 +30,14 @@ class Task:
         """The seed of this sample's random generator: of the problem and the sample, whoever answers."""
         return int.from_bytes(hashlib.sha256(f"{seed} {self.problem.id} {self.sample}".encode()).digest()[:4], "big")
 
-    def answer(self, model: str, text: str, prompt_tokens: int, completion_tokens: int, finish_reason: Any) -> Answer:
+    def answer(
+        self,
+        model: str,
+        text: str,
+        prompt_tokens: int | None,
+        completion_tokens: int | None,
+        finish_reason: Literal["stop", "length"],
+    ) -> Answer:
         """The record of a reply to this task."""
         return Answer(
             problem_id=self.problem.id,

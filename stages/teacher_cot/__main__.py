@@ -22,7 +22,6 @@ from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_jsonl
 from distil.pipeline.records import Problem
 from stages.teacher_cot import sharing, status
-from stages.teacher_cot.apart import ask_in_own_process
 from stages.teacher_cot.embedded import endpoint_names
 from stages.teacher_cot.replay import replay
 from stages.teacher_cot.results import Lacking, recall_all, write
@@ -37,7 +36,7 @@ def main() -> int:
     if arguments.serve:
         from stages.teacher_cot.server import serve  # here and below: what takes long to import, where it is needed
 
-        serve(settings.embedded, arguments.port, arguments.latency, arguments.log, arguments.lifeline)
+        serve(settings.embedded, arguments.port, arguments.latency, arguments.log)
     elif arguments.export:
         print(f"{sharing.export(Store(settings.store), arguments.export)} answers written to {arguments.export}")
     elif arguments.import_:
@@ -45,10 +44,6 @@ def main() -> int:
         print(f"{new} answers added, {known} were known")
     elif arguments.status:
         status.show(settings, Store(settings.store), load_problems())
-    elif arguments.ask:
-        from stages.teacher_cot.asking import ask
-
-        ask(settings, Store(settings.store), load_problems(), arguments.lifeline)
     elif settings.teacher == "replay":
         replay(Path(settings.recorded), load_problems())
     else:
@@ -63,9 +58,10 @@ def teach(settings: Settings, problems: list[Problem]) -> int:
     try:
         metrics = write(lessons(asked=False), settings)
     except Lacking as lacking:
+        from stages.teacher_cot.ask import ask
+
         status.announce(settings, store, lacking.requests)
-        if failed := ask_in_own_process():
-            return failed
+        ask(settings, store, problems)
         metrics = write(lessons(asked=True), settings)
     if metrics["failed"]:
         said = f"{metrics['failed']} of {len(problems)} problems failed: data/teacher_cot/failed.jsonl."
@@ -86,7 +82,6 @@ def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     command = parser.add_mutually_exclusive_group()
-    command.add_argument("--ask", action="store_true", help="only fill the store; write no chains")
     command.add_argument("--status", action="store_true", help="what is answered, pending and failed, tokens and money")
     command.add_argument("--export", type=Path, metavar="FILE", help="write the store's answers as JSON lines")
     command.add_argument("--import", type=Path, metavar="FILE", dest="import_", help="add answers from such a file")
@@ -94,7 +89,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="with --serve: the port; 0 finds a free one")
     parser.add_argument("--latency", type=float, default=0.0, help="with --serve: seconds before each answer")
     parser.add_argument("--log", metavar="FILE", help="with --serve: append a JSON line for each request and answer")
-    parser.add_argument("--lifeline", type=int, help=argparse.SUPPRESS)  # a pipe that closes when the parent ends
     return parser.parse_args()
 
 

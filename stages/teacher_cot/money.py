@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from stages.teacher_cot.dialogue import Request, Usage
+from distil.endpoint import Usage
+from stages.teacher_cot.request import Request
 from stages.teacher_cot.settings import Price, RoleName, Settings
 
 PER_MESSAGE = 16

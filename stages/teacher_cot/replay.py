@@ -23,7 +23,7 @@ from rapidfuzz import fuzz
 from distil.pipeline.files import InputError, replacing_folder, write_json, write_jsonl
 from distil.pipeline.records import LEVELS, Chain, Level, Problem, Record
 from distil.verifier import extract
-from stages.teacher_cot.teach import Failure
+from stages.teacher_cot.lesson import Failure
 
 COLUMNS: dict[str, Level] = {
     "reasoning_1": "R2", "reasoning_2": "R3", "reasoning_3": "R4", "reasoning_4": "R5", "reasoning_5": "R6",

@@ -7,14 +7,15 @@ from typing import Any
 
 from tqdm import tqdm
 
+from distil.endpoint import Usage
 from distil.pipeline.files import InputError, replacing, replacing_folder, write_json
 from distil.pipeline.records import LEVELS, Problem
 from distil.verifier import verify
 from stages.teacher_cot import money
-from stages.teacher_cot.dialogue import Request, Usage
+from stages.teacher_cot.lesson import Asked, Check, Taught, lesson
+from stages.teacher_cot.request import Request
 from stages.teacher_cot.settings import Settings
 from stages.teacher_cot.store import Store
-from stages.teacher_cot.teach import Asked, Check, Taught, lesson
 
 
 class Lacking(Exception):

@@ -4,17 +4,13 @@ python -m stages.teacher_cot --serve [--port 8080] [--latency SECONDS] [--log FI
 """
 
 import asyncio
-import contextlib
 import hashlib
 import json
-import os
 import re
 import socket
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -168,11 +164,8 @@ def _stream(asked: Completion, reply: dict[str, Any]) -> Response:
     return StreamingResponse(events(), media_type="text/event-stream")
 
 
-def serve(settings: Embedded, port: int, latency: float, log: str | None, lifeline: int | None) -> None:
-    """Serve until interrupted, or until the other end of the pipe `lifeline` closes. Prints the base URL.
-
-    Raises InputError when the port is taken.
-    """
+def serve(settings: Embedded, port: int, latency: float, log: str | None) -> None:
+    """Serve until interrupted. Prints the base URL. Raises InputError when the port is taken."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -180,32 +173,6 @@ def serve(settings: Embedded, port: int, latency: float, log: str | None, lifeli
     except OSError as error:
         raise InputError(f"port {port} cannot be listened on: {error.strerror}. Choose another with --port.") from error
     listener.listen(2048)  # so that a client may connect as soon as the address is printed
-    config = uvicorn.Config(application(settings, latency, log), log_level="warning", access_log=False)
-    server = uvicorn.Server(config)
-    if lifeline is not None:
-        threading.Thread(target=_end_with, args=(lifeline, server), daemon=True).start()
     print(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", flush=True)
-    server.run(sockets=[listener])
-
-
-def _end_with(lifeline: int, server: uvicorn.Server) -> None:
-    os.read(lifeline, 1)
-    server.should_exit = True
-
-
-@contextlib.contextmanager
-def running(latency: float = 0.0) -> Iterator[str]:
-    """Run the server in a process of its own that ends with this one, whatever its end; yields the base URL."""
-    ours, theirs = os.pipe()
-    command = [sys.executable, "-m", "stages.teacher_cot", "--serve", "--port", "0", "--latency", str(latency)]
-    command += ["--lifeline", str(ours)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=[ours]) as process:
-        os.close(ours)
-        try:
-            assert process.stdout
-            url = process.stdout.readline().strip()
-            if not url:
-                raise InputError("the embedded teacher did not start; `python -m stages.teacher_cot --serve` says why.")
-            yield url
-        finally:
-            os.close(theirs)
+    config = uvicorn.Config(application(settings, latency, log), log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])

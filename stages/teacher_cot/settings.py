@@ -1,9 +1,10 @@
 """The stage's parameters: who the teacher is, what each role asks of it, and how much of it."""
 
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from distil.endpoint import Dialect, Endpoint, Patience
 from distil.pipeline.command import Params
 from distil.pipeline.records import Level
 
@@ -11,24 +12,7 @@ RoleName = Literal["solver", "distiller", "compressor", "judge"]
 ROLES: tuple[RoleName, ...] = get_args(RoleName)
 
 
-class Endpoint(Params):
-    """One OpenAI-compatible server or account, and the pace it allows.
-
-    The endpoint's name, not its address, is part of a stored request, so that a server may move. A header's value that
-    begins with `$` names an environment variable.
-    """
-
-    base_url: str | None = None
-    api_key_env: str | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
-    timeout: float = Field(120, gt=0)  # seconds of silence before a request is given up
-    deadline: float = Field(1800, gt=0)  # seconds before a request that still trickles is given up
-    concurrency: int = Field(32, ge=1)
-    requests_per_minute: float | None = Field(None, gt=0)
-    tokens_per_minute: float | None = Field(None, gt=0)
-
-
-class Role(Params):
+class Role(Dialect):
     """Who plays a role, and how it is sampled."""
 
     endpoint: str
@@ -37,9 +21,7 @@ class Role(Params):
     seed: int | None = None  # sent as seed + attempt - 1
     max_tokens: int = Field(ge=1)
     max_tokens_if_truncated: int | None = Field(None, ge=1)  # ask once more with this cap
-    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     expected_tokens: int = Field(500, ge=1)  # a typical reply's length, for the projected cost of a first run
-    extra_body: dict[str, Any] = Field(default_factory=dict)
 
     def temperature_of(self, attempt: int) -> float | None:
         """The temperature of the first, second, ... attempt."""
@@ -80,6 +62,12 @@ class Settings(Params):
     endpoints: dict[str, Endpoint]
     roles: dict[RoleName, Role]
     prices: dict[str, Price]
+
+    @property
+    def patience(self) -> Patience:
+        """How often a request is sent, and how long to wait in between."""
+        first, longest = self.backoff_seconds
+        return Patience(tries=self.tries, first_wait=first, longest_wait=longest)
 
     @property
     def roles_played(self) -> tuple[RoleName, ...]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from distil.pipeline.records import Problem
 from stages.teacher_cot import money
-from stages.teacher_cot.dialogue import Request
 from stages.teacher_cot.embedded import endpoint_names
+from stages.teacher_cot.request import Request
 from stages.teacher_cot.results import Lacking, recall_all
 from stages.teacher_cot.settings import Settings
 from stages.teacher_cot.store import Store

@@ -1,25 +1,30 @@
-"""The store of every request and its answer: one SQLite file that outlives runs, crashes and full disks.
+"""The store of every request and its answer: one SQLite file that outlives runs, kills and full disks.
 
-An answer is committed (WAL, synchronous=FULL) before anything uses it. A request about to be sent is *claimed* first,
-with the most it can cost, so that two processes never send the same one and never exceed a budget together; a claim
-ends with its answer or with its process, whose life is a lock that the operating system drops (`Owner`).
+An answer is committed (WAL, synchronous=FULL) before anything uses it. One process at a time asks for a store
+(`alone`). An answer that is paid and cannot be stored goes to a spool in the system's temporary folder at once, and the
+next run reads it back.
 """
 
 import contextlib
-import fcntl
+import hashlib
 import json
 import os
+import re
 import sqlite3
+import sys
+import tempfile
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Self
 
+import filelock
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from distil.endpoint import Answer, Failed, Reply, read_reply
 from distil.pipeline.files import InputError
-from stages.teacher_cot.dialogue import Failed, Reply, Request, read_reply
+from stages.teacher_cot.request import Request
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -29,7 +34,6 @@ CREATE TABLE IF NOT EXISTS answers (
     request TEXT NOT NULL, response TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS totals ON answers (role, model, prompt_tokens, completion_tokens, cost_usd, refusal);
-CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL, at_most_usd REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS failures (
     key TEXT PRIMARY KEY, role TEXT NOT NULL, model TEXT NOT NULL, reason TEXT NOT NULL
 );
@@ -37,74 +41,74 @@ CREATE TABLE IF NOT EXISTS verdicts (key TEXT PRIMARY KEY, correct INTEGER NOT N
 CREATE TABLE IF NOT EXISTS spent (one INTEGER PRIMARY KEY CHECK (one = 1), usd REAL NOT NULL);
 INSERT OR IGNORE INTO spent VALUES (1, 0);
 """
-COLUMNS = (
-    "key", "role", "model", "endpoint", "prompt_tokens", "completion_tokens", "cost_usd", "refusal",
-    "imported", "tries", "seconds", "answered_at", "request", "response",
-)  # fmt: skip
-NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
-PATIENCE = 60
-"""Seconds for which answers wait in memory for room on the disk, once the reserve is used up too."""
-
-Claim = Literal["mine", "answered", "elsewhere", "too dear"]
-Result = TypeVar("Result")
+SETTINGS_REFUSED = re.compile(r"context[ _]length|maximum context|max_model_len")
+"""Refusals that earlier versions stored, and that came from the settings: such a request is asked again."""
 
 
-class Owner:
-    """This process, alive for others as long as the lock on its file is held, which ends with the process at latest."""
+class Row(BaseModel):
+    """One answered request, as a line of an exported store and of the spool."""
 
-    def __init__(self, store: Path):
-        self.name = uuid.uuid4().hex
-        self._path = _owner_path(store, self.name)
-        self._file = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o644)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+    model_config = ConfigDict(extra="forbid")
 
-    def close(self) -> None:
-        """Stop being alive."""
-        self._path.unlink(missing_ok=True)
-        os.close(self._file)
-
-
-def _owner_path(store: Path, name: str) -> Path:
-    return store.with_name(f"{store.name}-owner-{name}")
-
-
-def _alive(store: Path, name: str) -> bool:
-    try:
-        file = os.open(_owner_path(store, name), os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        _owner_path(store, name).unlink(missing_ok=True)
-        return False
-    finally:
-        os.close(file)
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A reply on its way into the store; `payload` is the response as it came, None for a refusal by status code."""
-
-    request: Request
-    reply: Reply | Failed
-    payload: Any
+    key: str
+    role: str
+    model: str
+    endpoint: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
     cost_usd: float
+    refusal: str | None
     tries: int
     seconds: float
+    answered_at: str
+    request: dict[str, Any]
+    response: Any
+
+    @classmethod
+    def of(cls, request: Request, answer: Answer, cost_usd: float) -> Self:
+        """The row of an answer that has just come."""
+        reply, used = answer.reply, answer.reply.usage
+        return cls(
+            key=request.key, role=request.role, model=request.model, endpoint=request.endpoint,
+            prompt_tokens=used.prompt_tokens if used else None,
+            completion_tokens=used.completion_tokens if used else None, cost_usd=cost_usd,
+            refusal=reply.reason if isinstance(reply, Failed) else None, tries=answer.tries, seconds=answer.seconds,
+            answered_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            request=json.loads(request.canonical), response=answer.payload,
+        )  # fmt: skip
+
+    @property
+    def canonical(self) -> str:
+        """The request as JSON with sorted keys, which the key is the hash of."""
+        return _json(self.request, sort_keys=True)
+
+    def line(self) -> str:
+        """The row as a JSON line."""
+        return json.dumps(self.model_dump(), ensure_ascii=False) + "\n"
+
+
+COLUMNS = ("imported", *Row.model_fields)
+
+
+def read_answer(payload: Any, refusal: str | None) -> Reply | Failed:
+    """The answer of a row. Raises ValueError for one that is no answer."""
+    if payload is not None:
+        return read_reply(payload)
+    if refusal is None or SETTINGS_REFUSED.search(refusal.lower()):
+        raise ValueError("neither a response nor a refusal of the content")
+    return Failed(refusal, lasting=True)
 
 
 class Store:
-    """The answers by request; every method is safe in any thread and beside other processes."""
+    """The answers by request. Its methods are safe in any thread."""
 
     def __init__(self, path: str | Path):
         """Open or create. Raises InputError when the file is no store or cannot be written."""
         self.path = Path(os.path.expandvars(path)).expanduser()
-        self.full = False
-        self._reserve: Path | None = None
-        self._lock, self._reading = threading.Lock(), threading.Lock()
+        self.spool = Spool(self.path)
+        self.trouble: str | None = None
+        """Why the store could not be written, and where the answers under way are then."""
+        self._writing, self._reading = threading.Lock(), threading.Lock()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = _connect(self.path)
@@ -120,153 +124,105 @@ class Store:
         self._reader.close()
         self._db.close()
 
-    def get(self, request: Request) -> Reply | Failed | None:
-        """The stored answer, read as it would be from the endpoint; None where there is none."""
-        found = self._read("SELECT refusal, response FROM answers WHERE key = ?", request.key)
-        if not found:
-            return None
-        refusal, response = found[0]
-        payload = json.loads(response)
-        if payload is None:
-            return Failed(refusal, lasting=True)
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the one process that asks for this store; wait for another that does. The lock ends with its process."""
+        lock = filelock.FileLock(self.path.with_name(f"{self.path.name}.lock"))
         try:
-            return read_reply(payload, request.model)
-        except ValueError as error:
-            raise InputError(
-                f"{self.path}: the stored answer {request.key} cannot be read any more: {error}."
-            ) from error
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            print(f"teacher: another run is asking for {self.path}; waiting for it.", file=sys.stderr)
+            lock.acquire()
+        try:
+            self.take_spool_back()
+            yield
+        finally:
+            lock.release()
+
+    def take_spool_back(self) -> None:
+        """Store what a run whose disk was full has left in the spool. Raises InputError where that fails still."""
+        if rows := self.spool.rows():
+            try:
+                new = self.add(rows, imported=False)
+            except sqlite3.Error as error:
+                raise InputError(
+                    f"{self.path} cannot be written ({error}), and {len(rows)} answers wait in {self.spool.path}. Free "
+                    "some space and run again."
+                ) from error
+            self.spool.path.unlink()
+            print(f"teacher: {new} answers read back from {self.spool.path}.", file=sys.stderr)
+
+    def get(self, request: Request) -> Reply | Failed | None:
+        """The stored answer, read as it would be from the endpoint; None where there is none that is an answer."""
+        for refusal, response in self._read("SELECT refusal, response FROM answers WHERE key = ?", request.key):
+            with contextlib.suppress(ValueError):
+                return read_answer(json.loads(response), refusal)
+        return None
+
+    def put(self, rows: Sequence[Row]) -> None:
+        """Store answers and what they cost. Raises InputError where that fails; the spool keeps them then."""
+        try:
+            self.add(rows, imported=False)
+        except sqlite3.Error as error:
+            try:
+                self.spool.append(rows)
+                kept = f"Every answer under way was stored in {self.spool.path}, which the next run reads back"
+            except OSError as worse:
+                kept = f"The answers under way are lost, since {self.spool.path} failed, too ({worse.strerror})"
+            raise self._troubled(error, kept) from error
+
+    def _troubled(self, error: sqlite3.Error, kept: str = "Every answer under way was stored") -> InputError:
+        """The error of a store that cannot be written; the last one of several says where the answers are."""
+        full = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
+        wrong = f"the disk of {self.path} is full" if full else f"{self.path} cannot be written ({error})"
+        self.trouble = f"{wrong}. {kept}"
+        return InputError(self.trouble)
+
+    def add(self, rows: Iterable[Row], *, imported: bool) -> int:
+        """Add the rows that are new and count what they cost, unless they are `imported`. Returns how many are new."""
+        new = 0
+        marks = ", ".join(f":{name}" for name in COLUMNS)
+        with self._transaction() as db:
+            for row in rows:
+                known = db.execute("SELECT refusal, response FROM answers WHERE key = ?", (row.key,)).fetchone()
+                with contextlib.suppress(ValueError):
+                    if known and read_answer(json.loads(known[1]), known[0]):
+                        continue
+                texts = {"request": row.canonical, "response": _json(row.response), "imported": int(imported)}
+                db.execute(
+                    f"INSERT OR REPLACE INTO answers ({', '.join(COLUMNS)}) VALUES ({marks})", row.model_dump() | texts
+                )
+                db.execute("DELETE FROM failures WHERE key = ?", (row.key,))
+                db.execute("UPDATE spent SET usd = usd + ?", (0 if imported else row.cost_usd,))
+                new += 1
+        return new
 
     def failure(self, request: Request) -> Failed | None:
         """Why a request has no answer, where a run has tried in vain."""
         found = self._read("SELECT reason FROM failures WHERE key = ?", request.key)
         return Failed(found[0][0]) if found else None
 
-    def claim(self, request: Request, owner: Owner, at_most_usd: float, budget_usd: float | None) -> Claim:
-        """Take a request for this process, unless it is answered, another has it, or it could exceed the budget.
-
-        `at_most_usd` counts as spent until the answer says what it was. Within `transact`.
-        """
-        if self._one("SELECT 1 FROM answers WHERE key = ?", request.key):
-            return "answered"
-        taken = self._one("SELECT owner FROM claims WHERE key = ?", request.key)
-        if taken and taken[0] != owner.name and _alive(self.path, taken[0]):
-            return "elsewhere"
-        if budget_usd is not None:
-            (reserved,) = self._one("SELECT coalesce(sum(at_most_usd), 0) FROM claims WHERE key != ?", request.key)
-            (spent,) = self._one("SELECT usd FROM spent")
-            if spent + reserved + at_most_usd > budget_usd:
-                return "too dear"
-        self._db.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", (request.key, owner.name, at_most_usd))
-        return "mine"
-
-    def under_way(self, owner: Owner) -> int:
-        """How many requests are under way anywhere. Claims of dead processes are dropped, and count for the last time.
-
-        Within `transact`.
-        """
-        (count,) = self._one("SELECT count(*) FROM claims")
-        for (name,) in self._db.execute("SELECT DISTINCT owner FROM claims").fetchall():
-            if name != owner.name and not _alive(self.path, name):
-                self._db.execute("DELETE FROM claims WHERE owner = ?", (name,))
-        return count
-
-    def release(self, request: Request, failure: str | None = None) -> None:
-        """Give a claim back without an answer, with the reason where the request is given up. Within `transact`."""
-        self._db.execute("DELETE FROM claims WHERE key = ?", (request.key,))
-        if failure is not None:
-            row = (request.key, request.role, request.model, failure)
-            self._db.execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", row)
-
-    def put(self, answered: Answered) -> None:
-        """Record an answer, what it cost, and the end of its claim. Within `transact`."""
-        request, reply, used = answered.request, answered.reply, answered.reply.usage
-        self.add(
-            key=request.key, role=request.role, model=request.model, endpoint=request.endpoint,
-            prompt_tokens=used.prompt_tokens if used else None,
-            completion_tokens=used.completion_tokens if used else None, cost_usd=answered.cost_usd,
-            refusal=reply.reason if isinstance(reply, Failed) else None, imported=0, tries=answered.tries,
-            seconds=answered.seconds, answered_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            request=request.canonical, response=json.dumps(answered.payload, separators=(",", ":")),
-        )  # fmt: skip
-        self.spend(answered.cost_usd)
-        self.release(request)
-
-    def add(self, **row: Any) -> bool:
-        """Add one row of COLUMNS; False where its request is answered already. Within `transact`."""
-        marks = ", ".join(f":{name}" for name in COLUMNS)
-        new = self._db.execute(f"INSERT OR IGNORE INTO answers ({', '.join(COLUMNS)}) VALUES ({marks})", row).rowcount
-        self._db.execute("DELETE FROM failures WHERE key = ?", (row["key"],))
-        return new == 1
+    def fail(self, request: Request, reason: str) -> None:
+        """Note why a request was given up."""
+        row = (request.key, request.role, request.model, reason)
+        self._write("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", *row)
 
     def verdict(self, key: str) -> bool | None:
-        """What the verifier said of a chain while a run asked, so that a hurried verdict does not differ afterwards."""
+        """Cached verdict, so that a timeout on a busy machine cannot change it later."""
         found = self._read("SELECT correct FROM verdicts WHERE key = ?", key)
         return bool(found[0][0]) if found else None
 
     def put_verdict(self, key: str, correct: bool) -> None:
-        """Keep a verdict. Within `transact`."""
-        self._db.execute("INSERT OR IGNORE INTO verdicts VALUES (?, ?)", (key, correct))
-
-    def spend(self, usd: float) -> None:
-        """Count money, for an answer or for a reply that was paid and is no answer. Within `transact`."""
-        self._db.execute("UPDATE spent SET usd = usd + ?", (usd,))
-
-    def transact(self, work: Iterable[Callable[[], Result]]) -> list[Result]:
-        """Do all the work in one durable transaction.
-
-        A full disk loses nothing: the reserve is given up for the room it takes (`full` then says to ask no more),
-        and if that does not do, the transaction is tried again for a minute. Raises InputError when that was in vain.
-        """
-        work = list(work)
-        gives_up = time.monotonic() + PATIENCE
-        while True:
-            try:
-                with self._lock, self._transaction():
-                    return [step() for step in work]
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF not in NO_ROOM:
-                    raise
-                self.full = True
-                if self._reserve and self._reserve.exists():
-                    self._reserve.unlink()
-                elif time.monotonic() > gives_up:
-                    raise InputError(f"{self.path}: {error}; answers that were under way are lost.") from error
-                else:
-                    time.sleep(0.5)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-
-    @contextlib.contextmanager
-    def reserving(self, size: int) -> Iterator[None]:
-        """Hold `size` bytes of the disk, to be given up for answers under way when it is full.
-
-        Raises InputError when the disk has no such room.
-        """
-        self._reserve = self.path.with_name(f"{self.path.name}-reserve-{os.getpid()}")
-        try:
-            try:
-                self._reserve.write_bytes(bytes(size))
-            except OSError as error:
-                raise InputError(
-                    f"{self.path.parent} has no room for the answers under way ({error.strerror}): free "
-                    f"{(size >> 20) + 1} MB and run again."
-                ) from error
-            yield
-        finally:
-            self._reserve.unlink(missing_ok=True)
+        """Cache a verdict."""
+        self._write("INSERT OR IGNORE INTO verdicts VALUES (?, ?)", key, correct)
 
     def spent(self) -> float:
         """US dollars spent so far, imported answers not included."""
         return self._read("SELECT usd FROM spent")[0][0]
+
+    def spend(self, usd: float) -> None:
+        """Count money for a reply that was paid and is no answer."""
+        self._write("UPDATE spent SET usd = usd + ?", usd)
 
     def totals(self) -> list[dict[str, Any]]:
         """Answers, failures, tokens and money by role and model."""
@@ -284,18 +240,67 @@ class Store:
         names = ("role", "model", "answered", "refused", "failed", "prompt_tokens", "completion_tokens", "cost_usd")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Every row of COLUMNS, by key."""
+    def rows(self) -> Iterator[Row]:
+        """Every answered request, by key."""
+        names = tuple(Row.model_fields)
         for (key,) in self._read("SELECT key FROM answers ORDER BY key"):
-            (row,) = self._read(f"SELECT {', '.join(COLUMNS)} FROM answers WHERE key = ?", key)
-            yield dict(zip(COLUMNS, row, strict=True))
+            (found,) = self._read(f"SELECT {', '.join(names)} FROM answers WHERE key = ?", key)
+            row = dict(zip(names, found, strict=True))
+            yield Row(**row | {"request": json.loads(row["request"]), "response": json.loads(row["response"])})
 
     def _read(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._reading:
             return self._reader.execute(sql, values).fetchall()
 
-    def _one(self, sql: str, *values: Any) -> Any:
-        return self._db.execute(sql, values).fetchone()
+    def _write(self, sql: str, *values: Any) -> None:
+        try:
+            with self._transaction() as db:
+                db.execute(sql, values)
+        except sqlite3.Error as error:
+            if not self.trouble:
+                raise self._troubled(error) from error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._writing:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+
+class Spool:
+    """Answers that are paid and could not be stored, as lines in the system's temporary folder."""
+
+    def __init__(self, store: Path):
+        name = hashlib.sha256(str(store.resolve()).encode()).hexdigest()[:16]
+        self.path = Path(tempfile.gettempdir(), f"teacher-answers-{os.getuid()}-{name}.jsonl")
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Keep answers, on the disk before it returns. Raises OSError when that fails, too."""
+        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "a", encoding="utf-8", newline="\n") as file:
+            file.write("".join(row.line() for row in rows))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def rows(self) -> list[Row]:
+        """The answers kept. A line that a kill cut short is none, and a file of another user is not read."""
+        if not self.path.is_file() or self.path.stat().st_uid != os.getuid():
+            return []
+        rows = []
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValidationError):
+                rows.append(Row.model_validate_json(line))
+        return rows
+
+
+def _json(value: Any, **how: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), **how)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

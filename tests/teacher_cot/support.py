@@ -22,7 +22,7 @@ from distil.pipeline.files import write_jsonl
 from distil.pipeline.records import Problem
 from stages.teacher_cot import embedded
 from stages.teacher_cot.__main__ import load_problems
-from stages.teacher_cot.asking import ask
+from stages.teacher_cot.ask import ask
 from stages.teacher_cot.results import recall_all, write
 from stages.teacher_cot.settings import Embedded, Settings
 from stages.teacher_cot.store import Store
@@ -116,7 +116,7 @@ class Workspace:
         loaded = load_params("teacher_cot", Settings)
         store, names, chosen = Store(loaded.store), embedded.endpoint_names(loaded), load_problems()
         try:
-            ask(loaded, store, chosen, None)
+            ask(loaded, store, chosen)
             write(recall_all(chosen, loaded, names, store, asked=True), loaded)
         finally:
             store.close()

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from distil.endpoint import Usage
 from distil.pipeline.files import InputError
 from stages.teacher_cot import money
-from stages.teacher_cot.dialogue import Usage, request
+from stages.teacher_cot.request import request
 from stages.teacher_cot.settings import Price
 from stages.teacher_cot.store import Store
 from tests.teacher_cot.support import ROLE_NAMES, Server, Workspace, at, completion, problems, settings

@@ -13,11 +13,11 @@ import time
 import psutil
 import pytest
 
+from distil.endpoint import Answer, read_reply
 from stages.teacher_cot import embedded
-from stages.teacher_cot.dialogue import read_reply
 from stages.teacher_cot.embedded import endpoint_names
 from stages.teacher_cot.results import recall
-from stages.teacher_cot.store import Answered, Store
+from stages.teacher_cot.store import Row, Store
 from tests.teacher_cot.support import ROOT, Workspace, at, completion, problems, settings
 
 
@@ -33,15 +33,12 @@ def embedded_server(workspace: Workspace, latency: float):
             server.terminate()
 
 
-def peak_memory(process: subprocess.Popen) -> dict[str, float]:
-    """Largest resident size in MB of the stage and of its asking process, sampled until it ends."""
-    peak = {"stage": 0.0, "asking": 0.0}
+def peak_memory(process: subprocess.Popen) -> float:
+    """Largest resident size in MB of the stage, sampled until it ends."""
+    peak = 0.0
     while process.poll() is None:
         with contextlib.suppress(psutil.Error):
-            stage = psutil.Process(process.pid)
-            for one in [stage, *stage.children(recursive=True)]:
-                name = "asking" if "--ask" in one.cmdline() else "stage" if one.pid == process.pid else "server"
-                peak[name] = max(peak.get(name, 0.0), one.memory_info().rss / 1e6)
+            peak = max(peak, psutil.Process(process.pid).memory_info().rss / 1e6)
         time.sleep(0.2)
     return peak
 
@@ -88,14 +85,13 @@ def fill(store: Store, chosen, names, parameters) -> int:
     rows = 0
     lacking = [(problem, recall(problem, parameters, names, store, asked=False)[1]) for problem in chosen]
     while lacking:
-        steps = []
+        new = []
         for request in {request.key: request for _, wanted in lacking for request in wanted}.values():
             spoken = embedded.answer(request.model, request.body["messages"], 0, parameters.embedded)
             payload = json.loads(completion(request.body, spoken.text, spoken.thinking))
-            answered = Answered(request, read_reply(payload, request.model), payload, 0.0, 1, 0.1)
-            steps.append(lambda answered=answered: store.put(answered))
-        store.transact(steps)
-        rows += len(steps)
+            new.append(Row.of(request, Answer(read_reply(payload), payload, 0.1), 0.0))
+        store.put(new)
+        rows += len(new)
         lacking = [(problem, recall(problem, parameters, names, store, asked=False)[1]) for problem, _ in lacking]
         lacking = [(problem, wanted) for problem, wanted in lacking if wanted]
     return rows
@@ -133,4 +129,4 @@ def test_memory_stays_flat_as_problems_grow(tmp_path):
         assert process.returncode == 0
         assert workspace.metrics()["problems"] == number
     print(peaks)
-    assert max(peaks[10_000].values()) < 500
+    assert peaks[10_000] < 500

@@ -13,10 +13,10 @@ import uvicorn
 from distil import contest
 from distil.verifier import verify
 from stages.teacher_cot import embedded
-from stages.teacher_cot.dialogue import request
-from stages.teacher_cot.server import application, running
+from stages.teacher_cot.request import request
+from stages.teacher_cot.server import application
 from stages.teacher_cot.settings import Embedded
-from tests.teacher_cot.support import ROOT, Workspace, problems, settings
+from tests.teacher_cot.support import Workspace, problems, settings
 
 TEACHER = Embedded(seed=7, slip_share=0.08)
 QUESTION = "If 3x + 4 = 19, find the value of x."
@@ -165,12 +165,3 @@ def test_served_by_its_command(tmp_path):
         process.terminate()
     events = (tmp_path / "log.jsonl").read_text().splitlines()
     assert ["received" in events[0], "answered" in events[1], len(events)] == [True, True, 2]
-
-
-def test_it_ends_with_what_started_it(tmp_path, monkeypatch):
-    monkeypatch.chdir(Workspace(tmp_path).folder)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    with running() as address:
-        assert httpx.get(f"{address}/models").status_code == 200
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{address}/models")

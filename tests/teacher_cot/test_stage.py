@@ -10,7 +10,7 @@ from distil import verifier
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError
 from distil.pipeline.records import LEVELS, Chain
-from stages.teacher_cot import teach
+from stages.teacher_cot import lesson
 from stages.teacher_cot.__main__ import main
 from tests.teacher_cot.support import Server, Workspace, at, block, completion, problems
 
@@ -193,7 +193,7 @@ def test_the_verifiers_name_changes_with_its_vocabulary(tmp_path, monkeypatch):
     folder = tmp_path / "verifier"
     shutil.copytree(Path(verifier.__file__).parent, folder)
     monkeypatch.setattr(verifier, "__file__", str(folder / "__init__.py"))
-    name = teach._verifier.__wrapped__
+    name = lesson._verifier.__wrapped__
     before = name()
     (folder / "__pycache__").mkdir(exist_ok=True)
     (folder / "__pycache__/other.pyc").write_text("")

@@ -10,31 +10,36 @@ from pathlib import Path
 
 import pytest
 
+from distil.endpoint import Answer, Failed, Reply, Usage, read_reply
 from distil.pipeline.files import InputError
 from stages.teacher_cot import sharing
-from stages.teacher_cot import store as store_module
-from stages.teacher_cot.dialogue import Failed, Request, read_reply
-from stages.teacher_cot.store import Answered, Owner, Store
+from stages.teacher_cot.request import Request
+from stages.teacher_cot.store import Row, Store
 from tests.teacher_cot.support import ROOT
 
 
 def ask(number: int) -> Request:
     turns = [{"role": "user", "content": f"What is {number}?"}]
-    return Request("solver", "e", 1, {"model": "m", "messages": turns, "max_tokens": 9})
+    return Request("solver", "e", 1, {"model": "m", "messages": turns, "max_tokens": 9}, 9)
 
 
-def answer(number: int, usd: float = 0.0, text: str = "Answer: 1") -> Answered:
-    asked = ask(number)
-    payload = {"model": asked.model, "choices": [{"message": {"content": text}, "finish_reason": "stop"}]}
-    return Answered(asked, read_reply(payload, asked.model), payload, usd, 1, 0.5)
+def answer(number: int, usd: float = 0.0, text: str = "Answer: 1", finish: str = "stop") -> Row:
+    payload = {"model": "m", "choices": [{"message": {"content": text}, "finish_reason": finish}]}
+    reply = read_reply(payload) if finish != "error" else Reply(text, "", finish, Usage())
+    return Row.of(ask(number), Answer(reply, payload, 0.5), usd)
 
 
-def put(store: Store, *answers: Answered) -> None:
-    store.transact([lambda one=one: store.put(one) for one in answers])
+def refused(number: int, reason: str) -> Row:
+    return Row.of(ask(number), Answer(Failed(f"refused: {reason}", lasting=True), None, 0.1), 0.0)
 
 
-def claim(store: Store, number: int, owner: Owner, usd: float = 0.0, budget: float | None = None) -> str:
-    return store.transact([lambda: store.claim(ask(number), owner, usd, budget)])[0]
+@pytest.fixture(autouse=True)
+def spools(tmp_path, monkeypatch):
+    """The system's temporary folder."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
 
 
 @pytest.fixture
@@ -45,72 +50,51 @@ def store(tmp_path):
 
 
 def test_an_answer_is_read_as_it_came(store):
-    put(store, answer(1, text="<think>1</think>Answer: 1"))
+    store.put([answer(1, text="<think>1</think>Answer: 1")])
     assert store.get(ask(1)).text == "Answer: 1"
     assert store.get(ask(2)) is None
 
 
 def test_a_refusal_by_status_code_is_an_answer(store):
-    put(store, Answered(ask(1), Failed("refused: HTTP 400", lasting=True), None, 0.0, 1, 0.1))
-    assert store.get(ask(1)) == Failed("refused: HTTP 400", lasting=True)
+    store.put([refused(1, "HTTP 400: Content Exists Risk")])
+    assert store.get(ask(1)) == Failed("refused: HTTP 400: Content Exists Risk", lasting=True)
 
 
-def test_claims(store):
-    mine, other = Owner(store.path), Owner(store.path)
-    assert claim(store, 1, mine) == "mine"
-    assert claim(store, 1, mine) == "mine"
-    assert claim(store, 1, other) == "elsewhere"
-    mine.close()
-    assert claim(store, 1, other) == "mine"  # the dead hold nothing
-    put(store, answer(1))
-    assert claim(store, 1, other) == "answered"
+@pytest.mark.parametrize(
+    "row",
+    [
+        answer(1, text="Let x", finish="error"),
+        refused(1, "HTTP 400: This model's maximum context length is 4096 tokens. However, you requested 16640"),
+    ],
+)
+def test_what_is_no_answer_is_asked_again_though_an_earlier_version_stored_it(store, row):
+    store.put([row])
+    assert store.get(ask(1)) is None
+    store.put([answer(1)])
+    assert store.get(ask(1)).text == "Answer: 1"
 
 
-def test_claims_reserve_the_budget_until_the_answer_says_what_it_cost(store):
-    owner, other = Owner(store.path), Owner(store.path)
-    assert claim(store, 1, owner, 0.6, budget=1.0) == "mine"
-    assert claim(store, 2, other, 0.6, budget=1.0) == "too dear"
-    put(store, answer(1, usd=0.1))
-    assert claim(store, 2, other, 0.6, budget=1.0) == "mine"
-    assert store.spent() == pytest.approx(0.1)
-
-
-CLAIM_AND_SLEEP = """
-import json, sys, time
-from stages.teacher_cot.store import Owner, Request, Store
-request = Request(**json.loads(sys.argv[2]))
-store = Store(sys.argv[1])
-owner = Owner(store.path)
-print(store.transact([lambda: store.claim(request, owner, 0, None)])[0], flush=True)
-time.sleep(99)
+ALONE = """
+import sys, time
+from stages.teacher_cot.store import Store
+with Store(sys.argv[1]).alone():
+    print("mine", flush=True)
+    time.sleep(float(sys.argv[2]))
 """
 
 
-def test_what_the_dead_had_reserved_is_free_again(store):
-    dead, owner = Owner(store.path), Owner(store.path)
-    assert claim(store, 1, dead, 0.6, budget=1.0) == "mine"
-    dead.close()
-    assert claim(store, 2, owner, 0.6, budget=1.0) == "too dear"
-    assert store.transact([lambda: store.under_way(owner)]) == [1]  # so that the request is tried once more
-    assert claim(store, 2, owner, 0.6, budget=1.0) == "mine"
-    assert store.transact([lambda: store.under_way(owner)]) == [1]
+def test_one_process_asks_at_a_time_and_the_dead_hold_nothing(tmp_path):
+    def start(seconds):
+        command = [sys.executable, "-c", ALONE, str(tmp_path / "teacher.sqlite"), str(seconds)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
 
-
-def test_a_claim_ends_with_its_process(store):
-    """The lock of a process that is killed is dropped by the operating system."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", CLAIM_AND_SLEEP, str(store.path), ask(1).canonical],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    with process:
-        assert process.stdout.readline() == "mine\n"
-        mine = Owner(store.path)
-        assert claim(store, 1, mine) == "elsewhere"
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert claim(store, 1, mine) == "mine"
-    mine.close()
-    assert list(store.path.parent.glob("*-owner-*")) == []
+    with start(99) as first:
+        assert first.stdout.readline() == "mine\n"
+        with start(0) as second:
+            assert "another run is asking for" in second.stderr.readline()
+            first.send_signal(signal.SIGKILL)
+            assert second.communicate()[0] == "mine\n"
 
 
 def test_two_processes_open_a_new_store_at_once(tmp_path):
@@ -123,7 +107,7 @@ def test_two_processes_open_a_new_store_at_once(tmp_path):
 def test_every_answer_is_on_the_disk_when_put_returns(store):
     """Another connection, as after a crash of this one, sees it."""
     for number in range(5):
-        put(store, answer(number))
+        store.put([answer(number)])
         assert sqlite3.connect(store.path).execute("SELECT count(*) FROM answers").fetchone() == (number + 1,)
 
 
@@ -138,23 +122,38 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def test_a_full_disk_loses_no_answer(small_disk, monkeypatch):
-    monkeypatch.setattr(store_module, "PATIENCE", 2)
+def test_a_full_disk_loses_no_answer(small_disk, spools):
     store = Store(small_disk / "teacher.sqlite")
-    with store.reserving(30 * (5_000 + 32_768)):  # as the stage reserves for 30 replies of 5 kB under way
-        (small_disk / "other").write_bytes(bytes(_free(small_disk) - 20_000))
-        for number in range(30):
-            put(store, answer(number, text="long " * 1000))
-        assert store.full
+    (small_disk / "other").write_bytes(bytes(_free(small_disk) - 20_000))
+    wrong = []
+    for number in range(30):
+        try:
+            store.put([answer(number, usd=0.1, text="long " * 1000)])
+        except InputError as error:
+            wrong.append(str(error))
+    (spool,) = spools.iterdir()
+    said = f"the disk of {store.path} is full. Every answer under way was stored in {spool}, which the next run"
+    assert wrong[0].startswith(said) and store.trouble.startswith(said)
+    assert spool.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(InputError, match=rf"{len(wrong)} answers wait in {spool}\. Free some space"):
+        store.take_spool_back()
+    (small_disk / "other").unlink()
+    with spool.open("a") as file:
+        file.write('{"key": "cut short by a k')
+    with store.alone():
         assert all(store.get(ask(number)) for number in range(30))
+    assert store.spent() == pytest.approx(3)
+    assert not spool.exists()
     store.close()
 
 
-def test_a_disk_without_room_for_the_reserve_is_said_before_anything_is_asked(small_disk):
+def test_a_full_temporary_folder_is_said(small_disk, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
     store = Store(small_disk / "teacher.sqlite")
-    with pytest.raises(InputError, match=r"no room for the answers under way.*free 6 MB"), store.reserving(6_000_000):
-        pytest.fail("there is no such room")
-    assert not list(small_disk.glob("*-reserve-*"))
+    (small_disk / "other").write_bytes(bytes(_free(small_disk) - 20_000))
+    with pytest.raises(InputError, match=r"is full\. The answers under way are lost, since .* failed, too \(No space"):
+        for number in range(30):
+            store.put([answer(number, text="long " * 1000)])
     store.close()
 
 
@@ -172,12 +171,12 @@ def test_a_file_that_is_no_store_is_one_message(tmp_path):
 
 
 def test_a_store_goes_from_one_person_to_another(store, tmp_path):
-    put(store, *(answer(number, usd=0.25) for number in range(4)))
-    put(store, Answered(ask(9), Failed("refused: no", lasting=True), None, 0.0, 1, 0.1))
+    store.put([answer(number, usd=0.25) for number in range(4)])
+    store.put([refused(9, "no")])
     exported = tmp_path / "answers.jsonl"
     assert sharing.export(store, exported) == 5
     other = Store(tmp_path / "other.sqlite")
-    put(other, answer(2, text="Answer: my own"))
+    other.put([answer(2, text="Answer: my own")])
     assert sharing.read_export(exported, other) == (4, 1)
     assert sharing.read_export(exported, other) == (0, 5)
     assert other.get(ask(1)) == store.get(ask(1))
@@ -196,7 +195,7 @@ def test_a_store_goes_from_one_person_to_another(store, tmp_path):
     ],
 )
 def test_a_changed_export_is_one_message(store, tmp_path, change, says):
-    put(store, answer(1))
+    store.put([answer(1)])
     exported = tmp_path / "answers.jsonl"
     sharing.export(store, exported)
     exported.write_text(exported.read_text().replace(*change))
@@ -205,16 +204,16 @@ def test_a_changed_export_is_one_message(store, tmp_path, change, says):
 
 
 def test_totals_are_by_role_and_model(store):
-    put(store, answer(1, usd=0.5), answer(2, usd=0.25))
-    store.transact([lambda: store.release(ask(3), "HTTP 500 (30 tries)")])
+    store.put([answer(1, usd=0.5), answer(2, usd=0.25)])
+    store.fail(ask(3), "HTTP 500 (30 tries)")
     (row,) = store.totals()
     assert (row["role"], row["answered"], row["failed"], row["cost_usd"]) == ("solver", 2, 1, 0.75)
-    put(store, answer(3))
+    store.put([answer(3)])
     assert store.totals()[0]["failed"] == 0
     assert store.failure(ask(3)) is None
 
 
 def test_time_is_kept_with_an_answer(store):
-    put(store, answer(1))
+    store.put([answer(1)])
     (row,) = store.rows()
-    assert row["seconds"] == 0.5 and row["answered_at"][:4] == time.strftime("%Y", time.gmtime())
+    assert row.seconds == 0.5 and row.answered_at[:4] == time.strftime("%Y", time.gmtime())

@@ -1,7 +1,7 @@
-"""How one problem is taught: solver, distiller, the verifier's word, compressor. No network, no store, no key.
+"""How one problem is taught: solver, distiller, the verifier's check, compressor. No network, no store, no key.
 
-`teach` is a generator: it yields the requests it needs answered (or a chain it needs checked) and is sent the replies,
-so that the same lines of code run against the endpoint and against the store, and cannot see the problem's key.
+A lesson is a generator. It yields the requests that it needs answered, or a chain that it needs checked, and is sent
+the replies. So the same code runs against the endpoint and against the store, and it cannot see the problem's key.
 """
 
 import functools
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from distil import verifier
+from distil.endpoint import Failed, Reply
 from distil.pipeline.records import Chain, Level, Problem, Record
-from stages.teacher_cot.dialogue import Failed, Reply, Request, request
+from stages.teacher_cot.request import Request, request
 from stages.teacher_cot.settings import RoleName, Settings
 
 
@@ -93,7 +94,7 @@ class Taught:
     asked: list[Asked] = field(default_factory=list)
 
 
-Dialogue = Generator[list[Request] | Check, Any, None]
+Steps = Generator[list[Request] | Check, Any, None]
 """Yields requests and is sent a Reply or Failed for each, or yields a Check and is sent whether it is correct."""
 
 
@@ -111,7 +112,7 @@ class Lesson:
         self.endpoints = endpoints
         self.taught = Taught(problem_id)
 
-    def teach(self) -> Dialogue:
+    def teach(self) -> Steps:
         """Attempt until a chain verifies; then have it compressed."""
         first: Chain | None = None
         reasons = []
@@ -134,7 +135,7 @@ class Lesson:
             if not first:
                 self._fail(None, "; ".join(dict.fromkeys(reasons)))
 
-    def judge(self, gold: str) -> Dialogue:
+    def judge(self, gold: str) -> Steps:
         """Have every chain judged against the key, which no other role is shown."""
         wanted = [
             (chain.level, 1, {"question": self.question, "gold": gold, "solution": chain.text})

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from stages.teacher_cot.pace import Pace
+from distil.endpoint.pace import Pace
 
 
 def moments(pace: Pace, number: int, tokens: float = 0, holding: float = 0.0) -> tuple[list[float], int]:

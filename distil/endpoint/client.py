@@ -1,0 +1,205 @@
+"""Asking a server patiently: again after a fault, at the pace that it allows, and no more once that is no use."""
+
+import asyncio
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import httpx
+import tenacity
+from tqdm import tqdm
+
+from distil.endpoint.connection import Answer, Connection, Fault
+from distil.endpoint.pace import Pace
+from distil.endpoint.replies import Usage
+from distil.endpoint.settings import Dialect, Endpoint, Patience
+
+ALIKE = {"rejected": 3, "unreachable": 3, "wrong": 5, "passing": 10}
+"""Faults in a row that are alike, until a role that was not answered yet is taken to be set up wrongly."""
+HINTS = (
+    (r"max_completion_tokens", "Set {role}.limit_field to max_completion_tokens."),
+    (r"context length|context_length|maximum context|max_model_len", "Lower max_tokens ({cap} now) or give the server"
+     " a longer context."),
+    (r"another model \((?P<name>.*)\)", "The endpoint answers as {name}; if that is the model you want, set"
+     " {role}.answers_as to it."),
+    (r"\btemperature\b", "Set {role}.omit to [temperature]."),
+    (r"\bseed\b", "Set {role}.omit to [seed]."),
+    (r"not JSON|endpoint or method|not found|no connection", "Check {where}.base_url, which most servers want to end"
+     " in /v1."),
+    (r"", "Check {where} and {role}."),
+)  # fmt: skip
+
+
+class Stopped(Exception):
+    """Nothing more is asked; the message says why and what to do."""
+
+
+class Stop:
+    """A stop that several clients share: no request is sent after it, while those under way are still answered."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self._event = asyncio.Event()
+
+    def now(self, reason: str) -> None:
+        """Stop; the first reason counts."""
+        if self.reason is None:
+            self.reason = reason
+            self._event.set()
+
+    def check(self) -> None:
+        """Raise Stopped once there is a reason."""
+        if self.reason is not None:
+            raise Stopped(self.reason)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep. Raises Stopped as soon as there is a reason."""
+        try:
+            await asyncio.wait_for(self._event.wait(), seconds)
+        except TimeoutError:
+            return
+        self.check()
+
+
+@dataclass
+class Streak:
+    """Faults of one role in a row that were alike, and whether the role was answered in this run."""
+
+    sign: str = ""
+    count: int = 0
+    answered: bool = False
+
+
+def say(text: str) -> None:
+    """Print a line on standard error without breaking a progress bar."""
+    tqdm.write(text, file=sys.stderr)
+
+
+class Client:
+    """Asks one endpoint."""
+
+    def __init__(
+        self,
+        where: str,
+        endpoint: Endpoint,
+        stop: Stop,
+        patience: Patience,
+        transport: httpx.AsyncBaseTransport | None = None,
+        say: Callable[[str], None] = say,
+    ):
+        """`where` is the endpoint's place in params.yaml. Raises InputError when a key that it names is missing."""
+        self.where, self.stop, self.patience, self.say = where, stop, patience, say
+        self.pace = Pace(endpoint.concurrency, endpoint.requests_per_minute, endpoint.tokens_per_minute, stop.sleep)
+        self.exchanges = 0
+        self._connection = Connection(where, endpoint, transport)
+        self._streaks: dict[str, Streak] = {}
+        self._said: set[str] = set()
+        self._backoff = tenacity.wait_random_exponential(multiplier=patience.first_wait, max=patience.longest_wait)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._connection.close()
+
+    async def ask(
+        self,
+        body: dict[str, Any],
+        role: str,
+        dialect: Dialect,
+        *,
+        verbatim: bool = False,
+        expected_tokens: float = 0,
+        wasted: Callable[[Usage], None] = lambda used: None,
+    ) -> Answer | Fault:
+        """The answer to a request, or the last fault once it is given up.
+
+        `role` is the place of the request's settings in params.yaml: requests of one role are expected to meet the
+        same faults. A `verbatim` reply is kept as the model wrote it, whatever the server calls the model. `wasted` is
+        called for each reply that is paid and no answer. Raises Stopped where no answer came and nothing more may be
+        asked.
+        """
+        model = dialect.answers_as or (None if verbatim else body["model"])
+        tries = 0
+
+        async def once() -> Answer | Fault:
+            nonlocal tries
+            tries += 1
+            outcome = await self._once(body, role, model, verbatim, expected_tokens)
+            if isinstance(outcome, Fault) and outcome.used:
+                wasted(outcome.used)
+            return replace(outcome, tries=tries) if isinstance(outcome, Answer) else outcome
+
+        again = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_result(lambda outcome: isinstance(outcome, Fault) and outcome.kind != "rejected"),
+            stop=tenacity.stop_after_attempt(self.patience.tries),
+            wait=self._wait,
+            sleep=self.stop.sleep,
+            retry_error_callback=_last,
+        )
+        outcome: Answer | Fault = await again(once)
+        if isinstance(outcome, Fault) and outcome.kind == "unreachable":
+            self.stop.now(f"{outcome.reason}. Start the server, or set {self.where}.base_url, and run again.")
+        return outcome
+
+    async def _once(
+        self, body: dict[str, Any], role: str, model: str | None, verbatim: bool, expected: float
+    ) -> Answer | Fault:
+        async with self.pace.turn(expected):
+            self.stop.check()
+            started = time.monotonic()
+            outcome = await self._connection.send(body, model, verbatim=verbatim)
+            seconds = time.monotonic() - started
+        self.exchanges += 1
+        if isinstance(outcome, Answer):
+            self.pace.answered(seconds)
+            used = outcome.reply.usage
+            if used and used.prompt_tokens is not None and used.completion_tokens is not None:
+                self.pace.used(expected, used.prompt_tokens + used.completion_tokens)
+            self._streaks[role] = Streak(answered=True)
+            return replace(outcome, seconds=round(seconds, 3))
+        if outcome.kind == "overload" or outcome.retry_after is not None:
+            self.pace.overloaded(started, outcome.retry_after)
+        self._heed(outcome, role, body)
+        return outcome
+
+    def _heed(self, fault: Fault, role: str, body: dict[str, Any]) -> None:
+        """Say a fault once, and stop for one that every request would meet, or every request of its role."""
+        kept = "Everything answered so far is kept; then run again."
+        if fault.remedy:
+            self.stop.now(f"{fault.remedy} ({fault.reason}). {kept}")
+            return
+        sign = re.sub(r"\w*\d\w*", "#", fault.reason)[:80]
+        streak = self._streaks.setdefault(role, Streak())
+        streak.count = streak.count + 1 if streak.sign == sign else 1
+        streak.sign = sign
+        if streak.count >= self._limit(fault, streak):
+            cap = body.get("max_tokens") or body.get("max_completion_tokens")
+            pattern, hint = next((pattern, hint) for pattern, hint in HINTS if re.search(pattern, fault.reason))
+            found = re.search(pattern, fault.reason)
+            names = found.groupdict() if found else {}
+            advice = hint.format(role=role, where=self.where, cap=cap, **names)
+            nothing = "" if streak.answered else "Nothing was answered. "
+            self.stop.now(f"{role}, {streak.count} times in a row: {fault.reason}. {nothing}{advice} {kept}")
+        elif sign not in self._said:
+            self._said.add(sign)
+            wait = f"; it asks to wait {fault.retry_after:.0f} s" if fault.retry_after else ""
+            ends = "listed as failed" if fault.kind == "rejected" else f"asked again, up to {self.patience.tries} times"
+            self.say(f"{role}: {fault.reason}{wait} ({ends})")
+
+    def _limit(self, fault: Fault, streak: Streak) -> float:
+        """How many faults in a row may be alike. A role that was answered may meet a server that is ill for a while."""
+        if fault.kind == "rejected" or (not streak.answered and fault.kind in ALIKE):
+            return ALIKE[fault.kind]
+        return ALIKE["wrong"] * self.pace.concurrency if fault.kind == "wrong" else float("inf")
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        return max(self._backoff(state), _last(state).retry_after or 0.0)
+
+
+def _last(state: tenacity.RetryCallState) -> Any:
+    assert state.outcome
+    return state.outcome.result()

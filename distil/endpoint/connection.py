@@ -1,0 +1,214 @@
+"""One exchange with a server, and what came of it: an answer, a refusal, or a fault.
+
+Faults are sorted by what to do about them: ask again (most), ask less (overload), ask this no more (rejected), or stop
+asking because every request would meet the same (wrong key, unknown model, no money).
+"""
+
+import asyncio
+import email.utils
+import json
+import math
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+from distil.endpoint.replies import Failed, Reply, Usage, decode, quoted, read_reply, read_usage, said_in
+from distil.endpoint.settings import Endpoint
+from distil.pipeline.files import InputError
+
+OVERLOADED = (429, 503, 504, 529)
+CONTENT = re.compile(
+    r"content[_ ](?:filter|policy|management)|content exists risk|moderation|data_inspection_failed|responsibleai"
+)
+NO_MONEY = re.compile(
+    r"insufficient_(?:quota|user_quota|balance|credits)|insufficient (?:account )?(?:balance|credits?|funds)"
+    r"|exceeded_current_quota_error|billing_hard_limit|billing_not_active|account is not active|arrearage|overdue"
+    r"|\"code\": ?\"?1113\b|credit balance is too low|spending limit|available credits|requires more credits"
+    r"|(?:not enough|out of|no) (?:credits?|balance)|balance (?:is )?(?:not enough|too low)|payment required"
+    r"|key limit exceeded|欠费|余额不足|额度不足"
+)
+"""Words of providers whose account is empty. `insufficient quota` alone is also said of too many requests at once."""
+WEB_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body)", re.IGNORECASE)
+SECRET = 8
+"""Characters from which a key is a secret; local servers are given words like `EMPTY`."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A reply or a refusal, with the response as it came (None for a refusal by status code)."""
+
+    reply: Reply | Failed
+    payload: Any
+    seconds: float = 0.0
+    tries: int = 1
+
+
+@dataclass(frozen=True)
+class Fault:
+    """No answer this time. `remedy` says what to do where every request would meet the same.
+
+    Kinds: `overload` (ask less), `passing` (a broken connection, HTTP 500), `unreachable`, `wrong` (a response that is
+    no answer), `rejected` (asking this again is no use).
+    """
+
+    reason: str
+    kind: Literal["overload", "passing", "unreachable", "wrong", "rejected"] = "passing"
+    remedy: str | None = None
+    retry_after: float | None = None
+    used: Usage | None = None
+
+
+class Connection:
+    """The connection to one endpoint, without any retries."""
+
+    def __init__(self, where: str, endpoint: Endpoint, transport: httpx.AsyncBaseTransport | None = None):
+        """`where` is the endpoint's place in params.yaml; `transport` takes the place of the network.
+
+        Raises InputError when the address is none, or a variable that the endpoint names is not set or holds no key.
+        """
+        self.where, self.endpoint = where, endpoint
+        self._secrets: list[str] = []
+        headers = {"Content-Type": "application/json"} | {
+            header: self._secret(value[1:]) if value.startswith("$") else value
+            for header, value in endpoint.headers.items()
+        }
+        if endpoint.api_key_env:
+            headers["Authorization"] = f"Bearer {self._secret(endpoint.api_key_env)}"
+        try:
+            address = httpx.URL(endpoint.base_url or "")
+        except httpx.InvalidURL as error:
+            raise InputError(f"{where}.base_url is no address: {error}.") from error
+        path = address.path.removesuffix("/").removesuffix("/chat/completions")
+        self._url = address.copy_with(path=f"{path}/chat/completions")
+        local = address.host in ("localhost", "::1") or address.host.startswith("127.")
+        self._http = httpx.AsyncClient(
+            headers=headers,
+            transport=transport,
+            trust_env=not local,  # a proxy for the network is none for this machine
+            timeout=httpx.Timeout(endpoint.timeout, connect=min(endpoint.timeout, 30), pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=endpoint.concurrency),
+        )
+
+    def _secret(self, variable: str) -> str:
+        value = os.environ.get(variable, "").strip()
+        if not value:
+            raise InputError(f"the environment variable {variable} is not set, and {self.where} needs it.")
+        if not (value.isascii() and value.isprintable()):
+            raise InputError(f"the environment variable {variable} holds characters that no key has; set it again.")
+        if len(value) >= SECRET:
+            self._secrets.append(value)
+        return value
+
+    def redact(self, text: str) -> str:
+        """The text without the secrets that were sent to the endpoint, should it repeat them."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return text
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def send(self, body: dict[str, Any], model: str | None, *, verbatim: bool = False) -> Answer | Fault:
+        """Send a request once. A reply of another model than `model` is a fault; None takes any."""
+        try:
+            async with asyncio.timeout(self.endpoint.deadline):
+                response = await self._http.post(self._url, content=json.dumps(body).encode())
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+            address = self._url.copy_with(userinfo=b"")
+            reason = self.redact(f"no connection to {address} ({type(error).__name__}: {error})")
+            return Fault(reason, "unreachable")
+        except httpx.TimeoutException:
+            return Fault(f"no byte for {self.endpoint.timeout:g} s")
+        except TimeoutError:
+            return Fault(f"no complete reply in {self.endpoint.deadline:g} s")
+        except httpx.HTTPError as error:
+            return Fault(self.redact(f"the connection broke ({type(error).__name__}: {error})"))
+        text = self.redact(response.content.decode("utf-8", "replace"))
+        try:
+            payload = decode(text)
+        except ValueError:
+            payload = None
+            if response.status_code < 300:
+                kind = "a reply that is not JSON: " + quoted(text) if text.strip() else "an empty reply"
+                return Fault(kind, "wrong")
+        status = response.status_code if response.status_code >= 300 else _status_in(payload)
+        if status is not None:
+            return self._refused(status, response.headers, body.get("model", ""), text, payload)
+        return self._read(payload, text, model, verbatim)
+
+    def _read(self, payload: Any, text: str, model: str | None, verbatim: bool) -> Answer | Fault:
+        """What a response of status 200 holds."""
+        answered_by = payload.get("model") if isinstance(payload, dict) else None
+        if model is not None and answered_by and not same_model(model, str(answered_by)):
+            return Fault(f"a reply by another model ({answered_by})", "wrong", used=read_usage(payload))
+        try:
+            return Answer(read_reply(payload, verbatim=verbatim), payload)
+        except ValueError as error:
+            spent = read_usage(payload) if isinstance(payload, dict) and payload.get("choices") else None
+            if spent is None and NO_MONEY.search(text.lower()):
+                return Fault(str(error), remedy="the account has no money left; top it up")
+            return Fault(str(error), "wrong", used=spent)
+
+    def _refused(self, status: int, headers: Mapping[str, str], model: str, text: str, payload: Any) -> Answer | Fault:
+        said, about, where = said_in(payload) if payload else quoted(text), text.lower(), self.where
+        reason = f"HTTP {status}: {said}" if said else f"HTTP {status}"
+        if status == 402 or NO_MONEY.search(about):
+            return Fault(reason, remedy="the account has no money left; top it up")
+        if status in (413, 451) or (status in (400, 403, 422) and CONTENT.search(about)):
+            return Answer(Failed(f"refused: {reason}", lasting=True), None)
+        if 300 <= status < 400:
+            moved = self.redact(headers.get("location", "another address"))
+            return Fault(reason, remedy=f"the endpoint sends to {moved}; set {where}.base_url to where it answers")
+        if status in (401, 403, 404, 405) and WEB_PAGE.match(text):
+            return Fault(reason, remedy=f"a web page answered, and no API; check {where}.base_url")
+        if status in (401, 403):
+            variable = self.endpoint.api_key_env
+            key = f"the key in {variable}" if variable else f"a request without a key; name its variable in {where}"
+            return Fault(reason, remedy=f"the endpoint does not accept {key}")
+        if status in (404, 405):
+            return Fault(
+                reason,
+                remedy=f"the endpoint does not know the model {model}, or {where}.base_url is wrong (most end in /v1)",
+            )
+        if 400 <= status < 500 and status not in (408, 409, 425, 429):
+            return Fault(reason, "rejected")
+        return Fault(reason, "overload" if status in OVERLOADED else "passing", retry_after=_retry_after(headers))
+
+
+def same_model(asked: str, answered: str) -> bool:
+    """Whether `answered` is the model asked for, or a snapshot or variant of it (`gpt-4o-2024-08-06`, `r1:free`)."""
+    return bool(re.fullmatch(re.escape(asked) + r"(?:[-@]\d{4}[\d-]*|:\w+)?", answered))
+
+
+def _status_in(payload: Any) -> int | None:
+    """The HTTP status that an error names inside a response of status 200."""
+    if not isinstance(payload, dict):
+        return None
+    choices = payload.get("choices")
+    holders = [payload, *(choices if isinstance(choices, list) else [])]
+    for holder in holders:
+        error = holder.get("error") if isinstance(holder, dict) else None
+        code = str(error.get("code") or error.get("status")) if isinstance(error, dict) else ""
+        if re.fullmatch(r"[45]\d\d", code):
+            return int(code)
+    return None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait as the server asks, by `retry-after-ms` or by `Retry-After` in seconds or as a date."""
+    for name, scale in (("retry-after-ms", 1000), ("retry-after", 1)):
+        try:
+            if math.isfinite(seconds := float(headers[name]) / scale):
+                return max(0.0, seconds)
+        except (KeyError, ValueError):
+            continue
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
+    except (KeyError, ValueError, TypeError):
+        return None
