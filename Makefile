@@ -67,6 +67,10 @@ compare: .venv/installed ## the paired test between two revisions on the questio
 plan: .venv/installed ## what a profile will take here, and whether it can work (PROFILE=tiny|exams|qwen-1.5b|...)
 	@python -m tools.plan $(if $(PROFILE),--profile $(PROFILE))
 
+.PHONY: results
+results: .venv/installed ## keep the finished run of a profile in results/ (PROFILE=qwen-1.5b)
+	@python -m tools.results $(PROFILE)
+
 .PHONY: bench
 bench: .venv/installed ## time this project against stock mlx-lm, side by side (ONLY="lora_tiny answers")
 	@python -m tools.bench $(if $(ONLY),--only $(ONLY))

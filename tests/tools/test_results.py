@@ -1,0 +1,128 @@
+"""A finished run kept in git: whole, without a word that carries no licence, and quoted as it is."""
+
+import contextlib
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from distil.pipeline.files import InputError, read_jsonl
+from distil.pipeline.records import Problem, Scored
+from tests.scored_run import write_run
+from tests.workspace import stage
+from tools.results.__main__ import RESULTS, AnswerRow, quoted, write
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"<!-- results/(?P<name>[\w.-]+) -->\n```\n(?P<text>.*?)\n```\n", re.DOTALL)
+
+
+def lock(folder: Path) -> None:
+    """dvc.lock as it stands after a run that wrote what is in metrics/ and plots/."""
+    files = [path for name in ("metrics", "plots") for path in sorted((folder / name).rglob("*")) if path.is_file()]
+    outs = [
+        {"path": str(path.relative_to(folder)), "md5": hashlib.md5(path.read_bytes()).hexdigest()} for path in files
+    ]
+    (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"all": {"cmd": "", "outs": outs}}}))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is scored, with the metrics of earlier stages that the committed run has."""
+    folder = write_run(tmp_path_factory.mktemp("run"), seeds=(0, 1))
+    for name in ("stages.eval", "stages.length_sweep"):
+        assert stage(folder, name).returncode == 0
+    for name in ("overfit_probe", "train_split", "verified"):
+        shutil.copy(ROOT / f"metrics/{name}.json", folder / "metrics")
+    lock(folder)
+    return folder
+
+
+@pytest.fixture
+def ran(finished: Path, tmp_path: Path) -> Iterator[Path]:
+    shutil.copytree(finished, tmp_path / "run")
+    with contextlib.chdir(tmp_path / "run"):
+        yield tmp_path / "run"
+
+
+def test_the_folder_has_every_answer_and_none_of_their_words(ran: Path) -> None:
+    write("tiny")
+    rows = list(read_jsonl(RESULTS / "tiny/answers.jsonl", AnswerRow))
+    scored = [row for name in ("eval", "length_sweep") for row in read_jsonl(f"data/{name}/scored.jsonl", Scored)]
+    assert [(row.problem_id, row.model, row.fold, row.verdict, row.tokens) for row in rows] == [
+        (row.answer.problem_id, row.answer.model, row.answer.fold, row.verdict.verdict, row.answer.completion_tokens)
+        for row in scored
+    ]
+    for name in ("params.yaml", "dvc.lock", "metrics/eval.json", "metrics/length_sweep.json", "plots/eval/years.csv"):
+        assert (RESULTS / "tiny" / name).read_bytes() == Path(name).read_bytes()
+    texts = [path.read_text() for path in (RESULTS / "tiny").rglob("*") if path.is_file()]
+    for problem in read_jsonl("data/parsed/problems.jsonl", Problem):
+        assert not any(problem.question in text for text in texts)
+    assert not any("no idea" in text or "Some step" in text for text in texts)
+
+
+def test_the_same_run_gives_the_same_bytes(ran: Path) -> None:
+    write("tiny")
+    before = {path: path.read_bytes() for path in RESULTS.rglob("*") if path.is_file()}
+    write("tiny")
+    assert {path: path.read_bytes() for path in RESULTS.rglob("*") if path.is_file()} == before
+
+
+def test_what_is_quoted_is_counted_from_the_rows(ran: Path) -> None:
+    write("tiny")
+    lines, rows = quoted(RESULTS / "tiny"), list(read_jsonl(RESULTS / "tiny/answers.jsonl", AnswerRow))
+    students = [row for row in rows if row.set == "eval" and row.fold == "held_out" and row.role == "unseen"]
+    students = [row for row in students if row.benchmark == "contest"]
+    cut = sum(row.finish_reason == "length" for row in students)
+    assert f"Stopped at the token cap, students: {cut} of {len(students)} ({100 * cut / len(students):.1f} %)" in lines
+    right = sum(row.verdict == "CORRECT" for row in students) / len(students)
+    assert any(f"student  {100 * right:5.1f} %" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda: Path("params.yaml").write_text("profile: paper\n"), "params.yaml is that of the profile paper"),
+        (lambda: Path("metrics/eval.json").write_text("{}"), "holds no finished run: metrics/eval.json"),
+        (lambda: Path("plots/eval/years.csv").unlink(), "holds no finished run: plots/eval/years.csv"),
+        (lambda: Path("dvc.lock").unlink(), "dvc.lock"),
+        (lambda: Path("data/eval/scored.jsonl").unlink(), "data/eval/scored.jsonl could not be read"),
+        (lambda: leak(), "holds the text of a question"),
+    ],
+)
+def test_what_is_not_a_finished_run_is_not_kept(ran: Path, change: object, said: str) -> None:
+    change()  # type: ignore[operator]
+    with pytest.raises(InputError, match=re.escape(said)):
+        write("tiny")
+    assert not RESULTS.exists() or not list(RESULTS.iterdir())
+
+
+def leak() -> None:
+    """A plot that names a question by its text."""
+    question = next(read_jsonl("data/parsed/problems.jsonl", Problem)).question
+    Path("plots/eval/years.csv").write_text(question)
+    lock(Path())
+
+
+def blocks() -> list[tuple[str, str, str]]:
+    return [(page.name, found["name"], found["text"]) for page in PAGES for found in BLOCK.finditer(page.read_text())]
+
+
+def test_pages_quote_the_kept_runs_as_they_are() -> None:
+    """Between `<!-- results/NAME -->` and the end of the block that follows stands what `--show` prints."""
+    kept = sorted(path.name for path in (ROOT / RESULTS).glob("*") if path.is_dir())
+    found = blocks()
+    assert {name for _, name, _ in found} == set(kept), "every kept run is quoted on a page, and nothing else is"
+    for page, name, text in found:
+        assert text == "\n".join(quoted(ROOT / RESULTS / name)), f"{page}: put the output of --show {name} there"
+
+
+def test_no_kept_run_holds_a_machines_path_or_a_response() -> None:
+    for path in (ROOT / RESULTS).rglob("*.jsonl"):
+        row = json.loads(path.open().readline())
+        assert set(row) == set(AnswerRow.model_fields)
