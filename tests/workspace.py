@@ -105,6 +105,7 @@ def write_params(folder: Path, lora: dict[str, Any] | None = None, answers: dict
     """Write params.yaml with some values of the blocks changed."""
     blocks = {
         "chat": {"system": ""},
+        "lm": {"backend": "mlx", "compute": "float32", "threads": 1},
         "lora_seed": LORA | (lora or {}),
         "overfit_probe": {"iters": 8, "seed": 0},
         "answers": ANSWERS | (answers or {}),

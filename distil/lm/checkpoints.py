@@ -27,17 +27,10 @@ def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
     brain floats run there at a hundredth of a float32 product's speed. Raises InputError when the folder is not there,
     is incomplete or holds an architecture that mlx-lm does not know.
     """
-    folder = Path(path)
-    if not (folder / "config.json").is_file():
-        raise InputError(
-            f"lora_seed.model: {path} holds no model (no config.json). Put a checkpoint in Hugging Face's layout there,"
-            " or set lora_seed.model to one; `python -m tools.fetch_model` fetches one or reads a GGUF file."
-        )
-    refuse_pointers(folder)
-    tokenizer = tokenizer_in(folder)
+    tokenizer = tokenizer_for(path)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            model, _ = load_model(folder, lazy=True)
+            model, _ = load_model(Path(path), lazy=True)
         if on_cpu():
             model = dequantize_model(model)
             model.set_dtype(mx.float32)
@@ -47,6 +40,18 @@ def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise InputError(f"lora_seed.model: the model in {path} could not be loaded: {error}") from error
     return model, tokenizer
+
+
+def tokenizer_for(path: str) -> TokenizerWrapper:
+    """Load a model's tokenizer alone, where a backend loads the weights itself. Raises InputError as `load` does."""
+    folder = Path(path)
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            f"lora_seed.model: {path} holds no model (no config.json). Put a checkpoint in Hugging Face's layout there,"
+            " or set lora_seed.model to one; `python -m tools.fetch_model` fetches one or reads a GGUF file."
+        )
+    refuse_pointers(folder)
+    return tokenizer_in(folder)
 
 
 def tokenizer_in(folder: Path, shown: str | Path | None = None) -> TokenizerWrapper:

@@ -1,17 +1,21 @@
 """One fold's adapter: read its rows, train in a checkpoint folder of its own, and say how it went."""
 
 import contextlib
+import functools
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
 
-from distil.lm.checkpoints import load
+from distil.lm import train as mlx_train
+from distil.lm.checkpoints import load, tokenizer_for
+from distil.lm.progress import LmParams, LoraParams, Training
 from distil.lm.rows import Row, read_rows
 from distil.lm.state import ADAPTER, CHECKPOINTS, CONFIG, alone_in, computing, fingerprint, folder_digest
-from distil.lm.train import LoraParams, Training, train_adapter
+from distil.lm.torch import require_torch
 from distil.pipeline.files import replacing
 
 
@@ -79,11 +83,12 @@ class FoldRun:
         }
 
 
-def train_fold(params: LoraParams, iters: int, seed: int, split: Path, title: str) -> FoldRun:
+def train_fold(params: LoraParams, lm: LmParams, iters: int, seed: int, split: Path, title: str) -> FoldRun:
     """Train on `split`/train.jsonl, validate on `split`/valid.jsonl; `title` names the run in messages and bars."""
-    model, tokenizer = load(params.model)
+    tokenizer = tokenizer_for(params.model)
     train_rows, too_long = read_rows(split / "train.jsonl", tokenizer, params.max_seq_length)
     valid_rows, valid_too_long = read_rows(split / "valid.jsonl", tokenizer, params.max_seq_length)
+    train_adapter, computed_by = backend(lm)
     inputs = {
         "params": params.model_dump(exclude={"seeds", "iters"}),
         "iters": iters,
@@ -91,13 +96,26 @@ def train_fold(params: LoraParams, iters: int, seed: int, split: Path, title: st
         "rows": [[row.problem_id, row.tokens, row.prompt] for row in [*train_rows, *valid_rows]],
         "train": len(train_rows),
         "model": folder_digest(Path(params.model)),
-        "computing": computing(),
+        "computing": computed_by,
     }
     folder = CHECKPOINTS / fingerprint(**inputs)
     with alone_in(folder) if first_worker() else contextlib.nullcontext():
-        training = train_adapter(model, params, iters, seed, train_rows, valid_rows, folder, title)
+        training = train_adapter(params, iters, seed, train_rows, valid_rows, folder, title)
         adapter = {name: (folder / name).read_bytes() for name in (ADAPTER, CONFIG) if first_worker()}
     return FoldRun(train_rows, valid_rows, too_long + valid_too_long, training, adapter, folder)
+
+
+def backend(lm: LmParams) -> tuple[Callable[..., Training], dict[str, Any]]:
+    """Who trains, as a function of the run's parameters on, and what decides the last bits of the result there.
+
+    Raises InputError when the backend is not installed.
+    """
+    if lm.backend == "mlx":
+        return lambda params, *run: mlx_train.train_adapter(load(params.model)[0], params, *run), computing()
+    require_torch()
+    from distil.lm.torch import train as torch_train  # PyTorch is optional, and takes two seconds to import
+
+    return functools.partial(torch_train.train_adapter, lm), torch_train.computing(lm)
 
 
 def first_worker() -> bool:

@@ -5,26 +5,26 @@ import dataclasses
 import fcntl
 import hashlib
 import importlib.metadata
-import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
-import mlx.nn as nn
-import mlx.optimizers as optim
 import numpy as np
+import safetensors
 import safetensors.numpy
-from mlx.utils import tree_flatten, tree_unflatten
 
 from distil.lm.cpu import blas
 from distil.pipeline.files import InputError, replacing, write_json
 
 CHECKPOINTS = Path("cache/checkpoints")
 STATE, ADAPTER, CONFIG = "state.safetensors", "adapters.safetensors", "adapter_config.json"
+
+Arrays = dict[str, np.ndarray]
+"""Named arrays, as a safetensors file holds them."""
 
 
 @dataclass
@@ -66,25 +66,25 @@ def folder_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def save_adapter(folder: Path, model: nn.Module, config: dict[str, Any]) -> None:
+def save_adapter(folder: Path, adapter: Arrays, config: dict[str, Any]) -> None:
     """Write the trainable weights and their configuration as mlx-lm's own commands read them."""
     write_json(folder / CONFIG, config)
-    write_tensors(folder / ADAPTER, dict(tree_flatten(model.trainable_parameters())))
+    write_tensors(folder / ADAPTER, adapter)
 
 
-def save_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer, history: History) -> None:
-    """Write weights, optimiser, random generator and history in one file, all or nothing."""
-    generator: Any = mx.random.state
-    arrays = dict(tree_flatten({"model": model.trainable_parameters(), "optimizer": optimizer.state}))
-    arrays["random"] = generator[0]
-    arrays["history.iterations"] = mx.array(history.iterations)
-    arrays["history.train_losses"] = mx.array([np.nan if loss is None else loss for loss in history.train_losses])
-    arrays["history.valid_losses"] = mx.array(np.stack(history.valid_losses))
+def save_state(folder: Path, arrays: Arrays, history: History) -> None:
+    """Write what a backend goes on from (weights, optimiser, random generator) and the history, all or nothing."""
+    losses = [np.nan if loss is None else loss for loss in history.train_losses]
+    arrays = arrays | {
+        "history.iterations": np.array(history.iterations, np.int32),
+        "history.train_losses": np.array(losses, np.float32),
+        "history.valid_losses": np.stack(history.valid_losses),
+    }
     write_tensors(folder / STATE, arrays, {"run": json.dumps({"sha256": digest(arrays), "finished": history.finished})})
 
 
-def load_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer) -> History | None:
-    """Put a saved run's weights, optimiser and generator back and return its history; None when nothing was saved.
+def load_state(folder: Path, restore: Callable[[Arrays], None]) -> History | None:
+    """Give a saved run's arrays to `restore` and return its history; None when nothing was saved.
 
     Of several workers the first one's file counts, which only it has written. Raises InputError when the file is
     damaged: what it reached is lost, the best adapter beside it is not.
@@ -94,27 +94,28 @@ def load_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer) -> Hi
     if not content:
         return None
     try:
-        loaded: Any = mx.load(io.BytesIO(content), format="safetensors", return_metadata=True)
-        arrays, run = loaded[0], json.loads(loaded[1]["run"])
+        arrays = safetensors.numpy.load(content)
+        run = json.loads(metadata(content)["run"])
         if digest(arrays) != run["sha256"]:
             raise ValueError("its contents do not match its checksum")
-        tree: Any = tree_unflatten(list(arrays.items()))
-        model.load_weights(list(tree_flatten(tree["model"])), strict=False)
-        optimizer.state = tree["optimizer"]
-        high, low = tree["random"].tolist()
-        mx.random.seed(high << 32 | low)  # a seed's two halves are the generator's state
-        saved = tree["history"]
+        restore(arrays)
         return History(
-            saved["iterations"].tolist(),
-            [None, *saved["train_losses"].tolist()[1:]],
-            list(np.array(saved["valid_losses"])),
+            arrays["history.iterations"].tolist(),
+            [None, *arrays["history.train_losses"].tolist()[1:]],
+            list(arrays["history.valid_losses"]),
             run["finished"],
         )
-    except (RuntimeError, ValueError, KeyError) as error:
+    except (RuntimeError, ValueError, KeyError, safetensors.SafetensorError) as error:
         raise InputError(
             f"{path} is damaged ({error}). The best adapter so far is kept beside it, in {folder}. "
             f"Delete {path} and run again to train from the start."
         ) from error
+
+
+def metadata(content: bytes) -> dict[str, str]:
+    """The words that a safetensors file carries beside its arrays."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length])["__metadata__"]
 
 
 def from_first_worker(content: bytes) -> bytes:
@@ -142,19 +143,19 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
 
 
-def digest(arrays: dict[str, mx.array]) -> str:
+def digest(arrays: Arrays) -> str:
     """The sha256 over the names and bytes of arrays, in the order of their names."""
     total = hashlib.sha256()
     for name in sorted(arrays):
-        total.update(name.encode() + np.array(arrays[name]).tobytes())
+        total.update(name.encode() + arrays[name].tobytes())
     return total.hexdigest()
 
 
-def write_tensors(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str] | None = None) -> None:
+def write_tensors(path: Path, arrays: Arrays, words: dict[str, str] | None = None) -> None:
     """Write a safetensors file atomically; unlike MLX's own writer this one puts arrays in an order of their names.
 
     Raises InputError when there is no room for it.
     """
-    content = safetensors.numpy.save({name: np.array(array) for name, array in arrays.items()}, metadata)
+    content = safetensors.numpy.save(arrays, words)
     with replacing(path, "wb") as file:
         file.write(content)

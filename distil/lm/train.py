@@ -2,66 +2,32 @@
 
 import contextlib
 import io
-import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
 import mlx.optimizers as optim
 import numpy as np
-from mlx.utils import tree_flatten
+from mlx.utils import tree_flatten, tree_unflatten
 from mlx_lm.tuner.callbacks import TrainingCallback
 from mlx_lm.tuner.trainer import TrainingArgs, train
 from mlx_lm.tuner.utils import linear_to_lora_layers
-from pydantic import Field, NonNegativeInt, PositiveInt
 from tqdm import tqdm
 
 from distil.lm.checkpoints import on_cpu
 from distil.lm.cpu import exponentials
+from distil.lm.progress import LoraParams, Progress, Training, adapter_config, lengths, reply_tokens
 from distil.lm.rows import Batch, Row, collate, schedule
-from distil.lm.state import History, load_state, save_adapter, save_state
-from distil.pipeline.command import Params
+from distil.lm.state import Arrays
 from distil.pipeline.files import InputError
 
 EMPTY = Row("", [0, 0], 2)
 """What a worker trains on when a short batch has no row for it: two tokens of padding, none of them counted."""
 PLAIN_HEADS = {f"mlx_lm.models.{name}" for name in ("qwen2", "qwen3", "llama")}
 """The architectures whose logits are a linear function of what `model.model` returns, and nothing else."""
-
-
-class LoraParams(Params):
-    """The block `lora_seed`; a seed's own stage is told its seed and does not read `seeds`."""
-
-    model: str
-    seeds: list[NonNegativeInt] = Field(default_factory=list)
-    iters: PositiveInt | Literal["probe"]
-    batch_size: PositiveInt
-    learning_rate: float = Field(gt=0)
-    rank: PositiveInt
-    scale: float = Field(gt=0)
-    dropout: float = Field(ge=0, lt=1)
-    num_layers: PositiveInt | Literal[-1]
-    max_seq_length: PositiveInt
-    steps_per_eval: PositiveInt
-    patience: int = Field(ge=0)
-    grad_checkpoint: bool
-
-
-@dataclass(frozen=True)
-class Training:
-    """How a run went; `seconds` is the time of this process's training steps, `row_tokens` what those steps read."""
-
-    history: History
-    reply_tokens: int
-    trainable: int
-    row_tokens: int
-    seconds: float
-    peak_memory_gb: float
 
 
 def train_adapter(
@@ -84,22 +50,17 @@ def train_adapter(
         raise InputError(f"lora_seed.num_layers: {params.num_layers} layers, but the model has {len(model.layers)}.")
     mx.random.seed(seed)
     model.freeze()
-    config = adapter_config(params)
-    linear_to_lora_layers(model, params.num_layers, config["lora_parameters"])
+    linear_to_lora_layers(model, params.num_layers, adapter_config(params)["lora_parameters"])
     optimizer = optim.Adam(learning_rate=params.learning_rate)
     optimizer.init(model.trainable_parameters())
-    history = load_state(folder, model, optimizer)
-    run = Run(model, optimizer, config, valid_rows, folder, history or History(), params, title, iters)
-    if not history:
-        run.evaluate(0, None)
+    run = Run(model, optimizer, params, valid_rows, folder, title, iters)
     mx.reset_peak_memory()
     start = run.history.iterations[-1]
     if not run.history.finished:
         run.train(train_rows, seed, start)
-    batches = islice(schedule(lengths(train_rows), params.batch_size, seed), run.history.iterations[-1])
     return Training(
         run.history,
-        sum(train_rows[number].reply for batch in batches for number in batch),
+        reply_tokens(train_rows, params.batch_size, seed, run.history.iterations[-1]),
         sum(weights.size for _, weights in tree_flatten(model.trainable_parameters())),
         run.row_tokens,
         run.seconds,
@@ -107,37 +68,15 @@ def train_adapter(
     )
 
 
-def adapter_config(params: LoraParams) -> dict[str, Any]:
-    """What `adapter_config.json` says, for mlx-lm to rebuild the layers that the weights belong to."""
-    return {
-        "fine_tune_type": "lora",
-        "lora_parameters": {"rank": params.rank, "dropout": params.dropout, "scale": params.scale},
-        "model": params.model,
-        "num_layers": params.num_layers,
-    }
-
-
-class Run(TrainingCallback):
+class Run(Progress, TrainingCallback):
     """A run in progress: mlx-lm's trainer draws its batches from here and reports here every `steps_per_eval`."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        optimizer: optim.Optimizer,
-        config: dict[str, Any],
-        valid_rows: list[Row],
-        folder: Path,
-        history: History,
-        params: LoraParams,
-        title: str,
-        iters: int,
-    ):
-        self.model, self.optimizer, self.config, self.valid_rows = model, optimizer, config, valid_rows
-        self.folder, self.history, self.params, self.title, self.iters = folder, history, params, title, iters
-        self.saved = history.iterations[history.best()] if history.iterations else None
-        """The iteration of the adapter that is in `folder`."""
+    def __init__(self, model: nn.Module, optimizer: optim.Optimizer, *args: Any):
+        self.model, self.optimizer = model, optimizer
         self.world = mx.distributed.init()
+        self.writes = self.world.rank() == 0
         self.row_tokens, self.seconds, self.clock = 0, 0.0, 0.0
+        super().__init__(*args)
 
     def train(self, rows: list[Row], seed: int, start: int) -> None:
         """Hand the iterations from `start` on to mlx-lm's trainer."""
@@ -190,40 +129,32 @@ class Run(TrainingCallback):
         self.evaluate(self.start + train_info["iteration"], train_info["train_loss"])
         self.clock = time.perf_counter()
 
-    def evaluate(self, iteration: int, train_loss: float | None) -> None:
-        """Append a validation to the history and save what the run has reached."""
-        losses = row_losses(self.model, self.valid_rows, self.params.batch_size)
-        if not (math.isfinite(train_loss or 0) and np.isfinite(losses).all()):
-            raise InputError(
-                f"{self.title}: the loss is not a number at iteration {iteration} (training {train_loss}, validation "
-                f"{losses.sum()}). Lower lora_seed.learning_rate or lora_seed.scale. {self.kept()}"
-            )
-        history = self.history
-        history.iterations.append(iteration)
-        # as the state's file keeps it, or the curve of a resumed run would differ in a last digit
-        history.train_losses.append(None if train_loss is None else np.float32(train_loss).item())
-        history.valid_losses.append(losses)
-        since_best = len(history.iterations) - 1 - history.best()
-        history.finished = iteration >= self.iters or 0 < self.params.patience <= since_best
-        if self.world.rank() == 0:
-            try:
-                if since_best == 0:
-                    save_adapter(self.folder, self.model, self.config)
-                    self.saved = iteration
-                save_state(self.folder, self.model, self.optimizer, history)
-            except InputError as error:
-                raise InputError(f"{error} {self.kept()}") from error
+    def row_losses(self) -> np.ndarray:
+        """Each validation row's loss, summed over its reply."""
+        return row_losses(self.model, self.valid_rows, self.params.batch_size)
 
-    def kept(self) -> str:
-        """Where the best adapter so far is, for an error message."""
-        if self.saved is None:
-            return "No adapter was kept yet."
-        return f"The best adapter so far (iteration {self.saved}) is kept in {self.folder}."
+    def adapter(self) -> Arrays:
+        """The trainable weights, by mlx-lm's names."""
+        return as_numpy(self.model.trainable_parameters())
+
+    def state(self) -> Arrays:
+        """Weights, optimiser and random generator."""
+        generator: Any = mx.random.state
+        arrays = {"model": self.model.trainable_parameters(), "optimizer": self.optimizer.state}
+        return as_numpy(arrays | {"random": generator[0]})
+
+    def restore(self, arrays: Arrays) -> None:
+        """Put back what `state` gave."""
+        tree: Any = tree_unflatten([(name, mx.array(array)) for name, array in arrays.items()])
+        self.model.load_weights(list(tree_flatten(tree["model"])), strict=False)
+        self.optimizer.state = tree["optimizer"]
+        high, low = tree["random"].tolist()
+        mx.random.seed(high << 32 | low)  # a seed's two halves are the generator's state
 
 
-def lengths(rows: list[Row]) -> list[int]:
-    """Each row's number of tokens."""
-    return [len(row.tokens) for row in rows]
+def as_numpy(tree: Any) -> Arrays:
+    """The arrays of a tree, by their paths in it."""
+    return {name: np.array(array) for name, array in tree_flatten(tree)}
 
 
 def token_losses(model: nn.Module, batch: Batch) -> mx.array:

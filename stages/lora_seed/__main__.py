@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from distil.lm.progress import LmParams, LoraParams
 from distil.lm.run import first_worker, train_fold
-from distil.lm.train import LoraParams
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import as_json, read_record, replacing_folder, write_json, write_texts
 from distil.pipeline.records import LEVELS, Minimum, Split
@@ -32,7 +32,7 @@ def main() -> None:
         parser.error("say which --seed, or which --level")
     if args.seed is not None and args.seed < 0:
         parser.error(f"the seed is {args.seed} (lora_seed.seeds); seeds are whole numbers from 0")
-    params = load_params("lora_seed", LoraParams)
+    params, lm = load_params("lora_seed", LoraParams), load_params("lm", LmParams)
     seed = params.seeds[0] if args.seed is None else args.seed
     iters = params.iters
     if iters == "probe":
@@ -44,7 +44,7 @@ def main() -> None:
     else:
         name = f"lora_seed/{seed}"
         folders = {fold: split / fold for fold in read_record(split / "folds.json", Split).folds}
-    runs = {fold: train_fold(params, iters, seed, folder, f"{name} {fold}") for fold, folder in folders.items()}
+    runs = {fold: train_fold(params, lm, iters, seed, folder, f"{name} {fold}") for fold, folder in folders.items()}
     if not first_worker():
         return
 

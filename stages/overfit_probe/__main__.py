@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from pydantic import NonNegativeInt, PositiveInt
 
+from distil.lm.progress import LmParams, LoraParams
 from distil.lm.run import train_fold
-from distil.lm.train import LoraParams
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import as_json, read_record, write_json, write_texts
 from distil.pipeline.records import Split
@@ -33,11 +33,12 @@ def main() -> None:
     """Train, find the minimum, write both."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     probe, params = load_params("overfit_probe", ProbeParams), load_params("lora_seed", LoraParams)
+    lm = load_params("lm", LmParams)
     params = params.model_copy(update={"patience": 0})
     split = Path("data/train_split")
     fold = read_record(split / "folds.json", Split).main[0]
 
-    trained = train_fold(params, probe.iters, probe.seed, split / fold, "overfit_probe")
+    trained = train_fold(params, lm, probe.iters, probe.seed, split / fold, "overfit_probe")
     history = trained.training.history
     tokens = np.array([row.reply for row in trained.valid_rows])
     found = minimum(history.iterations, np.stack(history.valid_losses), tokens)

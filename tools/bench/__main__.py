@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from distil.lm.train import LoraParams
+from distil.lm.progress import LoraParams
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_json, read_record, write_json
 from distil.pipeline.records import Split

@@ -34,8 +34,9 @@ def prompts_of(tokenizer: Any, problems: str) -> Prompts:
 def ours_train(model: str, split: str, iters: str, batch_size: str) -> dict[str, Any]:
     """Reply tokens per second of training an adapter, validations not counted, and of one batch's loss alone."""
     from distil.lm.checkpoints import load
+    from distil.lm.progress import LoraParams
     from distil.lm.rows import read_rows
-    from distil.lm.train import LoraParams, row_losses, train_adapter
+    from distil.lm.train import row_losses, train_adapter
 
     # isort: split
     from mlx.utils import tree_flatten

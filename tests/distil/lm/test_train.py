@@ -6,8 +6,9 @@ import pytest
 
 from distil.lm import state
 from distil.lm.checkpoints import load
+from distil.lm.progress import LoraParams
 from distil.lm.rows import collate, read_rows
-from distil.lm.train import LoraParams, reply_loss, row_losses, train_adapter
+from distil.lm.train import reply_loss, row_losses, train_adapter
 from distil.pipeline.files import InputError, write_jsonl
 from tests.checkpoint import write_checkpoint
 from tests.workspace import LORA, contents, problems, rows
@@ -77,13 +78,13 @@ def test_a_run_taken_up_again_ends_with_the_same_bytes(train, tmp_path, monkeypa
     train(tmp_path / "whole")
     save, saved = state.save_state, []
 
-    def save_and_die(folder, model, optimizer, history):
-        save(folder, model, optimizer, history)
+    def save_and_die(folder, arrays, history):
+        save(folder, arrays, history)
         saved.append(history.iterations[-1])
         if saved[-1] == stop:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("distil.lm.train.save_state", save_and_die)
+    monkeypatch.setattr("distil.lm.progress.save_state", save_and_die)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "killed")
     monkeypatch.undo()
@@ -156,7 +157,7 @@ def test_a_best_adapter_that_could_not_be_saved_is_not_said_to_be_kept(train, tm
         saved.append(1)
         state.save_adapter(*arguments)
 
-    monkeypatch.setattr("distil.lm.train.save_adapter", fails_the_second_time)
+    monkeypatch.setattr("distil.lm.progress.save_adapter", fails_the_second_time)
     with pytest.raises(InputError, match=r"no room\. The best adapter so far \(iteration 0\) is kept"):
         train(tmp_path, iters=4)
 

@@ -1,0 +1,146 @@
+"""What every backend's training shares: its parameters, its validations, and what a killed run goes on from."""
+
+import math
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from distil.lm.rows import Row, schedule
+from distil.lm.state import Arrays, History, load_state, save_adapter, save_state
+from distil.pipeline.command import Params
+from distil.pipeline.files import InputError
+
+
+class LmParams(Params):
+    """The block `lm`: who computes, in what precision, on how many threads (PyTorch only)."""
+
+    backend: Literal["mlx", "torch"] = "mlx"
+    compute: Literal["float32", "bfloat16"] = "float32"
+    threads: PositiveInt = 1
+
+    @model_validator(mode="after")
+    def _mlx_chooses_its_own(self) -> "LmParams":
+        if self.backend == "mlx" and self.compute != "float32":
+            raise ValueError(
+                "compute bfloat16 is for backend torch; MLX computes in float32 on a CPU and in the checkpoint's "
+                "precision on a GPU"
+            )
+        return self
+
+
+class LoraParams(Params):
+    """The block `lora_seed`; a seed's own stage is told its seed and does not read `seeds`."""
+
+    model: str
+    seeds: list[NonNegativeInt] = Field(default_factory=list)
+    iters: PositiveInt | Literal["probe"]
+    batch_size: PositiveInt
+    learning_rate: float = Field(gt=0)
+    rank: PositiveInt
+    scale: float = Field(gt=0)
+    dropout: float = Field(ge=0, lt=1)
+    num_layers: PositiveInt | Literal[-1]
+    max_seq_length: PositiveInt
+    steps_per_eval: PositiveInt
+    patience: int = Field(ge=0)
+    grad_checkpoint: bool
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a run went; `seconds` is the time of this process's training steps, `row_tokens` what those steps read."""
+
+    history: History
+    reply_tokens: int
+    trainable: int
+    row_tokens: int
+    seconds: float
+    peak_memory_gb: float
+
+
+def adapter_config(params: LoraParams) -> dict[str, Any]:
+    """What `adapter_config.json` says, for mlx-lm to rebuild the layers that the weights belong to."""
+    return {
+        "fine_tune_type": "lora",
+        "lora_parameters": {"rank": params.rank, "dropout": params.dropout, "scale": params.scale},
+        "model": params.model,
+        "num_layers": params.num_layers,
+    }
+
+
+class Progress:
+    """A run's validations so far and its files; a backend says how it validates and what its state is."""
+
+    writes = True
+    """Whether this process writes files: of several workers one does."""
+
+    def __init__(self, params: LoraParams, valid_rows: list[Row], folder: Path, title: str, iters: int):
+        self.params, self.valid_rows, self.folder = params, valid_rows, folder
+        self.title, self.iters = title, iters
+        history = load_state(folder, self.restore)
+        self.history = history or History()
+        self.saved = history.iterations[history.best()] if history else None
+        """The iteration of the adapter that is in `folder`."""
+        if not history:
+            self.evaluate(0, None)
+
+    def row_losses(self) -> np.ndarray:
+        """Each validation row's loss, summed over its reply, (rows,) float32."""
+        raise NotImplementedError
+
+    def adapter(self) -> Arrays:
+        """The trainable weights, by mlx-lm's names."""
+        raise NotImplementedError
+
+    def state(self) -> Arrays:
+        """All that the run goes on from."""
+        raise NotImplementedError
+
+    def restore(self, arrays: Arrays) -> None:
+        """Put back what `state` gave."""
+        raise NotImplementedError
+
+    def evaluate(self, iteration: int, train_loss: float | None) -> None:
+        """Append a validation to the history and save what the run has reached."""
+        losses = self.row_losses()
+        if not (math.isfinite(train_loss or 0) and np.isfinite(losses).all()):
+            raise InputError(
+                f"{self.title}: the loss is not a number at iteration {iteration} (training {train_loss}, validation "
+                f"{losses.sum()}). Lower lora_seed.learning_rate or lora_seed.scale. {self.kept()}"
+            )
+        history = self.history
+        history.iterations.append(iteration)
+        # as the state's file keeps it, or the curve of a resumed run would differ in a last digit
+        history.train_losses.append(None if train_loss is None else np.float32(train_loss).item())
+        history.valid_losses.append(losses)
+        since_best = len(history.iterations) - 1 - history.best()
+        history.finished = iteration >= self.iters or 0 < self.params.patience <= since_best
+        if self.writes:
+            try:
+                if since_best == 0:
+                    save_adapter(self.folder, self.adapter(), adapter_config(self.params))
+                    self.saved = iteration
+                save_state(self.folder, self.state(), history)
+            except InputError as error:
+                raise InputError(f"{error} {self.kept()}") from error
+
+    def kept(self) -> str:
+        """Where the best adapter so far is, for an error message."""
+        if self.saved is None:
+            return "No adapter was kept yet."
+        return f"The best adapter so far (iteration {self.saved}) is kept in {self.folder}."
+
+
+def lengths(rows: list[Row]) -> list[int]:
+    """Each row's number of tokens."""
+    return [len(row.tokens) for row in rows]
+
+
+def reply_tokens(rows: list[Row], batch_size: int, seed: int, iterations: int) -> int:
+    """How many tokens the loss of a run of these iterations has counted."""
+    batches = islice(schedule(lengths(rows), batch_size, seed), iterations)
+    return sum(rows[number].reply for batch in batches for number in batch)

@@ -1,0 +1,235 @@
+"""Train a LoRA adapter in PyTorch: the rows, batches, start, optimiser and files of `distil.lm.train`."""
+
+import importlib.metadata
+import math
+import resource
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from distil.lm.progress import LmParams, LoraParams, Progress, Training, lengths, reply_tokens
+from distil.lm.rows import Row, schedule
+from distil.lm.state import Arrays
+from distil.lm.torch.model import PROJECTIONS, LowRank, Weights, attend_in_rows, hidden_states, load
+from distil.pipeline.files import InputError
+
+ORDER = ("mlp.up", "mlp.down", "mlp.gate", "self_attn.o", "self_attn.v", "self_attn.k", "self_attn.q")
+"""In which order mlx-lm draws the first weights of a layer's adapters."""
+BETAS, EPS = (0.9, 0.999), 1e-8
+CHUNK = 256
+"""How many tokens' logits exist at a time."""
+
+
+def computing(lm: LmParams) -> dict[str, Any]:
+    """What decides the last bits of a result: the libraries, the precision, the threads and the processor's kernels."""
+    return {
+        "versions": {name: importlib.metadata.version(name) for name in ("torch", "mlx", "mlx-lm")},
+        "kernels": torch.backends.cpu.get_cpu_capability(),
+        **lm.model_dump(),
+    }
+
+
+def train_adapter(
+    lm: LmParams,
+    params: LoraParams,
+    iters: int,
+    seed: int,
+    train_rows: list[Row],
+    valid_rows: list[Row],
+    folder: Path,
+    title: str,
+) -> Training:
+    """As `distil.lm.train.train_adapter`, from the folder of a model instead of a loaded one.
+
+    Raises InputError, too, when the parameters ask for what this backend does not do.
+    """
+    if params.dropout:
+        raise InputError(f"lora_seed.dropout: backend torch trains without dropout, not with {params.dropout}.")
+    torch.set_num_threads(lm.threads)
+    weights = load(params.model, getattr(torch, lm.compute))
+    if params.num_layers > len(weights.layers):
+        raise InputError(f"lora_seed.num_layers: {params.num_layers} layers; the model has {len(weights.layers)}.")
+    run = Run(weights, seed, params, valid_rows, folder, title, iters)
+    start = run.history.iterations[-1]
+    if not run.history.finished:
+        run.train(train_rows, seed, start)
+    return Training(
+        run.history,
+        reply_tokens(train_rows, params.batch_size, seed, run.history.iterations[-1]),
+        sum(parameter.numel() for parameter in run.parameters.values()),
+        run.row_tokens,
+        run.seconds,
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+    )
+
+
+class Run(Progress):
+    """A run in progress: the adapter's weights by mlx-lm's names, Adam's two moments of each, and the model."""
+
+    def __init__(self, weights: Weights, seed: int, params: LoraParams, *progress: Any):
+        self.weights = weights
+        self.parameters = first_parameters(weights, params, seed)
+        self.moments = {name: (torch.zeros_like(p), torch.zeros_like(p)) for name, p in self.parameters.items()}
+        self.row_tokens, self.seconds = 0, 0.0
+        super().__init__(params, *progress)
+
+    def train(self, rows: list[Row], seed: int, start: int) -> None:
+        """Train from iteration `start` on, until the iterations are done or the run stops early."""
+        losses: list[float] = []
+        clock = time.perf_counter()
+        with tqdm(total=self.iters, initial=start, desc=self.title, unit="step", disable=None) as bar:
+            batches = schedule(lengths(rows), self.params.batch_size, seed, start)
+            for iteration, batch in enumerate(batches, start + 1):
+                mine = [rows[number] for number in batch]
+                losses.append(self.step(mine))
+                self.row_tokens += sum(len(row.tokens) for row in mine)
+                bar.update()
+                if iteration % self.params.steps_per_eval == 0 or iteration == self.iters:
+                    self.seconds += time.perf_counter() - clock
+                    self.evaluate(iteration, math.fsum(losses) / len(losses))
+                    if self.history.finished:
+                        return
+                    losses.clear()
+                    clock = time.perf_counter()
+
+    def step(self, rows: Sequence[Row]) -> float:
+        """One iteration on a batch; returns its mean loss per reply token."""
+        put_on(self.weights, self.parameters, self.params)
+        loss = token_losses(self.weights, rows, self.params.grad_checkpoint).mean()
+        loss.backward()
+        with torch.no_grad():
+            self.update()
+        return loss.item()
+
+    def update(self) -> None:
+        """Adam as MLX computes it by default, that is, without a correction of its first steps."""
+        gradients: list[Any] = [parameter.grad for parameter in self.parameters.values()]
+        means, squares = map(list, zip(*self.moments.values(), strict=True))
+        torch._foreach_lerp_(means, gradients, 1 - BETAS[0])
+        torch._foreach_mul_(squares, BETAS[1])
+        torch._foreach_addcmul_(squares, gradients, gradients, 1 - BETAS[1])
+        roots = torch._foreach_sqrt(squares)
+        torch._foreach_add_(roots, EPS)
+        torch._foreach_addcdiv_(list(self.parameters.values()), means, roots, -self.params.learning_rate)
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+    def row_losses(self) -> np.ndarray:
+        """Each validation row's loss, summed over its reply; rows of like length go through the model together."""
+        found = np.zeros(len(self.valid_rows), np.float32)
+        order = sorted(range(len(self.valid_rows)), key=lambda number: len(self.valid_rows[number].tokens))
+        put_on(self.weights, self.parameters, self.params)
+        with torch.no_grad():
+            for first in range(0, len(order), self.params.batch_size):
+                numbers = order[first : first + self.params.batch_size]
+                rows = [self.valid_rows[number] for number in numbers]
+                losses = token_losses(self.weights, rows).split([row.reply for row in rows])
+                found[numbers] = [part.sum().item() for part in losses]
+        return found
+
+    def adapter(self) -> Arrays:
+        """The trainable weights, by mlx-lm's names."""
+        return {name: parameter.detach().numpy() for name, parameter in self.parameters.items()}
+
+    def state(self) -> Arrays:
+        """Weights and Adam's moments."""
+        arrays = {f"model.{name}": array for name, array in self.adapter().items()}
+        for name, moments in self.moments.items():
+            arrays |= {f"adam.{place}.{name}": moment.numpy() for place, moment in enumerate(moments)}
+        return arrays
+
+    def restore(self, arrays: Arrays) -> None:
+        """Put back what `state` gave."""
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(torch.from_numpy(arrays[f"model.{name}"]))
+                for place, moment in enumerate(self.moments[name]):
+                    moment.copy_(torch.from_numpy(arrays[f"adam.{place}.{name}"]))
+
+
+def first_parameters(weights: Weights, params: LoraParams, seed: int) -> dict[str, Tensor]:
+    """A new adapter by mlx-lm's names, with the numbers that MLX draws for this seed: both backends start alike."""
+    mx.random.seed(seed)
+    parameters = {}
+    for number in adapted_layers(weights, params.num_layers):
+        layer = weights.layers[number]
+        widths = {name: size for linear, names in PROJECTIONS.items() for name, size in outputs(weights, linear, names)}
+        inputs = {name: getattr(layer, ours).weight.shape[1] for ours, names in PROJECTIONS.items() for name in names}
+        for name in (f"{place}_proj" for place in ORDER):
+            bound = 1 / math.sqrt(inputs[name])
+            mx.random.uniform(shape=(1,))  # mlx-lm draws a linear layer here, and throws it away
+            a = np.array(mx.random.uniform(-bound, bound, (inputs[name], params.rank)))
+            prefix = f"model.layers.{number}.{name}"
+            parameters[f"{prefix}.lora_a"] = torch.from_numpy(a).requires_grad_()
+            parameters[f"{prefix}.lora_b"] = torch.zeros(params.rank, widths[name], requires_grad=True)
+    return parameters
+
+
+def outputs(weights: Weights, linear: str, names: Sequence[str]) -> list[tuple[str, int]]:
+    """How many of a linear layer's outputs each of the checkpoint's layers gives, by name."""
+    config, layer = weights.config, getattr(weights.layers[0], linear)
+    if linear == "qkv":
+        return list(
+            zip(names, [heads * config.head_dim for heads in (config.heads, *[config.kv_heads] * 2)], strict=True)
+        )
+    return [(name, layer.weight.shape[0] // len(names)) for name in names]
+
+
+def adapted_layers(weights: Weights, num_layers: int) -> range:
+    """The numbers of the layers that carry adapters: the last `num_layers`, or all for -1."""
+    count = len(weights.layers)
+    return range(0 if num_layers == -1 else count - num_layers, count)
+
+
+def put_on(weights: Weights, parameters: dict[str, Tensor], params: LoraParams) -> None:
+    """Give the model's linear layers their adapters, joined where one product stands for several layers."""
+    for number in adapted_layers(weights, params.num_layers):
+        for linear, names in PROJECTIONS.items():
+            parts = [f"model.layers.{number}.{name}" for name in names]
+            a = torch.cat([parameters[f"{part}.lora_a"] for part in parts], 1)
+            b = torch.block_diag(*[parameters[f"{part}.lora_b"] for part in parts])
+            getattr(weights.layers[number], linear).adapter = LowRank(a, b, params.scale)
+
+
+def token_losses(weights: Weights, rows: Sequence[Row], checkpoint: bool = False) -> Tensor:
+    """Cross-entropy of the rows' reply tokens, (tokens,) float32, row after row; no other token's logits exist."""
+    read = [len(row.tokens) - 1 for row in rows]
+    tokens = torch.tensor([token for row in rows for token in row.tokens[:-1]])
+    positions = torch.cat([torch.arange(length) for length in read])
+    targets = torch.tensor([token for row in rows for token in row.tokens[row.prompt :]])
+    counted = torch.cat([torch.arange(length) >= row.prompt - 1 for length, row in zip(read, rows, strict=True)])
+    hidden = hidden_states(weights, tokens, positions, attend_in_rows(read), checkpoint)
+    return _CrossEntropy.apply(hidden[counted], weights.head.weight, targets)
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """The loss of a linear head, a chunk of tokens at a time; the gradient is taken while the chunk's logits exist.
+
+    All losses must have the same weight in what is then differentiated, as in a sum or a mean.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+        losses, gradients = [], []
+        for part, target in zip(hidden.split(CHUNK), targets.split(CHUNK), strict=True):
+            logits = (part @ weight.T).to(torch.float32)
+            total = logits.logsumexp(-1)
+            losses.append(total - logits.gather(1, target[:, None])[:, 0])
+            if ctx.needs_input_grad[0]:
+                share = logits.sub_(total[:, None]).exp_()
+                share[torch.arange(len(target)), target] -= 1
+                gradients.append(share.to(part.dtype) @ weight)
+        if gradients:
+            ctx.save_for_backward(torch.cat(gradients))
+        return torch.cat(losses)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return ctx.saved_tensors[0] * gradient[:, None].to(ctx.saved_tensors[0].dtype), None, None
