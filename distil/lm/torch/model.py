@@ -61,11 +61,15 @@ class LowRank:
 
 @dataclass
 class Linear:
-    """One linear layer: `weight` (out, in), `bias` (out,) or None, and its adapter, if it has one."""
+    """One linear layer: `weight` (out, in), `bias` (out,) or None, and its adapter, if it has one.
+
+    `packed` is the weight in the order in which oneDNN's kernels read it; only for layers that are not trained through.
+    """
 
     weight: Tensor
     bias: Tensor | None = None
     adapter: LowRank | None = None
+    packed: Tensor | None = None
 
 
 @dataclass
@@ -177,6 +181,9 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
 
 def linear(x: Tensor, layer: Linear) -> Tensor:
     """Every product with a model's weights goes through here: x (tokens, in) to (tokens, out)."""
+    if layer.packed is not None:
+        found = torch.ops.mkldnn._linear_pointwise(x, layer.packed, layer.bias, "none", [], "")
+        return found.addmm_(x @ layer.adapter.a, layer.adapter.b, alpha=layer.adapter.scale) if layer.adapter else found
     if layer.adapter is None:
         return F.linear(x, layer.weight, layer.bias)
     return _Adapted.apply(x, layer.adapter.a, layer.adapter.b, layer.weight, layer.bias, layer.adapter.scale)

@@ -1,0 +1,143 @@
+"""PyTorch writes the texts that MLX writes from the same folder, however many are written at once."""
+
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra torch")
+
+from distil import contest  # noqa: E402
+from distil.lm import checkpoints, generate  # noqa: E402
+from distil.lm.state import ADAPTER, CONFIG  # noqa: E402
+from distil.lm.torch.generate import generate as generate_torch  # noqa: E402
+from distil.lm.torch.generate import load_to_answer  # noqa: E402
+from distil.pipeline.files import InputError, write_json  # noqa: E402
+from tests.checkpoint import write_checkpoint  # noqa: E402
+
+TINY = Path(__file__).parents[4] / "models/tiny-student"
+SHAPES = [
+    {"model_type": "qwen2", "num_attention_heads": 4, "num_key_value_heads": 2},
+    {"model_type": "llama", "tie_word_embeddings": False},
+]
+
+
+def write_adapter(folder, layers, rank=4, names=None):
+    """An adapter of random numbers on the last layer of a model that `write_checkpoint` wrote."""
+    from safetensors.numpy import save_file
+
+    rng, width, inner, heads = np.random.default_rng(3), 32, 64, {"q": 32, "k": 16, "v": 16}
+    sizes = {f"self_attn.{name}_proj": (width, out) for name, out in heads.items()}
+    sizes |= {"self_attn.o_proj": (32, width), "mlp.gate_proj": (width, inner), "mlp.up_proj": (width, inner)}
+    sizes |= {"mlp.down_proj": (inner, width)}
+    folder.mkdir(parents=True)
+    tensors = {}
+    for name in names or sizes:
+        read, written = sizes[name]
+        prefix = f"model.layers.{layers - 1}.{name}"
+        tensors[f"{prefix}.lora_a"] = rng.normal(size=(read, rank)).astype(np.float32)
+        tensors[f"{prefix}.lora_b"] = rng.normal(size=(rank, written)).astype(np.float32)
+    save_file(tensors, folder / ADAPTER)
+    keys = list(names or sizes)
+    settings = {"rank": rank, "dropout": 0.0, "scale": 0.1, "keys": keys}
+    write_json(folder / CONFIG, {"fine_tune_type": "lora", "num_layers": 1, "lora_parameters": settings})
+    return folder
+
+
+def texts(replies):
+    return [reply for _, reply in sorted(replies, key=lambda pair: pair[0])]
+
+
+def prompts_of(tokenizer, questions):
+    return [
+        tokenizer.apply_chat_template([{"role": "user", "content": question}], add_generation_prompt=True)
+        for question in questions
+    ]
+
+
+QUESTIONS = ["What is 3 + 4?", "x", "How many even numbers lie between 1 and 30?" * 2, "Find 12 x 9.", "What is 3 + 5?"]
+
+
+@pytest.mark.parametrize("slots", [1, 2, 64])
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape["model_type"])
+def test_float32_writes_mlxs_texts(shape, slots, tmp_path):
+    folder = write_checkpoint(tmp_path / "model", seed=5, **shape)
+    model, tokenizer = checkpoints.load(str(folder))
+    prompts = prompts_of(tokenizer, QUESTIONS)
+    expected = texts(generate.generate(model, tokenizer, prompts, 20, 8))
+    found = texts(generate_torch(load_to_answer(str(folder), None, torch.float32), tokenizer, prompts, 20, slots))
+    assert found == expected
+
+
+@pytest.mark.parametrize("names", [None, ["self_attn.q_proj", "self_attn.v_proj"]], ids=["all layers", "two layers"])
+def test_an_adapter_of_mlx_lm_changes_the_texts_as_it_does_there(names, tmp_path):
+    folder = write_checkpoint(tmp_path / "model", seed=5, **SHAPES[0])
+    adapter = write_adapter(tmp_path / "adapter", layers=2, names=names)
+    model, tokenizer = checkpoints.load(str(folder))
+    prompts = prompts_of(tokenizer, QUESTIONS)
+    base = texts(generate.generate(model, tokenizer, prompts, 20, 8))
+    expected = texts(generate.generate(checkpoints.with_adapter(model, adapter), tokenizer, prompts, 20, 8))
+    assert expected != base
+    weights = load_to_answer(str(folder), adapter, torch.float32)
+    assert texts(generate_torch(weights, tokenizer, prompts, 20, 3)) == expected
+
+
+def test_samples_are_drawn_from_the_same_numbers(tmp_path):
+    folder = write_checkpoint(tmp_path / "model", seed=5, **SHAPES[0])
+    model, tokenizer = checkpoints.load(str(folder))
+    prompts = prompts_of(tokenizer, QUESTIONS)
+
+    def samplers():
+        return [generate.sampler(1.0, seed) for seed in range(len(prompts))]
+
+    expected = texts(generate.generate(model, tokenizer, prompts, 20, 8, samplers()))
+    weights = load_to_answer(str(folder), None, torch.float32)
+    assert texts(generate_torch(weights, tokenizer, prompts, 20, 2, samplers())) == expected
+
+
+def test_the_tiny_student_answers_alike(tmp_path):
+    """Replies of a trained model end at different tokens, so that slots are filled while others write."""
+    model, tokenizer = checkpoints.load(str(TINY))
+    families = sorted(contest.FAMILIES)[:16]
+    questions = [contest.draw(Random(number), family).text for number, family in enumerate(families)]
+    prompts = [tokenizer.encode(question)[: 6 + number] for number, question in enumerate(questions)]
+    expected = texts(generate.generate(model, tokenizer, prompts, 80, 64))
+    assert {reply.finish_reason for reply in expected} >= {"stop"} and len({reply.tokens for reply in expected}) > 1
+    weights = load_to_answer(str(TINY), None, torch.float32)
+    for slots in (5, 16):
+        assert texts(generate_torch(weights, tokenizer, prompts, 80, slots)) == expected
+
+
+def test_low_rank_products_in_bfloat16_are_the_fused_weights(tmp_path):
+    from distil.lm.torch.model import linear
+
+    folder = write_checkpoint(tmp_path / "model", seed=5, **SHAPES[0])
+    adapter = write_adapter(tmp_path / "adapter", layers=2)
+    narrow, wide = (load_to_answer(str(folder), adapter, dtype) for dtype in (torch.bfloat16, torch.float32))
+    for ours in ("qkv", "o", "gate_up", "down"):
+        layers = [getattr(weights.layers[1], ours) for weights in (narrow, wide)]
+        x = torch.randn(5, {"down": 64}.get(ours, 32), generator=torch.Generator().manual_seed(1))
+        with torch.inference_mode():
+            found, expected = (
+                linear(x.to(d), layer).float() for d, layer in zip((torch.bfloat16, torch.float32), layers, strict=True)
+            )
+        assert (found - expected).norm() < 0.02 * expected.norm()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: (folder / ADAPTER).unlink(), "No such file"),
+        (lambda folder: (folder / ADAPTER).write_bytes(b"\0" * 20), "adapter"),
+        (lambda folder: (folder / CONFIG).write_text("{}"), "lora_parameters"),
+    ],
+)
+def test_an_adapter_that_does_not_fit_is_a_message(damage, said, tmp_path):
+    folder = write_checkpoint(tmp_path / "model", **SHAPES[0])
+    adapter = write_adapter(tmp_path / "adapter", layers=2)
+    damage(adapter)
+    with pytest.raises(InputError, match=f"holds no adapter for this model.*{said}|{said}.*holds no adapter"):
+        load_to_answer(str(folder), adapter, torch.float32)
+    with pytest.raises(InputError, match="the model has no layer"):
+        load_to_answer(str(folder), write_adapter(tmp_path / "deeper", layers=9), torch.float32)
