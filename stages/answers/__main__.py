@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from distil.lm.progress import LmParams
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import read_jsonl, read_record, replacing_folder, write_json, write_jsonl
 from distil.pipeline.records import LEVELS, Example, Problem, Split
@@ -31,7 +32,7 @@ def main() -> None:
     which.add_argument("--level", choices=LEVELS, help="the adapter of data/lora_level/<level>")
     args = parser.parse_args()
     params, system = load_params("answers", AnswersParams), load_params("chat", ChatParams).system
-    base = load_params("lora_seed", StudentParams).model
+    base, lm = load_params("lora_seed", StudentParams).model, load_params("lm", LmParams)
 
     if args.level:
         name, out = args.level, f"answers_level/{args.level}"
@@ -43,9 +44,9 @@ def main() -> None:
         tasks = tasks_of_model(name)
     tasks = limited(tasks, params.limit)
     tasks = [replace(task, sample=sample) for task in tasks for sample in range(params.samples)]
-    store, began = open_store(name, base, adapters, tasks, params, system), time.perf_counter()
+    store, began = open_store(name, base, adapters, tasks, params, lm, system), time.perf_counter()
     known = len(store.found)
-    respond(name, base, adapters, tasks, params, system, store)
+    respond(name, base, adapters, tasks, params, lm, system, store)
     seconds = time.perf_counter() - began
 
     with replacing_folder(f"data/{out}") as folder:

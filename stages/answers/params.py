@@ -28,7 +28,7 @@ class AnswersParams(Params):
     """The block `answers`; a model's own stage is told its name and does not read `models`."""
 
     models: dict[str, str] = Field(default_factory=dict)
-    backend: Literal["mlx", "openai"]
+    backend: Literal["mlx", "torch", "openai"]
     max_tokens: PositiveInt
     batch_size: PositiveInt
     temperature: float = Field(ge=0)

@@ -1,30 +1,40 @@
 """Get a model's replies to its tasks, from this machine or from a server."""
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+from mlx_lm.tokenizer_utils import TokenizerWrapper
 from tqdm import tqdm
 
-from distil.lm.checkpoints import load, with_adapter
-from distil.lm.generate import generate, sampler
+from distil.lm.checkpoints import load, load_tokenizer, with_adapter
+from distil.lm.generate import Reply, generate, sampler
+from distil.lm.progress import LmParams
 from distil.lm.state import computing, fingerprint, folder_digest
 from distil.lm.template import prompt_tokens
+from distil.lm.torch import require_torch
 from distil.pipeline import chat
 from stages.answers.params import AnswersParams
 from stages.answers.served import ask_server
 from stages.answers.store import Store
 from stages.answers.tasks import Task
 
-ROUND = 4
+ROUND = {"mlx": 4, "torch": 8}
 """A round is this many batches. Within one, a reply that ends makes room for the next prompt; whole rounds are kept, so
-that a run taken up again puts the same prompts together as one that was never killed."""
+that a run taken up again puts the same prompts together as one that was never killed. At a round's end slots are empty:
+an eighth of the time of replies whose lengths differ, which for large models weighs more than what a kill costs."""
+
+Writer = Callable[..., Iterator[tuple[int, Reply]]]
+"""What writes replies: called with prompts, most tokens, slots and samplers."""
 
 
 def open_store(
-    name: str, base: str, adapters: Path | None, tasks: list[Task], params: AnswersParams, system: str
+    name: str, base: str, adapters: Path | None, tasks: list[Task], params: AnswersParams, lm: LmParams, system: str
 ) -> Store:
     """The store of answers to exactly these tasks by exactly these weights and parameters."""
-    folders = [folder for folder in (Path(base), adapters) if folder and params.backend == "mlx"]
+    folders = [folder for folder in (Path(base), adapters) if folder and params.backend != "openai"]
     return Store(
         fingerprint(
             name=name,
@@ -32,9 +42,19 @@ def open_store(
             system=system,
             tasks=[[*task.key, task.role, task.problem.question] for task in tasks],
             weights=[folder_digest(folder) for folder in folders],
-            computing=computing() if params.backend == "mlx" else None,
+            computing=_computing(params, lm),
         )
     )
+
+
+def _computing(params: AnswersParams, lm: LmParams) -> dict[str, Any] | None:
+    """What decides the last bits of a product here; nothing that is known, where a server answers."""
+    if params.backend == "torch":
+        require_torch()
+        from distil.lm.torch.train import computing as torch_computing  # PyTorch is optional, and slow to import
+
+        return torch_computing(lm)
+    return computing() if params.backend == "mlx" else None
 
 
 def respond(
@@ -43,6 +63,7 @@ def respond(
     adapters: Path | None,
     tasks: list[Task],
     params: AnswersParams,
+    lm: LmParams,
     system: str,
     store: Store,
 ) -> None:
@@ -55,7 +76,8 @@ def respond(
             if params.backend == "openai":
                 ask_server(name, list(group), params, system, store, bar)
             else:
-                answer_here(name, base, adapters and adapters / str(fold), list(group), params, system, store, bar)
+                adapter = adapters and adapters / str(fold)
+                answer_here(name, base, adapter, list(group), params, lm, system, store, bar)
 
 
 def answer_here(
@@ -64,25 +86,22 @@ def answer_here(
     adapter: Path | None,
     tasks: list[Task],
     params: AnswersParams,
+    lm: LmParams,
     system: str,
     store: Store,
     bar: tqdm,
 ) -> None:
-    """Answer one adapter's tasks with MLX, a round at a time, prompts of like length together."""
-    model, tokenizer = load(base)
-    if adapter:
-        model = with_adapter(model, adapter)
+    """Answer one adapter's tasks on this machine, a round at a time, prompts of like length together."""
+    write, tokenizer = writer(base, adapter, params, lm)
     prompts = {task.key: prompt_tokens(tokenizer, chat.prompt(task.problem.question, system)) for task in tasks}
     tasks = sorted(tasks, key=lambda task: (len(prompts[task.key]), task.key))
-    size = ROUND * params.batch_size
+    size = ROUND[params.backend] * params.batch_size
     for together in (tasks[start : start + size] for start in range(0, len(tasks), size)):
         if all(task.key in store.found for task in together):
             bar.update(len(together))
             continue
         samplers = [sampler(params.temperature, task.seed(params.seed)) for task in together]
-        replies = generate(
-            model,
-            tokenizer,
+        replies = write(
             [prompts[task.key] for task in together],
             params.max_tokens,
             params.batch_size,
@@ -94,3 +113,18 @@ def answer_here(
             answers.append(task.answer(name, reply.text, len(prompts[task.key]), reply.tokens, reply.finish_reason))
             bar.update()
         store.add(answers)
+
+
+def writer(base: str, adapter: Path | None, params: AnswersParams, lm: LmParams) -> tuple[Writer, TokenizerWrapper]:
+    """What writes the replies of a model with an adapter or without, and its tokenizer. Loads one model at a time."""
+    if params.backend == "torch":
+        import torch  # optional, and slow to import
+
+        from distil.lm.torch.generate import generate as torch_generate
+        from distil.lm.torch.generate import load_to_answer
+
+        torch.set_num_threads(lm.threads)
+        tokenizer = load_tokenizer(base)
+        return partial(torch_generate, load_to_answer(base, adapter, getattr(torch, lm.compute)), tokenizer), tokenizer
+    model, tokenizer = load(base)
+    return partial(generate, with_adapter(model, adapter) if adapter else model, tokenizer), tokenizer

@@ -103,6 +103,12 @@ def test_samples_differ_and_are_their_own_whatever_the_batch(answer):
     assert answer("--model", "base", samples=3, temperature=1.0, seed=1)["contest"] != answers
 
 
+def test_pytorch_writes_the_same_texts(answer):
+    pytest.importorskip("torch", reason="needs the extra torch")
+    for sampling in ({"batch_size": 3}, {"samples": 2, "temperature": 1.0}):
+        assert answer("--model", "seed_3", backend="torch", **sampling) == answer("--model", "seed_3", **sampling)
+
+
 def test_killed_at_a_random_moment_it_ends_with_the_same_bytes(workspace, answer):
     sampling = {"samples": 4, "temperature": 1.0, "batch_size": 4, "max_tokens": 12}
     answer("--model", "base", **sampling)
