@@ -15,7 +15,6 @@ from mlx.utils import tree_flatten, tree_unflatten
 from mlx_lm.tuner.callbacks import TrainingCallback
 from mlx_lm.tuner.trainer import TrainingArgs, train
 from mlx_lm.tuner.utils import linear_to_lora_layers
-from tqdm import tqdm
 
 from distil.lm.checkpoints import on_cpu
 from distil.lm.cpu import exponentials
@@ -23,6 +22,7 @@ from distil.lm.progress import LoraParams, Progress, Training, adapter_config, l
 from distil.lm.rows import Batch, Row, collate, schedule
 from distil.lm.state import Arrays
 from distil.pipeline.files import InputError
+from distil.pipeline.progress import Progress
 
 EMPTY = Row("", [0, 0], 2)
 """What a worker trains on when a short batch has no row for it: two tokens of padding, none of them counted."""
@@ -93,8 +93,8 @@ class Run(Progress, TrainingCallback):
         layer = type(self.model.layers[0])
         forward = layer.__call__
         self.start = start
-        hidden = True if self.world.rank() else None  # None: hidden unless standard error is a terminal
-        with tqdm(total=self.iters, initial=start, desc=self.title, unit="step", disable=hidden) as self.bar:
+        hidden = self.world.rank() > 0
+        with Progress(total=self.iters, initial=start, desc=self.title, unit="step", disable=hidden) as self.bar:
             try:
                 self.clock = time.perf_counter()
                 with contextlib.redirect_stdout(io.StringIO()):  # mlx-lm draws a bar of its own there
