@@ -5,10 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tqdm import tqdm
-
 from distil.endpoint import Usage
 from distil.pipeline.files import InputError, replacing, replacing_folder, write_json
+from distil.pipeline.progress import Progress
 from distil.pipeline.records import LEVELS, Problem
 from distil.verifier import verify
 from stages.teacher_cot import money
@@ -35,7 +34,7 @@ def recall_all(
     else without an answer is an InputError then.
     """
     lacking: list[Request] = []
-    for problem in tqdm(problems, desc="teacher store", unit="problem", delay=2):
+    for problem in Progress(problems, desc="teacher store", unit="problem", delay=2):
         taught, missing = recall(problem, settings, names, store, asked=asked)
         lacking += missing
         if taught and not lacking:
