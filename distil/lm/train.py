@@ -22,7 +22,7 @@ from distil.lm.progress import LoraParams, Progress, Training, adapter_config, l
 from distil.lm.rows import Batch, Row, collate, schedule
 from distil.lm.state import Arrays
 from distil.pipeline.files import InputError
-from distil.pipeline.progress import Progress
+from distil.pipeline.progress import Bar
 
 EMPTY = Row("", [0, 0], 2)
 """What a worker trains on when a short batch has no row for it: two tokens of padding, none of them counted."""
@@ -94,7 +94,7 @@ class Run(Progress, TrainingCallback):
         forward = layer.__call__
         self.start = start
         hidden = self.world.rank() > 0
-        with Progress(total=self.iters, initial=start, desc=self.title, unit="step", disable=hidden) as self.bar:
+        with Bar(total=self.iters, initial=start, desc=self.title, unit="step", disable=hidden) as self.bar:
             try:
                 self.clock = time.perf_counter()
                 with contextlib.redirect_stdout(io.StringIO()):  # mlx-lm draws a bar of its own there

@@ -12,7 +12,7 @@ LONGEST = 600
 """Seconds after which the next line is printed, though no tenth is done."""
 
 
-class Progress(tqdm):
+class Bar(tqdm):
     """tqdm, except where standard error is no terminal: a line at each tenth there, with what remains.
 
     A step that takes less than ten seconds prints nothing into a log.

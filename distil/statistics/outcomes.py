@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from distil.pipeline.files import InputError, read_jsonl
-from distil.pipeline.progress import Progress
+from distil.pipeline.progress import Bar
 from distil.pipeline.records import Answer, Problem, Scored
 from distil.verifier import Verifier
 from distil.verifier.forms import Items, Value, Words
@@ -67,7 +67,7 @@ def score(path: Path, questions: pd.DataFrame, verifier: Verifier, out: IO[str])
     number = {name: row for row, name in enumerate(questions["id"])}
     keys, before = questions["answer"].tolist(), questions["uncorrected"].tolist()
     batches, answers = [], read_jsonl(path, Answer)
-    with Progress(desc=str(path), unit="answer", delay=2) as progress:
+    with Bar(desc=str(path), unit="answer", delay=2) as progress:
         while batch := list(islice(answers, BATCH)):
             if strangers := [answer.problem_id for answer in batch if answer.problem_id not in number]:
                 raise InputError(

@@ -16,7 +16,7 @@ from distil.lm.state import computing, fingerprint, folder_digest
 from distil.lm.template import prompt_tokens
 from distil.lm.torch import require_torch
 from distil.pipeline import chat
-from distil.pipeline.progress import Progress
+from distil.pipeline.progress import Bar
 from stages.answers.params import AnswersParams
 from stages.answers.served import ask_server
 from stages.answers.store import Store
@@ -72,7 +72,7 @@ def respond(
 
     Raises InputError when the model, an adapter or the server is missing, or the disk is full.
     """
-    with Progress(total=len(tasks), desc=f"{name} answers", unit="answer") as bar:
+    with Bar(total=len(tasks), desc=f"{name} answers", unit="answer") as bar:
         for fold, group in groupby(sorted(tasks, key=lambda task: task.fold or ""), key=lambda task: task.fold):
             if params.backend == "openai":
                 ask_server(name, list(group), params, system, store, bar)

@@ -20,7 +20,7 @@ from distil.exams.left_out import LeftOut
 from distil.exams.problem_sets import understood
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, read_json, read_jsonl, replacing_folder, write_json, write_jsonl
-from distil.pipeline.progress import Progress
+from distil.pipeline.progress import Bar
 from distil.pipeline.records import Manifest, Problem
 from stages.parsed.errata import apply_errata, read_errata
 from stages.parsed.exam import read_exam
@@ -92,7 +92,7 @@ def read_exams() -> tuple[list[Problem], list[LeftOut]]:
     except ValidationError as error:
         raise InputError(f"{RAW / 'manifest.json'} is no manifest of exams: run `python -m stages.raw`.") from error
     problems, left_out = [], []
-    for exam in Progress(manifest.exams, "reading", unit="exam"):
+    for exam in Bar(manifest.exams, "reading", unit="exam"):
         path = RAW / "exams" / exam.file
         if exam.year is None or exam.section is None:
             raise InputError(f"{path}: its year or section is unknown. Name the file for them; see docs/own-exams.md.")

@@ -17,7 +17,7 @@ from distil.exams.files import describe, problem_id
 from distil.exams.problem_sets import ColumnsParam, read_problems, recorded_chains
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import replacing, replacing_folder, write_json, write_jsonl
-from distil.pipeline.progress import Progress
+from distil.pipeline.progress import Bar
 from distil.pipeline.records import ExamFile, Manifest, Problem
 from stages.raw.folder import copy_exams
 from stages.raw.paper import Exam, typeset
@@ -78,7 +78,7 @@ def copy_problems(params: RawParams, raw: Path) -> None:
 def typeset_contest(contest: list[Exam], raw: Path) -> list[ExamFile]:
     """Write each exam's PDF and the truth that `parsed` is measured against; return the manifest's entries."""
     files = []
-    for exam in Progress(contest, "typesetting", unit="exam"):
+    for exam in Bar(contest, "typesetting", unit="exam"):
         path = raw / "exams" / f"{exam.year}-{exam.section}.pdf"
         with replacing(path, "wb") as file:
             file.write(typeset(exam))

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from distil.exams.files import describe, year_and_section
 from distil.pipeline.files import InputError, read_yaml_as
-from distil.pipeline.progress import Progress
+from distil.pipeline.progress import Bar
 from distil.pipeline.records import SECTIONS, ExamFile
 
 IN_FOLDER = {
@@ -84,7 +84,7 @@ def _fetch(pin: Pin, raw: Path) -> None:
             if not paths:
                 raise InputError(f"{pin.repository} at {pin.revision} has no {pattern}.")
         files = [(path, IN_REPOSITORY[pattern]) for pattern, paths in found.items() for path in paths]
-        for path, place in Progress(files, "fetching", unit="file"):
+        for path, place in Bar(files, "fetching", unit="file"):
             repository.get_file(path, str(_target(raw, place, Path(path).name)))
     except (DvcException, SCMError, OSError) as error:
         reason: BaseException = error

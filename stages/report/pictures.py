@@ -7,7 +7,7 @@ from typing import NamedTuple
 import altair as alt
 import pandas as pd
 
-from distil.pipeline.progress import Progress
+from distil.pipeline.progress import Bar
 from stages.report import figures
 from stages.report.drawing import Picture, draw
 from stages.report.figure_data import discordant, losses, unseen_letters, verdict_runs
@@ -34,7 +34,7 @@ class Plan(NamedTuple):
 def draw_pictures(folder: Path, run: Run, questions: Questions) -> dict[str, Picture]:
     """Draw every picture that the run has data for into `folder`; return them by name."""
     planned = list(plans(run, questions))
-    return {plan.name: draw(folder, *plan) for plan in Progress(planned, "pictures", unit="picture", delay=2)}
+    return {plan.name: draw(folder, *plan) for plan in Bar(planned, "pictures", unit="picture", delay=2)}
 
 
 def plans(run: Run, questions: Questions) -> Iterator[Plan]:

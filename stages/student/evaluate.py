@@ -15,7 +15,7 @@ from distil.contest import FAMILIES, Question
 from distil.lm import checkpoints
 from distil.lm.generate import generate
 from distil.pipeline import chat
-from distil.pipeline.progress import Progress
+from distil.pipeline.progress import Bar
 from distil.pipeline.records import SECTIONS
 from stages.student import corpus
 from stages.student.params import Params
@@ -68,7 +68,7 @@ def complete(
 ) -> list[str]:
     """Greedy replies, in the order of the prompts."""
     found = generate(model, tokenizer, prompts, max_tokens, BATCH_SIZE)
-    replies = dict(Progress(found, desc=title, total=len(prompts), unit="answer", mininterval=1))
+    replies = dict(Bar(found, desc=title, total=len(prompts), unit="answer", mininterval=1))
     return [replies[number].text for number in range(len(prompts))]
 
 

@@ -18,7 +18,7 @@ from distil import contest
 from distil.lm.cpu import exponentials
 from distil.lm.state import write_tensors
 from distil.pipeline.files import InputError
-from distil.pipeline.progress import Progress
+from distil.pipeline.progress import Bar
 from stages.student import corpus
 from stages.student.params import Params
 
@@ -90,7 +90,7 @@ def train(params: Params, tokenizer: Tokenizer, checkpoint: Path) -> Model:
     optimizer.init(model.trainable_parameters())
     done = load(checkpoint, params, model, optimizer)
     gradients = nn.value_and_grad(model, loss)
-    bar = Progress(
+    bar = Bar(
         range(done, params.steps), desc="pre-training", initial=done, total=params.steps, unit="step", mininterval=2
     )
     for step in bar:

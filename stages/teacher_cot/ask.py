@@ -16,7 +16,7 @@ from tqdm import tqdm
 from distil.endpoint import Client, Failed, Fault, Reply, Stop, Stopped, Usage
 from distil.endpoint.client import say
 from distil.pipeline.files import InputError, write_json
-from distil.pipeline.progress import Progress
+from distil.pipeline.progress import Bar
 from distil.pipeline.records import Problem
 from distil.verifier import verify
 from stages.teacher_cot import money
@@ -49,7 +49,7 @@ async def _ask(settings: Settings, store: Store, problems: list[Problem]) -> Non
         asker = Asker(settings, store, stop)
         for client in asker.clients.values():
             await clients.enter_async_context(client)
-        with Progress(total=len(problems), desc="teacher", unit="problem", dynamic_ncols=True) as bar:
+        with Bar(total=len(problems), desc="teacher", unit="problem", dynamic_ncols=True) as bar:
             await teach_all(problems, asker, bar)
         asker.write_timings()
     if store.trouble:

@@ -7,7 +7,7 @@ from typing import Any
 
 from distil.endpoint import Usage
 from distil.pipeline.files import InputError, replacing, replacing_folder, write_json
-from distil.pipeline.progress import Progress
+from distil.pipeline.progress import Bar
 from distil.pipeline.records import LEVELS, Problem
 from distil.verifier import verify
 from stages.teacher_cot import money
@@ -34,7 +34,7 @@ def recall_all(
     else without an answer is an InputError then.
     """
     lacking: list[Request] = []
-    for problem in Progress(problems, desc="teacher store", unit="problem", delay=2):
+    for problem in Bar(problems, desc="teacher store", unit="problem", delay=2):
         taught, missing = recall(problem, settings, names, store, asked=asked)
         lacking += missing
         if taught and not lacking:

@@ -48,8 +48,8 @@ class AnswerRow(Record):
     verdict_uncorrected: str | None
     within_rounding: bool
     words: int
-    prompt_tokens: int
-    tokens: int
+    prompt_tokens: int | None
+    tokens: int | None
     finish_reason: str
 
 

@@ -12,13 +12,13 @@ import mlx.core as mx
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from distil.lm.progress import LmParams, LoraParams, Progress, Training, lengths, reply_tokens
 from distil.lm.rows import Row, schedule
 from distil.lm.state import Arrays
 from distil.lm.torch.model import PROJECTIONS, LowRank, Weights, attend_in_rows, hidden_states, load
 from distil.pipeline.files import InputError
+from distil.pipeline.progress import Bar
 
 ORDER = ("mlp.up", "mlp.down", "mlp.gate", "self_attn.o", "self_attn.v", "self_attn.k", "self_attn.q")
 """In which order mlx-lm draws the first weights of a layer's adapters."""
@@ -84,7 +84,7 @@ class Run(Progress):
         """Train from iteration `start` on, until the iterations are done or the run stops early."""
         losses: list[float] = []
         clock = time.perf_counter()
-        with tqdm(total=self.iters, initial=start, desc=self.title, unit="step", disable=None) as bar:
+        with Bar(total=self.iters, initial=start, desc=self.title, unit="step") as bar:
             batches = schedule(lengths(rows), self.params.batch_size, seed, start)
             for iteration, batch in enumerate(batches, start + 1):
                 mine = [rows[number] for number in batch]

@@ -13,7 +13,7 @@ import tqdm.std
 from distil.pipeline import progress
 clock = [100.0]
 tqdm.std.time = time.monotonic = lambda: clock[0]
-for number in progress.Progress(range({total}), "seed 0", unit="step"):
+for number in progress.Bar(range({total}), "seed 0", unit="step"):
     clock[0] += {seconds}
 """
 
