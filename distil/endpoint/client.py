@@ -177,18 +177,21 @@ class Client:
         streak.count = streak.count + 1 if streak.sign == sign else 1
         streak.sign = sign
         if streak.count >= self._limit(fault, streak):
-            cap = body.get("max_tokens") or body.get("max_completion_tokens")
-            pattern, hint = next((pattern, hint) for pattern, hint in HINTS if re.search(pattern, fault.reason))
-            found = re.search(pattern, fault.reason)
-            names = found.groupdict() if found else {}
-            advice = hint.format(role=role, where=self.where, cap=cap, **names)
             nothing = "" if streak.answered else "Nothing was answered. "
+            advice = self.advice(fault, role, body)
             self.stop.now(f"{role}, {streak.count} times in a row: {fault.reason}. {nothing}{advice} {kept}")
         elif sign not in self._said:
             self._said.add(sign)
             wait = f"; it asks to wait {fault.retry_after:.0f} s" if fault.retry_after else ""
-            ends = "listed as failed" if fault.kind == "rejected" else f"asked again, up to {self.patience.tries} times"
+            ends = "not asked again" if fault.kind == "rejected" else f"asked again, up to {self.patience.tries} times"
             self.say(f"{role}: {fault.reason}{wait} ({ends})")
+
+    def advice(self, fault: Fault, role: str, body: dict[str, Any]) -> str:
+        """What to change in params.yaml, by the server's words."""
+        cap = body.get("max_tokens") or body.get("max_completion_tokens")
+        matches = ((re.search(pattern, fault.reason), hint) for pattern, hint in HINTS)
+        found, hint = next((found, hint) for found, hint in matches if found)
+        return hint.format(role=role, where=self.where, cap=cap, **found.groupdict())
 
     def _limit(self, fault: Fault, streak: Streak) -> float:
         """How many faults in a row may be alike. A role that was answered may meet a server that is ill for a while."""

@@ -43,7 +43,8 @@ async def ask_all(name: str, tasks: list[Task], params: AnswersParams, system: s
             )
             outcome = await client.ask(body, WHERE, endpoint, verbatim=True)
             if isinstance(outcome, Fault):
-                stop.now(f"{WHERE} gave no answer to {task.problem.id}: {outcome.reason}. Run again.")
+                advice = client.advice(outcome, WHERE, body)
+                stop.now(f"{WHERE} gave no answer to {task.problem.id}: {outcome.reason}. {advice}")
                 return
             reply = outcome.reply
             if isinstance(reply, Failed):
@@ -59,4 +60,4 @@ async def ask_all(name: str, tasks: list[Task], params: AnswersParams, system: s
         if isinstance(end, BaseException) and not isinstance(end, Stopped):
             raise end
     if stop.reason:
-        raise InputError(f"{stop.reason} Answers given so far are kept.")
+        raise InputError(f"{stop.reason} Answers given so far are kept; run again to go on.")

@@ -1,0 +1,90 @@
+"""Answers from servers that are not as the protocol says: they are read, or one message quotes them."""
+
+import json
+
+import pytest
+
+from distil.pipeline.files import InputError, read_jsonl
+from distil.pipeline.records import Answer
+from stages.answers.__main__ import main
+from tests.teacher_cot.support import Server, completion
+from tests.workspace import write_params, write_workspace
+
+
+@pytest.fixture
+def answers(tmp_path, monkeypatch):
+    """Let a server with such replies answer for the base model; returns the answers and the requests."""
+    folder = write_workspace(tmp_path)
+
+    def run(reply, **endpoint):
+        server = Server(reply=reply)
+        with server.running() as url:
+            served = {"backend": "openai", "endpoint": {"base_url": url, "model": "m"} | endpoint}
+            write_params(folder, answers=served)
+            monkeypatch.chdir(folder)
+            monkeypatch.setattr("sys.argv", ["answers", "--model", "base"])
+            main()
+        return list(read_jsonl(folder / "data/answers/base/contest.jsonl", Answer)), server.requests
+
+    return run
+
+
+def without_usage(request):
+    reply = json.loads(completion(request, "Answer: 2"))
+    del reply["usage"]
+    return 200, {}, json.dumps(reply).encode()
+
+
+def parts(request):
+    reply = json.loads(completion(request, ""))
+    reply["choices"][0]["message"]["content"] = [{"type": "text", "text": "Answer: 2"}]
+    return 200, {}, b": keep-alive\n\n" + json.dumps(reply).encode()
+
+
+@pytest.mark.parametrize("reply", [without_usage, parts])
+def test_a_reply_is_read(answers, reply):
+    rows, _ = answers(reply)
+    assert {row.text for row in rows} == {"Answer: 2"}
+    assert {row.completion_tokens for row in rows} == ({None} if reply is without_usage else {0})
+
+
+def test_a_students_words_are_kept_as_they_are(answers):
+    texts = iter(["", "<think>1 + 1", "Answer: 2<|im_end|>"] * 99)
+    rows, _ = answers(lambda request: (200, {}, completion(request, next(texts))))
+    assert {row.text for row in rows} == {"", "<think>1 + 1", "Answer: 2<|im_end|>"}
+
+
+def test_a_refusal_is_an_empty_answer(answers, capsys):
+    body = json.dumps({"error": {"message": "blocked", "code": "content_filter"}}).encode()
+    rows, _ = answers(lambda request: (400, {}, body))
+    assert {(row.text, row.finish_reason) for row in rows} == {("", "stop")}
+    assert "kept as an empty answer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "sent"),
+    [
+        ({}, {"max_tokens", "temperature", "seed"}),
+        ({"limit_field": "max_completion_tokens"}, {"max_completion_tokens", "temperature", "seed"}),
+        ({"omit": ["temperature", "seed"]}, {"max_tokens"}),
+        ({"extra_body": {"top_k": 1}}, {"max_tokens", "temperature", "seed", "top_k"}),
+    ],
+)
+def test_a_request_is_worded_as_asked(answers, setting, sent):
+    _, requests = answers(lambda request: (200, {}, completion(request, "Answer: 2")), **setting)
+    assert {frozenset(request["body"]) - {"model", "messages"} for request in requests} == {frozenset(sent)}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (200, b'{"error":"Unexpected endpoint or method."}', r"Unexpected endpoint or method\..*end in /v1"),
+        (400, b'{"error":{"message":"Use max_completion_tokens"}}', r"answers\.endpoint\.limit_field to max_compl"),
+        (422, b'{"detail":[{"loc":["body","seed"],"msg":"extra"}]}', r'"seed".*answers\.endpoint\.omit to \[seed\]'),
+        (429, b'{"error":{"code":"billing_not_active"}}', "no money left"),
+        (200, b"<html></html>", "not JSON"),
+    ],
+)
+def test_what_is_no_answer_is_one_message(answers, status, body, says):
+    with pytest.raises(InputError, match=says):
+        answers(lambda request: (status, {}, body))
