@@ -11,6 +11,7 @@ from distil.pipeline.files import write_json, write_jsonl
 from distil.pipeline.records import LEVELS, SECTIONS, Answer, Chain, Example, Message, Problem, Verdict, VerifiedChain
 
 EVAL: dict[str, Any] = {"resamples": 2000, "seed": 0, "effect": 5.0, "margin": 3.0, "against_paper": False}
+FAMILIES = ["cost", "mean", "relay"]
 HARDER = {"freshman_sophomore_test": 1.0, "junior_senior_test": 0.0, "two_person_speed_event": -1.0}
 
 
@@ -57,12 +58,13 @@ def write_run(
     clusters |= {
         problem.id: clusters[names[place - 1]] for place, problem in enumerate(problems) if problem.number == 2
     }
+    families = {problem.id: problem.number % len(FAMILIES) for problem in [*problems, *transfer]}
     write_jsonl(folder / "data/parsed/problems.jsonl", problems)
     write_jsonl(folder / "data/transfer/problems.jsonl", transfer)
     write_json(
         folder / "data/train_split/folds.json",
         {"protocol": "held_out_years", "main": ["held_out"], "folds": folds, "transfer_fold": "held_out",
-         "clusters": clusters},
+         "clusters": clusters, "families": families, "family_names": FAMILIES, "families_are": "families"},
     )  # fmt: skip
 
     def answer(problem: Problem, benchmark: str, model: str, fold: str | None, role: Any, odds: float) -> Answer:
@@ -91,34 +93,45 @@ def write_run(
         others = [answer(p, "transfer", model, "held_out", "unseen", gain + shift) for p in transfer]
         write_jsonl(answers / model / "transfer.jsonl", others)
     for number, level in enumerate(LEVELS):
-        rows = [
-            answer(p, "contest", level, "levels", "unseen" if p.id in unseen else "train",
-                   gain - (1.0 if p.section == SECTIONS[2] else 0.5) * number)
-            for p in problems
-        ]  # fmt: skip
-        write_jsonl(folder / f"data/answers_level/{level}/contest.jsonl", rows)
-        chains = [
-            Example(
-                messages=[
-                    Message(role="user", content=name),
-                    Message(role="assistant", content="word " * (40 - 7 * number)),
-                ],
-                problem_id=name,
-                level=level,
-            )
-            for name in train
-        ]
-        write_jsonl(folder / f"data/train_split/levels/{level}/train.jsonl", chains)
+        for name, rows, less in ((level, "levels", 0.0), (f"truncated_{level}", "truncated", 1.0)):
+            level_answers = [
+                answer(p, "contest", name, f"seed_{one}", "unseen",
+                       gain - less - (1.0 if p.section == SECTIONS[2] else 0.5) * number)
+                for one in seeds for p in problems if p.id in unseen
+            ]  # fmt: skip
+            write_jsonl(folder / f"data/answers/{name}/contest.jsonl", level_answers)
+            chains = [
+                Example(
+                    messages=[
+                        Message(role="user", content=name),
+                        Message(role="assistant", content="word " * (40 - 7 * number)),
+                    ],
+                    problem_id=name,
+                    level=level,
+                )
+                for name in train
+            ]
+            write_jsonl(folder / f"data/train_split/{rows}/{level}/train.jsonl", chains)
     write_jsonl(folder / "data/verified/accepted.jsonl", [chain(p) for p in problems[::-1] if p.number % 5])
     write_jsonl(folder / "data/verified/rejected.jsonl", [chain(p) for p in problems if not p.number % 5])
     blocks = {
         "eval": EVAL | (params or {}),
         "answers": {
-            "models": {"base": "m", **{f"seed_{number}": "a" for number in seeds}},
+            "models": {"base": "m", **{f"seed_{number}": f"data/lora_seed/{number}" for number in seeds}},
             "max_tokens": 80,
             "limit": {"unseen": None, "seen": None, "transfer": None},
         },
-        "length_sweep": {"levels": list(LEVELS), "focus": SECTIONS[2], "margin": 3.0, "against_paper": False},
+        "length_sweep": {
+            "levels": list(LEVELS),
+            "truncated": ["R3", "R5"],
+            "rows": {},
+            "seeds": list(seeds),
+            "focus": SECTIONS[2],
+            "resamples": 2000,
+            "resampling_seed": 0,
+            "margin": 3.0,
+            "against_paper": False,
+        },
         "profile": "tiny",
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(blocks))

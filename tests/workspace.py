@@ -31,7 +31,18 @@ LORA: dict[str, Any] = {
     "grad_checkpoint": False,
 }
 ANSWERS: dict[str, Any] = {
-    "models": {"base": "models/random"},
+    "models": {
+        "base": "models/random",
+        "seed_3": "data/lora_seed/3",
+        "seed_9": "data/lora_seed/9",
+        "R3": "data/lora_level/R3",
+        **dict.fromkeys(("solution", "instruction", "few_shot"), "models/random"),
+    },
+    "baselines": {
+        "solution": {"completion": "{question} Solution:\n"},
+        "instruction": {"instruction": "Reason step by step."},
+        "few_shot": {"shots": 2},
+    },
     "backend": "mlx",
     "max_tokens": 8,
     "batch_size": 8,
@@ -82,7 +93,7 @@ def write_workspace(folder: Path, lora: dict[str, Any] | None = None, answers: d
     write_jsonl(folder / "data/parsed/problems.jsonl", contest)
     write_jsonl(folder / "data/transfer/problems.jsonl", transfer)
     split = folder / "data/train_split"
-    for name in ("held_out", "levels/R3"):
+    for name in ("held_out", "levels/R3", "truncated/R3"):
         write_jsonl(split / name / "train.jsonl", rows(contest[:18]))
         write_jsonl(split / name / "valid.jsonl", rows(contest[18:24]))
     ids = [problem.id for problem in contest]
@@ -95,6 +106,9 @@ def write_workspace(folder: Path, lora: dict[str, Any] | None = None, answers: d
             "folds": {"held_out": parts},
             "transfer_fold": "held_out",
             "clusters": {name: number for number, name in enumerate(ids)},
+            "families": dict.fromkeys(ids, 0),
+            "family_names": ["mean"],
+            "families_are": "families",
         },
     )
     write_params(folder, lora, answers)
@@ -108,6 +122,7 @@ def write_params(folder: Path, lora: dict[str, Any] | None = None, answers: dict
         "lm": {"backend": "mlx", "compute": "float32", "threads": 1},
         "lora_seed": LORA | (lora or {}),
         "overfit_probe": {"iters": 8, "seed": 0},
+        "length_sweep": {"seeds": [3, 4]},
         "answers": ANSWERS | (answers or {}),
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(blocks))

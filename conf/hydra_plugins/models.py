@@ -1,17 +1,32 @@
-"""An OmegaConf resolver that Hydra finds in this folder: which models answer follows from which seeds are trained."""
+"""OmegaConf resolvers that Hydra finds in this folder: which adapters are trained, and which models answer."""
 
 from omegaconf import ListConfig, OmegaConf
 
 
-def answering_models(base, seeds):
-    """Map each model's name to the folder of its weights: the base checkpoint, then one adapter folder per seed.
+def sweep_rows(levels, truncated):
+    """Map the name of what each chain length's adapters train on to the folder of its rows in data/train_split.
 
-    Raises ValueError when the seeds are not different whole numbers from 0.
+    A level that is not swept has no control either.
+    """
+    rows = {level: f"levels/{level}" for level in levels}
+    return rows | {f"truncated_{level}": f"truncated/{level}" for level in truncated if level in levels}
+
+
+def answering_models(base, seeds, baselines, rows):
+    """Map each model's name to the folder of its weights: base, each seed's adapters, base once for each other way to
+    ask it, and the adapters of each chain length.
+
+    Raises ValueError when the seeds are not different whole numbers from 0, or a baseline has another model's name.
     """
     whole = isinstance(seeds, ListConfig) and all(type(seed) is int and seed >= 0 for seed in seeds)
     if not whole or not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"lora_seed.seeds is {seeds}, and has to list different whole numbers from 0, as [0, 1, 2]")
-    return {"base": base, **{f"seed_{seed}": f"data/lora_seed/{seed}" for seed in seeds}}
+    models = {"base": base, **{f"seed_{seed}": f"data/lora_seed/{seed}" for seed in seeds}}
+    models |= {name: f"data/lora_level/{name}" for name in rows}
+    if taken := [name for name in baselines if name in models]:
+        raise ValueError(f"answers.baselines has {taken[0]}, which is the name of another model")
+    return models | {name: base for name in baselines}
 
 
+OmegaConf.register_resolver("sweep_rows", sweep_rows, replace=True)
 OmegaConf.register_resolver("answering_models", answering_models, replace=True)

@@ -57,7 +57,8 @@ class Problem(Record):
 
     `id` is `year/section/number` with a two-digit number (`2011/junior_senior_test/07`) for an exam, and the
     benchmark's own identifier elsewhere. `answer_uncorrected` and `question_uncorrected` hold what the source said
-    where an erratum was applied, else None. `topic` is written only where the source has one.
+    where an erratum was applied, else None. `topic` is the kind of question, written only where the source has one:
+    questions of one topic are the units of which other kinds of questions are a sample.
     """
 
     id: str
@@ -162,16 +163,21 @@ class Fold(Record):
 
 
 class Split(Record):
-    """data/train_split/folds.json: who trains on what.
+    """data/train_split/folds.json: who trains on what, and which questions are alike.
 
     `main` names the folds that make the result and `transfer_fold` the one whose adapters answer the second benchmark.
-    `clusters` gives every problem the number of its cluster of near-duplicates.
+    `clusters` gives every problem the number of its cluster of near-duplicates, `families` that of its kind: its family
+    in the sample contest, its topic where it has one, else its cluster. `family_names` has the kinds' names in order,
+    and `families_are` says what they are.
     """
 
-    protocol: Literal["held_out_years", "kfold_years", "paper"]
+    protocol: Literal["held_out_years", "held_out_families", "kfold_years", "kfold_families", "paper"]
     main: list[str] = Field(min_length=1)
     transfer_fold: str
     clusters: dict[str, int]
+    families: dict[str, int]
+    family_names: list[str]
+    families_are: Literal["families", "topics", "near-duplicates"]
     folds: dict[str, Fold]
 
 

@@ -64,6 +64,11 @@ def difference(
     return Difference(value, Interval(low, high), questions, "score", errors)
 
 
+def points(fraction: float | None) -> float | None:
+    """A fraction as percentage points."""
+    return None if fraction is None else 100 * fraction
+
+
 def _score(base: Array, student: Array, clusters: NDArray[np.int_]) -> Interval:
     """Newcombe's interval; where base and student agree on every question, the bounds of a rate never seen."""
     if not np.any(student - base):

@@ -22,3 +22,12 @@ def tost(difference: float, standard_error: float, margin: float) -> Equivalence
         float(stats.norm.cdf((difference - margin) / standard_error)),
     )
     return Equivalence(p, p < 0.05)
+
+
+def tost_power(standard_error: float, margin: float) -> float:
+    """The chance that `tost` shows equivalence where the true difference is zero.
+
+    It is 0 where the error is so large, next to the margin, that no estimate can be clear of both of its ends.
+    """
+    clear = margin / standard_error - float(stats.norm.ppf(0.95))
+    return max(0.0, 2 * float(stats.norm.cdf(clear)) - 1)

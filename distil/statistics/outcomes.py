@@ -13,7 +13,7 @@ from distil.pipeline.files import InputError, read_jsonl
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import Answer, Problem, Scored
 from distil.verifier import Verifier
-from distil.verifier.forms import Items, Value, Words
+from distil.verifier.forms import Items, RealSet, Value, Words
 from distil.verifier.reading import read
 
 BATCH = 5000
@@ -47,7 +47,7 @@ def answer_form(key: str) -> str:
     if isinstance(form, Items):
         return "tuple" if form.kind in ("tuple", "vector", "bracket") else "list"
     if not isinstance(form, Value):
-        return "words" if isinstance(form, Words) else type(form).__name__.lower()
+        return {Words: "words", RealSet: "region"}.get(type(form), type(form).__name__.lower())
     if form.places is not None:
         return "decimal"
     try:
@@ -57,8 +57,8 @@ def answer_form(key: str) -> str:
     return "expression" if value is None else "integer" if value.denominator == 1 else "fraction"
 
 
-def score(path: Path, questions: pd.DataFrame, verifier: Verifier, out: IO[str]) -> pd.DataFrame:
-    """Verify the answers in `path` against the keys of `questions`, write a Scored line each to `out`.
+def score(path: Path, questions: pd.DataFrame, verifier: Verifier, out: IO[str] | None) -> pd.DataFrame:
+    """Verify the answers in `path` against the keys of `questions`; write a Scored line each to `out`, if any.
 
     Returns one row per answer: `question` (row of `questions`), model, fold (empty for none), role, sample, correct,
     uncorrected (against the key before errata), lenient (within rounding), no_answer, truncated, words, and `said`, a
@@ -84,7 +84,8 @@ def score(path: Path, questions: pd.DataFrame, verifier: Verifier, out: IO[str])
                 Scored(answer=answer, verdict=verdict, verdict_uncorrected=uncorrected.get(place))
                 for place, (answer, verdict) in enumerate(zip(batch, verdicts, strict=False))
             ]
-            out.writelines(record.model_dump_json() + "\n" for record in scored)
+            if out:
+                out.writelines(record.model_dump_json() + "\n" for record in scored)
             batches.append(pd.DataFrame(map(_outcome, rows, scored)).astype(TYPES))
             progress.update(len(batch))
     return pd.concat(batches, ignore_index=True).astype(TYPES) if batches else pd.DataFrame(columns=list(TYPES))

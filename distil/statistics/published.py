@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from distil.pipeline.files import read_json
-from distil.statistics.equivalence import tost
+from distil.statistics.equivalence import tost, tost_power
 
 FILE = Path(__file__).with_name("published.json")
 NOT_COMPARED = "this profile's exams, teacher or student are not the study's, so its numbers are not compared"
@@ -22,12 +22,15 @@ def against(
     """One row: the published number, this run's, and two one-sided tests of their difference (TOST).
 
     `margin` is in percentage points; without `compare` the row says why nothing was tested. The published number's
-    own error is taken as binomial on its questions: that the two runs share questions makes the test cautious.
+    own error is taken as binomial on its questions: that the two runs share questions makes the test cautious. `power`
+    is the chance to show equivalence where there is no difference at all. `over` says which questions the published
+    number is over: all, or only those that the teacher answered rightly.
     """
     entry = published()[name]
     row: dict[str, Any] = {
         "name": name, "published": entry["accuracy"], "published_n": entry["n"], "accuracy": accuracy,
-        "difference": None, "margin": margin, "tost_p": None, "equivalent": None, "reason": None,
+        "over": entry.get("over", "all"), "difference": None, "margin": margin, "tost_p": None, "equivalent": None,
+        "power": None, "reason": None,
     }  # fmt: skip
     if not compare:
         return row | {"reason": NOT_COMPARED}
@@ -37,4 +40,9 @@ def against(
     error = math.hypot(standard_error, math.sqrt(value * (1 - value) / entry["n"]))
     found = tost(accuracy - value, error, margin / 100)
     assert found is not None
-    return row | {"difference": 100 * (accuracy - value), "tost_p": found.p, "equivalent": found.equivalent}
+    return row | {
+        "difference": 100 * (accuracy - value),
+        "tost_p": found.p,
+        "equivalent": found.equivalent,
+        "power": tost_power(error, margin / 100),
+    }

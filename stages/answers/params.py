@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, PositiveInt, field_validator, model_vali
 from distil.endpoint import Dialect, Endpoint
 from distil.pipeline.command import Params
 from distil.pipeline.subset import Limit
+from stages.answers.prompts import PromptStyle
 
 
 class EndpointParams(Endpoint, Dialect):
@@ -25,9 +26,13 @@ class EndpointParams(Endpoint, Dialect):
 
 
 class AnswersParams(Params):
-    """The block `answers`; a model's own stage is told its name and does not read `models`."""
+    """The block `answers`; a model's own stage is told its name and does not read `models`.
+
+    `baselines` names other ways to ask the base model.
+    """
 
     models: dict[str, str] = Field(default_factory=dict)
+    baselines: dict[str, PromptStyle] = Field(default_factory=dict)
     backend: Literal["mlx", "torch", "openai"]
     max_tokens: PositiveInt
     batch_size: PositiveInt

@@ -15,9 +15,9 @@ from distil.lm.progress import LmParams
 from distil.lm.state import computing, fingerprint, folder_digest
 from distil.lm.template import prompt_tokens
 from distil.lm.torch import require_torch
-from distil.pipeline import chat
 from distil.pipeline.progress import Bar
 from stages.answers.params import AnswersParams
+from stages.answers.prompts import Prompt
 from stages.answers.served import ask_server
 from stages.answers.store import Store
 from stages.answers.tasks import Task
@@ -39,9 +39,8 @@ def open_store(
     return Store(
         fingerprint(
             name=name,
-            params=params.model_dump(exclude={"models", "limit"}),
-            system=system,
-            tasks=[[*task.key, task.role, task.problem.question] for task in tasks],
+            params=params.model_dump(exclude={"models", "baselines", "limit"}),
+            prompts=[[*task.key, task.role, _plain(task.prompt(system))] for task in tasks],
             weights=[folder_digest(folder) for folder in folders],
             computing=_computing(params, lm),
         )
@@ -56,6 +55,10 @@ def _computing(params: AnswersParams, lm: LmParams) -> dict[str, Any] | None:
 
         return torch_computing(lm)
     return computing() if params.backend == "mlx" else None
+
+
+def _plain(prompt: Prompt) -> Any:
+    return prompt if isinstance(prompt, str) else [message.model_dump() for message in prompt]
 
 
 def respond(
@@ -94,7 +97,7 @@ def answer_here(
 ) -> None:
     """Answer one adapter's tasks on this machine, a round at a time, prompts of like length together."""
     write, tokenizer = writer(base, adapter, params, lm)
-    prompts = {task.key: prompt_tokens(tokenizer, chat.prompt(task.problem.question, system)) for task in tasks}
+    prompts = {task.key: _tokens(tokenizer, task.prompt(system)) for task in tasks}
     tasks = sorted(tasks, key=lambda task: (len(prompts[task.key]), task.key))
     size = ROUND[params.backend] * params.batch_size
     for together in (tasks[start : start + size] for start in range(0, len(tasks), size)):
@@ -129,3 +132,8 @@ def writer(base: str, adapter: Path | None, params: AnswersParams, lm: LmParams)
         return partial(torch_generate, load_to_answer(base, adapter, getattr(torch, lm.compute)), tokenizer), tokenizer
     model, tokenizer = load(base)
     return partial(generate, with_adapter(model, adapter) if adapter else model, tokenizer), tokenizer
+
+
+def _tokens(tokenizer: TokenizerWrapper, prompt: Prompt) -> list[int]:
+    """A chat as the tokenizer's template puts it, or plain text as it is."""
+    return list(tokenizer.encode(prompt)) if isinstance(prompt, str) else prompt_tokens(tokenizer, prompt)

@@ -6,7 +6,6 @@ from typing import Literal
 from tqdm import tqdm
 
 from distil.endpoint import Client, Failed, Fault, Patience, Reply, Stop, Stopped, Usage, request_body
-from distil.pipeline import chat
 from distil.pipeline.files import InputError
 from stages.answers.params import AnswersParams
 from stages.answers.store import Store
@@ -33,10 +32,16 @@ async def ask_all(name: str, tasks: list[Task], params: AnswersParams, system: s
     async with Client(WHERE, endpoint, stop, PATIENCE) as client:
 
         async def ask(task: Task) -> None:
+            prompt = task.prompt(system)
+            if isinstance(prompt, str):
+                raise InputError(
+                    f"answers.baselines.{name} is plain text, and backend openai asks in chats only. Take it out of "
+                    "answers.baselines, or set answers.backend to mlx or torch."
+                )
             body = request_body(
                 endpoint,
-                endpoint.model.format(model=name, fold=task.fold),
-                [message.model_dump() for message in chat.prompt(task.problem.question, system)],
+                endpoint.model.format(model="base" if task.style else name, fold=task.fold),
+                [message.model_dump() for message in prompt],
                 params.max_tokens,
                 params.temperature,
                 task.seed(params.seed),

@@ -1,11 +1,14 @@
 """Which problems a model is asked, and what each of them was to the adapter that answers."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from distil.pipeline import chat
 from distil.pipeline.files import InputError
-from distil.pipeline.records import Answer, Fold, Problem, Split
+from distil.pipeline.records import Answer, Example, Fold, Problem, Split
+from stages.answers.prompts import Prompt, PromptStyle
 
 Role = Literal["train", "valid", "unseen", "unused"]
 Key = tuple[str, str | None, str, int]
@@ -13,13 +16,24 @@ Key = tuple[str, str | None, str, int]
 
 @dataclass(frozen=True)
 class Task:
-    """One sample of one problem from one adapter; `fold` is None for the base model, which has seen no problem."""
+    """One sample of one problem from one adapter; `fold` is None for the base model, which has seen no problem.
+
+    `style` is how a baseline asks, with the solved `examples` that come first; None for the chat that is trained on.
+    """
 
     problem: Problem
     benchmark: str
     fold: str | None
     role: Role
     sample: int = 0
+    style: PromptStyle | None = None
+    examples: tuple[Example, ...] = ()
+
+    def prompt(self, system: str) -> Prompt:
+        """What the model is given."""
+        if self.style:
+            return self.style.prompt(self.problem.question, system, self.examples)
+        return chat.prompt(self.problem.question, system)
 
     @property
     def key(self) -> Key:
@@ -72,16 +86,27 @@ def transfer_tasks(problems: list[Problem], split: Split) -> list[Task]:
     return [Task(problem, "transfer", split.transfer_fold, "unseen") for problem in problems]
 
 
-def level_tasks(problems: list[Problem], split: Split, trained: dict[str, list[str]]) -> list[Task]:
-    """What the first main fold answers, for a level's adapter, which trained on the `train` and `valid` ids given.
+def level_tasks(problems: list[Problem], split: Split, adapters: Sequence[str]) -> list[Task]:
+    """The questions that the first main fold holds out, for each of the adapters of a chain length (one a seed)."""
+    unseen = set(split.folds[split.main[0]].unseen)
+    asked = [problem for problem in problems if problem.id in unseen]
+    return [Task(problem, "contest", adapter, "unseen") for adapter in adapters for problem in asked]
 
-    A problem whose rows were left out because some level had no accepted chain for it was not trained on: `unused`.
-    """
-    fold = split.folds[split.main[0]]
-    rows = set(trained["train"]) | set(trained["valid"])
-    left_out = [name for name in [*fold.train, *fold.valid] if name not in rows]
-    parts = fold.model_copy(update={**trained, "unused": fold.unused + left_out})
-    return [Task(problem, "contest", "levels", role) for problem, role in with_roles(problems, parts)]
+
+def baseline_tasks(
+    contest: list[Problem],
+    transfer: list[Problem],
+    split: Split,
+    style: PromptStyle,
+    examples: Sequence[Example],
+) -> list[Task]:
+    """The held-out questions of the main folds and the transfer benchmark, for the base model asked in one `style`."""
+    unseen = {name for fold in split.main for name in split.folds[fold].unseen}
+    asked = [("contest", problem) for problem in contest if problem.id in unseen]
+    asked += [("transfer", problem) for problem in transfer]
+    return [
+        Task(problem, benchmark, None, "unseen", style=style, examples=tuple(examples)) for benchmark, problem in asked
+    ]
 
 
 def with_roles(problems: list[Problem], parts: Fold) -> list[tuple[Problem, Role]]:

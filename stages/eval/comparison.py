@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from distil.statistics.difference import difference
+from distil.statistics.difference import difference, points
 from distil.statistics.paired import holm, mcnemar, median_seed, sign_flips
 from distil.statistics.power import detectable, questions_needed
 from distil.statistics.proportions import accuracy
@@ -17,11 +17,6 @@ from stages.eval.parts import Part
 def generator(params: EvalParams, name: str) -> np.random.Generator:
     """A random generator for one named result, so that none depends on which others were made before it."""
     return np.random.default_rng([params.seed, zlib.crc32(name.encode())])
-
-
-def points(fraction: float | None) -> float | None:
-    """A fraction as percentage points."""
-    return None if fraction is None else 100 * fraction
 
 
 def compare(part: Part, params: EvalParams, name: str) -> dict[str, Any]:

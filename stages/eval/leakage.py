@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from distil.statistics.difference import points
 from distil.statistics.resampling import Resampled, Statistic, resample
 from distil.statistics.seeds import Array, cluster_sums
-from stages.eval.comparison import generator, points
+from stages.eval.comparison import generator
 from stages.eval.params import EvalParams
 from stages.eval.parts import Part
 

@@ -6,7 +6,7 @@ from distil.pipeline.command import Params
 from distil.pipeline.files import InputError
 from distil.pipeline.subset import Limit
 
-BASE = "base"
+BASE, STUDENTS = "base", "data/lora_seed/"
 
 
 class EvalParams(Params):
@@ -20,7 +20,7 @@ class EvalParams(Params):
 
 
 class Answering(Params):
-    """Of the block `answers`, the models, `base` and the seeds', and how many questions they were asked."""
+    """Of the block `answers`: the models with the folders of their weights, and how many questions they were asked."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -29,7 +29,15 @@ class Answering(Params):
 
     @property
     def names(self) -> list[str]:
-        """The base model first. Raises InputError where it is missing."""
+        """The base model and the students, base first. Raises InputError where base or every student is missing."""
         if BASE not in self.models:
             raise InputError(f"params.yaml: answers.models has no '{BASE}' to compare the students with.")
-        return [BASE, *(name for name in self.models if name != BASE)]
+        students = [name for name, weights in self.models.items() if weights.startswith(STUDENTS)]
+        if not students:
+            raise InputError(f"params.yaml: answers.models has no adapters in {STUDENTS} to compare with '{BASE}'.")
+        return [BASE, *students]
+
+    @property
+    def baselines(self) -> list[str]:
+        """The names of the other ways in which the base model was asked."""
+        return [name for name, weights in self.models.items() if weights == self.models[BASE] and name != BASE]

@@ -1,65 +1,83 @@
-"""Train one LoRA adapter per fold with one seed, or one adapter on the rows of one chain length.
+"""Train one LoRA adapter per fold with one seed, or one adapter per seed on the rows of one chain length.
 
     python -m stages.lora_seed --seed 0
-    python -m stages.lora_seed --level R3
+    python -m stages.lora_seed --rows levels/R3 --name R3
+    python -m stages.lora_seed --rows truncated/R3 --name truncated_R3
 
-Reads data/train_split and the model `lora_seed.model`. Writes data/lora_seed/<seed>/<fold>/ (for a level
-data/lora_level/<level>/levels/), each the adapter of the lowest validation loss as mlx_lm.generate, mlx_lm.fuse and
-mlx_lm.server load it; the losses to plots/lora_seed/<seed>.csv and metrics/lora_seed/<seed>.json; times and memory to
-metrics/timings/. A killed run goes on from cache/checkpoints/, which is emptied when all its adapters are written.
-Under `mlx.launch` the batches are shared among the workers, and the first of them writes.
+Reads data/train_split and the model `lora_seed.model`. Writes data/lora_seed/<seed>/<fold>/ (for the rows of a chain
+length data/lora_level/<name>/seed_<seed>/), each the adapter of the lowest validation loss as mlx_lm.generate,
+mlx_lm.fuse and mlx_lm.server load it; the losses to plots/lora_seed/<seed>.csv and metrics/lora_seed/<seed>.json; times
+and memory to metrics/timings/. A killed run goes on from cache/checkpoints/, which is emptied when all its adapters are
+written. Under `mlx.launch` the batches are shared among the workers, and the first of them writes.
 """
 
 import argparse
 from pathlib import Path
 
 import pandas as pd
+from pydantic import ConfigDict, Field, NonNegativeInt
 
 from distil.lm.progress import LmParams, LoraParams
 from distil.lm.run import first_worker, train_fold
-from distil.pipeline.command import load_params, run
+from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import as_json, read_record, replacing_folder, write_json, write_texts
-from distil.pipeline.records import LEVELS, Minimum, Split
+from distil.pipeline.records import Minimum, Split
+
+
+class SweepParams(Params):
+    """What this stage needs to know of the block `length_sweep`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    seeds: list[NonNegativeInt] = Field(min_length=1)
 
 
 def main() -> None:
-    """Train the folds' adapters one after the other, then write them all."""
+    """Train the adapters one after the other, then write them all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, help="train with this seed; for a level the first of lora_seed.seeds")
-    parser.add_argument("--level", choices=LEVELS, help="train on the chains of this length instead of every fold's")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--seed", type=int, help="train every fold with this seed")
+    which.add_argument("--rows", help="train on these rows of data/train_split with length_sweep.seeds")
+    parser.add_argument("--name", help="what the adapters trained on --rows are called")
     args = parser.parse_args()
-    if args.seed is None and args.level is None:
-        parser.error("say which --seed, or which --level")
+    if (args.rows is None) != (args.name is None):
+        parser.error("--rows and --name go together")
     if args.seed is not None and args.seed < 0:
         parser.error(f"the seed is {args.seed} (lora_seed.seeds); seeds are whole numbers from 0")
     params, lm = load_params("lora_seed", LoraParams), load_params("lm", LmParams)
-    seed = params.seeds[0] if args.seed is None else args.seed
     iters = params.iters
     if iters == "probe":
         iters = read_record("metrics/overfit_probe.json", Minimum).best_iteration
 
     split = Path("data/train_split")
-    if args.level:
-        name, folders = f"lora_level/{args.level}", {"levels": split / "levels" / args.level}
+    if args.seed is None:
+        name, seeds = f"lora_level/{args.name}", load_params("length_sweep", SweepParams).seeds
+        trainings = {f"seed_{seed}": (seed, split / args.rows) for seed in seeds}
     else:
-        name = f"lora_seed/{seed}"
-        folders = {fold: split / fold for fold in read_record(split / "folds.json", Split).folds}
-    runs = {fold: train_fold(params, lm, iters, seed, folder, f"{name} {fold}") for fold, folder in folders.items()}
+        name, folds = f"lora_seed/{args.seed}", read_record(split / "folds.json", Split).folds
+        trainings = {fold: (args.seed, split / fold) for fold in folds}
+    runs = {
+        adapter: train_fold(params, lm, iters, seed, folder, f"{name} {adapter}")
+        for adapter, (seed, folder) in trainings.items()
+    }
     if not first_worker():
         return
 
     with replacing_folder(f"data/{name}") as out:
-        for fold, trained in runs.items():
-            trained.publish(out / fold)
-        curves = [{"fold": fold, **point} for fold, trained in runs.items() for point in trained.curve()]
-        metrics = {"seed": seed, "folds": {fold: run.metrics() for fold, run in runs.items()}}
+        for adapter, trained in runs.items():
+            trained.publish(out / adapter)
+        column = "seed" if args.seed is None else "fold"
+        curves = [{column: adapter, **point} for adapter, trained in runs.items() for point in trained.curve()]
+        metrics = {f"{column}s": {adapter: run.metrics() for adapter, run in runs.items()}}
+        if args.seed is not None:
+            metrics = {"seed": args.seed} | metrics
         write_texts(
             {
                 f"plots/{name}.csv": pd.DataFrame(curves).to_csv(index=False),
                 f"metrics/{name}.json": as_json(metrics),
             }
         )
-    write_json(f"metrics/timings/{name}.json", {fold: run.timings() for fold, run in runs.items()})
+    write_json(f"metrics/timings/{name}.json", {adapter: run.timings() for adapter, run in runs.items()})
     for trained in runs.values():
         trained.clear()
 

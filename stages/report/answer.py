@@ -81,11 +81,12 @@ def _length(run: Run) -> str | None:
     answered = run.answered_levels
     if len(answered) < 2:
         return None
-    first, last = answered[0], answered[-1]
+    first, last, tests = answered[0], answered[-1], run.level_tables["tests"]
+    interval = points_interval(tests["change_low"], tests["change_high"])
     return (
         f"Trained on ever shorter chains ({first['level']} to {last['level']}), the student goes from "
-        f"{percent(first['accuracy'])} to {percent(last['accuracy'])} (trend: "
-        f"{probability(run.level_tables['tests']['trend_p'])})."
+        f"{percent(first['accuracy'])} to {percent(last['accuracy'])}"
+        + (f" (change {points(tests['change'])} points, 95 % interval {interval})." if interval else ".")
     )
 
 

@@ -30,8 +30,8 @@ def _adapters(run: Run) -> Iterator[tuple[str, Path, str, list[Scored]]]:
     folders = [
         (f"seed_{seed}", Path(f"data/lora_seed/{seed}"), run.scored) for seed in run.params["lora_seed"]["seeds"]
     ]
-    levels = run.params["length_sweep"]["levels"]
-    folders += [(level, Path(f"data/lora_level/{level}"), run.level_scored) for level in levels]
+    rows = run.params["length_sweep"]["rows"]
+    folders += [(name, Path(f"data/lora_level/{name}"), run.level_scored) for name in rows]
     for model, folder, scored in folders:
         for path in sorted(config.parent for config in folder.glob("*/adapter_config.json")):
             own = [row for row in scored if row.answer.model == model and row.answer.fold == path.name]

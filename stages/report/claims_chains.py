@@ -16,10 +16,10 @@ from stages.report.wording import (
     percent,
     percent_interval,
     points,
+    points_interval,
     pretty,
     probability,
     sentence,
-    signed,
     with_interval,
 )
 
@@ -27,91 +27,134 @@ Pictures = dict[str, Picture]
 
 
 def chain_length(run: Run, pictures: Pictures) -> Claim:
-    """The length sweep: accuracy, words, trend, and whether one section suffers more."""
+    """The length sweep: accuracy, words, the change from first to last level, one section, and the control."""
     levels = run.answered_levels
     if not levels:
         nothing = ["No student was trained on shorter chains."]
         return Claim("length", "Chain length", "This run has no length sweep", nothing)
-    tests, reasons = run.level_tables["tests"], run.level_tables["reasons"]
-    trend = tests["trend_p"]
-    falling = (tests["trend_z"] or 0) < 0
+    tests = run.level_tables["tests"]
+    low, high = tests["change_low"], tests["change_high"]
+    first, last = levels[0], levels[-1]
+    falling = (tests["change"] or 0) < 0
     against = [
         pair
         for pair in run.level_tables["pairs"]
-        if pair["holm_p"] < 0.05 and (pair["gained"] > pair["lost"]) == falling
+        if pair["low"] is not None
+        and (pair["low"] > 0 if falling else pair["high"] < 0)
+        and (pair["holm_p"] or 0) < 0.05
     ]
-    if trend is None:
-        title = "With these levels, no trend over chain length can be tested"
-    elif trend < 0.05:
+    if low is None:
+        title = "With these levels, no change with the chains’ length can be tested"
+    elif low <= 0 <= high:
+        title = "No change of accuracy with the chains’ length can be claimed"
+    else:
         direction = "falls" if falling else "rises"
         title = f"Accuracy {direction} as the chains get shorter{', though not at every step' if against else ''}"
-    else:
-        title = "No trend over chain length can be claimed"
-    first, last = levels[0], levels[-1]
     return Claim(
         anchor="length",
         topic="Chain length",
         title=title,
         text=[
             sentence(
-                "One student for each length, all trained on the same questions with chains compressed step by step "
-                "from one set, and asked the same unseen questions.",
+                f"{count(len(first['seeds']), 'student')} for each length, all trained on the same questions with "
+                "chains compressed step by step from one set, and asked the same unseen questions.",
                 f"From {first['level']} to {last['level']}, accuracy goes from {percent(first['accuracy'])} to "
-                f"{percent(last['accuracy'])} and the mean response from {first['words']:.0f} to {last['words']:.0f} "
-                "words."
+                f"{percent(last['accuracy'])}, a change of {_change(tests, 'change')}, and the mean response from "
+                f"{first['words']:.0f} to {last['words']:.0f} words."
                 if len(levels) > 1
                 else None,
-                f"Page’s trend test over the same questions: {probability(trend)}."
-                if trend is not None
-                else f"No trend: {reasons.get('trend_p', NOT_KNOWN)}.",
                 *(
                     f"Against it, {pair['second']} is {'above' if falling else 'below'} {pair['first']} "
-                    f"(Holm {probability(pair['holm_p'])})."
+                    f"({points_interval(pair['low'], pair['high'])} points)."
                     for pair in against
-                    if trend is not None
+                    if low is not None and not low <= 0 <= high
                 ),
+                f"{last['level']} is at {_change(last, 'over_base')} from the untouched base model.",
             ),
             _focus(run),
+            _control(run),
         ],
         pictures=chosen(pictures, "section_by_level"),
         tables=[levels_table(run), *sections_table(run), *pairs_table(run)],
     )
 
 
+def _change(numbers: dict[str, Any], name: str) -> str:
+    """`−66.3 points (95 % interval −72.1 to −60.0)`, or that it is not known."""
+    value, low, high = (numbers.get(f"{name}{end}") for end in ("", "_low", "_high"))
+    if value is None:
+        return NOT_KNOWN
+    return f"{points(value)} points" + (f" (95 % interval {points_interval(low, high)})" if low is not None else "")
+
+
 def _focus(run: Run) -> str:
-    extra, low, high = (run.level_tables["tests"][f"focus_extra{end}"] for end in ("", "_low", "_high"))
+    tests = run.level_tables["tests"]
+    extra, low, high = (tests[f"focus_extra{end}"] for end in ("", "_low", "_high"))
     focus = pretty(run.params["length_sweep"]["focus"])
-    if extra is None:
-        return f"Whether {focus} is more sensitive is not known: {run.level_tables['reasons'].get('slope', NOT_KNOWN)}."
+    if low is None:
+        why = run.level_tables["reasons"].get("focus_extra", NOT_KNOWN)
+        return f"Whether {focus} is more sensitive is not known: {why}."
     if low > 0 or high < 0:
-        found = f"“{focus}” is {'more' if low > 0 else 'less'} sensitive to the chains’ length than the other sections"
+        found = f"“{focus}” loses {'more' if low > 0 else 'less'} from the first level to the last than other sections"
     else:
-        found = f"Whether “{focus}” is more or less sensitive to the chains’ length than the others cannot be told"
-    return (
-        f"{found}: per unit of log words, its log odds of a right answer change by {abs(extra):.2f} "
-        f"{'more' if extra > 0 else 'less'} than theirs (95 % interval {signed(low, 2)} to {signed(high, 2)})."
-    )
+        found = f"Whether “{focus}” loses more or less with the chains’ length than the others cannot be told"
+    return f"{found}: {points(extra)} points (95 % interval {points_interval(low, high)})."
+
+
+def _control(run: Run) -> str:
+    tests = run.level_tables["tests"]
+    value, low, high = (tests.get(f"compressed_over_truncated{end}") for end in ("", "_low", "_high"))
+    if low is None or high is None:
+        why = run.level_tables["reasons"].get("compressed_over_truncated", NOT_KNOWN)
+        return f"Whether compressing does better than cutting short is not known: {why}."
+    levels = ", ".join(row["level"] for row in run.level_tables["truncated"])
+    if low > 0 or high < 0:
+        found = f"Compressed chains teach {'more' if low > 0 else 'less'} than full chains cut to the same length"
+    else:
+        found = "Whether compressed chains teach more than full chains cut to the same length cannot be told"
+    return f"{found} ({levels}): {points(value)} points (95 % interval {points_interval(low, high)})."
 
 
 def levels_table(run: Run) -> Table:
-    """Every level's numbers; a level without answers says so."""
-    rows = []
-    for entry in run.level_tables["levels"]:
-        known = entry["accuracy"] is not None
-        rows.append(
-            [
-                entry["level"],
-                with_interval(percent(entry["accuracy"]), percent_interval(entry["low"], entry["high"])),
-                f"{entry['words']:.1f}" if known else "–",
-                f"{entry['chain_words']:.1f}" if entry["chain_words"] is not None else "–",
-                percent(entry["no_answer"]) if known else "–",
-                percent(entry["truncated"]) if known else "–",
-            ]
-        )
+    """Every level's numbers after the base model's, then the control's; a level without answers says so."""
+    tables = run.level_tables
+    rows = [_level_row("base", tables["base"]), *(_level_row(entry["level"], entry) for entry in tables["levels"])]
+    rows += [_level_row(f"full chains cut like {entry['level']}", entry) for entry in tables["truncated"]]
     return Table(
         "Accuracy and words by chain length",
-        ["Level", "Accuracy (95 %)", "Words of responses", "Words of training chains", "No answer", "Cut off"],
+        [
+            "Trained on", "Accuracy (95 %)", "Each seed", "Over base (95 %)", "Words of responses",
+            "Words of training chains", "Length kept", "No answer", "Cut off",
+        ],
         rows,
+        "Words: mean, with median and range. Length kept: responses within a quarter of the length of the teacher’s "
+        "chain for the same question.",
+    )  # fmt: skip
+
+
+def _level_row(name: str, entry: dict[str, Any]) -> list[str]:
+    if entry["accuracy"] is None:
+        return [name, NOT_KNOWN, "–", "–", "–", _words(entry, "chain_words"), "–", "–", "–"]
+    over = points_interval(entry.get("over_base_low"), entry.get("over_base_high"))
+    kept = entry.get("length_kept")
+    return [
+        name,
+        with_interval(percent(entry["accuracy"]), percent_interval(entry["low"], entry["high"])),
+        ", ".join(percent(seed) for seed in entry["seeds"]) if len(entry["seeds"]) > 1 else "–",
+        with_interval(points(entry["over_base"]), over) if "over_base" in entry else "–",
+        _words(entry, "words"),
+        _words(entry, "chain_words"),
+        percent(kept) if kept is not None else "–",
+        percent(entry["no_answer"]),
+        percent(entry["truncated"]),
+    ]
+
+
+def _words(entry: dict[str, Any], name: str) -> str:
+    if entry.get(name) is None:
+        return "–"
+    return (
+        f"{entry[name]:.1f} ({entry[f'{name}_median']:.0f}; {entry[f'{name}_min']:.0f} to {entry[f'{name}_max']:.0f})"
     )
 
 
@@ -128,18 +171,18 @@ def sections_table(run: Run) -> Iterator[Table]:
 
 
 def pairs_table(run: Run) -> Iterator[Table]:
-    """McNemar's test of every pair of levels."""
+    """Every pair of levels: the change with its interval, and the test of these adapters."""
     rows = [
         [
             f"{pair['first']} to {pair['second']}",
-            f"{pair['gained']} / {pair['lost']}",
+            with_interval(points(pair["points"]), points_interval(pair["low"], pair["high"])),
             p_cell(pair["p"]),
             p_cell(pair["holm_p"]),
         ]
         for pair in run.level_tables["pairs"]
     ]
     if rows:
-        yield Table("Every pair of levels", ["Pair", "Gained / lost", "p", "Holm p"], rows, folded=True)
+        yield Table("Every pair of levels", ["Pair", "Points (95 %)", "p", "Holm p"], rows, folded=True)
 
 
 def teacher_and_verifier(run: Run) -> Claim:

@@ -17,13 +17,12 @@ def paths(params: dict[str, Any]) -> Iterator[tuple[str, Path]]:
     """Every stage that writes data, as dvc.lock names it, with what it writes, in the order data flows."""
     for stage in ("raw", "parsed", "transfer", "teacher_cot", "verified", "train_split"):
         yield stage, DATA / stage
-    items = {
-        "lora_seed": params["lora_seed"]["seeds"],
-        "lora_level": params["length_sweep"]["levels"],
-        "answers": params["answers"]["models"],
-        "answers_level": params["length_sweep"]["levels"],
-    }
-    for stage, names in items.items():
+    items = (
+        ("lora_seed", params["lora_seed"]["seeds"]),
+        ("lora_level", params["length_sweep"]["rows"]),
+        ("answers", params["answers"]["models"]),
+    )
+    for stage, names in items:
         for name in names:
             yield f"{stage}@{name}", DATA / stage / str(name)
     for stage in ("eval", "length_sweep"):

@@ -1,27 +1,32 @@
-"""Verified chains to training rows, in folds that hold out years and never split a pair of near-duplicates.
+"""Verified chains to training rows, in folds that hold out years or families and part no pair of near-duplicates.
 
     python -m stages.train_split
 
 Reads data/parsed, data/transfer and data/verified; writes data/train_split/<fold>/{train,valid}.jsonl in mlx-lm's chat
-format, the same rows at every chain length under data/train_split/levels/<level>/, data/train_split/folds.json (what
-each problem is to each fold) and metrics/train_split.json.
+format, the same rows at every chain length under data/train_split/levels/<level>/, full chains cut to a level's length
+under data/train_split/truncated/<level>/, data/train_split/folds.json (what each problem is to each fold, and which
+questions are alike) and metrics/train_split.json.
 """
 
 import argparse
 from collections import Counter
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from distil.pipeline import chat
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, read_jsonl, replacing_folder, write_json, write_jsonl
+from distil.pipeline.numbers import rounded
 from distil.pipeline.records import LEVELS, Chain, Example, Fold, Level, Message, Problem, Split, VerifiedChain
-from stages.train_split.clusters import clusters, near_duplicates
-from stages.train_split.folds import held_out_years, kfold_years, leaked, paper
+from stages.train_split.clusters import clusters, near_duplicates, template
+from stages.train_split.families import Families, families
+from stages.train_split.folds import held_out_groups, hold_out, kfold_groups, leaked, paper
 from stages.train_split.overlap import overlapping
+from stages.train_split.planted import recalls
+from stages.train_split.truncated import cut
 
 
 class ChatParams(Params):
@@ -36,26 +41,50 @@ class SweepParams(Params):
     model_config = ConfigDict(extra="ignore")
 
     levels: list[Level] = Field(min_length=1)
+    truncated: list[Level]
 
-    @field_validator("levels")
+    @field_validator("levels", "truncated")
     @classmethod
     def _different(cls, levels: list[Level]) -> list[Level]:
         if len(set(levels)) < len(levels):
             raise ValueError("a level is listed twice")
         return levels
 
+    @property
+    def controls(self) -> list[Level]:
+        """The levels whose control is trained: a level that is not swept has none."""
+        return [level for level in self.truncated if level in self.levels]
+
 
 class SplitParams(Params):
     """The block `train_split`."""
 
-    protocol: Literal["held_out_years", "kfold_years", "paper"]
+    protocol: Literal["held_out_years", "held_out_families", "kfold_years", "kfold_families", "paper"]
     held_out_years: list[int]
+    held_out_families: list[str]
     folds: int
     paper_protocol: bool
     valid_share: float = Field(gt=0, lt=1)
     near_duplicate: float = Field(gt=0, le=1)
     overlap_words: int = Field(ge=2)
     seed: int
+
+
+class FoldCounts(BaseModel):
+    """Of one fold: its rows, how many leak, and how many questions it is judged on are like one it trains on.
+
+    `unseen_sharing_template` counts unseen questions that a training row equals but for its numbers, the `sharing`
+    counts questions with a run of words in common with a row.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    train: int
+    valid: int
+    unseen: int
+    unused: int
+    leaked_rows: int
+    unseen_sharing_template: int
 
 
 def main() -> None:
@@ -68,33 +97,49 @@ def main() -> None:
     for row in read_jsonl("data/verified/accepted.jsonl", VerifiedChain):
         chains[row.chain.level][row.chain.problem_id] = row.chain
 
-    if without := ", ".join(level for level in load_params("length_sweep", SweepParams).levels if not chains[level]):
+    sweep_params = load_params("length_sweep", SweepParams)
+    if without := ", ".join(level for level in sweep_params.levels if not chains[level]):
         raise InputError(
             f"no chain of {without} was accepted. If there were any, data/verified/rejected.jsonl says what is wrong "
             f"with them; to go on without, take {without} out of length_sweep.levels."
         )
 
     every = [*problems, *transfer]
-    pairs = near_duplicates([problem.question for problem in every], params.near_duplicate)
+    pairs = near_duplicates(
+        [problem.question for problem in every], [problem.answer for problem in every], params.near_duplicate
+    )
     cluster = dict(zip((problem.id for problem in every), clusters(len(every), pairs), strict=True))
-    folds = make_folds(params, problems, set(chains["R1"]), cluster, {cluster[problem.id] for problem in transfer})
+    kinds = families(every, cluster)
+    folds = make_folds(params, problems, set(chains["R1"]), cluster, kinds, {cluster[one.id] for one in transfer})
     main_folds = [name for name in folds if name != "paper"] or ["paper"]
     levels = {level: found for level, found in chains.items() if found}
     sweep = same_rows(folds[main_folds[0]], levels)
 
     questions = {problem.id: problem.question for problem in every}
-    split = Split(protocol=params.protocol, main=main_folds, transfer_fold=main_folds[0], clusters=cluster, folds=folds)
-    contest = {problem.id for problem in problems}
-    sizes = Counter(number for name, number in cluster.items() if name in contest)
-    counts: dict[str, Any] = {
+    split = Split(
+        protocol=params.protocol,
+        main=main_folds,
+        transfer_fold=main_folds[0],
+        clusters=cluster,
+        families=kinds.numbers,
+        family_names=kinds.names,
+        families_are=kinds.kind,
+        folds=folds,
+    )
+    own_pairs = [pair for pair in pairs if pair[1] < len(problems)]
+    sizes = Counter(cluster[problem.id] for problem in problems)
+    counts = {
         "problems": len(problems),
         "with_chain": len(chains["R1"]),
-        "near_duplicate_pairs": sum(second < len(problems) for _, second in pairs),
+        "near_duplicate_pairs": len(own_pairs),
         "near_duplicate_pairs_with_transfer": sum(first < len(problems) <= second for first, second in pairs),
         "clusters_of_several": sum(size > 1 for size in sizes.values()),
+        **dict(recalls(problems, own_pairs)),
+        "families": len({kinds.of[problem.id] for problem in problems}),
+        "families_are": kinds.kind,
         "level_rows": {"train": len(sweep.train), "valid": len(sweep.valid)},
         "folds": {
-            name: audit(name, fold, cluster, questions, [problem.id for problem in transfer], params.overlap_words)
+            name: audit(name, fold, cluster, questions, [one.id for one in transfer], params.overlap_words).model_dump()
             for name, fold in folds.items()
         },
     }
@@ -104,22 +149,39 @@ def main() -> None:
             write_rows(out / name, fold, chains["R1"], questions, system)
         for level, found in levels.items():
             write_rows(out / "levels" / level, sweep, found, questions, system)
+        for level in sweep_params.controls:
+            short = {name: cut(chains["R1"][name], chains[level][name]) for name in [*sweep.train, *sweep.valid]}
+            write_rows(out / "truncated" / level, sweep, short, questions, system)
         write_json(out / "folds.json", split.model_dump())
-        write_json("metrics/train_split.json", counts)
+        write_json("metrics/train_split.json", rounded(counts))
 
 
 def make_folds(
-    params: SplitParams, problems: list[Problem], trainable: set[str], cluster: dict[str, int], closed: set[int]
+    params: SplitParams,
+    problems: list[Problem],
+    trainable: set[str],
+    cluster: dict[str, int],
+    kinds: Families,
+    closed: set[int],
 ) -> dict[str, Fold]:
-    """The folds of the chosen protocol by name, and the study's own beside them as `paper`."""
-    hold_out = partial(
-        held_out_years, problems, trainable, cluster, closed, valid_share=params.valid_share, seed=params.seed
-    )
+    """The folds of the chosen protocol by name, and the study's own as `paper`."""
+
+    def fold_of(held_out: set[str]) -> Fold:
+        return hold_out(problems, trainable, cluster, closed, held_out, params.valid_share, params.seed)
+
+    years = {problem.id: str(problem.year) for problem in problems}
     folds: dict[str, Fold] = {}
-    if params.protocol == "held_out_years":
-        folds["held_out"] = hold_out(set(params.held_out_years))
-    elif params.protocol == "kfold_years":
-        folds = kfold_years(problems, params.folds, hold_out)
+    match params.protocol:
+        case "held_out_years":
+            folds["held_out"] = held_out_groups(problems, years, params.held_out_years, "held_out_years", fold_of)
+        case "held_out_families":
+            folds["held_out"] = held_out_groups(
+                problems, kinds.of, params.held_out_families, "held_out_families", fold_of
+            )
+        case "kfold_years":
+            folds = kfold_groups(problems, years, params.folds, "years", fold_of)
+        case "kfold_families":
+            folds = kfold_groups(problems, kinds.of, params.folds, kinds.kind, fold_of)
     if params.paper_protocol or params.protocol == "paper":
         folds["paper"] = paper(problems, trainable, params.seed)
     return folds
@@ -144,7 +206,7 @@ def same_rows(fold: Fold, levels: dict[str, dict[str, Chain]]) -> Fold:
     return same
 
 
-def write_rows(folder: Path, fold: Fold, chains: dict[str, Chain], questions: dict[str, str], system: str) -> None:
+def write_rows(folder: Path, fold: Fold, chains: Mapping[str, Chain], questions: dict[str, str], system: str) -> None:
     """Write a fold's training and validation rows as mlx-lm chat JSON lines."""
     for part, names in (("train", fold.train), ("valid", fold.valid)):
         write_jsonl(
@@ -165,22 +227,29 @@ def write_rows(folder: Path, fold: Fold, chains: dict[str, Chain], questions: di
 
 def audit(
     name: str, fold: Fold, cluster: dict[str, int], questions: dict[str, str], transfer: list[str], words: int
-) -> dict[str, int]:
-    """Counts of a fold: its rows, how many leak, and how many benchmark questions share a word n-gram with them.
+) -> FoldCounts:
+    """The counts of a fold, word n-grams shared with its rows (`words` long) among them.
 
     A main fold is judged on its unseen problems, the study's protocol on every problem it answers; both on transfer.
     """
     judged = fold.answers if name == "paper" else fold.unseen
     rows = [questions[row] for row in fold.train + fold.valid]
-    return {
-        "train": len(fold.train),
-        "valid": len(fold.valid),
-        "unseen": len(fold.unseen),
-        "unused": len(fold.unused),
-        "leaked_rows": leaked(fold, cluster, judged + transfer),
-        f"unseen_sharing_{words}_words": overlapping((questions[row] for row in fold.unseen), rows, words),
-        f"transfer_sharing_{words}_words": overlapping((questions[row] for row in transfer), rows, words),
+    templates = {template(row) for row in rows}
+    shared = {
+        f"{part}_sharing_{words}_words": overlapping((questions[row] for row in names), rows, words)
+        for part, names in (("unseen", fold.unseen), ("transfer", transfer))
     }
+    return FoldCounts.model_validate(
+        {
+            "train": len(fold.train),
+            "valid": len(fold.valid),
+            "unseen": len(fold.unseen),
+            "unused": len(fold.unused),
+            "leaked_rows": leaked(fold, cluster, judged + transfer),
+            "unseen_sharing_template": sum(template(questions[row]) in templates for row in fold.unseen),
+            **shared,
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,19 @@
-"""Near-duplicate questions: the same problem printed twice, in another section or year, perhaps reworded a little."""
+"""Near-duplicate questions: the same problem printed twice, in another section or year, perhaps in other words."""
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import networkx
 import numpy
 from rapidfuzz import fuzz, process
 
-ROWS_AT_ONCE = 512  # bounds the similarity matrix at ROWS_AT_ONCE x len(questions) bytes
+from distil.verifier.reading import read
+
+ROWS_AT_ONCE = 512
+"""Bounds a similarity matrix at ROWS_AT_ONCE x (questions with one key) bytes."""
+MANY_NUMBERS, HALF_ALIKE = 3, 0.55
+"""With one key, this many numbers shared and at most one not shared, this similarity makes one problem already."""
 
 
 def normalised(question: str) -> str:
@@ -15,35 +21,67 @@ def normalised(question: str) -> str:
     return " ".join(re.findall(r"[^\W\d_]+|\d+|[^\w\s]|_", question.lower()))
 
 
-def near_duplicates(questions: Sequence[str], threshold: float) -> list[tuple[int, int]]:
+def template(question: str) -> str:
+    """The normalised question with every number masked: what two questions share that differ in numbers only."""
+    return re.sub(r"\d+", "#", normalised(question))
+
+
+def near_duplicates(questions: Sequence[str], keys: Sequence[str], threshold: float) -> list[tuple[int, int]]:
     """Pairs (i, j), i < j, of questions that are one problem.
 
-    Two questions are one problem when their normalised texts' Indel similarity (rapidfuzz `ratio`, 0 to 1) is at least
-    `threshold` and the numbers of one occur, in order, among the numbers of the other: contests reuse a wording with
-    other numbers, and that is another problem.
+    One text is one problem. Otherwise two questions are one problem only if their keys are equal (in the verifier's
+    canonical form), for contests reuse a wording with other numbers, and if one of these holds:
+
+    - They have exactly the same numbers, two or more, in whatever order and words.
+    - The numbers of one are among those of the other, and their words are alike: rapidfuzz's `token_sort_ratio` of the
+      normalised texts is at least `threshold`, or at least HALF_ALIKE where they share MANY_NUMBERS or more and all
+      but one.
+
+    So what differs in words and has one number or none is missed. docs/metrics.md says how often.
     """
     texts = [normalised(question) for question in questions]
-    numbers = [re.findall(r"\d+", text) for text in texts]
-    pairs = []
-    for start in range(0, len(texts), ROWS_AT_ONCE):
-        similar = process.cdist(
-            texts[start : start + ROWS_AT_ONCE],
-            texts[start:],
-            scorer=fuzz.ratio,
-            score_cutoff=100 * threshold,
-            dtype=numpy.uint8,
+    numbers = [Counter(re.findall(r"\d+", text)) for text in texts]
+    same_text, same_key = defaultdict(list), defaultdict(list)
+    for place, (text, key) in enumerate(zip(texts, keys, strict=True)):
+        same_text[text].append(place)
+        same_key[read(key).canonical.casefold()].append(place)
+    pairs = {pair for group in same_text.values() for pair in _all_pairs(group)}
+    for group in same_key.values():
+        same_numbers = defaultdict(list)
+        for place in group:
+            if numbers[place].total() > 1:
+                same_numbers[frozenset(numbers[place].items())].append(place)
+        pairs |= {pair for members in same_numbers.values() for pair in _all_pairs(members)}
+        pairs |= _alike(group, texts, numbers, threshold)
+    return sorted(pairs)
+
+
+def _all_pairs(group: Sequence[int]) -> set[tuple[int, int]]:
+    return {(first, second) for place, first in enumerate(group) for second in group[place + 1 :]}
+
+
+def _alike(
+    group: Sequence[int], texts: Sequence[str], numbers: Sequence[Counter[str]], threshold: float
+) -> set[tuple[int, int]]:
+    """The pairs of a group of questions with one key whose numbers and words are alike."""
+    pairs = set()
+    for start in range(0, len(group), ROWS_AT_ONCE):
+        similarity = process.cdist(
+            [texts[place] for place in group[start : start + ROWS_AT_ONCE]],
+            [texts[place] for place in group[start:]],
+            scorer=fuzz.token_sort_ratio,
+            score_cutoff=100 * min(threshold, HALF_ALIKE),
+            dtype=numpy.float32,
             workers=1,
         )
-        for row, column in zip(*numpy.nonzero(similar), strict=True):
-            first, second = start + int(row), start + int(column)
-            if first < second and _one_contains_the_other(numbers[first], numbers[second]):
-                pairs.append((first, second))
+        for row, column in zip(*numpy.nonzero(similarity), strict=True):
+            first, second = group[start + int(row)], group[start + int(column)]
+            fewer, more = sorted((numbers[first], numbers[second]), key=Counter.total)
+            shared, others = fewer.total(), more.total() - fewer.total()
+            enough = HALF_ALIKE if shared >= MANY_NUMBERS and others <= 1 else threshold
+            if first < second and fewer <= more and similarity[row, column] >= 100 * enough:
+                pairs.add((first, second))
     return pairs
-
-
-def _one_contains_the_other(a: list[str], b: list[str]) -> bool:
-    longer, shorter = (iter(a), b) if len(a) >= len(b) else (iter(b), a)
-    return all(number in longer for number in shorter)  # `in` consumes the iterator: a subsequence test
 
 
 def clusters(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:

@@ -1,53 +1,79 @@
 """Which problems an adapter trains on, is validated on, and has never seen.
 
-A fold holds problems out; a problem whose near-duplicate is held out, or stands in the transfer benchmark, is not
-trained on either, except in the study's own protocol, which looked at neither.
+A fold holds problems out. It does not train on a problem whose near-duplicate is held out or is in the transfer
+benchmark. The study's own protocol looked at neither, and so does the fold `paper`.
 """
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Fold, Problem
 
 
-def held_out_years(
+def hold_out(
     problems: Sequence[Problem],
     trainable: set[str],
     cluster: dict[str, int],
     closed: set[int],
-    years: set[int],
+    held_out: AbstractSet[str],
     valid_share: float,
     seed: int,
 ) -> Fold:
-    """Hold out every problem of `years`; split the trainable rest into training and validation by whole clusters.
+    """Hold out the problems `held_out`; split the trainable rest into training and validation by whole clusters.
 
-    `closed` are clusters that may not be trained on whatever the years (they reach into another benchmark). Raises
-    InputError when nothing is held out or nothing is left to train on.
+    `closed` are clusters that may not be trained on whatever is held out (they reach into another benchmark). Raises
+    InputError when nothing is left to train on.
     """
-    unseen = [problem.id for problem in problems if problem.year in years]
-    if not unseen:
-        raise InputError(
-            f"train_split: no problem is of the held-out years {sorted(years)}; data/parsed has "
-            f"{sorted({problem.year for problem in problems})}. Set train_split.held_out_years to some of these."
-        )
+    unseen = [problem.id for problem in problems if problem.id in held_out]
     forbidden = closed | {cluster[name] for name in unseen}
     usable = [problem.id for problem in problems if problem.id in trainable and cluster[problem.id] not in forbidden]
     train, valid = _split(usable, cluster, valid_share, seed)
     return _fold(problems, train, valid, unseen, answers=[problem.id for problem in problems])
 
 
-def kfold_years(problems: Sequence[Problem], folds: int, fold_of: Callable[[set[int]], Fold]) -> dict[str, Fold]:
-    """One fold for each of `folds` groups of years (every `folds`-th year), made by `fold_of(years)`.
+def held_out_groups(
+    problems: Sequence[Problem],
+    group_of: Mapping[str, str],
+    chosen: Iterable[object],
+    parameter: str,
+    fold_of: Callable[[set[str]], Fold],
+) -> Fold:
+    """The fold that holds out every problem whose group is one of `chosen`; `group_of` names it (year or family) by id.
+
+    Raises InputError, naming the `parameter` to change, when no problem is in one of these groups.
+    """
+    wanted = {str(group) for group in chosen}
+    names = {problem.id for problem in problems if group_of[problem.id] in wanted}
+    if not names:
+        known = ", ".join(sorted({group_of[problem.id] for problem in problems}))
+        raise InputError(
+            f"train_split.{parameter} is {', '.join(sorted(wanted)) or 'empty'}, and no problem of data/parsed is of "
+            f"these. There are {known}."
+        )
+    return fold_of(names)
+
+
+def kfold_groups(
+    problems: Sequence[Problem], group_of: Mapping[str, str], folds: int, what: str, fold_of: Callable[[set[str]], Fold]
+) -> dict[str, Fold]:
+    """One fold for each of `folds` sets of groups (every `folds`-th year or family), made by `fold_of(names)`.
 
     Each fold's adapter answers its own held-out problems and the next fold's, so that every problem has one prediction
-    by an adapter that never saw it and one by an adapter that may have. Raises InputError with fewer years than folds.
+    by an adapter that never saw it and one by an adapter that may have. Raises InputError with fewer groups than folds;
+    `what` names the groups.
     """
-    years = sorted({problem.year for problem in problems})
-    if not 2 <= folds <= len(years):
-        raise InputError(f"train_split.folds is {folds}, but must be from 2 to the {len(years)} years of data/parsed.")
-    made = [fold_of(set(years[start::folds])) for start in range(folds)]
+    groups = sorted({group_of[problem.id] for problem in problems})
+    if not 2 <= folds <= len(groups):
+        raise InputError(
+            f"train_split.folds is {folds}, but must be from 2 to the {len(groups)} {what} of data/parsed."
+        )
+    made = []
+    for start in range(folds):
+        chosen = set(groups[start::folds])
+        made.append(fold_of({problem.id for problem in problems if group_of[problem.id] in chosen}))
     return {
         f"fold_{number + 1}": fold.model_copy(
             update={"answers": sorted(fold.unseen + made[(number + 1) % folds].unseen)}

@@ -21,12 +21,10 @@ from tests.workspace import contents, environment, stage, write_params, write_wo
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
-    """A workspace with a trained adapter for seed 3 and level R3."""
+    """A workspace with trained adapters for seed 3 and level R3."""
     folder = write_workspace(tmp_path_factory.mktemp("answers"))
     assert stage(folder, "stages.lora_seed", "--seed", "3").returncode == 0
-    (folder / "data/lora_level/R3").mkdir(parents=True)
-    (folder / "data/lora_seed/3/held_out").rename(folder / "data/lora_level/R3/levels")
-    assert stage(folder, "stages.lora_seed", "--seed", "3").returncode == 0
+    assert stage(folder, "stages.lora_seed", "--rows", "levels/R3", "--name", "R3").returncode == 0
     return folder
 
 
@@ -38,7 +36,7 @@ def answer(workspace, monkeypatch):
         monkeypatch.setattr("sys.argv", ["answers", *arguments])
         assert not main()
         model = arguments[1]
-        folder = workspace / ("data/answers_level" if arguments[0] == "--level" else "data/answers") / model
+        folder = workspace / "data/answers" / model
         return {path.stem: list(read_jsonl(path, Answer)) for path in sorted(folder.iterdir())}
 
     return run
@@ -63,9 +61,23 @@ def test_the_base_model_has_seen_nothing(answer):
     assert {(row.fold, row.role) for rows in answers.values() for row in rows} == {(None, "unseen")}
 
 
-def test_a_level_answers_the_contest_alone(answer):
-    answers = answer("--level", "R3")
-    assert list(answers) == ["contest"] and {row.fold for row in answers["contest"]} == {"levels"}
+def test_a_level_answers_held_out_questions_alone(answer):
+    answers = answer("--model", "R3")
+    assert list(answers) == ["contest"] and len(answers["contest"]) == 2 * 6
+    assert {(row.model, row.fold, row.role) for row in answers["contest"]} == {
+        ("R3", "seed_3", "unseen"),
+        ("R3", "seed_4", "unseen"),
+    }
+
+
+def test_a_baseline_asks_the_base_model_in_another_way(answer):
+    usual = {row.problem_id: row for rows in answer("--model", "base").values() for row in rows}
+    for name, longer in (("solution", False), ("instruction", True), ("few_shot", True)):
+        answers = answer("--model", name)
+        assert [len(answers[benchmark]) for benchmark in ("contest", "transfer")] == [6, 5]
+        for row in (*answers["contest"], *answers["transfer"]):
+            assert (row.model, row.fold, row.role) == (name, None, "unseen")
+            assert (row.prompt_tokens > usual[row.problem_id].prompt_tokens) == longer
 
 
 def test_a_limit_asks_every_model_the_same_questions(answer):
@@ -143,6 +155,12 @@ def test_a_line_cut_short_is_as_if_never_written(tmp_path, monkeypatch, answer):
     ("arguments", "changed", "message"),
     [
         (["--model", "seed_9"], {}, "data/lora_seed/9/held_out holds no adapter"),
+        (["--model", "luck"], {}, "answers.models has no 'luck'; it has R3, base, few_shot"),
+        (["--model", "few_shot"], {"baselines": {}}, "answers.baselines has no 'few_shot'; it has none"),
+        (["--model", "few_shot"], {"baselines": {"few_shot": {"shots": 99}}}, "asks for 99 solved questions"),
+        (["--model", "solution"], {"backend": "openai"}, "answers.baselines.solution is plain text"),
+        (["--model", "few_shot"], {"baselines": {"few_shot": {"shots": 1, "instruction": "x"}}}, "set one of"),
+        (["--model", "solution"], {"baselines": {"solution": {"completion": "x"}}}, "has no {question}"),
         (["--model", "base"], {"samples": 2}, "samples above 1 need a temperature above 0"),
         (["--model", "base"], {"backend": "vllm"}, "answers.backend"),
         (["--model", "base"], {"backend": "openai"}, "no connection to http://127.0.0.1:1/v1"),

@@ -2,7 +2,8 @@ import pytest
 
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Fold, Split
-from stages.answers.tasks import contest_tasks, level_tasks, transfer_tasks
+from stages.answers.prompts import PromptStyle
+from stages.answers.tasks import baseline_tasks, contest_tasks, level_tasks, transfer_tasks
 from tests.workspace import problems
 
 PROBLEMS = problems(6)
@@ -16,6 +17,9 @@ SPLIT = Split(
     main=["held_out"],
     transfer_fold="held_out",
     clusters={name: number for number, name in enumerate(IDS)},
+    families=dict.fromkeys(IDS, 0),
+    family_names=["mean"],
+    families_are="families",
     folds=FOLDS,
 )
 
@@ -34,10 +38,17 @@ def test_transfer_is_answered_by_one_fold_that_saw_none_of_it():
     assert {(task.fold, task.role) for task in transfer_tasks(PROBLEMS, SPLIT)} == {("held_out", "unseen")}
 
 
-def test_a_row_left_out_of_the_levels_is_unused():
-    tasks = level_tasks(PROBLEMS, SPLIT, {"train": IDS[:1], "valid": IDS[2:3]})
-    assert [task.role for task in tasks] == ["train", "unused", "valid", "unseen", "unseen", "unused"]
-    assert {task.fold for task in tasks} == {"levels"}
+def test_every_seed_of_a_level_is_asked_what_the_main_fold_holds_out():
+    tasks = level_tasks(PROBLEMS, SPLIT, ["seed_0", "seed_7"])
+    assert roles(tasks) == [(f"seed_{seed}", name, "unseen") for seed in (0, 7) for name in IDS[3:5]]
+
+
+def test_a_baseline_is_asked_held_out_questions_and_the_second_benchmark():
+    style = PromptStyle(instruction="Reason.")
+    tasks = baseline_tasks(PROBLEMS, problems(2, "transfer"), SPLIT, style, [])
+    assert roles(tasks) == [(None, name, "unseen") for name in [*IDS[3:5], "transfer/000", "transfer/001"]]
+    turns = [(turn.role, turn.content) for turn in tasks[0].prompt("Never.")]
+    assert turns == [("system", "Reason."), ("user", PROBLEMS[3].question)]
 
 
 def test_a_stranger_in_the_folds_is_named():

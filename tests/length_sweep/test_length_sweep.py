@@ -52,15 +52,21 @@ def test_names_that_stay(whole: Path) -> None:
     found = loads(whole / "metrics/length_sweep.json")
     for level in LEVELS:
         assert 0 <= found[level]["low"] <= found[level]["accuracy"] <= found[level]["high"] <= 1
-        assert found[level]["words"] > 0
+        assert found[level]["words_min"] <= found[level]["words_median"] <= found[level]["words_max"]
+        assert len(found[level]["seeds"]) == 3 and found[level]["accuracy"] == pytest.approx(
+            np.mean(found[level]["seeds"]), abs=1e-5
+        )
+    assert set(found["truncated"]) == {"R3", "R5"} and all(
+        0 < one["accuracy"] < 1 for one in found["truncated"].values()
+    )
     assert found["n"] == 180 and found["reasons"] == {}
 
 
 def test_numbers_are_those_counted_from_the_scored_answers(whole: Path) -> None:
     found = loads(whole / "metrics/length_sweep.json")
-    rows = [row for row in read_jsonl(whole / "data/length_sweep/scored.jsonl", Scored) if row.answer.role == "unseen"]
+    rows = list(read_jsonl(whole / "data/length_sweep/scored.jsonl", Scored))
     for level in LEVELS:
-        own = [row for row in rows if row.answer.model == level]
+        own = [row for row in rows if row.answer.model == level][: 3 * found["n"]]
         right = np.mean([row.verdict.verdict == "CORRECT" for row in own])
         words = np.mean([len(row.answer.text.split()) for row in own])
         assert (found[level]["accuracy"], found[level]["words"]) == pytest.approx((right, words), abs=1e-4)
@@ -70,12 +76,19 @@ def test_numbers_are_those_counted_from_the_scored_answers(whole: Path) -> None:
 def test_the_known_trend_is_found(whole: Path) -> None:
     found = loads(whole / "metrics/length_sweep.json")
     assert found["trend_z"] < -5 and found["trend_p"] < 1e-6 and found["cochrans_q_p"] < 1e-6
-    assert found["slope_low"] > 0
+    assert found["change_high"] < -20
     assert found["focus_extra"] > 0 and found["focus_extra_low"] < found["focus_extra"] < found["focus_extra_high"]
     pairs = pd.DataFrame(loads(whole / "data/length_sweep/tables.json")["pairs"])
     assert len(pairs) == 15 and (pairs["holm_p"] >= pairs["p"]).all()
     first_last = pairs[(pairs["first"] == "R1") & (pairs["second"] == "R6")].iloc[0]
-    assert first_last["lost"] > first_last["gained"] and first_last["holm_p"] < 0.001
+    assert first_last["high"] < 0 and first_last["holm_p"] < 0.001
+    assert first_last["points"] == pytest.approx(found["change"], abs=1e-3)
+
+
+def test_a_control_that_is_worse_than_its_level_is_found_so(whole: Path) -> None:
+    """Truncated chains lose one unit of log odds in the draws."""
+    for control in loads(whole / "metrics/length_sweep.json")["truncated"].values():
+        assert control["compressed_over_truncated_low"] > 0
 
 
 def test_sections_add_up(whole: Path) -> None:
@@ -97,7 +110,7 @@ def test_plots_have_the_columns_of_their_templates(whole: Path) -> None:
 
 def test_a_missing_level_is_null_with_its_reason(tmp_path: Path) -> None:
     folder = write_run(tmp_path)
-    shutil.rmtree(folder / "data/answers_level/R4")
+    shutil.rmtree(folder / "data/answers/R4")
     found = metrics(folder)
     assert found["R4"]["accuracy"] is None and found["R4"]["words"] is None
     assert found["reasons"] == {"R4": "no answers at this level"}
@@ -106,7 +119,7 @@ def test_a_missing_level_is_null_with_its_reason(tmp_path: Path) -> None:
 
 def test_only_questions_that_every_level_answered_count(tmp_path: Path) -> None:
     folder = write_run(tmp_path)
-    path = folder / "data/answers_level/R2/contest.jsonl"
+    path = folder / "data/answers/R2/contest.jsonl"
     lines = [line for line in path.read_text().splitlines(keepends=True) if "2016/junior_senior_test/03" not in line]
     path.write_text("".join(lines))
     assert metrics(folder)["n"] == 35
@@ -114,7 +127,7 @@ def test_only_questions_that_every_level_answered_count(tmp_path: Path) -> None:
 
 
 def rewrite(folder: Path, change: Any) -> None:
-    for path in (folder / "data/answers_level").glob("*/*.jsonl"):
+    for path in (folder / "data/answers").glob("*R*/*.jsonl"):
         rows = [change(row) for row in read_jsonl(path, Answer)]
         path.write_text("".join(row.model_dump_json() + "\n" for row in rows if row is not None))
 
@@ -122,9 +135,9 @@ def rewrite(folder: Path, change: Any) -> None:
 def test_one_level_only(tmp_path: Path) -> None:
     folder = write_run(tmp_path)
     for level in LEVELS[1:]:
-        shutil.rmtree(folder / "data/answers_level" / level)
+        shutil.rmtree(folder / "data/answers" / level)
     found = metrics(folder)
-    assert found["R1"]["accuracy"] is not None and found["trend_p"] is None and found["slope"] is None
+    assert found["R1"]["accuracy"] is not None and found["trend_p"] is None and found["change"] is None
     assert found["reasons"]["trend_p"] == "fewer than two levels were answered"
 
 
@@ -134,8 +147,8 @@ def test_all_wrong_at_every_level(tmp_path: Path, text: str) -> None:
     rewrite(folder, lambda row: row.model_copy(update={"text": text}))
     found = metrics(folder)
     assert found["R1"]["accuracy"] == found["R6"]["accuracy"] == 0
-    assert found["trend_p"] is found["cochrans_q"] is found["slope"] is None
-    assert set(found["reasons"]) == {"trend_p", "cochrans_q", "slope"}
+    assert found["trend_p"] is found["cochrans_q"] is None and found["change"] == 0
+    assert set(found["reasons"]) == {"trend_p", "cochrans_q", "focus_extra"}
 
 
 def test_no_unseen_question(tmp_path: Path) -> None:
@@ -149,19 +162,18 @@ def test_no_unseen_question(tmp_path: Path) -> None:
 def test_an_empty_focus_section_and_missing_chains(tmp_path: Path) -> None:
     folder = write_run(tmp_path)
     (folder / "params.yaml").write_text((folder / "params.yaml").read_text().replace("two_person_speed_event", "relay"))
-    assert "'relay'" in metrics(folder)["reasons"]["slope"]
+    assert "'relay'" in metrics(folder)["reasons"]["focus_extra"]
     shutil.rmtree(folder / "data/train_split/levels/R5")
     found = metrics(folder)
     assert found["R5"]["chain_words"] is None and found["R5"]["accuracy"] is not None
-    assert "R5" in found["reasons"]["slope"]
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda f: shutil.rmtree(f / "data/answers_level"), "has no answers of any level"),
+        (lambda f: shutil.rmtree(f / "data/answers"), "has no answers of any level"),
         (lambda f: (f / "params.yaml").write_text("length_sweep: {levels: [R9]}"), "length_sweep.levels.0"),
-        (lambda f: (f / "data/answers_level/R1/contest.jsonl").write_text("{}\n"), "contest.jsonl, line 1"),
+        (lambda f: (f / "data/answers/R1/contest.jsonl").write_text("{}\n"), "contest.jsonl, line 1"),
     ],
 )
 def test_wrong_input_is_one_message(tmp_path: Path, damage: Any, message: str) -> None:

@@ -68,14 +68,16 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(trained, tmp_path,
         assert contents(folder / part) == contents(trained / part)
 
 
-def test_a_levels_adapter_takes_the_first_seed(trained, tmp_path):
+def test_rows_of_a_chain_length_are_trained_on_with_every_seed_of_the_sweep(trained, tmp_path):
     folder = write_workspace(tmp_path, {"iters": 60})
-    result = stage(folder, "stages.lora_seed", "--level", "R3")
+    result = stage(folder, "stages.lora_seed", "--rows", "truncated/R3", "--name", "truncated_R3")
     assert result.returncode == 0, result.stderr
-    assert json.loads((folder / "metrics/lora_level/R3.json").read_text())["seed"] == 3
+    found = json.loads((folder / "metrics/lora_level/truncated_R3.json").read_text())
+    assert list(found["seeds"]) == ["seed_3", "seed_4"]
     name = "adapters.safetensors"
     same_rows = (trained / "data/lora_seed/3/held_out" / name).read_bytes()
-    assert (folder / "data/lora_level/R3/levels" / name).read_bytes() == same_rows
+    three, four = ((folder / f"data/lora_level/truncated_R3/seed_{seed}" / name).read_bytes() for seed in (3, 4))
+    assert three == same_rows != four
 
 
 def test_the_probe_gives_the_iterations(tmp_path):

@@ -26,6 +26,8 @@ YEARS = range(2011, 2026)
 HELD_OUT = range(2022, 2026)
 ABILITY = {"base": 0.15, "student": 0.5}
 WORDS = {"R1": 60, "R2": 40, "R3": 25, "R4": 14, "R5": 8, "R6": 2}
+LEVEL_SEEDS = (0, 1)
+TRUNCATED = ("R3", "R5")
 PROBE = {
     "best_iteration": 220,
     "best_iteration_low": 180,
@@ -133,17 +135,20 @@ def scored(contest: list[Problem], second: list[Problem], seeds: Sequence[int], 
                     )  # fmt: skip
 
 
-def level_scored(contest: list[Problem], levels: Sequence[str], unseen: set[str]) -> Iterator[Scored]:
-    """One student for each level, on the unseen questions; the shorter its chains, the less it gets right."""
+def level_scored(
+    contest: list[Problem], levels: Sequence[str], unseen: set[str], name: str = "{level}", lost: float = 0.0
+) -> Iterator[Scored]:
+    """Two students for each level, on the unseen questions; the shorter its chains, the less they get right."""
     rng = random.Random(3)
     for level in levels:
-        for problem in contest:
-            if problem.id in unseen:
-                chance = 0.55 - 0.07 * LEVELS.index(level) * (1.3 if problem.section == SECTIONS[2] else 0.9)
-                yield score(
-                    rng, problem, chance, WORDS[level],
-                    benchmark="contest", model=level, fold="levels", role="unseen",
-                )  # fmt: skip
+        for seed in LEVEL_SEEDS:
+            for problem in contest:
+                if problem.id in unseen:
+                    harder = 1.3 if problem.section == SECTIONS[2] else 0.9
+                    yield score(
+                        rng, problem, 0.55 - lost - 0.07 * LEVELS.index(level) * harder, WORDS[level],
+                        benchmark="contest", model=name.format(level=level), fold=f"seed_{seed}", role="unseen",
+                    )  # fmt: skip
 
 
 def chains(contest: list[Problem], levels: Sequence[str] = LEVELS) -> Iterator[VerifiedChain]:
@@ -198,6 +203,9 @@ def write_run(
             "folds": {"held_out": fold, "paper": paper},
             "transfer_fold": "held_out",
             "clusters": {name: number for number, name in enumerate(ids)},
+            "families": {name: number for number, name in enumerate(ids)},
+            "family_names": [f"cluster {number}" for number in range(len(ids))],
+            "families_are": "near-duplicates",
         },
     )
     rows = list(scored(contest, second, seeds, unseen))
@@ -205,21 +213,26 @@ def write_run(
         for benchmark in ("contest", "transfer"):
             own = (row.answer for row in rows if (row.answer.model, row.answer.benchmark) == (model, benchmark))
             write_jsonl(folder / f"data/answers/{model}/{benchmark}.jsonl", own)
-    level_rows = list(level_scored(contest, levels, unseen))
-    for level in levels:
-        own = (row.answer for row in level_rows if row.answer.model == level)
-        write_jsonl(folder / f"data/answers_level/{level}/contest.jsonl", own)
-        adapter(folder / f"data/lora_level/{level}/levels")
-        taught = (row.chain for row in verified if row.chain.level == level and row.chain.problem_id not in unseen)
-        rows = (
-            Example(
-                messages=[Message(role="user", content="?"), Message(role="assistant", content=chain.text)],
-                problem_id=chain.problem_id,
-                level=chain.level,
+    for kind, chosen, name, lost in (
+        ("levels", levels, "{level}", 0.0),
+        ("truncated", [level for level in TRUNCATED if level in levels], "truncated_{level}", 0.1),
+    ):
+        level_rows = list(level_scored(contest, chosen, unseen, name, lost))
+        for level in chosen:
+            own = (row.answer for row in level_rows if row.answer.model == name.format(level=level))
+            write_jsonl(folder / f"data/answers/{name.format(level=level)}/contest.jsonl", own)
+            for seed in LEVEL_SEEDS:
+                adapter(folder / f"data/lora_level/{name.format(level=level)}/seed_{seed}")
+            taught = (row.chain for row in verified if row.chain.level == level and row.chain.problem_id not in unseen)
+            examples = (
+                Example(
+                    messages=[Message(role="user", content="?"), Message(role="assistant", content=chain.text)],
+                    problem_id=chain.problem_id,
+                    level=chain.level,
+                )
+                for chain in taught
             )
-            for chain in taught
-        )
-        write_jsonl(folder / f"data/train_split/levels/{level}/train.jsonl", rows)
+            write_jsonl(folder / f"data/train_split/{kind}/{level}/train.jsonl", examples)
     for seed in seeds:
         adapter(folder / f"data/lora_seed/{seed}/held_out")
         write_text(folder / f"plots/lora_seed/{seed}.csv", curves(seed, ["held_out", "paper"]))
@@ -256,6 +269,11 @@ def params(seeds: Sequence[int], levels: Sequence[str]) -> dict[str, object]:
     values = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     values["lora_seed"]["seeds"] = list(seeds)
     values["length_sweep"]["levels"] = list(levels)
+    values["length_sweep"]["truncated"] = [level for level in TRUNCATED if level in levels]
+    values["length_sweep"]["seeds"] = list(LEVEL_SEEDS)
+    values["length_sweep"]["rows"] = {level: f"levels/{level}" for level in levels} | {
+        f"truncated_{level}": f"truncated/{level}" for level in TRUNCATED if level in levels
+    }
     values["answers"]["models"] = {"base": "models/tiny-student"} | {
         f"seed_{seed}": f"data/lora_seed/{seed}" for seed in seeds
     }

@@ -41,28 +41,34 @@ def test_the_title_claims_no_more_than_the_interval(
     assert title({"difference": difference, "difference_low": low, "difference_high": high}).startswith(expected)
 
 
-def level_tables(run: Run, trend: float | None, z: float | None, pair: tuple[int, int, float]) -> dict[str, Any]:
-    gained, lost, holm = pair
-    first = {"first": "R1", "second": "R2", "gained": gained, "lost": lost, "p": holm, "holm_p": holm}
-    tests = run.level_tables["tests"] | {"trend_p": trend, "trend_z": z}
-    return run.level_tables | {"tests": tests, "pairs": [first], "reasons": {"trend_p": "nothing differs"}}
+def level_tables(
+    run: Run, change: tuple[float, float | None, float | None], pair: tuple[float, float]
+) -> dict[str, Any]:
+    value, low, high = change
+    step = {"first": "R1", "second": "R2", "points": sum(pair) / 2, "low": pair[0], "high": pair[1]}
+    tests = run.level_tables["tests"] | {"change": value, "change_low": low, "change_high": high}
+    return run.level_tables | {"tests": tests, "pairs": [step | {"p": 0.001, "holm_p": 0.001}], "reasons": {}}
 
 
 @pytest.mark.parametrize(
-    ("trend", "z", "pair", "expected", "said"),
+    ("change", "pair", "expected", "said"),
     [
-        (0.001, -8.0, (5, 40, 0.001), "Accuracy falls as the chains get shorter", False),
-        (0.001, -8.0, (40, 5, 0.001), "Accuracy falls as the chains get shorter, though not at every step", True),
-        (0.001, -8.0, (12, 10, 0.9), "Accuracy falls as the chains get shorter", False),
-        (0.001, 8.0, (5, 40, 0.001), "Accuracy rises as the chains get shorter, though not at every step", True),
-        (0.4, -0.8, (12, 10, 0.9), "No trend over chain length can be claimed", False),
-        (None, None, (0, 0, 1.0), "With these levels, no trend over chain length can be tested", False),
+        ((-30.0, -40.0, -20.0), (-9.0, -1.0), "Accuracy falls as the chains get shorter", False),
+        ((-30.0, -40.0, -20.0), (1.0, 9.0), "Accuracy falls as the chains get shorter, though not at every step", True),
+        ((-30.0, -40.0, -20.0), (-1.0, 9.0), "Accuracy falls as the chains get shorter", False),
+        ((30.0, 20.0, 40.0), (-9.0, -1.0), "Accuracy rises as the chains get shorter, though not at every step", True),
+        ((-3.0, -9.0, 3.0), (1.0, 9.0), "No change of accuracy with the chains’ length can be claimed", False),
+        ((0.0, None, None), (0.0, 0.0), "With these levels, no change with the chains’ length can be tested", False),
     ],
 )
-def test_a_trend_that_a_pair_of_levels_contradicts_is_not_called_steady(
-    loaded: Run, trend: float | None, z: float | None, pair: tuple[int, int, float], expected: str, said: bool
+def test_a_change_that_a_pair_of_levels_contradicts_is_not_called_steady(
+    loaded: Run,
+    change: tuple[float, float | None, float | None],
+    pair: tuple[float, float],
+    expected: str,
+    said: bool,
 ) -> None:
-    claim = chain_length(replace(loaded, level_tables=level_tables(loaded, trend, z, pair)), {})
+    claim = chain_length(replace(loaded, level_tables=level_tables(loaded, change, pair)), {})
     assert claim.title == expected
     assert ("Against it, R2 is" in claim.text[0]) == said
 

@@ -66,7 +66,9 @@ def test_no_path_of_this_machine_is_in_the_outputs(run_folder: Path) -> None:
 
 def test_cards_are_hugging_face_model_cards(run_folder: Path) -> None:
     cards = {path.parent.name: path for path in (run_folder / "reports/cards").glob("*/README.md")}
-    assert set(cards) == {f"seed_{seed}-held_out" for seed in range(5)} | {f"{level}-levels" for level in LEVELS}
+    levels = [*LEVELS, *(f"truncated_{level}" for level in synthetic.TRUNCATED)]
+    trained = {f"{level}-seed_{seed}" for level in levels for seed in synthetic.LEVEL_SEEDS}
+    assert set(cards) == {f"seed_{seed}-held_out" for seed in range(5)} | trained
     card = ModelCard.load(cards["seed_0-held_out"])
     assert card.data.library_name == "mlx"
     assert "base_model" not in card.data.to_dict(), "the tiny student is a folder, not a model on the hub"

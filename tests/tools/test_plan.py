@@ -14,7 +14,11 @@ from tools.plan.work import Work, padded, scratch
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = "models/Qwen2.5-7B-Instruct-4bit"
 LORA = {"num_layers": 16, "rank": 8, "grad_checkpoint": True, "batch_size": 4, "max_seq_length": 4096, "seeds": [0, 1]}
-SIZES = {"lora_seed": LORA, "answers": {"batch_size": 8, "max_tokens": 512}, "length_sweep": {"levels": ["R1"]}}
+SIZES = {
+    "lora_seed": LORA,
+    "answers": {"batch_size": 8, "max_tokens": 512},
+    "length_sweep": {"rows": {"R1": "levels/R1"}, "seeds": [0]},
+}
 
 
 def work(rows=(300, 500), prompts=(100, 120)):

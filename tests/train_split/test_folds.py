@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from distil.pipeline.files import InputError, write_jsonl
 from distil.pipeline.records import LEVELS, SECTIONS, Chain, Problem, Verdict, VerifiedChain
-from stages.train_split.folds import held_out_years, kfold_years, leaked, paper
+from stages.train_split.folds import held_out_groups, hold_out, kfold_groups, leaked, paper
+from stages.train_split.truncated import cut
 
 ROOT = Path(__file__).resolve().parents[2]
-SWEEP = {"levels": list(LEVELS), "focus": SECTIONS[0]}
+SWEEP = {"levels": list(LEVELS), "truncated": ["R2", "R5"], "focus": SECTIONS[0]}
 SPLIT = {
     "protocol": "held_out_years",
     "held_out_years": [2014],
+    "held_out_families": ["mean"],
     "folds": 3,
     "paper_protocol": True,
     "valid_share": 0.1,
@@ -41,6 +43,8 @@ def problem(year: int, number: int, question: str | None = None, section: str = 
 
 PROBLEMS = [problem(year, number) for year in range(2011, 2016) for number in range(1, 21)]
 CLUSTER = {p.id: i for i, p in enumerate(PROBLEMS)}
+YEARS = {p.id: str(p.year) for p in PROBLEMS}
+KINDS = {p.id: "abcd"[p.number % 4] for p in PROBLEMS}
 
 
 @settings(max_examples=60, deadline=None)
@@ -54,7 +58,7 @@ def test_no_cluster_straddles_whatever_the_clusters_are(labels, untrainable, see
     trainable = {p.id for i, p in enumerate(PROBLEMS) if i not in untrainable}
     closed = {0, 1}
     try:
-        fold = held_out_years(PROBLEMS, trainable, cluster, closed, {2014}, 0.1, seed)
+        fold = hold_out(PROBLEMS, trainable, cluster, closed, {n for n, y in YEARS.items() if y == "2014"}, 0.1, seed)
     except InputError:
         return
     groups = [{cluster[name] for name in part} for part in (fold.train, fold.valid, fold.unseen)]
@@ -65,16 +69,19 @@ def test_no_cluster_straddles_whatever_the_clusters_are(labels, untrainable, see
     assert set(fold.train + fold.valid) <= trainable
 
 
-def test_every_question_has_one_unseen_and_one_other_prediction_under_kfold():
+def fold_of(held_out):
+    return hold_out(PROBLEMS, set(CLUSTER), CLUSTER, set(), held_out, 0.1, 0)
+
+
+@pytest.mark.parametrize("group_of", [YEARS, KINDS])
+def test_every_question_has_one_unseen_and_one_other_prediction_under_kfold(group_of):
     everything = {p.id for p in PROBLEMS}
-
-    def hold_out(years):
-        return held_out_years(PROBLEMS, everything, CLUSTER, set(), years, 0.1, 0)
-
-    folds = kfold_years(PROBLEMS, 3, hold_out)
+    folds = kfold_groups(PROBLEMS, group_of, 3, "groups", fold_of)
     assert sorted(name for fold in folds.values() for name in fold.unseen) == sorted(everything)
     answered = [name for fold in folds.values() for name in fold.answers]
     assert sorted(answered) == sorted([*everything, *everything])
+    for fold in folds.values():
+        assert not {group_of[name] for name in fold.unseen} & {group_of[name] for name in fold.train + fold.valid}
 
 
 def test_the_papers_protocol_is_85_10_5_at_random_and_leaks():
@@ -87,9 +94,10 @@ def test_the_papers_protocol_is_85_10_5_at_random_and_leaks():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: held_out_years(PROBLEMS, set(CLUSTER), CLUSTER, set(), {1999}, 0.1, 0),
-        lambda: held_out_years(PROBLEMS, set(), CLUSTER, set(), {2014}, 0.1, 0),
-        lambda: kfold_years(PROBLEMS, 9, lambda years: None),
+        lambda: held_out_groups(PROBLEMS, YEARS, [1999], "held_out_years", fold_of),
+        lambda: held_out_groups(PROBLEMS, KINDS, [], "held_out_families", fold_of),
+        lambda: hold_out(PROBLEMS, set(), CLUSTER, set(), {PROBLEMS[0].id}, 0.1, 0),
+        lambda: kfold_groups(PROBLEMS, YEARS, 9, "years", fold_of),
         lambda: paper(PROBLEMS, set(), 0),
     ],
 )
@@ -169,6 +177,30 @@ def test_the_stage_writes_leak_free_rows_that_mlx_lm_reads(folder):
     ]
     assert all(ids == level_ids[0] for ids in level_ids) and not any(name.endswith("/03") for name in level_ids[0])
     assert rows(folder / "data/train_split/levels/R5/train.jsonl")[0]["messages"][-1]["content"].startswith("R5\n")
+
+
+def test_a_truncated_chain_is_as_long_as_its_level(folder):
+    chain, like = (accepted(PROBLEMS[0], "R1").chain.model_copy(update={"text": text}) for text in (
+        "First we add: 1 + 2 = 3.\n\nThen 4.\nAnswer: 3", "1 + 2\nAnswer: 3",
+    ))  # fmt: skip
+    assert cut(chain, like).text == "First we add:\nAnswer: 3"
+    for text, expected in (("Answer: 3", "Answer: 3"), ("x " * 30 + "\nAnswer: 3", chain.text), ("", "Answer: 3")):
+        short = cut(chain, like.model_copy(update={"text": text}))
+        assert short.text == expected and short.level == like.level
+
+
+def test_families_are_held_out_by_topic_family_or_cluster(folder):
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["train_split"] |= {"protocol": "held_out_families", "held_out_families": ["geometry"]}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    refused = stage(folder)
+    assert refused.returncode == 1 and "held_out_families is geometry" in refused.stderr
+    tagged = [p.model_copy(update={"topic": "geometry" if p.number % 2 else "algebra"}) for p in PROBLEMS]
+    write_jsonl(folder / "data/parsed/problems.jsonl", tagged)
+    assert stage(folder).returncode == 0
+    split = json.loads((folder / "data/train_split/folds.json").read_text())
+    assert split["families_are"] == "topics" and set(split["family_names"]) >= {"geometry", "algebra"}
+    assert set(split["folds"]["held_out"]["unseen"]) == {p.id for p in tagged if p.topic == "geometry"}
 
 
 def test_running_twice_gives_the_same_bytes(folder):

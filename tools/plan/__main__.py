@@ -120,7 +120,7 @@ def show_size(params: dict[str, Any], model: Model, work: Work) -> list[str]:
             "machine with more, or lower lora_seed.batch_size, lora_seed.max_seq_length or answers.batch_size, or set "
             "lora_seed.grad_checkpoint; on a CPU weights are float32, whatever the checkpoint's quantisation."
         )
-    adapters = (len(lora["seeds"]) * work.folds + len(params["length_sweep"]["levels"])) * 2
+    adapters = (len(lora["seeds"]) * work.folds + sweep_adapters(params)) * 2
     disk = adapters * parts["adapter, gradient and Adam"] / 4 + (0 if model.there else model.file_bytes)
     room = shutil.disk_usage(".").free
     download = 0.0 if model.there else model.file_bytes
@@ -130,9 +130,14 @@ def show_size(params: dict[str, Any], model: Model, work: Work) -> list[str]:
     return faults
 
 
+def sweep_adapters(params: dict[str, Any]) -> int:
+    """How many adapters the length sweep trains: one a seed for every level and every control."""
+    return len(params["length_sweep"]["rows"]) * len(params["length_sweep"]["seeds"])
+
+
 def show_work(params: dict[str, Any], model: Model, work: Work, counted: bool) -> list[str]:
     """Print tokens, hours and dollars; returns what is over budget."""
-    lora, answers, sweep = params["lora_seed"], params["answers"], params["length_sweep"]
+    lora, answers = params["lora_seed"], params["answers"]
     real, batches = sum(work.rows), padded(work.rows, lora["batch_size"])
     mean = round(batches / len(work.rows))
     speed = measure(model, lora["rank"], lora["batch_size"], mean, answers["batch_size"])
@@ -143,7 +148,7 @@ def show_work(params: dict[str, Any], model: Model, work: Work, counted: bool) -
     probe = params["overfit_probe"]["iters"]
     iters = probe // 2 if lora["iters"] == "probe" else lora["iters"]
     step = lora["batch_size"] * mean * speed.training
-    runs = len(lora["seeds"]) * work.folds + len(sweep["levels"])
+    runs = len(lora["seeds"]) * work.folds + sweep_adapters(params)
     hours = (runs * iters + probe) * step / HOUR
     print(
         f"training   {hours:9.2f} h for {runs} adapters of {iters} iterations and a probe of {probe} (validation aside)"
@@ -151,7 +156,7 @@ def show_work(params: dict[str, Any], model: Model, work: Work, counted: bool) -
 
     contest, transfer = len(work.prompts["contest"]), len(work.prompts["transfer"])
     models = 1 + len(lora["seeds"])
-    number = answers["samples"] * (models * (contest * work.folds + transfer) + len(sweep["levels"]) * contest)
+    number = answers["samples"] * (models * (contest * work.folds + transfer) + sweep_adapters(params) * contest)
     reply = min(answers["max_tokens"], sum(work.replies) / len(work.replies))
     hours = number * reply * speed.answering / HOUR
     print(f"answering  {hours:9.2f} h for {number:,} answers of about {reply:.0f} tokens")

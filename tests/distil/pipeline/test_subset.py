@@ -33,7 +33,10 @@ def split(main: list[str], **folds: tuple[list[str], list[str]]) -> Split:
         name: Fold(train=[], valid=[], unseen=unseen, unused=[], answers=answers)
         for name, (unseen, answers) in folds.items()
     }
-    return Split(protocol="held_out_years", main=main, transfer_fold=main[0], clusters={}, folds=made)
+    return Split(
+        protocol="held_out_years", main=main, transfer_fold=main[0], clusters={}, families={}, family_names=[],
+        families_are="near-duplicates", folds=made,
+    )  # fmt: skip
 
 
 EVERY = [p.id for p in CONTEST]

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from scipy import stats
 
-from distil.statistics.trend import cochran_armitage, log_words_slopes, page
+from distil.statistics.trend import cochran_armitage, page
 
 
 def test_page_without_ties_is_scipys() -> None:
@@ -59,39 +58,3 @@ def test_the_studys_levels_fall_from_r2_to_r6(shared: Path) -> None:
     n = [int(float(rows[level]["n_filtered"])) for level in levels]
     found = cochran_armitage(correct, n, [2, 3, 4, 5, 6])
     assert found is not None and round(found.z, 1) == -8.8
-
-
-def clustered(questions: int, extra: float, rng: np.random.Generator):
-    words, sections = np.array([30, 18, 16, 12, 8, 2]), np.array(["a", "b", "two"] * (questions // 3))
-    odds = rng.normal(0, 1, questions)[:, None] + (1 + extra * (sections == "two"))[:, None] * (np.log(words) - 2.5)
-    return (rng.random(odds.shape) < 1 / (1 + np.exp(-odds))).astype(float), words, sections
-
-
-def test_slopes_are_those_of_a_glm_with_clustered_errors() -> None:
-    verdicts, words, sections = clustered(240, 1.0, np.random.default_rng(5))
-    found = log_words_slopes(verdicts, words, sections, np.arange(240), "two")
-    assert not isinstance(found, str)
-    log_words, two = np.tile(np.log(words), 240), np.repeat(sections == "two", 6)
-    b = np.repeat(sections == "b", 6)
-    design = np.column_stack([np.ones(1440), log_words, log_words * two, b, two]).astype(float)
-    glm = sm.GLM(verdicts.ravel(), design, family=sm.families.Binomial()).fit(
-        cov_type="cluster", cov_kwds={"groups": np.repeat(np.arange(240), 6)}
-    )
-    assert [slope.value for slope in found] == pytest.approx(list(glm.params[1:3]), rel=1e-5)
-    low, high = glm.conf_int()[1:3].T
-    assert [slope.low for slope in found] == pytest.approx(list(low), abs=0.03)
-    assert [slope.high for slope in found] == pytest.approx(list(high), abs=0.03)
-    assert found[1].low < 0.9 and found[1].high > 0.2  # the true interaction, weakened by averaging over questions
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "sections", "why"),
-    [
-        (np.ones((6, 2)), ["a", "a", "a", "two", "two", "two"], "is right or every one wrong"),
-        (np.eye(2)[[0, 1, 0, 1]], ["two"] * 4, "sections to compare"),
-        (np.eye(2)[[0, 1, 0, 1]], ["a"] * 4, "sections to compare"),
-    ],
-)
-def test_slopes_that_cannot_be_had_say_why(verdicts: np.ndarray, sections: list[str], why: str) -> None:
-    found = log_words_slopes(verdicts, [9, 3], np.array(sections), np.arange(len(verdicts)), "two")
-    assert isinstance(found, str) and why in found

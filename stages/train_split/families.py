@@ -1,0 +1,43 @@
+"""Kinds of questions: the units of which *other kinds* of questions are a sample, as clusters are of questions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from distil import contest
+from distil.pipeline.records import Problem
+
+
+@dataclass(frozen=True)
+class Families:
+    """The kind of every problem by id, all kinds in order, and what they are."""
+
+    of: Mapping[str, str]
+    kind: Literal["families", "topics", "near-duplicates"]
+
+    @property
+    def names(self) -> list[str]:
+        """Every kind, sorted."""
+        return sorted(set(self.of.values()))
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The place of each problem's kind in `names`."""
+        place = {name: number for number, name in enumerate(self.names)}
+        return {problem: place[name] for problem, name in self.of.items()}
+
+
+def families(problems: Sequence[Problem], clusters: Mapping[str, int]) -> Families:
+    """The topic of a problem that has one, else its family in the sample contest, else its cluster of near-duplicates.
+
+    A cluster is a kind of its own: where nobody knows the kinds, questions are all that can be resampled.
+    """
+    read = {problem.id: contest.read(problem.question) for problem in problems}
+    of = {}
+    for problem in problems:
+        question = read[problem.id]
+        known = problem.topic or (question.family if question else None)
+        of[problem.id] = known or f"cluster {clusters[problem.id]}"
+    if any(read.values()):
+        return Families(of, "families")
+    return Families(of, "topics" if any(problem.topic for problem in problems) else "near-duplicates")

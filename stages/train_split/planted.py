@@ -1,0 +1,42 @@
+"""The pairs of questions that the sample contest asks twice on purpose: the truth that near-duplicates are held to."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from itertools import combinations
+
+from distil import contest
+from distil.pipeline.records import Problem
+
+Pair = tuple[int, int]
+
+
+def planted_pairs(problems: Sequence[Problem]) -> list[Pair]:
+    """Pairs (i, j), i < j, of questions of one family with the same working, word for word or reworded.
+
+    The contest reads every question of its own and asks no working twice except where it means to. There are none
+    among other exams.
+    """
+    workings = defaultdict(list)
+    for place, problem in enumerate(problems):
+        if question := contest.read(problem.question):
+            workings[question.family, question.steps].append(place)
+    return sorted(pair for group in workings.values() for pair in combinations(group, 2))
+
+
+def kept(problems: Sequence[Problem], pair: Pair) -> bool:
+    """Whether a pair is in the half that the rule for near-duplicates was not tuned on (a hash of its ids decides)."""
+    names = " ".join(sorted(problems[place].id for place in pair))
+    return hashlib.sha256(names.encode()).digest()[0] % 2 == 1
+
+
+def recalls(problems: Sequence[Problem], found: Collection[Pair]) -> Iterator[tuple[str, float | int | None]]:
+    """The planted pairs, how many of `found` they are, and the shares found of all and of the half not tuned on."""
+    planted = planted_pairs(problems)
+    half = [pair for pair in planted if kept(problems, pair)]
+    known = set(found)
+    yield "planted_pairs", len(planted)
+    yield "planted_pairs_kept", len(half)
+    yield "planted_pairs_found", len(known & set(planted))
+    for name, pairs in (("planted_recall", planted), ("planted_recall_kept", half)):
+        yield name, sum(pair in known for pair in pairs) / len(pairs) if pairs else None
