@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from distil.verifier.comparison import Comparison
 from distil.verifier.forms import Form, Items, Numeral
 from distil.verifier.notation import plain
-from distil.verifier.reading import read
+from distil.verifier.reading import read_plain
 from distil.verifier.scalars import Algebra, NeedsAlgebra, Outcome, Scalars, needs_algebra
 
 MAX_CHARACTERS = 2000
@@ -30,15 +30,16 @@ def decide(gold: str, answer: str, algebra: Algebra = needs_algebra) -> Decision
         return Decision(Outcome(gold == answer, "integer"), gold == answer, gold, answer)
     if max(len(gold), len(answer)) > MAX_CHARACTERS:
         return Decision(Outcome(None, "too_long"), False, None, None)
-    if not plain(gold):
+    gold_text, answer_text = plain(gold), plain(answer)
+    if not gold_text:
         return Decision(Outcome(None, "no_key"), False, None, None)
-    key, said = read(gold), read(answer)
-    if plain(gold) == plain(answer):
+    key, said = read_plain(gold_text), read_plain(answer_text)
+    if gold_text == answer_text:
         return Decision(Outcome(True, "same_text"), True, key.canonical, said.canonical)
-    if isinstance(key, Numeral) and plain(answer).upper() == key.digits:
+    if isinstance(key, Numeral) and answer_text.upper() == key.digits:
         return Decision(Outcome(True, "base_left_out"), True, key.canonical, said.canonical)
     exact = Comparison(Scalars(algebra))
-    outcome, key, said = _compared(gold, answer, key, said, exact)
+    outcome, key, said = _compared(gold_text, answer_text, key, said, exact)
     within = outcome.equal is True
     if not within and "." in gold + answer:
         within = _lenient(key, said, algebra)
@@ -53,8 +54,8 @@ def _compared(gold: str, answer: str, key: Form, said: Form, comparison: Compari
     items = key if isinstance(key, Items) else said
     if re.search(r",0\d", gold + answer) or (isinstance(items, Items) and items.kind not in ("list", "either", "set")):
         return outcome, key, said
-    other_key = key if isinstance(key, Items) else read(gold, grouped=False)
-    other_said = said if isinstance(said, Items) else read(answer, grouped=False)
+    other_key = key if isinstance(key, Items) else read_plain(gold, grouped=False)
+    other_said = said if isinstance(said, Items) else read_plain(answer, grouped=False)
     if isinstance(other_key, Items) and isinstance(other_said, Items):
         return comparison(other_key, other_said), other_key, other_said
     return outcome, key, said

@@ -21,11 +21,13 @@ NON_ANSWERS = frozenset(
      "i don't know", "i do not know", "idk", "not sure", "your answer", "answer", "none given", "none found")
 )  # fmt: skip
 
-_BOXED = re.compile(r"(?:\\|\x08)?f?boxed\s*\{|\\fbox\s*\{|\x08oxed\s*\{")
+_BOXED = re.compile(r"box(?:ed|(?<=\\fbox)|(?<=\\framebox))\s*\{")
+_LABEL_IN_BOX = re.compile(r"(?:final\s+)?answer\s*[:=]\s*", re.IGNORECASE)
+_BEFORE_BOX = re.compile(r"\\?f?$")
 _UNBRACED_BOX = re.compile(r"\\boxed\s*([-+]?[\w.,/]*\w)")
 _ANSWER_LINE = re.compile(
     r"(?:^[\W\d_]*|[.!?;)\]*]\s+\**)(?:(?:so|thus|hence|therefore|and|my|our|the)[,\s]+)*"
-    r"(?:(?:final|correct|right|exact|required|short)\s+)*(?:answers?|ans)\b[\s*_`]*(?:\([^()]{0,40}\))?[\s*_`]*"
+    r"(?:(?:final|correct|right|exact|required|short)\s+)*(?:answers?|ans|(?:correct|right)\s+(?:option|choice))\b[\s*_`]*(?:\([^()]{0,40}\))?[\s*_`]*"
     r"(?::|=|→|⇒|[-–—](?=\s)|(?<=\bans)\.)\s*(?P<rest>.*)$",
     re.IGNORECASE,
 )
@@ -34,11 +36,32 @@ _ANSWER_ABROAD = re.compile(
     r"|^[\W\d_]*(?:réponse|respuesta|antwort|risposta|resposta|ответ|答え)(?:\s+final)?[\s*_]*[:：=][\s*_]*(?P<line>.*)$",
     re.IGNORECASE,
 )
-_HEADING = re.compile(r"^[\s>]*(?:#+\s*|\*\*)\s*(?:the\s+)?(?:final\s+)?answers?[\s*_:]*$", re.IGNORECASE)
-_TAGGED = re.compile(
-    r"<answer>\s*([^<]{0,2000}?)\s*(?:</answer>|\Z)|^####[ \t]*(\S[^\n]*)\s*\Z", re.IGNORECASE | re.MULTILINE
+_HEADING = re.compile(
+    r"^[\s>]*(?:(?:#+\s*|\*\*)\s*(?:the\s+)?(?:final\s+)?|(?:the\s+)?final\s+)answers?[\s*_:]*$", re.IGNORECASE
 )
-_LINE_SIGNS = ("nswer", "NSWER", "ns:", "ns.", "NS:", "NS.", "####", "答", "选", "ponse", "spuesta", "ntwort", "твет")
+_TAGGED = re.compile(
+    r"<answer>\s*([^<]{0,2000}?)\s*(?:</answer>|\Z)|^####[ \t]*(\S[^\n]*)\s*\Z|^####[ \t]*([-$\d.,/]+)$"
+    r"|\"(?:final_?)?answer\"\s*:\s*\"?([^\"{}\n]+?)\"?\s*[,}]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LINE_WORD = re.compile(r"ans|choice|option", re.IGNORECASE)
+_LINE_SIGNS = (
+    "hoice",
+    "ption",
+    "nswer",
+    "NSWER",
+    "ns:",
+    "ns.",
+    "NS:",
+    "NS.",
+    "####",
+    "答",
+    "选",
+    "ponse",
+    "spuesta",
+    "ntwort",
+    "твет",
+)
 _PHRASE = re.compile(
     r"\b(?:answers?|solutions?|(?:correct|right|best)\s+(?:option|choice|letter|result|value))\s+"
     r"(?:(?:to|of|for)\s[^.\n]{1,60}?\s)?(?:is|are|equals|must be|will be|would be|should be)\b"
@@ -51,9 +74,11 @@ _SENTENCE_WORD = re.compile(
     re.IGNORECASE,
 )
 _COMPARED_IN_WORDS = re.compile(
-    r"\W*[a-z]\W+(?:(?:is|must be|can be)\s+)?"
+    r"\W*[a-z](?:\W|\\text\{)+(?:(?:is|must be|can be)\s+)?"
     r"(?:(?:strictly\s+)?(?:less|greater|more|smaller|larger)\s+than|at\s+(?:least|most))\b[^.]*\.?$"
 )
+_SYSTEM = re.compile(r"\s*(?:\\left\s*\\\{\s*)?\\begin\{(\w+)\}.*\\end\{\1\}(?:\s*\\right\s*\.)?\s*")
+_NAMED_COUNTS = re.compile(r"(?:[A-Za-z][a-z]{2,}(?: [a-z]+)?: ?[-\d.,/$]*\d(?:, (?:and )?|; | and |$)){2,}")
 _INTEGER_LETTER = re.compile(r"\b(?:is|being)\b[\s}$]*(?:\\text\{)?\s*\b(?:an?|any)\b\s+integer")
 _STATEMENT = re.compile(r"(?!let\b|we\b|if\b|since\b|because\b|first\b).*\b(?:is|are|was|were)\b.*\w", re.IGNORECASE)
 _ARROW = re.compile(r"⇒|⟹|→|∴|\\Rightarrow|\\Longrightarrow|\\implies|\\rightarrow|\\to\b|\\therefore|=>")
@@ -71,7 +96,8 @@ _SUBORDINATE = re.compile(
     re.DOTALL,
 )
 _JUSTIFICATION = re.compile(
-    r"\s*(?<!\\)\((?:since|because|as|which|from|check|rejecting|e\.g|i\.e)\b.*$", re.DOTALL | re.IGNORECASE
+    r"[,\s]+(?:because|since)\b.*$|\s*(?<!\\)\((?:since|because|as|which|from|check|rejecting|e\.g|i\.e)\b.*$",
+    re.DOTALL | re.IGNORECASE,
 )
 _JOINT = re.compile(r"\s*(?:,|,?\s*\band\b|,?\s*\bor\b)\s*")
 _LEAD = re.compile(r"^[\W_]*(?:(?:thus|so|hence|therefore|conclusion|result)\b[\W_]*)?", re.IGNORECASE)
@@ -113,9 +139,12 @@ _NOUN_AFTER = re.compile(
     r"(?:[\s~$]|\\[,;)\] ])*(?:\\(?:text|mathrm)\{\s*)?([^\W\d_]{3,})[\s}$]*(?=[,.;&]|and\b|or\b|\Z)"
 )
 _REFUSED = re.compile(
-    r"(?:is|are|was)\s+(?:not\s+(?:a\s+|the\s+)?(?:valid|possible|solution|answer|correct)|impossible|extraneous|invalid|rejected)"
+    r"(?:is|are|was)\s+(?:not\s+(?:a\s+|the\s+)?(?:valid|possible|solution|answer|correct)|impossible|extraneous|invalid|rejected|wrong|incorrect)"
     r"\W*$",
     re.IGNORECASE,
+)
+_HANGING = re.compile(
+    r"\b(?:of|the|an|and|or|to|is|are|plus|minus|times|for|with|by|that|which|so|we|than|from|equals)\s*$"
 )
 _LABEL = re.compile(r"step|case|note|check|part|conclusion|verification|question|problem|method", re.IGNORECASE)
 
@@ -139,7 +168,7 @@ class _Stated(NamedTuple):
 
 def extract(text: str) -> Extraction:
     """The final answer of a response or a bare answer, None without a cue. Takes time in proportion to the text."""
-    said = spoken(text)
+    said = spoken(text.replace("\x08oxed", "\\boxed"))  # "\b" of a string that was not raw
     if said is None:
         return Extraction(None, None, ["thinking"])
     boxes, broken = _boxes(said)
@@ -160,7 +189,7 @@ def _declared(text: str, boxes: list[_Stated], lines: list[_Stated], broken: boo
     if boxed and line and _bare(line.said) not in ("", _bare(boxed.said)) and "boxed" not in line.said:
         flags.append("answer_line_differs")
     if line and (boxed is None or (line.start > boxed.end and _is_answer(line.said))):
-        if _taken_back(text, line):
+        if _taken_back(text, line) or _DOUBT.search(line.said[len(_first_sentence(line.said)) :]):
             return Extraction(None, None, [*flags, "doubted"])
         return _stated(_refined(line.said), "answer_line", flags)
     assert boxed is not None
@@ -179,7 +208,7 @@ def _undeclared(text: str, broken: bool) -> Extraction:
     if (phrase := _phrase(text)) is not None:
         return _phrased(text, phrase)
     whole = text.strip()
-    if len(whole) <= LONGEST and _is_bare(whole):
+    if len(whole) <= LONGEST and _is_bare(whole) and not _HANGING.search(whole):
         return _stated(whole, "bare")
     return Extraction(None, None, ["unfinished"]) if broken else _closing(whole)
 
@@ -188,7 +217,7 @@ def _phrased(text: str, phrase: _Stated) -> Extraction:
     """What "the answer is" says: no declaration, so it counts for nothing where it is doubted or broken off from."""
     if _DOUBT.search(phrase.said) or _taken_back(text, phrase):
         return Extraction(None, None, ["doubted"])
-    if _bare(text[phrase.end :]) and not _is_finished(text.strip()):
+    if (_bare(text[phrase.end :]) and not _is_finished(text.strip())) or _HANGING.search(phrase.said):
         return Extraction(None, None, ["unfinished"])
     return _stated(_refined(phrase.said), "answer_phrase")
 
@@ -226,13 +255,14 @@ def _boxes(text: str) -> tuple[list[_Stated], bool]:
     for match in list(_BOXED.finditer(text))[-40:]:
         if match.start() < end:
             continue  # a box in a box
+        start = match.start() - len(_BEFORE_BOX.search(text[max(0, match.start() - 2) : match.start()])[0])  # type: ignore[index]
         content = _braced(text, match.end())
         broken = content is None
         if content is None:
             continue
         end = match.end() + len(content) + 1
         if content.strip():
-            found.append(_Stated(content.strip(), match.start(), end))
+            found.append(_Stated(_LABEL_IN_BOX.sub("", content.strip()), start, end))
     if not found and not broken:
         found = [_Stated(match[1], match.start(), match.end()) for match in list(_UNBRACED_BOX.finditer(text))[-1:]]
     return found, broken
@@ -277,7 +307,11 @@ def _answer_lines(text: str) -> list[_Stated]:
     """What follows `Answer:` on every such line (or on the next one), in order."""
     if not any(sign in text for sign in _LINE_SIGNS):
         return []
-    tagged = [_Stated(match[1] or match[2] or "", match.start(), match.end()) for match in _TAGGED.finditer(text)]
+    abroad = not text.isascii() or "spuesta" in text or "ntwort" in text
+    tagged = [
+        _Stated(next((group for group in match.groups() if group), ""), match.start(), match.end())
+        for match in _TAGGED.finditer(text)
+    ]
     lines = text.split("\n")
     found = []
     end = -1
@@ -285,7 +319,8 @@ def _answer_lines(text: str) -> list[_Stated]:
         start, end = end + 1, end + len(line) + 1
         if len(line) > LONGEST:
             continue
-        if match := _ANSWER_LINE.search(line) if re.search("ans", line, re.IGNORECASE) else _ANSWER_ABROAD.search(line):
+        pattern = _ANSWER_LINE if _LINE_WORD.search(line) else _ANSWER_ABROAD if abroad else None
+        if pattern and (match := pattern.search(line)):
             rest = next((group for group in match.groups() if group), "")
             said = (_bare(rest) and rest) or _next_block(lines, place + 1)
             found.append(_Stated(said, start, end))
@@ -345,9 +380,11 @@ def _refined(text: str) -> str:
 
 def _is_bare(text: str) -> bool:
     """Whether a text is an answer and nothing else: one line that is no sentence and no derivation, or words alone."""
+    if _NAMED_COUNTS.fullmatch(text):
+        return True
     if "\n" in text.strip("$\\[] \n") or "boxed" in text or re.search(r"[^\W\d]:\s|:\*\*\s|\w{2}\.\s+\w", text):
         return False
-    if re.fullmatch(r"\s*(?:\\left\s*\\\{\s*)?\\begin\{(\w+)\}.*\\end\{\1\}(?:\s*\\right\s*\.)?\s*", text):
+    if "\\begin" in text and _SYSTEM.fullmatch(text):
         return True
     words = re.findall(r"[a-zA-Z]{2,}", re.sub(r"\\[a-zA-Z]+", " ", text))
     if len(words) > 12:

@@ -11,7 +11,7 @@ import re
 import unicodedata
 
 from distil.verifier.expression import FUNCTIONS
-from distil.verifier.rewrites import chosen, equations, number_sets, unit_vectors
+from distil.verifier.rewrites import chosen, equations, modulus, number_sets, unit_vectors
 from distil.verifier.words import VOCABULARY
 
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ", "0123456789+-()nix", strict=True))
@@ -50,6 +50,11 @@ _DROPPED = re.compile(rf"\\(?:{_LOOKS})(?![a-zA-Z])\*?|\\hspace\{{[^{{}}]*\}}|\\
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _MARKED_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\\ |\\!,|\{\\,\})\s*(?=\d{3}(?!\d))")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]*\d)")
+_DEGREES = re.compile(r"\^\s*[({]\s*°\s*[)}]|\^\s*°|(?<=\d)\^\{?\s*o\s*\}?$")
+_PRIMES = re.compile(r"\^\{?\s*('+)\s*\}?")
+_ROW_SPACE = re.compile(r"\\\\\[[^\]]{0,10}\]")
+_DELIMITERS = re.compile(r"\\[()\[\]]")
+_BRACKETS_IN_TEXT = re.compile(r"‹\s*(\([^‹›]*\))\s*›")
 _TIMES = re.compile(r"(?<=[\d)}])\s+[xX]\s+(?=[-\d(])|(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
 _UNION = re.compile(r"(?<=[)\]])\s*[Uu]\s*(?=[(\[])")
 _OVERLINED = re.compile("(?:\\d\u0305)+")
@@ -65,17 +70,20 @@ def plain(text: str) -> str:
         text = number_sets(unit_vectors(equations(text)))
     text = _wrappers(text)
     text = _commands(text)
+    text = modulus(text)
     if "C" in text or "P" in text or "choose" in text:
         text = chosen(text)
-    text = _UNION.sub("∪", _TIMES.sub("*", text))
-    text = re.sub(r"\^\s*[({]\s*°\s*[)}]|\^\s*°|(?<=\d)\^\{?\s*o\s*\}?$", "°", text)
+    if "x" in text or "X" in text:
+        text = _TIMES.sub("*", text)
+    if "u" in text or "U" in text:
+        text = _UNION.sub("∪", text)
+    if "^" in text:
+        text = _PRIMES.sub(r"\1", _DEGREES.sub("°", text))
     text = text.replace("+/-", "±").replace("+-", "±").replace("**", "^").replace("`", "")
-    text = re.sub(r"\{([:.])\}", r"\1", text)
-    text = re.sub(r"\^\{?\s*('+)\s*\}?", r"\1", text)
     text = text.replace("~=", "≈").replace("~", " ").replace("=<", "<=").replace("=>", "→").replace("->", "→")
     text = _SPACED_THOUSANDS.sub(lambda match: match[0].replace(" ", ""), " ".join(text.split()))
     text = text.strip(" ;:").removesuffix(",").removesuffix(".").strip()
-    return (quoted[2] or quoted[3]) if (quoted := _QUOTED.fullmatch(text)) else text
+    return (quoted[2] or quoted[3]) if text[:1] in "'\"" and (quoted := _QUOTED.fullmatch(text)) else text
 
 
 def without_thousands(text: str) -> str:
@@ -103,9 +111,10 @@ def _spelled(run: str, table: dict[str, str]) -> str:
 
 def _wrappers(text: str) -> str:
     """Text wrappers become `‹ ›`, delimiters of mathematics and emphasis go, escaped signs become plain ones."""
-    text = re.sub(r"\\\\\[[^\]]{0,10}\]", r"\\\\", text)  # the space after a matrix's row
-    text = re.sub(r"\$\$|\\\(|\\\)|\\\[|\\\]", " ", text)
-    text = re.sub(r"\\\$", "¤", text)
+    if "\\" in text:
+        text = _ROW_SPACE.sub(r"\\\\", text)
+        text = _DELIMITERS.sub(" ", text).replace("\\$", "¤")
+    text = text.replace("$$", " ")
     text = text.replace("$", "¤" if text.count("$") % 2 and not text.rstrip(" .").endswith("$") else "")
     if "\\" not in text:
         return _EDGES.sub("", text)
@@ -114,7 +123,7 @@ def _wrappers(text: str) -> str:
     while (unwrapped := _TEXT.sub(r" ‹\1› ", text)) != text:
         text = unwrapped
     text = _OVER.sub(_as_command, text)
-    text = re.sub(r"‹\s*(\([^‹›]*\))\s*›", r"\1", text.replace("‹¤›", "¤"))
+    text = _BRACKETS_IN_TEXT.sub(r"\1", text.replace("‹¤›", "¤")).replace("{:}", ":").replace("‹›", " ")
     text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\%", "%").replace("\\#", "#").replace("\\|", "|")
     return _EDGES.sub("", text)
 

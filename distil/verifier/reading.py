@@ -48,6 +48,9 @@ _NAMED_HOURS = {"noon": Clock(12, 0, "pm"), "12 noon": Clock(12, 0, "pm"), "midn
 _PARTS = re.compile(
     r"(?:^|[\s,;]+(?:and\s+)?)‹?\s*(?:part\s+)?(?:\(([a-hA-H]|[iv]{1,4}|[1-9])\)|([a-hA-H]|[iv]{1,4})\))[:.=]?\s*›?"
 )
+_FIRST_OF_PARTS = frozenset("(‹aAiIpP")
+_NAMED_COUNT = re.compile(r"([A-Za-z][a-z]{2,}(?: [a-z]+)?)\s*[:=]\s*([-\d.,/¤]*\d)")
+_CONGRUENCE = re.compile(r"(?:[^\W\d]\s*≡\s*)?([^≡]+?)\s*\(\s*mod\s*(\d+)\s*\)")
 _LABELS = ("abcdefgh", ["i", "ii", "iii", "iv", "v", "vi"], "123456789")
 _SCALED_MATRIX = re.compile(r"([^,;=]*[^,;=\s([|])\s*([(\[]?\s*\\begin\{.*)", re.DOTALL)
 _NOTE = re.compile(r"(\S.*?)\s+[(\[‹]((?:[^()\[\]‹›]|\([^()]*\))*)[)\]›]")
@@ -80,7 +83,12 @@ _KINDS: dict[str, Literal["tuple", "bracket", "set", "vector"]] = {
 
 def read(text: str, grouped: bool = True) -> Form:
     """The form of an answer's text; never raises. `grouped` reads `100,200` as one number (False: as two)."""
-    text = _WRAPPED.sub(r"\1", plain(text))
+    return read_plain(plain(text), grouped)
+
+
+def read_plain(text: str, grouped: bool = True) -> Form:
+    """The form of a text in our notation already."""
+    text = _WRAPPED.sub(r"\1", text)
     try:
         return _form(text, grouped)
     except (NotMathematics, RecursionError, OverflowError) as error:
@@ -95,7 +103,7 @@ def _in_words(text: str) -> bool:
 def _form(text: str, grouped: bool) -> Form:
     if match := _CHOICE.fullmatch(text):
         return Letter(match[1])
-    if parts := _lettered_parts(text):
+    if text[:1] in _FIRST_OF_PARTS and (parts := _lettered_parts(text)):
         return Items("tuple", tuple(read(part, grouped) for part in parts))
     if match := _LABELLED.fullmatch(text):
         return Letter(match[1] or match[2], read(match[3], grouped))
@@ -108,6 +116,8 @@ def _form(text: str, grouped: bool) -> Form:
         return Value(number(written))
     if special := _NAMED_HOURS.get(text.lower()) or _numeral(text) or _date(text) or read_compound(text):
         return special
+    if congruence := _CONGRUENCE.fullmatch(text):
+        return _family(f"{congruence[1]} + {congruence[2]}*k", "k")
     if family := parameter_of(text):
         return _family(*family)
     if match := _NOTE.fullmatch(text):
@@ -165,6 +175,8 @@ def _structure(text: str, grouped: bool) -> Form:
     text = re.sub(r"^(?:both|either)\s+(?=.*\s(?:and|or)\s)", "", text)
     parts = _split(re.sub(r",?\s(?:and|or|&)\s|;", ",", text), ",")
     if len(parts) > 1 and all(parts):
+        if all(_NAMED_COUNT.fullmatch(part) for part in parts):  # `boys: 4, girls: 6`
+            parts = [_NAMED_COUNT.sub(r"\2 ‹\1›", part) for part in parts]
         if "..." in parts[1:]:
             return Items("tuple", tuple(Words("...") if part == "..." else _form(part, grouped) for part in parts))
         return _listed(_items(parts, grouped), "either" if re.search(r"\sor\s", text) else "list")
@@ -180,8 +192,6 @@ def _structure(text: str, grouped: bool) -> Form:
 
 def _lettered_parts(text: str) -> list[str] | None:
     """The answers of `(a) 3 (b) 5` in the order of their letters; None where nothing is lettered so."""
-    if text[:1] not in "(‹aAiIpP":
-        return None
     marks = list(_PARTS.finditer(text))
     labels = [(mark[1] or mark[2]).lower() for mark in marks]
     for series in _LABELS:
@@ -247,7 +257,7 @@ def _matrix(cells: list[list[str]]) -> Form:
 
 def _real_set(text: str) -> RealSet | None:
     try:
-        intervals = read_real_set(text.replace("‹", " ").replace("›", " "))
+        intervals = read_real_set(" ".join(text.replace("‹", " ").replace("›", " ").split()))
     except NotMathematics:
         return None
     unknowns = frozenset(re.findall(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])", text)) - {"e", "i"}

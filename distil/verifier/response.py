@@ -14,9 +14,7 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _END = re.compile(
-    r"<[|｜](?:im_end|endoftext|end_of_text|eot_id|eom_id|end|eos|eot|return|call|end[▁_ ]of[▁_ ]sentence|end_of_turn"
-    r"|im_start|start|start_header_id|user|system)[|｜]>|</s>|<eos>|<(?:start|end)_of_turn>|<end_of_utterance>"
-    r"|\[EOS\]|\[INST\]",
+    r"<[|｜][^<>|｜\n]{1,40}[|｜]>|</s>|<(?:eos|pad|unk|(?:start|end)_of_turn|end_of_utterance)>|\[EOS\]|\[INST\]",
     re.IGNORECASE,
 )
 _THOUGHT = r"(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think)"
@@ -24,14 +22,14 @@ _THOUGHT_BEGINS = re.compile(rf"<{_THOUGHT}>|\[THINK\]|◁think▷|<\|begin_of_t
 _THOUGHT_ENDS = re.compile(rf"</{_THOUGHT}>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>", re.IGNORECASE)
 _TURN = re.compile(
     r"^[ \t>#*]*(?:(?:human|user|student|instruction|input)[ *]*:|(?:question|problem|exercise|q)(?:\s+\d+)?[ *]*:"
-    r"|(?:问题|题目|用户)\s*[:：])",
+    r"|(?<=#)\s*(?:question|problem|exercise)(?:\s+\d+)?[ *]*$|(?:问题|题目|用户)\s*[:：])",
     re.IGNORECASE | re.MULTILINE,
 )
 
 
 def spoken(text: str) -> str | None:
     """The part for the reader: after the last thought and up to the first special token. None inside a thought."""
-    if not any(sign in text for sign in "<[◁"):
+    if "<" not in text and not any(sign in text for sign in ("[THINK", "[/", "[INST", "[EOS", "◁")):
         return text
     if channels := list(_CHANNEL.finditer(text)):
         final = next((channel for channel in channels if channel[1] == "final"), None)
@@ -40,10 +38,10 @@ def spoken(text: str) -> str | None:
         text = text[final.end() :]
     if opening := _OPENING.match(text):
         text = text[opening.end() :]
-    if end := _END.search(text):
-        text = text[: end.start()]
     if thoughts := list(_THOUGHT_ENDS.finditer(text)):
-        text = text[thoughts[-1].end() :]
+        text = text[thoughts[-1].end() :].lstrip()
+    if end := _END.search(text, 1):
+        text = text[: end.start()]
     return None if _THOUGHT_BEGINS.search(text) else text
 
 

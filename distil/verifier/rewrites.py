@@ -21,6 +21,7 @@ _SETS = {"R": "ℝ", "Z": "ℤ", "N": "ℕ", "Q": "ℚ", "C": "ℂ"}
 _SET = re.compile(r"\\(?:mathbb|mathbf|Bbb)\s*(?:\{\s*([RZNQC])\s*\}|([RZNQC])(?![a-zA-Z]))")
 _REMOVED = re.compile(r"(?<=[ℝ)\]])\s*(?:\\\s*|-\s*)(?=\\?\{|\\lbrace)")
 _PLAIN_REALS = re.compile(r"(?<![A-Za-z\\])R(?=\s*\\(?:setminus\s*|\s+)\\?\{)")
+_MODULUS = re.compile(r"\s*\(?\s*‹?\s*(?:\\[pb]?mod|\bmod)\s*›?\s*\{?\s*(\d+)\s*\}?\s*\)?")
 _COUNT = r"\{?\s*(\d+|[nkmr])\s*\}?"
 _C = r"[{‹]?\s*([CP])\s*[}›]?"
 _CHOSEN = [
@@ -48,13 +49,22 @@ def _lines(match: re.Match[str]) -> str:
 
 def unit_vectors(text: str) -> str:
     """Bold or hatted i, j and k as letters of their own: upright and plain ones may be unknowns."""
+    if not any(command in text for command in ("\\bf", "\\mathbf", "\\bm", "\\boldsymbol", "hat", "\\vec", "\\over")):
+        return text
     return _UNIT_VECTOR.sub(lambda match: UNIT_VECTORS[match[1] or match[2]], text)
 
 
 def number_sets(text: str) -> str:
     r"""One sign for `\mathbb{R}` and its like, and for the points taken out of one: `\mathbb{R} - \{1\}`."""
+    if not any(letter in text for letter in _SETS):
+        return text
     text = _SET.sub(lambda match: _SETS[match[1] or match[2]], _PLAIN_REALS.sub("ℝ", text))
     return _REMOVED.sub(" ∖ ", text)
+
+
+def modulus(text: str) -> str:
+    r"""`\pmod{7}`, `\bmod 7` and `mod 7` as `(mod 7)`."""
+    return _MODULUS.sub(r" (mod \1)", text) if "mod" in text else text
 
 
 def chosen(text: str) -> str:

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from distil.verifier.expression import Node, approximate, negative, number, plus, renamed, times
 from distil.verifier.forms import Relation, Value
-from distil.verifier.units import same_noun
+from distil.verifier.units import same_things
 
 Algebra = Callable[[Node | str, Node | str], bool]
 """Equality of two expressions, as trees or as LaTeX that only Math-Verify reads."""
@@ -124,7 +124,7 @@ def _other_unit(gold: Value, answer: Value) -> bool:
         return False
     if gold.unit.dimension is not None and answer.unit.dimension is not None:
         return gold.unit.dimension != answer.unit.dimension
-    return not same_noun(gold.unit, answer.unit)
+    return not same_things(gold.unit, answer.unit)
 
 
 def _without_percent(value: Value) -> Value:
@@ -142,7 +142,9 @@ def _in_base_units(value: Value) -> Value:
 
 def _in_the_keys_letter(gold: Value, answer: Value) -> Value:
     """`f(t) = 2t + 1` as `f(x) = 2x + 1`, where the key names the function with x."""
-    one, other = (re.fullmatch(r"(\w+)\(([a-zA-Z])\)", side.name or "") for side in (gold, answer))
+    if not gold.name or not answer.name:
+        return answer
+    one, other = (re.fullmatch(r"(\w+)\(([a-zA-Z])\)", name) for name in (gold.name, answer.name))
     if not one or not other or one[1] != other[1] or one[2] == other[2] or one[2] in answer.node.letters:
         return answer
     return replace(answer, node=renamed(answer.node, other[2], one[2]))

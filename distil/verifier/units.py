@@ -61,7 +61,11 @@ def read_unit(text: str) -> Unit | None:
     text = " ".join(text.lower().replace("‹", " ").replace("›", " ").replace(".", " ").split()).replace(" ^", "^")
     if not text or _SAYS_NOTHING.fullmatch(text):
         return None
-    if not _WORDS.fullmatch(text) or REFUSALS & set(re.findall(r"[a-z]+", text.replace("'", ""))):
+    if (
+        not _WORDS.fullmatch(text)
+        or re.search(r"\bthan [a-z]$", text)
+        or REFUSALS & set(re.findall(r"[a-z]+", text.replace("'", "")))
+    ):
         raise ValueError(f"{text!r} is not a unit")
     plain = _DEGREES.sub(r"°\1", text)
     for pattern, name in _OTHER_NAMES:
@@ -106,8 +110,14 @@ def _raise(powers: dict[str, int], word: str, power: int) -> None:
         powers[name] = powers.get(name, 0) + share * power
 
 
-def same_noun(first: Unit, second: Unit) -> bool:
-    """Whether two counting nouns may name the same things: `nickels` and `coins` may, `nickels` and `dimes` may not."""
+def same_things(first: Unit, second: Unit) -> bool:
+    """Whether two counting nouns may name the same things: `nickels` and `coins` may, `nickels` and `dimes` may not.
+
+    A noun in one word is nothing that a unit measures: 20 points are not 20 degrees.
+    """
+    if first.dimension or second.dimension:
+        noun = second.text if first.dimension else first.text
+        return not (noun.isalpha() and noun.isascii() and len(noun) > 3)
     one, other = nouns(first), nouns(second)
     return not any((one & group) and (other & group) and not (one & other & group) for group in RIVALS)
 

@@ -23,7 +23,7 @@ _NAMES = (
 _NAME = re.compile("|".join(_NAMES))
 _REPEATING = re.compile(r"(\d*)\.(\d*)(?:\\(?:overline|bar|dot)\{?\s*(\d+)\s*\}?|\((\d+)\))")
 _HEDGE = re.compile(
-    r"^‹?\s*(?:≈|~|about|approximately|approx\.?|around|exactly|roughly|rounded(?:\s+to)?)\s*›?\s*(?=[-\d.\\√(¤])",
+    r"^‹?\s*(?:≈|~|the(?=\s+\d)|about|approximately|approx\.?|around|exactly|roughly|rounded(?:\s+to)?)\s*›?\s*(?=[-\d.\\√(¤])",
     re.IGNORECASE,
 )
 _CURRENCY = re.compile(r"(-?)\s*([¤€£¥₹])\s*(-?)\s*(.+?)")
@@ -125,7 +125,10 @@ def read_value(text: str) -> Value:
     if not _has_words(text):
         unit = read_unit("°") if text.endswith("°") else None
         return Value(read_expression(text), unit, places=_places(text.rstrip("°")))
-    for match in _TAIL.finditer(text):
+    # `three quarters of an hour`: of the heads that are numbers in words, the longest
+    for match in sorted(
+        _TAIL.finditer(text), key=lambda match: -match.start() if number_word(text[: match.start()]) else 1
+    ):
         head, tail = text[: match.start()].strip(), text[match.start() :].strip()
         if head and _is_unit(head, match[0], tail):
             return _with_tail(read_value(head), tail)
@@ -159,7 +162,7 @@ def _has_words(text: str) -> bool:
 
 def _is_unit(head: str, gap: str, tail: str) -> bool:
     """Whether what follows a value is a unit or a noun; a short word only where a space parts it from a number."""
-    word = re.split(r"[\s›/^]", re.sub(r"^an? (?=\w)", "", tail.lstrip("‹ ")))[0]
+    word = re.split(r"[\s›/^]", re.sub(r"^(?:of )?(?:an? )?(?=\w)", "", tail.lstrip("‹ ")))[0]
     if re.fullmatch(r"[^\W\d_]{2,}|[^\W\d_]+(?:[\s-]+[^\W\d_]+)+", head):
         return number_word(head) is not None and (tail.startswith("‹") or starts_unit(word))  # the head is words, too
     apart = gap != "" and not _NUMERIC.sub("", head)

@@ -27,6 +27,7 @@ _SYNONYMS = [[phrase.strip() for phrase in line.split("|")] for line in VOCABULA
 PHRASES = {phrase: phrases[0] for phrases in _SYNONYMS for phrase in phrases}
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|[∅ℝ]|\d+(?:\.\d+)?")
+_FIRST_LETTERS = frozenset(word[0] for word in (*NUMBERS, *MAGNITUDES, "a", "half"))
 _WITH_PART = re.compile(
     rf"(?:(.+?) and )?(?:(\S.*?)[ -])?({'|'.join(f'{part}s?' for part in (*PARTS, 'quarter'))})", re.IGNORECASE
 )
@@ -49,6 +50,8 @@ def meaning(text: str) -> str:
 def number_word(text: str) -> Fraction | None:
     """The value of `seven`, `twenty-one`, `two hundred and five`, `two-thirds`, `five and a half`; None for others."""
     text = text.lower().replace("‹", " ").replace("›", " ").strip()
+    if text[:1] not in _FIRST_LETTERS:
+        return None
     if (match := _WITH_PART.fullmatch(text)) and (match[1] or match[2] or match[3] == "half"):
         whole = _whole(match[1]) if match[1] else Fraction(0)
         above = _whole(match[2]) if match[2] else Fraction(1)
@@ -95,7 +98,8 @@ def same_words(gold: str, answer: str) -> bool:
         return True
     (key, _), (said, long) = sorted(((a.split(), gold), (b.split(), answer)), key=lambda pair: len(pair[0]))
     if len(key) == 1 and key[0] in ("yes", "no", "true", "false"):
-        return bool(re.match(rf"\W*{key[0]}\s*[,.;:(-]", long.lower()))
+        opposite = {"yes": "no", "no": "yes", "true": "false", "false": "true"}[key[0]]
+        return bool(re.match(rf"\W*{key[0]}\s*[,.;:(-]", long.lower())) and opposite not in words_of(long)
     if len(said) > len(key) + 4 or any(word.isdigit() for word in said) != any(word.isdigit() for word in key):
         return False
     inside = any(said[start : start + len(key)] == key for start in range(len(said) - len(key) + 1))

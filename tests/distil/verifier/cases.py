@@ -873,6 +873,98 @@ EQUAL: dict[str, str] = {
     "identity": r"""
         (x+1)^2 = x^2+2x+1 | (x+1)^2 = x^2 + 2x + 1
     """,
+    "second round": r"""
+        8 years | 8 \text{ years old}
+        5 gallons | 5 \text{ gallons of water}
+        3 hours | 3 \text{ hours later}
+        24 in | 2\text{ ft}
+        0.5 acre | 21780 square feet
+        1 ton | 1
+        4.5 million dollars | \$4{,}500{,}000
+        4.5 million dollars | 4500000
+        12 square meters | 12 \text{ m}^2
+        12 square meters | 12\ m²
+        12 square meters | 12 sq m
+        55 mi/hr | 55 \text{ miles per hour}
+        55 mi/hr | 55 \text{ mph}
+        100 meters | 100 \text{ metres}
+        15 | 15 \, \text{m/s}
+        2 pounds | 32 \text{ ounces}
+        3 weeks | 21 \text{ days}
+        45 minutes | \frac34 \text{ hour}
+        45 minutes | three quarters of an hour
+        1/4 mile | 1320 feet
+        \frac{2}{3} \text{ hours} | 40 \text{ minutes}
+        5\pi \text{ cm} | 5\pi
+        5\pi \text{ cm} | 50\pi \text{ mm}
+        300 km | 3 \times 10^5 \text{ m}
+        37°C | 98.6°F
+        -40°C | -40^\circ F
+        10 dimes | 10
+        9 am | 9:00 a.m.
+        9 pm | 21:00
+        8:05 | 8:05 AM
+        2 hr 5 min | 125 min
+        2 hours, 5 minutes, and 30 seconds | 7530 s
+        3 ft 4 in | 40 in
+        6 lb 4 oz | 100 oz
+        \frac{1}{3} | 0.\overline{3}
+        \frac{41}{333} | 0.\overline{123}
+        \frac{7}{12} | 0.58\overline{3}
+        0.\overline{9} | 1
+        1.2\overline{34} | 1.2343434...
+        7.2 × 10^4 | 72000
+        7.2 × 10^4 | 7.2 \cdot 10^4
+        7.2 × 10^4 | 7.2E4
+        7.2 × 10^4 | 72{,}000
+        5e-7 | 5 \times 10^{-7}
+        5e-7 | 0.0000005
+        -3.2 \times 10^{-2} | -0.032
+        3 x 4 | 12
+        1st | first
+        1st | 1^{\mathrm{st}}
+        8th | 8
+        32nd | 32
+        the 5th day | 5
+        Monday the 5th | Monday, the 5th
+        4 boys and 6 girls | 6 girls and 4 boys
+        4 boys and 6 girls | 4 boys, 6 girls
+        4 boys and 6 girls | boys: 4, girls: 6
+        4 boys and 6 girls | 4 \text{ boys}, 6 \text{ girls}
+        x = 2, y = 3 | y = 3 \text{ and } x = 2
+        Alice: 5, Bob: 7 | Bob: 7, Alice: 5
+        A = 3, B = 4 | B = 4, A = 3
+        5 adult tickets and 3 child tickets | 3 child tickets and 5 adult tickets
+        true | \text{True}
+        Yes | \boxed{\text{Yes}}
+        5 | \text{exactly } 5
+        5 | \text{approximately } 5
+        x < 5 | x \text{ is less than } 5
+        3 \pmod 7 | 3 mod 7
+        3 \pmod 7 | 3 (mod 7)
+        x \equiv 3 \pmod{7} | x ≡ 3 (mod 7)
+        (x+1)(x-2) | x^2 - x - 2
+        \frac{x}{2} + \frac{1}{3} | \frac{3x+2}{6}
+        |x-1| | |1-x|
+        \log_2(8) | 3
+        2\ln 3 | \ln 9
+        e^{\ln 5} | 5
+        \sqrt[3]{27} | 3
+        2^{10} | 1024
+        \frac{1}{2^{50}} | 2^{-50}
+        10^{-20} | 1e-20
+        \infty | +\infty
+        \{1,2,3\} | \{3,2,1\}
+        \{1,2,3\} | 1, 2, and 3
+        \emptyset | \{\}
+        \emptyset | \varnothing
+        \emptyset | no solution
+        [2, \infty) | x \geq 2
+        [2, \infty) | 2 \le x < \infty
+        (1, 5) | \{x \mid 1 < x < 5\}
+        y = 2x + 1 | 2x - y + 1 = 0
+        x^2+y^2=9 | x^2 + y^2 - 9 = 0
+    """,
 }
 
 DIFFERENT: dict[str, str] = {
@@ -1302,6 +1394,65 @@ DIFFERENT: dict[str, str] = {
     "identity": r"""
         (x+1)^2 = x^2+2x+1 | (x-1)^2 = x^2-2x+1
     """,
+    "second round": r"""
+        5 miles | 5 \text{ laps}
+        20 degrees | 20 \text{ points}
+        5 gallons | 5 \text{ liters of water}
+        1000 | 1000 \text{ thousand}
+        4 million | 4 \text{ billion}
+        6 cm | 6\%
+        25 | 25 \text{ cents per dollar} \text{ is wrong}
+        12 square meters | 12 \text{ cubic meters}
+        12 m | 12 \text{ m}^2
+        2 pounds | 2 \text{ ounces}
+        45 minutes | 45 \text{ seconds}
+        \frac{2}{3} \text{ hours} | \frac{2}{3} \text{ minutes}
+        5\pi \text{ cm} | 5\pi \text{ cm}^2
+        5\sqrt2 \text{ m} | 5\sqrt2 \text{ km}
+        -40°C | 40°C
+        9 am | 9 pm
+        9 am | 21:00
+        11:30 a.m. | 11:03
+        8:05 | 8:50
+        2 hours and 5 minutes | 2 \text{ hours}
+        2 hours 5 minutes | 2 minutes 5 hours
+        \frac{7}{12} | 0.\overline{583}
+        7.2 × 10^4 | 7.2E-4
+        7.2 × 10^4 | 7.2 x 10
+        32nd | 33rd
+        4 boys and 6 girls | 6 boys and 4 girls
+        4 boys and 6 girls | boys: 6, girls: 4
+        12 adults, 20 children | 20 adults, 12 children
+        x = 2, y = 3 | x = 3 \text{ and } y = 2
+        5 adult tickets and 3 child tickets | 3 adult tickets and 5 child tickets
+        true | \text{not true}
+        true | \text{false}
+        Yes | \text{Yes, but no}
+        red | \text{not red}
+        possible | impossible
+        convergent | \text{divergent}
+        5 | \text{not } 5
+        5 | 5 \text{ or } 6
+        5 | \text{more than } 5
+        5 | \text{at least } 5
+        5 | \text{almost } 5
+        5 | 5 \text{ less than } x
+        5 | -5 \text{ or } 5
+        1000 | 1000 \text{ or more}
+        7 | 7!
+        7 | 7 (mod 10)
+        x \equiv 3 \pmod{7} | x \equiv 4 \pmod{7}
+        x \equiv 3 \pmod{7} | x \equiv 3 \pmod{5}
+        \frac{1}{2^{50}} | 2^{-51}
+        \frac{1}{2^{50}} | 0
+        10^{-20} | 0
+        \infty | -\infty
+        \{1,2,3\} | \{1,2\}
+        \emptyset | 0
+        \emptyset | \{0\}
+        (1, 5) | 1 \le x \le 5
+        y = 2x + 1 | y = 2x
+    """,
 }
 
 
@@ -1315,4 +1466,134 @@ def rows(table: dict[str, str]) -> list[tuple[str, str, str]]:
             found.append((form, key.strip(), answer.strip()))
             if not one_way:
                 found.append((form, answer.strip(), key.strip()))
+    return found
+
+
+RESPONSES = r"""
+    - 12 | So the total is \boxed{12}.␤␤Hmm, I think I made a mistake in step 2.
+    - 12 | \boxed{12}␤␤Actually, that's not correct: we must also count the empty set.
+    - 12 | The result is \boxed{12}, but this is wrong because x must be positive.
+    - 12 | \boxed{12}. No wait, I forgot the factor 2. It should be 24.
+    - 12 | \boxed{12}␤␤Wait. The problem asks for the perimeter, not the area.
+    - 12 | Answer: 12. Hold on, I misread the problem.
+    - 12 | The answer cannot be \boxed{12}.
+    - 12 | We might guess \boxed{12}, but that does not satisfy the second equation.
+    - 12 | Could it be \boxed{12}? That would give 13, which is too large.
+    - 12 | \boxed{12}␤␤Let me reconsider. If x = 0 then
+    - 12 | \boxed{12} — scratch that.
+    + 24 | \boxed{12}␤␤Wait, I forgot the factor 2. The correct answer is \boxed{24}.
+    + 24 | \boxed{12}. Actually the answer is 24.
+    + 24 | \boxed{12} is wrong.␤␤Answer: 24
+    + 12 | \boxed{12}␤␤Let me verify: 3*4 = 12. ✓
+    + 12 | \boxed{12}␤␤This makes sense because it is less than 15.
+    + 12 | The answer is not 13. It is \boxed{12}.
+    + 12 | At first I got 13, which is wrong. After correcting it, \boxed{12}.
+    + 12 | \boxed{12}␤␤I hope this helps! Let me know if you have any questions.
+    + 12 | \boxed{12}␤␤**Explanation:** we multiply 3 by 4. There are no other cases.
+    + 12 | Answer: 12␤␤(There is no solution for negative x, so this is the only one.)
+    - 45 | The first case yields \boxed{45} and the second case yields \boxed{5
+    - 45 | Let's compute. \boxed{45
+    - 45 | We get \boxed{45}, so the sum over all of the remaining cases equals
+    - 45 | so we need to add 45 and
+    - 45 | The answer is 45 plus the number of
+    - 7 | <think>The answer is \boxed{7}.
+    - 7 | <think>␤Answer: 7␤Let me double-check this by
+    + 7 | <think>\boxed{5}?</think>\boxed{7}
+    + 7 | <think>␤\boxed{5}␤</think>␤␤**Answer:** $7$
+    + 7 | <thinking>maybe 5</thinking>The answer is 7.
+    - 5 | <thinking>maybe \boxed{5}</thinking>The answer is 7.
+    + 7 | <reasoning>5</reasoning><answer>7</answer>
+    + 7 | ...so \boxed{5} no. </think> The final answer is \boxed{7}.
+    - 5 | <|channel|>analysis<|message|>\boxed{5}<|end|><|start|>assistant<|channel|>final<|message|>\boxed{7}<|return|>
+    - 5 | <think>I get \boxed{5}.</think>
+    - 5 | <think>I get \boxed{5}.</think>␤␤I could not solve this problem.
+    + 30 | 30</s>
+    + 30 | \boxed{30}<|endoftext|>
+    + 30 | The answer is 30.<|eot_id|>
+    + 30 | The answer is 30<end_of_turn>
+    + 30 | Answer: 30<｜end▁of▁sentence｜>
+    + 30 | <s>Answer: 30</s>
+    + 30 | Answer: 30</s></s></s>
+    + 30 | Answer: 30<|im_end|>␤<|im_start|>user␤Next: what is 5+5?<|im_end|>␤<|im_start|>assistant␤Answer: 10
+    + 30 | Answer: 30␤User: thanks␤Assistant: Answer: 31
+    + 30 | #### 30<|im_end|>
+    + 30 | #### 30␤␤Q: What is 1+1?␤A: #### 2
+    + 30 | \boxed{30}␤␤Problem: Find the value of 2+2.␤Solution: \boxed{4}
+    + 30 | \boxed{30}␤␤### Question 2␤Find 2+2.␤\boxed{4}
+    + 30 | Answer: 30 [INST] next [/INST] Answer: 4
+    + 30 | Answer: 30<pad><pad>
+    + 30 | Answer: 30<|endofprompt|>
+    + 3, 5 | The roots are \boxed{3} and \boxed{5}.
+    + 3, 5 | The roots are $\boxed{3}$, $\boxed{5}$.
+    + 5 | From \boxed{3} we then get \boxed{5}.
+    + 5 | **Step 1** \boxed{3}␤**Step 2** \boxed{5}
+    + (3,5) | x = \boxed{3}, y = \boxed{5}
+    + (3,5) | y = \boxed{5}, x = \boxed{3}
+    + 5 | \boxed{}␤\boxed{5}
+    + 5 | \boxed{5}␤\boxed{}
+    + 5 | \fbox{5}
+    + 5 | \framebox{5}
+    + 5 | $$\boxed{\text{5}}$$
+    + 5 | $\boxed{5}$.
+    + 5 | \boxed{5\,}
+    + 5 | \boxed{ 5 }
+    + 5 | \boxed 5
+    + \frac{1}{2} | \boxed{\dfrac{1}{2}}
+    + 5 | \boxed{\boxed{\boxed{5}}}
+    + 5 | \boxed{$5$}
+    + 5 | \boxed{x = 5}
+    + 5 | \boxed{\text{Answer: } 5}
+    + 5 | \boxed{\textbf{Final Answer: 5}}
+    + D | \boxed{\text{D}}
+    + D | \boxed{D) 5}
+    + D | \boxed{\text{(D) } 5}
+    + D | The answer is option D.
+    + D | The correct answer is (D).
+    + D | Correct choice: D
+    + D | **D**
+    + D | The answer is D because it is the largest.
+    + D | Therefore, the correct option is **D) 45**.
+    - D | The correct option is **C) 45**.
+    - A | A careful look shows that the answer is B.
+    + 20 | answer: 20
+    + 20 | ANSWER: 20
+    + 20 | Answer = 20
+    + 20 | Ans: 20
+    + 20 | Ans = 20
+    + 20 | Final Answer␤20
+    + 20 | ## Final Answer␤␤**20**
+    + 20 | **Answer**␤$$20$$
+    + 20 | The final answer is $\boxed{20}$.
+    + 20 | Final answer — 20
+    + 20 | Answer: $20$ (rounded to the nearest integer)
+    + 20 | Answer: 20, as required.
+    + 20 | My final answer is 20.
+    + 20 | So the answer should be 20.
+    + 20 | I think the answer is 20.
+    + 20 | Thus our answer is $20$.
+    + 20 | Final Answer: The final answer is $20$. I hope it is correct.
+    + 20 | Answer: [20]
+    + 20 | Answer: \(20\)
+    + 20 | Answer: \[20\]
+    + 20 | {"answer": "20"}
+    + 20 | {"reasoning": "4*5", "answer": 20}
+    + 20 | ```json␤{"answer": 20}␤```
+    + 20 | Answer: `20`
+    + 20 | The code prints:␤```␤20␤```␤Answer: 20
+    + 20 | Hence the value is $4 \cdot 5 = 20$.
+    + 20 | Hence there are $4\cdot 5=20$ ways to seat the 4 people in 5 chairs.
+    + 20 | So the total number of ways is 20.
+    + 1/6 | Therefore P = 6/36 = 1/6.
+    + 20 | Therefore, $x = 20$ is the only value that works.
+"""
+"""Key and whole response, `␤` for a new line; `+` where the response ends in the key, `-` where it does not."""
+
+
+def responses() -> list[tuple[bool, str, str]]:
+    """(whether it is right, key, response) for every row of RESPONSES."""
+    found = []
+    for line in RESPONSES.strip().splitlines():
+        sign, _, row = line.strip().partition(" ")
+        key, response = row.split(" | ", 1)
+        found.append((sign == "+", key, response.replace("␤", "\n")))
     return found

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from distil.verifier import Verifier
 from distil.verifier.algebra import equal
 from distil.verifier.decision import decide
+from distil.verifier.pairs import read_pairs, score_pairs
 from distil.verifier.reading import read
-from tests.distil.verifier.cases import DIFFERENT, EQUAL, rows
+from tests.distil.verifier.cases import DIFFERENT, EQUAL, responses, rows
 from tests.distil.verifier.near_misses import near_misses
 
 
@@ -31,6 +32,17 @@ def test_equal_answers_are_accepted(form):
 @pytest.mark.parametrize("form", DIFFERENT)
 def test_different_answers_are_not_accepted(form):
     wrong = [(key, answer) for _, key, answer in rows({form: DIFFERENT[form]}) if verdict(key, answer) is True]
+    assert wrong == []
+
+
+def test_responses_are_judged_by_what_they_end_in():
+    with Verifier(workers=1) as verifier:
+        verdicts = verifier.verify_many((key, response) for _, key, response in responses())
+    wrong = [
+        (key, response, found.verdict)
+        for (right, key, response), found in zip(responses(), verdicts, strict=True)
+        if right != (found.verdict == "CORRECT")
+    ]
     assert wrong == []
 
 
@@ -199,6 +211,11 @@ def test_labelled_pairs_and_near_misses(shared):
     ]
     assert scores[0]["n"] == 631 and scores[0]["agree"] >= 0.985 * 631 and scores[0]["false_accept"] <= 2
     assert scores[1]["n"] == scores[1]["agree"] == 50
+
+
+def test_pairs_that_public_bug_reports_foretold(shared):
+    scored = score_pairs(read_pairs(shared / "cases/pairs.jsonl"))
+    assert scored["agree"] >= 0.95 * scored["n"] and scored["false_accept"] <= 2
 
 
 def test_plain_integers_start_no_process_and_take_microseconds():
