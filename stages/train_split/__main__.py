@@ -97,6 +97,11 @@ def main() -> None:
     for row in read_jsonl("data/verified/accepted.jsonl", VerifiedChain):
         chains[row.chain.level][row.chain.problem_id] = row.chain
 
+    if not any(chains.values()):
+        raise InputError(
+            "nothing to train on: no chain of the teacher was accepted. data/verified/rejected.jsonl has each chain and"
+            " why, data/teacher_cot/failed.jsonl each problem that has none; docs/teacher.md says what to change."
+        )
     sweep_params = load_params("length_sweep", SweepParams)
     if without := ", ".join(level for level in sweep_params.levels if not chains[level]):
         raise InputError(

@@ -221,6 +221,7 @@ def keep_chains(folder: Path, wanted) -> None:
     ("spoil", "message"),
     [
         (lambda f: keep_chains(f, lambda chain: chain["level"] not in ("R2", "R5")), "no chain of R2, R5 was accepted"),
+        (lambda f: keep_chains(f, lambda chain: False), "nothing to train on: no chain of the teacher was accepted"),
         (
             lambda f: keep_chains(f, lambda chain: (chain["problem_id"][-2:] > "10") == (chain["level"] == "R6")),
             "0 rows to train on and 0 to validate on have an accepted chain at every level",
