@@ -363,7 +363,8 @@ def _first_sentence(text: str) -> str:
     """The text to the end of its first sentence; a letter alone is a choice, as in `D. 12`, and no sentence."""
     first = _SENTENCE_END.split(text)[0]
     letters = first.strip("*_. ")
-    return text if not letters or (len(letters) == 1 and letters.isalpha()) else first
+    choice = len(letters) == 1 and letters.isalpha() and not _SENTENCE_WORD.search(text[len(first) :])
+    return text if not letters or choice else first
 
 
 def _refined(text: str) -> str:

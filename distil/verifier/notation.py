@@ -54,6 +54,10 @@ _DEGREES = re.compile(r"\^\s*[({]\s*°\s*[)}]|\^\s*°|(?<=\d)\^\{?\s*o\s*\}?$")
 _PRIMES = re.compile(r"\^\{?\s*('+)\s*\}?")
 _ROW_SPACE = re.compile(r"\\\\\[[^\]]{0,10}\]")
 _DELIMITERS = re.compile(r"\\[()\[\]]")
+_NUMBER_IN_TEXT = re.compile(r"‹\s*(-?\d[\d.,]*)\s*›")
+_QUANTITY = re.compile(r"\\(?:SI|qty)\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+_BRACED_LETTER = re.compile(r"\{([^\W\d_])\}(?=[_^])")
+_POWER_FIRST = re.compile(r"(?<=[^\W\d])\^(\{[^{}]*\}|\w)_(\{[^{}]*\}|\w)")
 _BRACKETS_IN_TEXT = re.compile(r"‹\s*(\([^‹›]*\))\s*›")
 _TIMES = re.compile(r"(?<=[\d)}])\s+[xX]\s+(?=[-\d(])|(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
 _UNION = re.compile(r"(?<=[)\]])\s*[Uu]\s*(?=[(\[])")
@@ -78,7 +82,9 @@ def plain(text: str) -> str:
     if "u" in text or "U" in text:
         text = _UNION.sub("∪", text)
     if "^" in text:
-        text = _PRIMES.sub(r"\1", _DEGREES.sub("°", text))
+        text = _POWER_FIRST.sub(r"_\2^\1", _PRIMES.sub(r"\1", _DEGREES.sub("°", text)))
+    if "}_" in text or "}^" in text:
+        text = _BRACED_LETTER.sub(r"\1", text)
     text = text.replace("+/-", "±").replace("+-", "±").replace("**", "^").replace("`", "")
     text = text.replace("~=", "≈").replace("~", " ").replace("=<", "<=").replace("=>", "→").replace("->", "→")
     text = _SPACED_THOUSANDS.sub(lambda match: match[0].replace(" ", ""), " ".join(text.split()))
@@ -118,11 +124,13 @@ def _wrappers(text: str) -> str:
     text = text.replace("$", "¤" if text.count("$") % 2 and not text.rstrip(" .").endswith("$") else "")
     if "\\" not in text:
         return _EDGES.sub("", text)
+    text = _QUANTITY.sub(r"\1 \\text{\2}", text)
     text = _ROMAN_UNIT.sub(r"\1‹\2›", text)
     text = _ROMAN.sub(lambda match: match[1] if match[1] in FUNCTIONS else f" ‹{match[1]}› ", text)
     while (unwrapped := _TEXT.sub(r" ‹\1› ", text)) != text:
         text = unwrapped
     text = _OVER.sub(_as_command, text)
+    text = _NUMBER_IN_TEXT.sub(r"\1", text)
     text = _BRACKETS_IN_TEXT.sub(r"\1", text.replace("‹¤›", "¤")).replace("{:}", ":").replace("‹›", " ")
     text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\%", "%").replace("\\#", "#").replace("\\|", "|")
     return _EDGES.sub("", text)

@@ -18,8 +18,10 @@ _END = re.compile(
     re.IGNORECASE,
 )
 _THOUGHT = r"(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think)"
-_THOUGHT_BEGINS = re.compile(rf"<{_THOUGHT}>|\[THINK\]|◁think▷|<\|begin_of_thought\|>", re.IGNORECASE)
-_THOUGHT_ENDS = re.compile(rf"</{_THOUGHT}>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>", re.IGNORECASE)
+_THOUGHT_BEGINS = re.compile(
+    rf"<{_THOUGHT}>|\[THINK\]|◁think▷|<\|begin_of_thought\|>|<\|channel>\s*thought", re.IGNORECASE
+)
+_THOUGHT_ENDS = re.compile(rf"</{_THOUGHT}>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>|<channel\|>", re.IGNORECASE)
 _TURN = re.compile(
     r"^[ \t>#*]*(?:(?:human|user|student|instruction|input)[ *]*:|(?:question|problem|exercise|q)(?:\s+\d+)?[ *]*:"
     r"|(?<=#)\s*(?:question|problem|exercise)(?:\s+\d+)?[ *]*$|(?:问题|题目|用户)\s*[:：])",

@@ -1585,6 +1585,76 @@ RESPONSES = r"""
     + 20 | So the total number of ways is 20.
     + 1/6 | Therefore P = 6/36 = 1/6.
     + 20 | Therefore, $x = 20$ is the only value that works.
+    + (0, 12.5) | 0 < x < 12.5
+    - 1:2:3 | 1:4:9
+    - 12:00 | 1:00
+    - \pm 2021 | 2021
+    - \frac{1}{2004!} | \frac{1}{2006!}
+    - 3x-y+13=0 | 3x+4y+14=0
+    - 0 | \forall x>0, f(x) = 1
+    + (-\infty, 3) | $x<3$
+    - 1331 and 1728 | 1728
+    + $28\%$ | $\boxed{28 pct}$
+    + $28\%$ | $\boxed{28 percentage}$
+    + $28\%$ | $\boxed{28}$ percent
+    + e^{16} - 1 | -1 + exp(16)
+    + 14 - i | 14.0 + -1.0i
+    + -2\pi | -2*pi
+    - O(\log \log n) | Theta(log n)
+    + a=-2 or a=1 | a=1 \text{ or } a=-2
+    + 42 | Some reasoning. Thus the answer is \[ \boxed{42} \]
+    + 17 | Final Answer: The final answer is $17$. I hope it is correct.
+    + 60% | ANSWER: 60%
+    + 60 | ANSWER: 60%
+    + 6 | $N = \textbf{6}$
+    + 88.55 | $\mathbf{88.55}$ percent
+    + \frac{\rho_1-\rho_2}{\rho_1+\rho_2}g_k | \frac{\rho_1-\rho_2}{\rho_1 + \rho_2} {g}_{k}
+    + V_{AB} | V_{AB}
+    - V_{AB} | V_{BA}
+    + 3x-1 | -1+3x
+    + 0 | 2-1-1
+    - x_2^2 | x_1^2
+    + x_2^2 | x^2_2
+    + x(x-1) | x^2-x
+    + \sqrt{x} | x^\frac{1}{2}
+    + e | \exp(1)
+    + 9 | First 4 + 5.␤</think>␤␤9
+    - 9 | <think>␤Okay. I will output 9.␤Wait, I should check: 9.
+    + 9 | <|channel>thought␤maybe \boxed{8}<channel|>The answer is 9.
+    + 9 | <thinking>8?</thinking>␤9
+    + 9 | <think>The tag </think> ends a thought. So \boxed{8}?</think>␤\boxed{9}
+    + 72 | The total is 72 clips, altogether.
+    + 13.20% | The final value is 13.20%
+    + 18000 | 答案是 18,000 元。
+    - (1,2) | 1.2
+    - -5 | 5
+    - 1.5 | 15
+    + 1/2 | #### 1/2
+    + D | Answer: **D**
+    + D | I considered (A), but it is incorrect. Final answer: D.
+    + D | The correct answer is d.
+    + C | Antwort:␤␤Antwort: C
+    + B | The answer is B. Note that A is a common distractor.
+    + D | ANSWER IS D. A is incorrect.
+    + C | The answer is C because I computed the integral.
+    + B | The answer is B because a car moves.
+    + 293 | Answer: m+n = 256+37 = 293
+    + 81 | Answer: 2*7 + 3*6 + 7*7 = 81
+    + 82 | Final answer: 082
+    + B | Answer: this asks which is a colour␤It is blue.␤ANSWER: B
+    + A, B, C | ANSWER: A, B and C
+    - A | ANSWER: None of the above
+    - D | ANSWER: Don't know
+    + A | The calculated answer is 11.␤␤Answer seems to be A.␤␤Answer: A
+    + 13 9/10 hours | 13 hours 54 minutes
+    + 3600 s | 60 min
+    + 3600 s | 1 h
+    + 3600 s | 3600000 ms
+    - 100 cm | 100 m
+    - 0.011 T m/A | 0
+    - 5 1/s | 5 s
+    + 3.5 | \num{3.5}
+    + 1/2 | \sfrac{1}{2}
 """
 """Key and whole response, `␤` for a new line; `+` where the response ends in the key, `-` where it does not."""
 
