@@ -13,6 +13,7 @@ and no more are started. An interrupt stops them all; the next run takes up what
 import argparse
 import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -50,6 +51,9 @@ def main() -> int:
     """Run what is out of date, then put dvc.lock in the order in which plain `dvc repro` writes it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many stages to run at once")
+    parser.add_argument(
+        "--shuffle", type=int, metavar="SEED", help="start stages in a random order that the graph allows"
+    )
     parser.add_argument("targets", nargs="*", help="stages to run, with all they depend on; without any, every stage")
     args = parser.parse_args()
     if args.jobs < 1:
@@ -57,7 +61,7 @@ def main() -> int:
     root = repository(Path.cwd())
     wait_for_index(root)
     mend_lock()
-    if args.jobs == 1:
+    if args.jobs == 1 and args.shuffle is None:
         return dvc(["repro", *args.targets])
     # a forked process has DVC imported already, which saves a second per stage; macOS does not allow it
     multiprocessing.set_start_method("fork" if sys.platform == "linux" else "spawn")
@@ -66,8 +70,9 @@ def main() -> int:
         order, depends = plan(args.targets)
     except DvcException as error:
         raise InputError(f"DVC: {error}") from error
+    started = order if args.shuffle is None else random.Random(args.shuffle).sample(order, len(order))
     try:
-        run_all(order, depends, args.jobs)
+        run_all(started, depends, args.jobs)
     finally:
         put_in_order([*before, *order])
     return 0

@@ -23,7 +23,14 @@ Doubt = Literal[
 ]
 """Why what was read of a question may not be what the page shows."""
 Reason = (
-    Literal["has a drawing", "refers to a figure", "placeholder", "key without a final answer", "its key is not read"]
+    Literal[
+        "has a drawing",
+        "refers to a figure",
+        "placeholder",
+        "key without a final answer",
+        "its key is not read",
+        "read with too little confidence",
+    ]
     | Doubt
 )
 

@@ -1,7 +1,7 @@
 """Turn exams into problems: `python -m stages.parsed`, or `python -m stages.parsed --exam FILE.pdf` to look at one.
 
 Reads data/raw and the `parsed` block of params.yaml. Problems that came as data (`raw.source: problems`) are taken as
-they are, with the final answer of each key. Of exams, `parsed.reader: text_layer` reads the PDFs themselves,
+they are, with the final answer of each key. Of exams, `parsed.reader: text_layer` reads the PDFs' text, `ocr` scans,
 `transcription` the study's hand-made JSON, corrected by its errata.csv unless `parsed.errata` is false. Writes
 data/parsed/problems.jsonl, data/parsed/left_out.jsonl and metrics/parsed.json.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from distil.exams.files import year_and_section
 from distil.exams.left_out import LeftOut
@@ -24,6 +24,7 @@ from distil.pipeline.progress import Bar
 from distil.pipeline.records import Manifest, Problem
 from stages.parsed.errata import apply_errata, read_errata
 from stages.parsed.exam import read_exam
+from stages.parsed.scan import problems_of
 from stages.parsed.transcription import read_transcriptions
 
 RAW, PARSED, METRICS = Path("data/raw"), Path("data/parsed"), Path("metrics/parsed.json")
@@ -32,8 +33,9 @@ RAW, PARSED, METRICS = Path("data/raw"), Path("data/parsed"), Path("metrics/pars
 class ParsedParams(Params):
     """The `parsed` block of params.yaml."""
 
-    reader: Literal["text_layer", "transcription"]
+    reader: Literal["text_layer", "ocr", "transcription"]
     errata: bool
+    least_confidence: float = Field(ge=0, le=1)
 
 
 def main() -> None:
@@ -49,8 +51,8 @@ def main() -> None:
     metrics: dict[str, Any] = {}
     if (RAW / "problems.jsonl").exists():
         problems, left_out = understand(read_jsonl(RAW / "problems.jsonl", Problem))
-    elif params.reader == "text_layer":
-        problems, left_out = read_exams()
+    elif params.reader != "transcription":
+        problems, left_out = read_exams(params)
     else:
         problems, left_out = read_transcriptions(RAW / "recorded/transcribed")
         errata = read_errata(RAW / "recorded/errata.csv") if params.errata else []
@@ -85,7 +87,7 @@ def understand(problems: Iterable[Problem]) -> tuple[list[Problem], list[LeftOut
     return [one for one in read if isinstance(one, Problem)], [one for one in read if isinstance(one, LeftOut)]
 
 
-def read_exams() -> tuple[list[Problem], list[LeftOut]]:
+def read_exams(params: ParsedParams) -> tuple[list[Problem], list[LeftOut]]:
     """Read every PDF of the manifest, in its order."""
     try:
         manifest = Manifest.model_validate(read_json(RAW / "manifest.json"))
@@ -94,6 +96,11 @@ def read_exams() -> tuple[list[Problem], list[LeftOut]]:
     problems, left_out = [], []
     for exam in Bar(manifest.exams, "reading", unit="exam"):
         path = RAW / "exams" / exam.file
+        if params.reader == "ocr" and exam.year is not None:
+            found, without = problems_of(path, exam.year, exam.section, params.least_confidence)
+            problems += found
+            left_out += without
+            continue
         if exam.year is None or exam.section is None:
             raise InputError(f"{path}: its year or section is unknown. Name the file for them; see docs/own-exams.md.")
         found, without = read_exam(path, exam.year, exam.section)

@@ -110,7 +110,7 @@ def read_pages(path: Path) -> list[Page]:
     if scans or not any(page.pieces for page in pages):
         which = f"page {scans[0]} of {len(pages)} has" if scans else "it has"
         raise InputError(
-            f"{path}: {which} no text layer (a scan?). Scans are not read by OCR here: give a PDF with text, or, for "
+            f"{path}: {which} no text layer (a scan?). Set parsed.reader to ocr, or give a PDF with text, or, for "
             "the study's exams, set parsed.reader to transcription."
         )
     return pages

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def parsed(folder: Path, *arguments: str, **params: object) -> subprocess.CompletedProcess:
-    block = {"reader": "text_layer", "errata": True, **params}
+    block = {"reader": "text_layer", "errata": True, "least_confidence": 0.9, **params}
     (folder / "params.yaml").write_text(yaml.safe_dump({"parsed": block}))
     return subprocess.run(
         [sys.executable, "-m", "stages.parsed", *arguments],
@@ -120,7 +120,7 @@ def no_place_for_metrics(folder: Path) -> None:
         (exam_of(["1. Find 1 + 1.", "1. Again?"], ["1. 2"]), {}, "question 1 comes twice, on page 1 and on page 1"),
         (exam_of(["1. Find 1 + 1."], ["1. 2", "1. 3"]), {}, "answer 1 comes twice, on page 2 and on page 2"),
         (no_place_for_metrics, {}, "metrics/parsed.json could not be written"),
-        (lambda f: None, {"reader": "ocr"}, "parsed.reader"),
+        (lambda f: None, {"reader": "eyes"}, "parsed.reader"),
         (lambda f: None, {"reader": "transcription"}, "recorded/transcribed holds no transcriptions"),
         (lambda f: (f / "data/raw/manifest.json").unlink(), {}, "data/raw/manifest.json could not be read"),
         (lambda f: (f / "data/raw/manifest.json").write_text("{}"), {}, "data/raw/manifest.json"),

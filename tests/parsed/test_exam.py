@@ -106,7 +106,7 @@ def test_a_scan_is_said(tmp_path):
     document.add_page()
     document.image(Image.new("L", (85, 110), 200), 0, 0, 612, 792)
     document.output(tmp_path / "scan.pdf")
-    with pytest.raises(InputError, match=r"scan.pdf: page 2 of 2 has no text layer.*OCR"):
+    with pytest.raises(InputError, match=r"scan.pdf: page 2 of 2 has no text layer.*ocr"):
         read_exam(tmp_path / "scan.pdf", 2019, "exam")
 
 

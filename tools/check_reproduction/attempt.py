@@ -9,13 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from distil.pipeline.files import InputError, read_json, read_yaml
-from tools.check_reproduction import undeclared
 from tools.check_reproduction.clone import ENVIRONMENT, Outputs, clone, forget, install, link_outside
 from tools.check_reproduction.compare import Comparison, Outcome, Run
 from tools.check_reproduction.pipeline import Stage, read_lock, read_pipeline
-from tools.check_reproduction.run import declared, run_pipeline
+from tools.check_reproduction.run import run_pipeline
 from tools.check_reproduction.tolerance import TOLERANCES, Reproduction
-from tools.check_reproduction.undeclared import Given
 from tools.git import git
 
 
@@ -35,7 +33,6 @@ class Attempt:
     revision: Revision
     root: Path
     stages: list[Stage]
-    given: dict[str, Given]
     run: Run
     fingerprint: dict[str, Any] | None
 
@@ -47,7 +44,6 @@ class Attempt:
             fresh=self.run,
             rules=read_rules(self.root),
             same_numerics=same_numerics,
-            investigate=lambda stage: undeclared.explain(stage, self.root, self.given[stage.name], failed=False),
             source_changes=lambda paths: source_changes(self.revision, paths),
         ).outcomes()
 
@@ -61,14 +57,9 @@ def attempt(revision: Revision, folder: Path, locked: bool, shuffle: int | None)
     fingerprint = _fingerprint(root, python, folder / "environment.json")
     forget(root, stages)
     problems = run_pipeline(root, python, stages, folder / "run", shuffle)
-    given = {stage.name: declared(root, stage) for stage in stages}
     lock = read_lock((root / "dvc.lock").read_text(encoding="utf-8"))
-    for stage in stages:
-        if stage.name in problems and stage.name not in lock:
-            problems[stage.name] += f". Run again: {undeclared.explain(stage, root, given[stage.name], failed=True)}"
-    return Attempt(
-        revision, root, stages, given, Run("the first run", lock, lambda out: root / out, problems), fingerprint
-    )
+    fresh = Run("the first run", lock, lambda out: root / out, problems)
+    return Attempt(revision, root, stages, fresh, fingerprint)
 
 
 def committed_run(revision: Revision, folder: Path) -> Run:

@@ -11,6 +11,10 @@ from tools.check_reproduction.isolated import covers
 from tools.check_reproduction.pipeline import Entry, Stage
 from tools.check_reproduction.tolerance import Reproduction, judge, nearest_sibling, read_metrics
 
+UNDECLARED = (
+    "the same command, dependencies and parameters give other outputs than the committed ones: it is not deterministic "
+    "(TWICE=1 shows that), or it reads what it does not declare, or its outputs were edited"
+)
 Word = Literal["identical", "within tolerance", "different", "follows", "failed", "not run"]
 
 
@@ -52,8 +56,6 @@ class Comparison:
     rules: Reproduction | None
     same_numerics: bool
     """Whether trained stages promise the same bits here: same platform, BLAS core type and numerical libraries."""
-    investigate: Callable[[Stage], str]
-    """Says why a stage whose inputs are all the same gave something else."""
     source_changes: Callable[[list[str]], list[str]]
     """Says what changed in source files since the committed dvc.lock was written."""
 
@@ -110,7 +112,7 @@ class Comparison:
             self._judge(stage, outcome)
         else:
             outcome.verdict = "different"
-            outcome.reasons.append(self.investigate(stage))
+            outcome.reasons.append(UNDECLARED)
 
     def _makers(self, dep: str, stage: Stage) -> list[str]:
         """The stages before this one whose outputs a dependency is, is part of, or contains."""

@@ -18,18 +18,6 @@ from tools.check_reproduction import trees
 SCRATCH = ("cache", "metrics/timings", "__pycache__")
 """Where a stage may leave what is no output: stores that make a rerun cheaper, times, compiled modules."""
 
-TRACER = """
-import os, sys
-def _note(event, arguments):
-    if event == "open" and isinstance(arguments[0], str) and not (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR):
-        path = os.path.relpath(arguments[0], _root)
-        if not path.startswith(".."):
-            os.write(_log, (path + "\\n").encode())
-_root, _log = os.environ["READS_ROOT"], os.open(os.environ["READS_LOG"], os.O_CREAT | os.O_APPEND | os.O_WRONLY)
-sys.addaudithook(_note)
-"""
-"""A sitecustomize module that notes every file below READS_ROOT that a Python process opens for reading."""
-
 
 def shell(folder: Path, declared: dict[str, dict]) -> Path:
     """Write the shell that isolates stages, and return its path; boxes, logs and results go to `folder` as well.
@@ -72,21 +60,12 @@ def _link(place: Path, target: Path) -> None:
         place.symlink_to(target.resolve())
 
 
-def execute(cmd: str, box: Path, log: Path, reads: Path | None = None) -> int:
-    """Run a command in `box`; output goes to `log`, the names of files read to `reads`. Returns the exit status."""
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DVC_ROOT", "DVC_STAGE")
-    }
+def execute(cmd: str, box: Path, log: Path) -> int:
+    """Run a command in `box` with its output going to `log`; returns the exit status."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DVC_ROOT", "DVC_STAGE")}
     environment |= {"SHELL": "/bin/sh", "PYTHONDONTWRITEBYTECODE": "1"}
-    if reads:
-        tracer = reads.with_suffix(".tracer")
-        tracer.mkdir(exist_ok=True)
-        (tracer / "sitecustomize.py").write_text(TRACER, encoding="utf-8")
-        environment |= {"PYTHONPATH": str(tracer), "READS_ROOT": str(box.resolve()), "READS_LOG": str(reads)}
     with log.open("wb") as file:
-        return subprocess.run(
-            cmd, shell=True, cwd=box, env=environment, stdout=file, stderr=file, check=False
-        ).returncode
+        return subprocess.run(cmd, shell=True, cwd=box, env=environment, stdout=file, stderr=file).returncode
 
 
 def covers(declared: list[str], path: str) -> bool:

@@ -10,6 +10,7 @@ import yaml
 from dvc.dependency import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
+from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
 
 from distil.pipeline.files import InputError
@@ -55,14 +56,14 @@ def read_pipeline(folder: Path, targets: Iterable[str] = ()) -> list[Stage]:
     read, a target is unknown, or a stage has more than one command.
     """
     try:
-        repo = Repo(str(folder))
-        graph, in_file = repo.index.graph, {stage: number for number, stage in enumerate(repo.index.stages)}
+        with Repo(str(folder)) as repo:
+            graph = get_active_graph(repo.index.graph)
+            wanted = [stage for target in targets for stage in repo.stage.collect(target)]
+            return [
+                _stage(node, graph) for node in plan_repro(graph, wanted or None) if isinstance(node, PipelineStage)
+            ]
     except (DvcException, OSError) as error:
         raise InputError(f"the pipeline of this revision could not be read: {error}") from error
-    with repo:
-        ordered = nx.lexicographical_topological_sort(graph.reverse(), key=in_file.__getitem__)
-        stages = [_stage(node, graph) for node in ordered if isinstance(node, PipelineStage)]
-    return _needed(stages, set(targets))
 
 
 def _stage(node: PipelineStage, graph: nx.DiGraph) -> Stage:
@@ -79,20 +80,6 @@ def _stage(node: PipelineStage, graph: nx.DiGraph) -> Stage:
         frozen=bool(node.frozen),
         upstream=frozenset(found.name for found in graph.successors(node) if isinstance(found, PipelineStage)),
     )
-
-
-def _needed(stages: list[Stage], targets: set[str]) -> list[Stage]:
-    """The targets and their ancestors, in the order given; all stages when there is no target."""
-    unknown = targets - {stage.name for stage in stages} - {stage.group for stage in stages}
-    if unknown:
-        raise InputError(
-            f"dvc.yaml has no stage '{min(unknown)}'. It has: {', '.join(stage.name for stage in stages)}."
-        )
-    wanted: set[str] = set()
-    for stage in reversed(stages):
-        if not targets or stage.name in targets or stage.group in targets or stage.name in wanted:
-            wanted |= {stage.name} | (frozenset() if stage.frozen else stage.upstream)
-    return [stage for stage in stages if stage.name in wanted]
 
 
 def read_lock(text: str) -> dict[str, Entry]:

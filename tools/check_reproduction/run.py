@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from tools.check_reproduction import isolated
 from tools.check_reproduction.pipeline import Stage, read_lock
-from tools.check_reproduction.undeclared import Given
 
 
 def run_pipeline(
@@ -24,15 +23,12 @@ def run_pipeline(
     `python` is the interpreter to run them with, `scratch` a folder for boxes and logs. With `shuffle`, a seed,
     independent stages run in a random order instead of DVC's, two at a time.
     """
-    given = {stage.name: declared(clone, stage) for stage in stages}
     scratch.mkdir(parents=True)
-    shell = isolated.shell(
-        scratch,
-        {
-            stage.name: {"deps": given[stage.name].deps, "params": given[stage.name].params, "outs": stage.outs}
-            for stage in stages
-        },
-    )
+    declared = {
+        stage.name: {"deps": stage.deps, "params": parameter_files(clone, stage), "outs": stage.outs}
+        for stage in stages
+    }
+    shell = isolated.shell(scratch, declared)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONPATH", "VIRTUAL_ENV", "DVC_"))} | {
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
         "SHELL": str(shell),
@@ -45,7 +41,7 @@ def run_pipeline(
     command = [str(python), "-m", "dvc", "repro", *names]
     if shuffle is not None:
         environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
-        command = [str(python), "-P", "-m", "tools.check_reproduction.shuffled", str(shuffle), *names]
+        command = [str(python), "-P", "-m", "tools.repro", "--jobs", "2", "--shuffle", str(shuffle), *names]
     runnable = [stage for stage in stages if not stage.frozen]
     with tqdm(total=len(runnable), unit="stage", desc="run") as bar, (scratch / "dvc.txt").open("wb") as log:
         process = subprocess.Popen(command, cwd=clone, env=environment, stdout=log, stderr=log)
@@ -73,9 +69,9 @@ def _problems(clone: Path, stages: list[Stage], scratch: Path) -> dict[str, str]
     return problems
 
 
-def declared(clone: Path, stage: Stage) -> Given:
-    """What a stage may read: its dependencies, and each parameter file cut down to the names it declares."""
-    return Given(list(stage.deps), {file: _subset(clone / file, names) for file, names in stage.params.items()})
+def parameter_files(clone: Path, stage: Stage) -> dict[str, str]:
+    """Each parameter file that a stage may read, cut down to the names it declares."""
+    return {file: _subset(clone / file, names) for file, names in stage.params.items()}
 
 
 def _subset(path: Path, names: Iterable[str]) -> str:

@@ -1,7 +1,10 @@
 """The result of a check for a person at a terminal, for a pull request, and for another program."""
 
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from tabulate import tabulate
 
 from tools.check_reproduction.compare import Outcome, first_divergence
 
@@ -25,7 +28,6 @@ class Result:
     environment: list[str]
     """How this machine differs from the one that committed the outputs; empty when it does not, or nothing is known."""
     sections: list[Section]
-    notes: list[str] = field(default_factory=list)
 
     @property
     def reproduced(self) -> bool:
@@ -42,43 +44,25 @@ class Result:
         for section in self.sections:
             parts.append(f"### {section.title}\n\n{_verdict(section.outcomes)}")
             parts.append(_table(section.outcomes))
-            divergent = first_divergence(section.outcomes)
-            if divergent:
+            if divergent := first_divergence(section.outcomes):
                 parts.append(_detail(divergent))
-            within = [
-                f"`{o.stage}`: {line}"
-                for o in section.outcomes
-                if o.verdict == "within tolerance"
-                for line in o.differences
-            ]
-            if within:
+            near = [o for o in section.outcomes if o.verdict == "within tolerance"]
+            if within := [f"`{o.stage}`: {line}" for o in near for line in o.differences]:
                 parts.append("What differs within tolerance:\n\n" + _bullets(_first(within)))
         if self.environment:
             parts.append("### This machine is not the one that committed the outputs\n\n" + _bullets(self.environment))
-        return "\n\n".join([*parts, *self.notes]) + "\n"
+        return "\n\n".join(parts) + "\n"
 
 
 def _verdict(outcomes: list[Outcome]) -> str:
-    counts = [
-        (word, sum(outcome.verdict == word for outcome in outcomes))
-        for word in dict.fromkeys(o.verdict for o in outcomes)
-    ]
-    return f"{len(outcomes)} stages: " + ", ".join(f"{count} {word}" for word, count in counts) + "."
+    counts = Counter(outcome.verdict for outcome in outcomes)
+    return f"{len(outcomes)} stages: " + ", ".join(f"{count} {word}" for word, count in counts.items()) + "."
 
 
 def _table(outcomes: list[Outcome]) -> str:
-    """One row per stage, the columns aligned so that it reads without a renderer too."""
-    rows = [("stage", "promise", "verdict", "why")]
-    for outcome in outcomes:
-        rows.append(
-            (outcome.stage, outcome.promise, outcome.verdict, "; ".join(outcome.reasons).replace("\n", " ")[:200])
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = [
-        " | ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
-    ]
-    rule = "|".join(["-" * (width + 2) for width in widths] + ["-----"])
-    return "\n".join([f"| {lines[0]} |", f"|{rule}|", *(f"| {line} |" for line in lines[1:])])
+    """One row per stage."""
+    rows = [(o.stage, o.promise, o.verdict, "; ".join(o.reasons).replace("\n", " ")[:200]) for o in outcomes]
+    return tabulate(rows, ("stage", "promise", "verdict", "why"), tablefmt="github", disable_numparse=True)
 
 
 def _detail(outcome: Outcome) -> str:

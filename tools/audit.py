@@ -1,0 +1,134 @@
+"""Where the study's transcriptions and its scans differ: `python -m tools.audit`, after `dvc repro raw` with the study.
+
+Reads data/raw as `raw.source: study` leaves it, with the OCR engine (what it has read is kept in cache/ocr). Writes
+audit.csv: for each question or answer that differs, what the scan reads, what the transcription has, and how sure the
+engine is. A difference may be the engine's fault; the surest come first, for a person to look at. Says how many of the
+recorded errata are among them, and how well the two agree by year and section.
+"""
+
+import argparse
+import csv
+import difflib
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rapidfuzz import fuzz
+
+from distil.exams.files import problem_id
+from distil.pipeline.command import run
+from distil.pipeline.files import read_json, replacing
+from distil.pipeline.records import Manifest
+from distil.verifier import verify
+from stages.parsed.errata import read_errata
+from stages.parsed.scan import ScannedItem, read_scan, sections
+from stages.parsed.transcription import read_transcriptions
+
+RAW = Path("data/raw")
+TOKEN = re.compile(r"\d+(?:\.\d+)?|[a-z]+|[^\sa-z0-9]")
+SPELLINGS = str.maketrans({"−": "-", "–": "-", "—": "-", "×": "*", "⋅": "*", "·": "*", "“": '"', "”": '"', "’": "'"})
+NOTATION = frozenset("$\\{}()[]^_,.;:?!'\"*/ ")
+FEW = 6  # tokens; a longer difference is a formula that the engine has torn apart, and tells little
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A question or answer of which scan and transcription differ, and where."""
+
+    id: str
+    field: str
+    scan: str
+    transcription: str
+    confidence: float
+
+
+def main() -> None:
+    """Compare all questions and answers, and write and count the differences."""
+    argparse.ArgumentParser(
+        prog="python -m tools.audit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    asked, answered = read_all()
+    problems, _ = read_transcriptions(RAW / "recorded/transcribed")
+    differences: list[Difference] = []
+    agreement: dict[str, list[tuple[bool, float, bool]]] = defaultdict(list)
+    for problem in problems:
+        question, answer = asked.get(problem.id), answered.get(problem.id)
+        right = answer is not None and (
+            verify(problem.answer, answer.text).verdict == "CORRECT" or plain(problem.answer) == plain(answer.text)
+        )
+        alike = fuzz.ratio(plain(question.text), plain(problem.question)) if question else 0.0
+        for group in (str(problem.year), problem.section, "all"):
+            agreement[group].append((question is not None, alike, right))
+        if question:
+            differences += [
+                Difference(problem.id, "question", scan, typed, question.confidence)
+                for scan, typed in different(question.text, problem.question)
+            ]
+        if answer and not right:
+            differences.append(Difference(problem.id, "answer", answer.text, problem.answer, answer.confidence))
+    differences.sort(key=lambda one: (-one.confidence, one.id, one.field))
+    with replacing("audit.csv") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["id", "field", "scan", "transcription", "confidence"])
+        rows.writerows([d.id, d.field, d.scan, d.transcription, f"{d.confidence:.2f}"] for d in differences)
+    for group, rows_of in sorted(agreement.items()):
+        count = len(rows_of)
+        numbers, texts, keys = (sum(row[i] for row in rows_of) / count for i in range(3))
+        print(f"{group:26} {count:4} questions: numbers {numbers:.1%}, text {texts:.1f} %, answers {keys:.1%}")
+    errata = read_errata(RAW / "recorded/errata.csv")
+    found = [one for one in errata if is_among(one.printed, one.transcribed, differences, _id(one), one.field)]
+    print(f"{len(found)} of {len(errata)} recorded errata are among {len(differences)} differences -> audit.csv")
+
+
+def _id(erratum: object) -> str:
+    return problem_id(erratum.year, erratum.section, erratum.question)  # type: ignore[attr-defined]
+
+
+def read_all() -> tuple[dict[str, ScannedItem], dict[str, ScannedItem]]:
+    """The questions and answers of all scans by id."""
+    manifest = Manifest.model_validate(read_json(RAW / "manifest.json"))
+    asked: dict[str, ScannedItem] = {}
+    answered: dict[str, ScannedItem] = {}
+    for exam in manifest.exams:
+        for section, (questions, answers) in sections(read_scan(RAW / "exams" / exam.file), exam.section).items():
+            assert exam.year is not None
+            for items, by_id in ((questions, asked), (answers, answered)):
+                by_id |= {problem_id(exam.year, section, item.number): item for item in items}
+    return asked, answered
+
+
+def plain(text: str) -> str:
+    """A text without case, white space and notation."""
+    text = unicodedata.normalize("NFKC", text.translate(SPELLINGS)).lower()
+    return "".join(sign for sign in text if sign not in NOTATION)
+
+
+def different(scan: str, typed: str) -> Iterator[tuple[str, str]]:
+    """The short differences of two texts that are not of notation alone."""
+    one, other = (
+        TOKEN.findall(unicodedata.normalize("NFKC", text.translate(SPELLINGS)).lower()) for text in (scan, typed)
+    )
+    one, other = ([token for token in tokens if token not in NOTATION] for tokens in (one, other))
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+        if kind != "equal" and "".join(one[a:b]) != "".join(other[c:d]) and max(b - a, d - c) <= FEW:
+            yield " ".join(one[a:b]), " ".join(other[c:d])
+
+
+def is_among(printed: str, transcribed: str, differences: list[Difference], identity: str, field: str) -> bool:
+    """Whether a recorded erratum shows among the differences: one of its own differences is one of theirs."""
+    theirs = [one for one in differences if (one.id, one.field) == (identity, field)]
+    if field == "answer" or re.search(r"[a-z]{4}", printed):  # the place is the whole answer, or is told in words
+        return bool(theirs)
+    own = [(a.replace(" ", ""), b.replace(" ", "")) for a, b in different(printed, transcribed)]
+    return any(
+        (one.scan and one.scan.replace(" ", "") in a) or (one.transcription and one.transcription.replace(" ", "") in b)
+        for one in theirs
+        for a, b in own
+    )
+
+
+if __name__ == "__main__":
+    run(main)
