@@ -7,7 +7,6 @@ GOLD is the key. ANSWER is a bare answer or a whole response. Both may begin wit
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from distil.pipeline.command import run
@@ -38,7 +37,8 @@ def main() -> None:
             parser.error(f"--explain takes a key and an answer, each in quotes (found {len(arguments.explain)} words)")
         print("\n".join(explain(*arguments.explain)))
     elif arguments.pairs:
-        print(json.dumps(score_pairs(read_pairs(arguments.pairs), arguments.rows, arguments.workers or WORKERS)))
+        scores = score_pairs(read_pairs(arguments.pairs), arguments.rows, arguments.workers or WORKERS)
+        print(scores.model_dump_json(exclude_unset=True))
     else:
         parser.error("say --explain GOLD ANSWER or --pairs FILE.jsonl")
 

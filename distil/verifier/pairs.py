@@ -1,4 +1,4 @@
-"""Any file of keys and answers scored, beside its labels and an LLM judge's verdicts where it has them."""
+"""A file of keys and answers, scored against its labels and compared with an LLM judge where it has verdicts."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from distil.pipeline.files import InputError
-from distil.pipeline.records import Verdict
+from distil.pipeline.records import Verdict, VerdictName
 from distil.verifier import Verifier
 from distil.verifier.verifier import WORKERS
 
@@ -80,37 +80,80 @@ def _printable(row: Any) -> Any:
     }
 
 
-def score_pairs(pairs: list[Pair], rows: bool = False, workers: int = WORKERS) -> dict[str, Any]:
-    """Counts over the pairs; those that need labels or an LLM's verdicts are null or absent without them."""
+class ScoredRow(Verdict):
+    """A row's verdict beside its key and label."""
+
+    gold: str
+    label: bool | None
+
+
+class Disagreement(BaseModel):
+    """A row (`line` counts from 1) on which the LLM and the verifier differ."""
+
+    line: int
+    gold: str
+    extracted: str | None
+    verdict: VerdictName
+    llm_verdict: bool
+    label: bool | None
+
+
+class JudgeScores(BaseModel):
+    """The LLM's verdicts against ours; `kappa` is Cohen's, None where both say only one thing."""
+
+    n: int
+    agree: int
+    kappa: float | None
+    disagreements: list[Disagreement]
+
+
+class Scores(BaseModel):
+    """Counts over the rows of a file; those that need labels are None without them."""
+
+    n: int
+    agree: int | None
+    false_accept: int | None
+    false_reject: int | None
+    no_answer: int
+    unverifiable: int
+    seconds: float
+    labelled: int
+    correct: int
+    judge: JudgeScores | None = None
+    rows: list[ScoredRow] | None = None
+
+
+def score_pairs(pairs: list[Pair], rows: bool = False, workers: int = WORKERS) -> Scores:
+    """The scores; `judge` is set where rows have an LLM's verdict, `rows` where they are asked for."""
     start = time.perf_counter()
     with Verifier(workers) as verifier:
         verdicts = verifier.verify_many((pair.gold, pair.answer) for pair in pairs)
     seconds = time.perf_counter() - start
     right = [verdict.verdict == "CORRECT" for verdict in verdicts]
     labelled = [(pair.label, own) for pair, own in zip(pairs, right, strict=True) if pair.label is not None]
-    scored: dict[str, Any] = {
-        "n": len(pairs),
-        "agree": sum(label == own for label, own in labelled) if labelled else None,
-        "false_accept": sum(own and not label for label, own in labelled) if labelled else None,
-        "false_reject": sum(label and not own for label, own in labelled) if labelled else None,
-        "no_answer": sum(verdict.verdict == "NO_ANSWER" for verdict in verdicts),
-        "unverifiable": sum(verdict.verdict == "UNVERIFIABLE" for verdict in verdicts),
-        "seconds": round(seconds, 3),
-        "labelled": len(labelled),
-        "correct": sum(right),
-    }
+    scores = Scores(
+        n=len(pairs),
+        agree=sum(label == own for label, own in labelled) if labelled else None,
+        false_accept=sum(own and not label for label, own in labelled) if labelled else None,
+        false_reject=sum(label and not own for label, own in labelled) if labelled else None,
+        no_answer=sum(verdict.verdict == "NO_ANSWER" for verdict in verdicts),
+        unverifiable=sum(verdict.verdict == "UNVERIFIABLE" for verdict in verdicts),
+        seconds=round(seconds, 3),
+        labelled=len(labelled),
+        correct=sum(right),
+    )
     if any(pair.llm_verdict is not None for pair in pairs):
-        scored["judge"] = _judge(pairs, verdicts, right)
+        scores.judge = _judge(pairs, verdicts, right)
     if rows:
-        scored["rows"] = [
-            {"gold": pair.gold, "label": pair.label, **verdict.model_dump()}
+        scores.rows = [
+            ScoredRow(gold=pair.gold, label=pair.label, **verdict.model_dump())
             for pair, verdict in zip(pairs, verdicts, strict=True)
         ]
-    return scored
+    return scores
 
 
-def _judge(pairs: list[Pair], verdicts: list[Verdict], right: list[bool]) -> dict[str, Any]:
-    """How the LLM's verdicts compare with ours: agreement, Cohen's kappa, and every row on which they differ.
+def _judge(pairs: list[Pair], verdicts: list[Verdict], right: list[bool]) -> JudgeScores:
+    """How the LLM's verdicts compare with ours.
 
     Raises InputError where the packages for statistics, which the verifier itself does without, are not installed.
     """
@@ -123,23 +166,23 @@ def _judge(pairs: list[Pair], verdicts: list[Verdict], right: list[bool]) -> dic
             f"Rows with an llm_verdict need {error.name}, which is not installed. Install the extra `pipeline`, or "
             f"leave llm_verdict out."
         ) from error
-    both = [place for place, pair in enumerate(pairs) if pair.llm_verdict is not None]
-    ours = np.array([right[place] for place in both], dtype=bool)
-    theirs = np.array([pairs[place].llm_verdict for place in both], dtype=bool)
-    return {
-        "n": len(both),
-        "agree": int((ours == theirs).sum()),
-        "kappa": kappa(ours, theirs),
-        "disagreements": [
-            {
-                "line": place + 1,
-                "gold": pairs[place].gold,
-                "extracted": verdicts[place].extracted,
-                "verdict": verdicts[place].verdict,
-                "llm_verdict": pairs[place].llm_verdict,
-                "label": pairs[place].label,
-            }
-            for place in both
-            if right[place] != pairs[place].llm_verdict
+    judged = [
+        (line, pair, verdict, own, pair.llm_verdict)
+        for line, (pair, verdict, own) in enumerate(zip(pairs, verdicts, right, strict=True), 1)
+        if pair.llm_verdict is not None
+    ]
+    ours = np.array([own for *_, own, _ in judged], dtype=bool)
+    theirs = np.array([said for *_, said in judged], dtype=bool)
+    return JudgeScores(
+        n=len(judged),
+        agree=int((ours == theirs).sum()),
+        kappa=kappa(ours, theirs),
+        disagreements=[
+            Disagreement(
+                line=line, gold=pair.gold, extracted=verdict.extracted, verdict=verdict.verdict, llm_verdict=said,
+                label=pair.label,
+            )
+            for line, pair, verdict, own, said in judged
+            if own != said
         ],
-    }
+    )  # fmt: skip

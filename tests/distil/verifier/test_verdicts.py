@@ -215,7 +215,8 @@ def test_labelled_pairs_and_near_misses(shared):
 
 def test_pairs_that_public_bug_reports_foretold(shared):
     scored = score_pairs(read_pairs(shared / "cases/pairs.jsonl"))
-    assert scored["agree"] >= 0.95 * scored["n"] and scored["false_accept"] <= 2
+    assert scored.agree is not None and scored.agree >= 0.95 * scored.n
+    assert scored.false_accept is not None and scored.false_accept <= 2
 
 
 def test_plain_integers_start_no_process_and_take_microseconds():
