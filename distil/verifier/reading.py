@@ -41,7 +41,7 @@ _WRAPPED = re.compile(r"^‹\s*([^‹›]*?)\s*›$")
 _CHOICE = re.compile(r"‹?\s*(?:(?i:option|choice|answer)\s+)?[(\[]?([A-Za-z])[)\]]?\s*›?")
 _LABELLED = re.compile(r"‹?\s*(?:\(([A-H])\)|([A-H])[).:])\s*›?\s*(\S.*)")
 _CLOCK = re.compile(
-    r"(\d{1,2})(?:\s*:\s*([0-5]\d))?(?:\s*‹?\s*([ap])\.?\s?m\.?\s*›?| ‹?\s*o'clock\s*›?)", re.IGNORECASE
+    r"(1[0-2]|0?[1-9])(?:\s*:\s*([0-5]\d))?(?:\s*‹?\s*([ap])\.?\s?m\.?\s*›?| ‹?\s*o'clock\s*›?)", re.IGNORECASE
 )
 _CLOCK_ALONE = re.compile(r"([01]?\d|2[0-4])\s*:\s*([0-5]\d)")
 _NAMED_HOURS = {"noon": Clock(12, 0, "pm"), "12 noon": Clock(12, 0, "pm"), "midnight": Clock(12, 0, "am")}
