@@ -16,6 +16,7 @@ from safetensors import safe_open
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint as recompute
 
+from distil.lm.torch import kernels
 from distil.pipeline.files import InputError
 
 ARCHITECTURES = ("llama", "qwen2")
@@ -169,14 +170,12 @@ def rotations(config: Config, positions: Tensor, dtype: torch.dtype) -> tuple[Te
 
 def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
     """Turn heads (tokens, heads, head size) by their positions."""
-    half = x.shape[-1] // 2
-    return x * turn[0] + torch.cat([x[..., half:], x[..., :half]], -1) * turn[1]
+    return kernels.Rotate.apply(x, *turn)
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """Scale each token to a mean square of one, then by the weight; the mean is taken in float32."""
-    wide = x.to(torch.float32)
-    return weight * (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + eps)).to(x.dtype)
+    return kernels.RmsNorm.apply(x, weight, eps)
 
 
 def linear(x: Tensor, layer: Linear) -> Tensor:
@@ -186,28 +185,7 @@ def linear(x: Tensor, layer: Linear) -> Tensor:
         return found.addmm_(x @ layer.adapter.a, layer.adapter.b, alpha=layer.adapter.scale) if layer.adapter else found
     if layer.adapter is None:
         return F.linear(x, layer.weight, layer.bias)
-    return _Adapted.apply(x, layer.adapter.a, layer.adapter.b, layer.weight, layer.bias, layer.adapter.scale)
-
-
-class _Adapted(torch.autograd.Function):
-    """A frozen linear layer and its low-rank adapter, with the gradients of input and adapter and no other."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, a: Tensor, b: Tensor, weight: Tensor, bias: Tensor | None, scale: float) -> Tensor:
-        a, b = a.to(x.dtype), (scale * b).to(x.dtype)
-        inner = x @ a
-        ctx.save_for_backward(x, inner, a, b, weight)
-        ctx.scale = scale
-        return F.linear(x, weight, bias).addmm_(inner, b)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, inner, a, b, weight = ctx.saved_tensors
-        narrow = gradient @ b.T
-        grad_a = (x.T @ narrow).to(torch.float32)
-        grad_b = (inner.T @ gradient).to(torch.float32) * ctx.scale
-        grad_x = (gradient @ weight).addmm_(narrow, a.T) if ctx.needs_input_grad[0] else None
-        return grad_x, grad_a, grad_b, None, None, None
+    return kernels.Adapted.apply(x, layer.adapter.a, layer.adapter.b, layer.weight, layer.bias, layer.adapter.scale)
 
 
 def block(number: int, layer: Layer, config: Config, x: Tensor, turn: tuple[Tensor, Tensor], attend: Attend) -> Tensor:
@@ -217,8 +195,8 @@ def block(number: int, layer: Layer, config: Config, x: Tensor, turn: tuple[Tens
     queries, keys, values = projected.view(len(x), sum(sizes), config.head_dim).split(sizes, 1)
     mixed = attend(number, rotate(queries, turn), rotate(keys, turn), values)
     x = x + linear(mixed.reshape(len(x), -1), layer.o)
-    gate, up = linear(rms_norm(x, layer.post_norm, config.eps), layer.gate_up).chunk(2, -1)
-    return x + linear(F.silu(gate) * up, layer.down)
+    gated = kernels.Gate.apply(linear(rms_norm(x, layer.post_norm, config.eps), layer.gate_up))
+    return x + linear(gated, layer.down)
 
 
 def hidden_states(
@@ -243,11 +221,6 @@ def attend_in_rows(lengths: Sequence[int]) -> Attend:
 
     def attend(_: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         rows = zip(queries.split(list(lengths)), keys.split(list(lengths)), values.split(list(lengths)), strict=True)
-        return torch.cat([_causal(*row) for row in rows])
+        return torch.cat([kernels.CausalAttention.apply(*row) for row in rows])
 
     return attend
-
-
-def _causal(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    q, k, v = (part.transpose(0, 1)[None] for part in (queries, keys, values))
-    return F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)[0].transpose(0, 1)

@@ -16,6 +16,7 @@ from torch import Tensor
 from distil.lm.progress import LmParams, LoraParams, Progress, Training, lengths, reply_tokens
 from distil.lm.rows import Row, schedule
 from distil.lm.state import Arrays
+from distil.lm.torch import kernels
 from distil.lm.torch.model import PROJECTIONS, LowRank, Weights, attend_in_rows, hidden_states, load
 from distil.pipeline.files import InputError
 from distil.pipeline.progress import Bar
@@ -23,8 +24,6 @@ from distil.pipeline.progress import Bar
 ORDER = ("mlp.up", "mlp.down", "mlp.gate", "self_attn.o", "self_attn.v", "self_attn.k", "self_attn.q")
 """In which order mlx-lm draws the first weights of a layer's adapters."""
 BETAS, EPS = (0.9, 0.999), 1e-8
-CHUNK = 256
-"""How many tokens' logits exist at a time."""
 
 
 def computing(lm: LmParams) -> dict[str, Any]:
@@ -206,30 +205,4 @@ def token_losses(weights: Weights, rows: Sequence[Row], checkpoint: bool = False
     targets = torch.tensor([token for row in rows for token in row.tokens[row.prompt :]])
     counted = torch.cat([torch.arange(length) >= row.prompt - 1 for length, row in zip(read, rows, strict=True)])
     hidden = hidden_states(weights, tokens, positions, attend_in_rows(read), checkpoint)
-    return _CrossEntropy.apply(hidden[counted], weights.head.weight, targets)
-
-
-class _CrossEntropy(torch.autograd.Function):
-    """The loss of a linear head, a chunk of tokens at a time; the gradient is taken while the chunk's logits exist.
-
-    All losses must have the same weight in what is then differentiated, as in a sum or a mean.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-        losses, gradients = [], []
-        for part, target in zip(hidden.split(CHUNK), targets.split(CHUNK), strict=True):
-            logits = (part @ weight.T).to(torch.float32)
-            total = logits.logsumexp(-1)
-            losses.append(total - logits.gather(1, target[:, None])[:, 0])
-            if ctx.needs_input_grad[0]:
-                share = logits.sub_(total[:, None]).exp_()
-                share[torch.arange(len(target)), target] -= 1
-                gradients.append(share.to(part.dtype) @ weight)
-        if gradients:
-            ctx.save_for_backward(torch.cat(gradients))
-        return torch.cat(losses)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return ctx.saved_tensors[0] * gradient[:, None].to(ctx.saved_tensors[0].dtype), None, None
+    return kernels.CrossEntropy.apply(hidden[counted], weights.head.weight, targets)
