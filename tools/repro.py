@@ -36,6 +36,7 @@ from tqdm import tqdm
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError
 from tools.git import git, repository
+from tools.plan.model import missing_model
 
 LOCK = Path("dvc.lock")
 LOGS = Path("cache/logs")
@@ -58,6 +59,7 @@ def main() -> int:
     args = parser.parse_args()
     if args.jobs < 1:
         parser.error(f"--jobs (JOBS) is {args.jobs}; at least one stage has to run at a time.")
+    refuse_missing_model()
     root = repository(Path.cwd())
     wait_for_index(root)
     mend_lock()
@@ -76,6 +78,14 @@ def main() -> int:
     finally:
         put_in_order([*before, *order])
     return 0
+
+
+def refuse_missing_model() -> None:
+    """Raise InputError, before hours are spent on the stages before it, when the student's checkpoint is not there."""
+    params = load_yaml("params.yaml") if Path("params.yaml").is_file() else {}
+    model = params.get("lora_seed", {}).get("model")
+    if model and not Path(model, "config.json").is_file():
+        raise InputError(missing_model(model))
 
 
 def wait_for_index(root: Path) -> None:

@@ -14,6 +14,8 @@ from distil.pipeline.command import run
 from distil.pipeline.files import read_json
 from distil.pipeline.records import LEVELS
 
+CUT_OFF = 0.05
+"""Share of the base's answers that may end at the token cap before a difference is called a gain."""
 REPORT = Path("reports/index.html")
 
 
@@ -44,6 +46,12 @@ def result(found: dict[str, Any]) -> list[str]:
         f" ({unseen['gained']} gained, {unseen['lost']} lost)",
         f"Transfer, {transfer['n']} questions: {points(transfer)}, McNemar p = {number(transfer['mcnemar_p'])}",
     ]
+    cut = unseen.get("base_cut_off")
+    if cut is not None and cut > CUT_OFF:
+        lines.append(
+            f"The base model was cut off in {100 * cut:.1f} % of these answers: the difference may be no gain "
+            "of the student. Raise answers.max_tokens."
+        )
     low, high = found["leakage_inflation_low"], found["leakage_inflation_high"]
     if found["leakage_inflation"] is not None:
         lines.append(f"Having seen the questions adds {found['leakage_inflation']:+.1f} points ({span(low, high)})")

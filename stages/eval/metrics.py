@@ -2,10 +2,18 @@
 
 from typing import Any
 
+from stages.eval.tables import STUDENT
+
 EVERY = ("n", "base", "student_mean", "student_std", "difference", "difference_low", "difference_high", "mcnemar_p")
 """The names under each part; data/eval/tables.json has the rest."""
 CLAIMS = ("base_low", "base_high", "student_low", "student_high", "gained", "lost", "holm_p")
 """What the parts that a claim rests on, unseen questions and transfer, have in addition."""
+
+
+def cut_off(rows: list[dict[str, Any]], part: str) -> dict[str, Any]:
+    """The shares of answers that ended at the token cap, of the base model and over all seeds."""
+    found = {row["model"]: row["truncated"] for row in rows if row["part"] == part and row["by"] == "all"}
+    return {"base_cut_off": found.get("base"), "student_cut_off": found.get(STUDENT)}
 
 
 def headline(tables: dict[str, Any]) -> dict[str, Any]:
@@ -16,6 +24,7 @@ def headline(tables: dict[str, Any]) -> dict[str, Any]:
         names = (*EVERY, *CLAIMS) if "holm_p" in result else EVERY
         metrics[name] = {key: result[key] for key in names}
         reasons |= {f"{name}.{key}": reason for key, reason in result["reasons"].items() if key in names}
+        metrics[name] |= cut_off(tables["accuracy"], name)
     unseen, teacher = tables["parts"]["contest_unseen"], tables["teacher"]
     metrics["teacher"] = teacher["accuracy"]
     metrics |= {f"teacher_{key}": teacher[key] for key in ("low", "high", "n")}

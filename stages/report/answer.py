@@ -3,7 +3,7 @@
 from typing import Any
 
 from stages.report.drawing import Picture
-from stages.report.inputs import Run
+from stages.report.inputs import CUT_OFF, Run
 from stages.report.page_parts import Answer, Score
 from stages.report.wording import (
     NOT_KNOWN,
@@ -23,14 +23,18 @@ def answer(run: Run, pictures: dict[str, Picture]) -> Answer:
     """The answer, on the contest's unseen questions."""
     result = run.tables["parts"]["contest_unseen"]
     shown = [pictures[name] for name in ("accuracy_by_model", "accuracy_by_words") if name in pictures]
-    return Answer(title(result), text(run, result), scores(run.tables["teacher"], result), shown)
+    return Answer(title(result, run.base_cut_off), text(run, result), scores(run.tables["teacher"], result), shown)
 
 
-def title(result: dict[str, Any]) -> str:
-    """The finding, judged by whether the difference's interval is clear of zero."""
+def title(result: dict[str, Any], cut: float = 0.0) -> str:
+    """The finding, judged by whether the difference's interval is clear of zero, and by how often the base
+    was cut off.
+    """
     low, high, difference = result["difference_low"], result["difference_high"], result["difference"]
     if difference is None:
         return "This run has no question that the student had not seen"
+    if cut > CUT_OFF:
+        return f"The base model was cut off in {percent(cut)} of its answers: the two cannot be compared fairly"
     size = f"{abs(difference):.1f} points"
     if low is None:
         return f"Distillation changed accuracy by {points(difference)} points {WHERE}, with no interval to judge it by"
@@ -71,7 +75,7 @@ def _protocol(gap: dict[str, Any]) -> str | None:
         return None
     interval = points_interval(gap["low"], gap["high"])
     return (
-        "The study’s protocol, which lets training and test questions overlap, would have shown a gain "
+        "The study’s protocol, which lets training and test questions overlap, would have shown a difference "
         f"{'larger' if gap['points'] > 0 else 'smaller'} by {abs(gap['points']):.1f} points"
         + (f" (95 % interval {interval})." if interval else ".")
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stages.report.drawing import Picture, chosen
-from stages.report.inputs import CONTEST, Run
+from stages.report.inputs import CONTEST, CUT_OFF, Run
 from stages.report.page_parts import Claim, Link, Table
 from stages.report.pictures import PARTS, accuracy
 from stages.report.wording import (
@@ -45,6 +45,11 @@ def student_against_base(run: Run, pictures: Pictures) -> Claim:
     ]  # fmt: skip
     if gained is None:
         title = "Student and base cannot be compared on unseen questions"
+    elif run.base_cut_off > CUT_OFF:
+        title = (
+            f"The student alone is right on {count(gained, 'question')}, the base model alone on {lost}, but the base "
+            f"model was cut off in {percent(run.base_cut_off)} of its answers"
+        )
     else:
         title = f"The student gains {count(gained, 'question')} that the base model gets wrong, and loses {lost}"
     return Claim(
@@ -52,20 +57,21 @@ def student_against_base(run: Run, pictures: Pictures) -> Claim:
         topic="Student against base",
         title=title,
         text=[
-            "Both models were asked the same questions, so only those count on which they differ. Questions gained and "
-            "lost are those of the seed with the median accuracy; the difference, its interval and the accuracies are "
-            "over all seeds. Near-duplicate questions count as one in every interval.",
+            "Both models were asked the same questions, so only those count on which they differ. Questions that one "
+            "model alone got right are those of the seed with the median accuracy; the difference, its interval and "
+            "the accuracies are over all seeds. Near-duplicate questions count as one in every interval.",
+            *_cut_off(run),
             *_power(result),
         ],
         links=[
-            Link(f"#questions?benchmark={CONTEST}&role=unseen&change=gained", "Questions gained"),
-            Link(f"#questions?benchmark={CONTEST}&role=unseen&change=lost", "Questions lost"),
+            Link(f"#questions?benchmark={CONTEST}&role=unseen&change=gained", "Right from the student alone"),
+            Link(f"#questions?benchmark={CONTEST}&role=unseen&change=lost", "Right from the base model alone"),
         ],
         pictures=chosen(pictures, "discordant_pairs"),
         tables=[
             Table(
                 "Base and student on the same questions",
-                ["Questions", "n", "Base", "Student", "Difference (95 %)", "Gained / lost", "p", "Holm p"],
+                ["Questions", "n", "Base", "Student", "Difference (95 %)", "Student / base alone", "p", "Holm p"],
                 rows,
                 "Difference: percentage points. p: exact McNemar. Holm p: corrected for all sections and benchmarks "
                 "looked at.",
@@ -87,6 +93,15 @@ def _by_section(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
     for part in run.tables["sections"]:
         if several[part["part"]] > 1:
             yield f"{part['part'].split('_')[0]}: {pretty(part['section'])}", part
+
+
+def _cut_off(run: Run) -> Iterator[str]:
+    if run.base_cut_off > CUT_OFF:
+        yield (
+            f"{percent(run.base_cut_off)} of the base model’s answers ended at the token cap. A student that writes "
+            "shorter answers would be above it without solving anything better, so the difference says little before "
+            "answers.max_tokens is raised."
+        )
 
 
 def _power(result: dict[str, Any]) -> Iterator[str]:
@@ -139,7 +154,7 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
         "student": "student: seen minus unseen",
         "base": "base: the same questions",
         "inflation": "student’s gap minus base’s (leakage inflation)",
-        "paper_protocol": "gain under the study’s protocol minus gain on unseen",
+        "paper_protocol": "difference under the study’s protocol minus difference on unseen",
     }
     rows = [
         [
@@ -198,7 +213,7 @@ def seeds_against_questions(run: Run, pictures: Pictures) -> Claim:
         tables=[
             Table(
                 "Each seed against base, on questions never seen",
-                ["Seed", "Accuracy", "Gained / lost", "p"],
+                ["Seed", "Accuracy", "Student / base alone", "p"],
                 seeds,
             )
         ],

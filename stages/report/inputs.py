@@ -12,6 +12,8 @@ from distil.pipeline.files import InputError, read_json, read_jsonl, read_record
 from distil.pipeline.records import Problem, Scored, Split, VerifiedChain
 
 CONTEST, TRANSFER = "contest", "transfer"
+CUT_OFF = 0.05
+"""Share of the base's answers that may end at the token cap before a difference is put down to the student."""
 NEEDED = (("lora_seed", "seeds"), ("length_sweep", "levels"), ("answers", "models"))
 LOSSES = ["iteration", "train_loss", "valid_loss"]
 METRICS = ("verified", "train_split", "overfit_probe")
@@ -45,6 +47,13 @@ class Run:
     def main_folds(self) -> list[str]:
         """The folds whose predictions make the result."""
         return self.split.main
+
+    @property
+    def base_cut_off(self) -> float:
+        """The share of the base model's answers to unseen questions that ended at the token cap."""
+        whole = ("contest_unseen", "all", "base")
+        rows = self.tables["accuracy"]
+        return next((row["truncated"] for row in rows if (row["part"], row["by"], row["model"]) == whole), 0.0)
 
     @property
     def answered_levels(self) -> list[dict[str, Any]]:

@@ -137,7 +137,10 @@ def _by_question(questions: Questions) -> Iterator[Plan]:
         figures.discordant_pairs(pairs),
         f"Of {count(len(letters), 'question')} never seen: those that only the student got right, and those that only "
         "the base model did, for each seed. The others say nothing about which is better.",
-        "; ".join(f"{row.seed}: {row.gained} gained, {row.lost} lost" for row in pairs.itertuples()),
+        "; ".join(
+            f"{row.seed}: {row.gained} right from it alone, {row.lost} from the base model alone"
+            for row in pairs.itertuples()
+        ),
     )
     models = ["base", *(pretty(student) for student in questions.students)]
     yield Plan(

@@ -104,7 +104,7 @@ def score(rng: random.Random, problem: Problem, chance: float, words: int, **ans
             text=text,
             prompt_tokens=20,
             completion_tokens=len(text.split()),
-            finish_reason="stop" if given else "length",
+            finish_reason="stop" if given or answer.get("model") == "base" else "length",
             **answer,
         ),  # type: ignore[arg-type]
         verdict=verdict(right, problem.answer, given),

@@ -1,15 +1,16 @@
 """What the claims say, given the numbers: each wording from a table of cases, on a run with real tables."""
 
 import contextlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stages.report.answer import title
+from stages.report.answer import answer, title
 from stages.report.claims_chains import beside_the_study, chain_length
-from stages.report.claims_result import seeds_against_questions, seen_against_unseen
+from stages.report.claims_result import seeds_against_questions, seen_against_unseen, student_against_base
 from stages.report.inputs import Run, load_run
 
 
@@ -39,6 +40,22 @@ def test_the_title_claims_no_more_than_the_interval(
     difference: float | None, low: float | None, high: float | None, expected: str
 ) -> None:
     assert title({"difference": difference, "difference_low": low, "difference_high": high}).startswith(expected)
+
+
+def test_a_base_that_is_cut_off_is_said_and_nothing_is_called_a_gain(loaded: Run) -> None:
+    rows = [
+        row | {"truncated": 0.06}
+        if (row["part"], row["by"], row["model"]) == ("contest_unseen", "all", "base")
+        else row
+        for row in loaded.tables["accuracy"]
+    ]
+    cut = replace(loaded, tables=loaded.tables | {"accuracy": rows})
+    claim, before = student_against_base(cut, {}), student_against_base(loaded, {})
+    assert "gains" in before.title and not re.search(r"\bgain", repr(claim).replace("change=gained", ""))
+    assert "the base model was cut off in 6.0\u00a0% of its answers" in claim.title
+    assert any("raised" in line and "token cap" in line for line in claim.text)
+    heading = answer(cut, {})
+    assert "cannot be compared fairly" in heading.title and not re.search(r"\bgain", repr(heading))
 
 
 def level_tables(

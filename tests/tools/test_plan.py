@@ -50,7 +50,9 @@ def test_an_interrupted_download_is_not_there(tmp_path):
 
 
 def test_a_model_that_cannot_be_planned_for_is_a_message(tmp_path):
-    with pytest.raises(InputError, match=r"models/unheard-of holds no model .* set lora_seed\.model to one"):
+    with pytest.raises(
+        InputError, match=r"models/unheard-of holds no model .* tools\.fetch_model SOURCE --output models/unheard-of"
+    ):
         find("models/unheard-of")
     (tmp_path / "config.json").write_text('{"model_type": "gpt2", "n_embd": 768, "vocab_size": 50257}')
     with pytest.raises(InputError, match=r"config\.json has no hidden_size, intermediate_size"):
@@ -88,7 +90,7 @@ def test_missing_keys_and_models_are_named_with_the_command(monkeypatch):
     teacher = {"teacher": "openai", "endpoints": {"local": {}, "far": {"api_key_env": "TEACHER_KEY"}}}
     params = {"teacher_cot": teacher, "answers": {"backend": "mlx"}}
     absent, key = missing(params, Model(PAPER, ["model.safetensors"], PUBLISHED[PAPER].config))
-    assert "hf download mlx-community/Qwen2.5-7B-Instruct-4bit --revision" in absent and "TEACHER_KEY" in key
+    assert "tools.fetch_model mlx-community/Qwen2.5-7B-Instruct-4bit --revision" in absent and "TEACHER_KEY" in key
     monkeypatch.setenv("TEACHER_KEY", "k")
     student = find(str(ROOT / "models/tiny-student"))
     assert student and missing(params, student) == []

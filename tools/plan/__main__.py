@@ -77,7 +77,8 @@ def missing(params: dict[str, Any], model: Model) -> list[str]:
         if published := PUBLISHED.get(model.path):
             mend = (
                 f"fetch it ({model.file_bytes / GIGA:.1f} GB): "
-                f"hf download {published.repository} --revision {published.revision} --local-dir {model.path}"
+                f"python -m tools.fetch_model {published.repository} --revision {published.revision} "
+                f"--output {model.path}"
             )
         faults.append(f"{model.path} lacks {', '.join(model.lacking)}: {mend}")
     paid = params["teacher_cot"]["teacher"] == "openai"

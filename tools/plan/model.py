@@ -1,5 +1,6 @@
 """A model's size in memory and on disk, from its configuration alone."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,18 @@ PUBLISHED = {
         },
     )
 }
+
+
+def missing_model(path: str) -> str:
+    """What to do about a checkpoint that is not there: the command that fetches it, as near as it is known."""
+    published = PUBLISHED.get(path)
+    if published:
+        how = f"python -m tools.fetch_model {published.repository} --revision {published.revision} --output {path}"
+    elif re.fullmatch(r"[\w.-]+/[\w.-]+", path) and not path.startswith("models/"):
+        how = f"python -m tools.fetch_model {path}` and set lora_seed.model to `models/{path.split('/')[1]}"
+    else:
+        how = f"python -m tools.fetch_model SOURCE --output {path}"
+    return f"lora_seed.model: {path} holds no model (no config.json). Fetch it: `{how}` (docs/own-student.md)."
 
 
 @dataclass(frozen=True)
@@ -117,10 +130,7 @@ def find(path: str) -> Model:
     if not file.is_file():
         if path in PUBLISHED:
             return Model(path, ["config.json", *_lacking(Path(path))], PUBLISHED[path].config)
-        raise InputError(
-            f"lora_seed.model: {path} holds no model (no config.json). Put a checkpoint in Hugging Face's layout there,"
-            " or set lora_seed.model to one."
-        )
+        raise InputError(missing_model(path))
     config = read_json(file)
     if unknown := [name for name in NEEDED if name not in config]:
         raise InputError(f"{file} has no {', '.join(unknown)}: no plan can be made for this kind of model.")
