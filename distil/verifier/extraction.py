@@ -7,13 +7,11 @@ response ends on: bold, mathematics or a number. Nothing counts that the text ta
 
 import re
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from distil.verifier.response import next_turn, spoken
-from distil.verifier.units import follows_number
+from distil.verifier.boxes import boxes_of, joined_boxes
+from distil.verifier.doubts import doubted_within, hangs, is_finished, refuses, taken_back
+from distil.verifier.response import LONGEST, Stated, next_turn, spoken
 
-LONGEST = 4000
-"""Characters after a cue that are looked at: answers are short, and hostile texts must cost no more than plain ones."""
 NEAR_THE_END = 400
 """Characters that may follow "the answer is": further up, it speaks of an answer that the text goes on to doubt."""
 NON_ANSWERS = frozenset(
@@ -21,10 +19,6 @@ NON_ANSWERS = frozenset(
      "i don't know", "i do not know", "idk", "not sure", "your answer", "answer", "none given", "none found")
 )  # fmt: skip
 
-_BOXED = re.compile(r"box(?:ed|(?<=\\fbox)|(?<=\\framebox))\s*\{")
-_LABEL_IN_BOX = re.compile(r"(?:final\s+)?answer\s*[:=]\s*", re.IGNORECASE)
-_BEFORE_BOX = re.compile(r"\\?f?$")
-_UNBRACED_BOX = re.compile(r"\\boxed\s*([-+]?[\w.,/]*\w)")
 _ANSWER_LINE = re.compile(
     r"(?:^[\W\d_]*|[.!?;)\]*]\s+\**)(?:(?:so|thus|hence|therefore|and|my|our|the)[,\s]+)*"
     r"(?:(?:final|correct|right|exact|required|short)\s+)*(?:answers?|ans|(?:correct|right)\s+(?:option|choice))\b[\s*_`]*(?:\([^()]{0,40}\))?[\s*_`]*"
@@ -91,7 +85,8 @@ _NUMBER = re.compile(
 _SIGN = re.compile(r"[=≈≡⇒→]|:(?=[\s*])")
 _CAPITALS = re.compile(r"\b([A-Z]{4,})(?:\s+true)?[\s.!*]*$")
 _SUBORDINATE = re.compile(
-    r",\s+(?:where|since|because|whereas)\b.*$"
+    r",\s+(?:where|since|because|whereas|not|rather than)\b.*$"
+    r"|(?<!\\)\([^()]*\b(?:rejected|extraneous|invalid|discarded)\b[^()]*\)\W*$"
     r"|(?<!\\)\((?:since|because|as|where|which|from|check|rejecting|e\.g|i\.e|mod)\b.*$",
     re.DOTALL,
 )
@@ -104,48 +99,6 @@ _LEAD = re.compile(r"^[\W_]*(?:(?:thus|so|hence|therefore|conclusion|result)\b[\
 _NO_CONCLUSIONS = frozenset(["done", "qed", "verified", "correct", "good", "works", "check"])
 _REMARK = re.compile(r",\s+(?!and\b|or\b)[a-z]{2,}\s")
 _EMPHASIS = re.compile(r"\*\*(?!\w)|(?<!\w)\*\*")
-_ADVERB = r"(?:\s+(?:also|clearly|actually|obviously|definitely|simply|just))?"
-_IT = r"\b(?:that|this|it|which|answer|result|value|above|boxed)"
-_FALSE = (
-    r"(?:wrong|incorrect|mistaken|a mistake|an error|impossible|invalid|not\s+\w+"
-    r"|too\s+(?:large|small|big|high|low|many|few))"
-)
-_DOUBT = re.compile(
-    r"(?:\A|[.!?,;:—–-]\s*|\n\s*|\bbut\s+|\boh,?\s+)\W*(?:wait|hold on|hmm+|oops|scratch that|on second thought|sorry"
-    r"|actually|correction|nope|no\s*[,.:;!—–-])(?!\w)"
-    rf"|{_IT}(?:['’]s|\s+(?:is|was|seems|looks|must be|would be)){_ADVERB}\s+{_FALSE}\b"
-    rf"|{_IT}\s+(?:isn['’]t|wasn['’]t|cannot\s+be|can['’]?t\s+be|doesn['’]t|does\s+not){_ADVERB}\s+"
-    r"(?:right|correct|possible|valid|true|it|work|fit|match|satisfy|make)\b"
-    rf"|{_IT}\s+double[- ]?counts|\A[\s$*)\]\\]*(?:is|was)\s+{_FALSE}\b|\A[\s$*)\]\\]*\?"
-    r"|\brecomput|\brecalculat|\blet me re|\b(?:i|we)\s+(?:(?:have\s+)?made\s+an?\s+(?:\w+\s+)?(?:mistake|error|slip)"
-    r"|forgot|overlooked|mis(?:read|counted|calculated|took|interpreted))\b|\bshould(?:\s+instead)?\s+(?:be|have\s+been)\b"
-    r"|\b(?:disregard|ignore)\s+(?:that|the above|my)\b|\btake\s+(?:that|it)\s+back\b",
-    re.IGNORECASE,
-)
-_CONFIRMED = re.compile(
-    r"\b(?:is|was|are|still|seems|looks)\s+(?:indeed\s+|all\s+)?(?:correct|right|fine|ok|valid|consistent)\b"
-    r"|\bchecks? out\b|\bconfirm(?:s|ed)\b|\banswer stands\b|\byes\b[,.!]|✓|✅",
-    re.IGNORECASE,
-)
-_NOT_BEFORE = re.compile(r"\b(?:not|isn['’]t|cannot\s+be|can['’]?t\s+be|never)\s*[$(\\\[*\s]*$", re.IGNORECASE)
-_NEW_STEP = re.compile(
-    r"^[\s$\\)]*[-+*/=×·<>]|[.!?]\s|\?|\b(?:so|then|hence|thus|therefore|gives?|gets?|getting|no|not|wait|but|actually|"
-    r"which|from|plus|minus|times|becomes?|first|instead)\b|⇒|→|\\Rightarrow|\\to\b",
-    re.IGNORECASE,
-)
-_BETWEEN_BOXES = re.compile(r"(?:[\s$.,;:*&]|\\[()\[\],;]|\\text\{[^{}]{0,12}\}|\b(?:and|or)\b)*", re.IGNORECASE)
-_NAME_BEFORE = re.compile(r"([^\W\d_](?:_\{?\w+\}?)?\s*=)\s*$")
-_NOUN_AFTER = re.compile(
-    r"(?:[\s~$]|\\[,;)\] ])*(?:\\(?:text|mathrm)\{\s*)?([^\W\d_]{3,})[\s}$]*(?=[,.;&]|and\b|or\b|\Z)"
-)
-_REFUSED = re.compile(
-    r"(?:is|are|was)\s+(?:not\s+(?:a\s+|the\s+)?(?:valid|possible|solution|answer|correct)|impossible|extraneous|invalid|rejected|wrong|incorrect)"
-    r"\W*$",
-    re.IGNORECASE,
-)
-_HANGING = re.compile(
-    r"\b(?:of|the|an|and|or|to|is|are|plus|minus|times|for|with|by|that|which|so|we|than|from|equals)\s*$"
-)
 _LABEL = re.compile(r"step|case|note|check|part|conclusion|verification|question|problem|method", re.IGNORECASE)
 
 
@@ -158,20 +111,12 @@ class Extraction:
     flags: list[str] = field(default_factory=list)
 
 
-class _Stated(NamedTuple):
-    """What a cue states, where in the text it starts, and where that which comes after it starts."""
-
-    said: str
-    start: int
-    end: int
-
-
 def extract(text: str) -> Extraction:
     """The final answer of a response or a bare answer, None without a cue. Takes time in proportion to the text."""
     said = spoken(text.replace("\x08oxed", "\\boxed"))  # "\b" of a string that was not raw
     if said is None:
         return Extraction(None, None, ["thinking"])
-    boxes, broken = _boxes(said)
+    boxes, broken = boxes_of(said)
     lines = _answer_lines(said)
     if boxes or lines:
         end = next_turn(said, min(stated[0].end for stated in (boxes, lines) if stated))
@@ -181,24 +126,24 @@ def extract(text: str) -> Extraction:
     return _declared(said, boxes, lines, broken) if boxes or lines else _undeclared(said, broken)
 
 
-def _declared(text: str, boxes: list[_Stated], lines: list[_Stated], broken: bool) -> Extraction:
+def _declared(text: str, boxes: list[Stated], lines: list[Stated], broken: bool) -> Extraction:
     """Of boxes and answer lines the last one counts, unless it is taken back or the text goes on and breaks off."""
     flags = ["conflicting_answer_lines"] if len({_bare(line.said) for line in lines[-10:]}) > 1 else []
-    boxed = _joined_boxes(text, boxes) if boxes else None
+    boxed = joined_boxes(text, boxes) if boxes else None
     line = lines[-1] if lines else None
     if boxed and line and _bare(line.said) not in ("", _bare(boxed.said)) and "boxed" not in line.said:
         flags.append("answer_line_differs")
     if line and (boxed is None or (line.start > boxed.end and _is_answer(line.said))):
-        if _taken_back(text, line) or _DOUBT.search(line.said[len(_first_sentence(line.said)) :]):
+        if taken_back(text, line) or doubted_within(line.said[len(_first_sentence(line.said)) :]):
             return Extraction(None, None, [*flags, "doubted"])
         return _stated(_refined(line.said), "answer_line", flags)
     assert boxed is not None
-    if _taken_back(text, boxed):
+    if taken_back(text, boxed):
         phrase = _phrase(text)
         later = phrase is not None and phrase.start > boxed.end
         return _phrased(text, phrase) if phrase and later else Extraction(None, None, [*flags, "doubted"])
     rest = text[boxed.end :]
-    if broken or (len(re.findall(r"[^\W\d_]{2,}", rest[-LONGEST:])) > 5 and not _is_finished(text.strip())):
+    if broken or (len(re.findall(r"[^\W\d_]{2,}", rest[-LONGEST:])) > 5 and not is_finished(text.strip())):
         return Extraction(None, None, [*flags, "unfinished"])
     return _stated(boxed.said, "boxed", flags)
 
@@ -208,27 +153,18 @@ def _undeclared(text: str, broken: bool) -> Extraction:
     if (phrase := _phrase(text)) is not None:
         return _phrased(text, phrase)
     whole = text.strip()
-    if len(whole) <= LONGEST and _is_bare(whole) and not _HANGING.search(whole):
+    if len(whole) <= LONGEST and _is_bare(whole) and not hangs(whole):
         return _stated(whole, "bare")
     return Extraction(None, None, ["unfinished"]) if broken else _closing(whole)
 
 
-def _phrased(text: str, phrase: _Stated) -> Extraction:
+def _phrased(text: str, phrase: Stated) -> Extraction:
     """What "the answer is" says: no declaration, so it counts for nothing where it is doubted or broken off from."""
-    if _DOUBT.search(phrase.said) or _taken_back(text, phrase):
+    if doubted_within(phrase.said) or taken_back(text, phrase):
         return Extraction(None, None, ["doubted"])
-    if (_bare(text[phrase.end :]) and not _is_finished(text.strip())) or _HANGING.search(phrase.said):
+    if (_bare(text[phrase.end :]) and not is_finished(text.strip())) or hangs(phrase.said):
         return Extraction(None, None, ["unfinished"])
     return _stated(_refined(phrase.said), "answer_phrase")
-
-
-def _taken_back(text: str, stated: _Stated) -> bool:
-    """Whether what follows doubts what was stated, and does not confirm it after all."""
-    if _NOT_BEFORE.search(text, max(0, stated.start - 30), stated.start):
-        return True
-    rest = text[stated.end :]
-    doubts = list(_DOUBT.finditer(rest))
-    return bool(doubts) and not _CONFIRMED.search(rest, doubts[-1].start())
 
 
 def _is_answer(said: str) -> bool:
@@ -248,68 +184,13 @@ def _bare(text: str) -> str:
     return re.sub(r"\\[()\[\]]|[$*`_]+(?=\s|$)|^[$*`_]+", " ", text).strip(" .\n\t")
 
 
-def _boxes(text: str) -> tuple[list[_Stated], bool]:
-    """The last boxes that say something, outermost braces counting; and whether the last box is never closed."""
-    found: list[_Stated] = []
-    broken, end = False, -1
-    for match in list(_BOXED.finditer(text))[-40:]:
-        if match.start() < end:
-            continue  # a box in a box
-        start = match.start() - len(_BEFORE_BOX.search(text[max(0, match.start() - 2) : match.start()])[0])  # type: ignore[index]
-        content = _braced(text, match.end())
-        broken = content is None
-        if content is None:
-            continue
-        end = match.end() + len(content) + 1
-        if content.strip():
-            found.append(_Stated(_LABEL_IN_BOX.sub("", content.strip()), start, end))
-    if not found and not broken:
-        found = [_Stated(match[1], match.start(), match.end()) for match in list(_UNBRACED_BOX.finditer(text))[-1:]]
-    return found, broken
-
-
-def _joined_boxes(text: str, boxes: list[_Stated]) -> _Stated:
-    """The last box, with those before it that belong to the same list: on its line, or joined by "and"."""
-    first = len(boxes) - 1
-    while first:
-        between = text[boxes[first - 1].end : boxes[first].start]
-        same_line = "\n" not in between and not _NEW_STEP.search(between)
-        if not same_line and not _BETWEEN_BOXES.fullmatch(between[:200]):
-            break
-        first -= 1
-    group = boxes[first:]
-    if len(group) == 1:
-        return _Stated(group[0].said + follows_number(text[group[0].end : group[0].end + 40]), *group[0][1:])
-    names = [_NAME_BEFORE.search(text[max(0, box.start - 20) : box.start]) for box in group]
-    nouns = [_NOUN_AFTER.match(text[box.end : box.end + 40]) for box in group]
-    said = [box.said for box in group]
-    if all(names):
-        said = [f"{name[1]} {content}" for name, content in zip(names, said, strict=True) if name]
-    elif all(nouns):
-        said = [f"{content} {noun[1]}" for noun, content in zip(nouns, said, strict=True) if noun]
-    return _Stated(", ".join(dict.fromkeys(said)), group[0].start, group[-1].end)
-
-
-def _braced(text: str, start: int) -> str | None:
-    """What stands between the brace before `start` and its partner, None when that never comes."""
-    depth = 1
-    for place in range(start, min(len(text), start + LONGEST)):
-        if text[place] == "{":
-            depth += 1
-        elif text[place] == "}":
-            depth -= 1
-            if depth == 0:
-                return text[start:place]
-    return None
-
-
-def _answer_lines(text: str) -> list[_Stated]:
+def _answer_lines(text: str) -> list[Stated]:
     """What follows `Answer:` on every such line (or on the next one), in order."""
     if not any(sign in text for sign in _LINE_SIGNS):
         return []
     abroad = not text.isascii() or "spuesta" in text or "ntwort" in text
     tagged = [
-        _Stated(next((group for group in match.groups() if group), ""), match.start(), match.end())
+        Stated(next((group for group in match.groups() if group), ""), match.start(), match.end())
         for match in _TAGGED.finditer(text)
     ]
     lines = text.split("\n")
@@ -323,9 +204,9 @@ def _answer_lines(text: str) -> list[_Stated]:
         if pattern and (match := pattern.search(line)):
             rest = next((group for group in match.groups() if group), "")
             said = (_bare(rest) and rest) or _next_block(lines, place + 1)
-            found.append(_Stated(said, start, end))
+            found.append(Stated(said, start, end))
         elif _HEADING.match(line):
-            found.append(_Stated(_next_block(lines, place + 1), start, end))
+            found.append(Stated(_next_block(lines, place + 1), start, end))
     return found or tagged
 
 
@@ -343,7 +224,7 @@ def _next_block(lines: list[str], start: int) -> str:
     return ""
 
 
-def _phrase(text: str) -> _Stated | None:
+def _phrase(text: str) -> Stated | None:
     """What follows the last "the answer is" (or stands on the next line); None unless that is near the text's end."""
     last = None
     for last in _PHRASE.finditer(text):  # noqa: B007 - the last one counts
@@ -352,11 +233,11 @@ def _phrase(text: str) -> _Stated | None:
         return None
     line, _, below = text[last.end() :].partition("\n")
     if _bare(line):
-        return _Stated(line, last.start(), last.end() + len(_first_sentence(line)))
+        return Stated(line, last.start(), last.end() + len(_first_sentence(line)))
     block = _next_block(below.split("\n"), 0)
     # a formula of several lines is joined, so not found as it is: it counts as text that follows, which changes nothing
     found = below.find(block)
-    return _Stated(block, last.start(), len(text) - len(below) + (found + len(block) if found >= 0 else 0))
+    return Stated(block, last.start(), len(text) - len(below) + (found + len(block) if found >= 0 else 0))
 
 
 def _first_sentence(text: str) -> str:
@@ -405,7 +286,7 @@ def _is_bare(text: str) -> bool:
 
 def _closing(text: str) -> Extraction:
     """What the closing sentence of a finished response ends on. A response that breaks off has no answer."""
-    if not _is_finished(text):
+    if not is_finished(text):
         return Extraction(None, None, ["unfinished"])
     paragraph = re.split(r"\n\s*\n", text[-LONGEST:])[-1].strip()
     if "\n" in paragraph and not re.match(r"(?:\\\[|\$\$)", paragraph):
@@ -430,7 +311,7 @@ def _closing(text: str) -> Extraction:
         return _stated(words[0], "closing_word") if single else Extraction(None, None)
     if maths and maths[-1].end() == last:
         return _stated(_joined(maths, sentence), "maths")
-    if _REFUSED.search(sentence):
+    if refuses(sentence):
         return Extraction(None, None, ["doubted"])
     if maths and "=" in (formula := next(group for group in maths[-1].groups() if group)) and not _SIGN.search(outside):
         return _stated(_result(formula.strip()), "maths")
@@ -476,15 +357,3 @@ def _result(maths: str) -> str:
     simple = len(sides) == 2 and re.fullmatch(r"[^\W\d]", sides[0])
     point = len(sides) > 2 and all(re.fullmatch(r"\s*\w\s*=[^=]+", part) for part in maths.split(","))
     return maths if simple or point or not sides[-1] else sides[-1]
-
-
-def _is_finished(text: str) -> bool:
-    """Whether a response ends where a writer would end it: delimiters closed, and a full stop or a result last."""
-    if not text or text.count("\\(") != text.count("\\)") or text.count("\\[") != text.count("\\]"):
-        return False
-    if text.count("$$") % 2 or text[-1] in ",+-−/^(=<>≈" or re.search(r"(?<!\*)\*$", text):
-        return False
-    if text[-1] in ".!?)]}$°%*✓":
-        return True
-    ending = re.search(r"[=≈:⇒→]\s*([^=≈:\n]{1,40})$", text)
-    return ending is not None and len(re.findall(r"[^\W\d_]{2,}", ending[1])) < 2

@@ -5,6 +5,10 @@ r"""What a response says to its reader: without the model's thinking, special to
 """
 
 import re
+from typing import NamedTuple
+
+LONGEST = 4000
+"""Characters after a cue that are looked at: answers are short, and hostile texts must cost no more than plain ones."""
 
 _CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]{0,80}<\|message\|>")
 _OPENING = re.compile(
@@ -27,6 +31,14 @@ _TURN = re.compile(
     r"|(?<=#)\s*(?:question|problem|exercise)(?:\s+\d+)?[ *]*$|(?:问题|题目|用户)\s*[:：])",
     re.IGNORECASE | re.MULTILINE,
 )
+
+
+class Stated(NamedTuple):
+    """What a cue states, where in the text it starts, and where that which comes after it starts."""
+
+    said: str
+    start: int
+    end: int
 
 
 def spoken(text: str) -> str | None:

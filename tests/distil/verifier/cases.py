@@ -1655,6 +1655,24 @@ RESPONSES = r"""
     - 5 1/s | 5 s
     + 3.5 | \num{3.5}
     + 1/2 | \sfrac{1}{2}
+    + No | The answer is no.
+    + No | The answer is no, because 7 is prime.
+    + 12 | \boxed{12}␤␤The units should be cm.
+    + 12 | \boxed{12}␤␤This is not a coincidence: it is the least common multiple.
+    + 12 | So \boxed{12}, since otherwise x would be negative, which is impossible.
+    + 12 | \boxed{12}. (It is impossible to have fewer.)
+    - 12 | \boxed{12}␤␤But this is impossible.
+    - 12 | \boxed{12}␤␤Hmm, that is not what was asked.
+    - 12 | \boxed{12}␤␤It should be 13.
+    + 12 | Answer: 12␤␤No other value works.
+    + 12 | \boxed{12}␤␤Note that x = -3 is not valid because lengths are positive.
+    + 12 | \boxed{12}␤␤The value x = -3 is rejected.
+    + 12 | Since x = -3 is extraneous, the answer is 12.
+    + 12 | The answer is 12. (x = -3 is extraneous.)
+    + 12 | **12**
+    + 12 | Therefore, x = 12 (x = -3 is rejected).
+    + no | \boxed{\text{no}}. Wait: 7 is odd. Yes, that is right.
+    + 12 | It equals 12, not 13.
 """
 """Key and whole response, `␤` for a new line; `+` where the response ends in the key, `-` where it does not."""
 
