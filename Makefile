@@ -59,6 +59,10 @@ check-reproduction: .venv/installed ## run a revision from nothing and compare (
 lineage: .venv/installed ## where an answer comes from, down to the exam page (ANSWER=<problem id> MODEL=seed_0)
 	@python -m tools.lineage $(ANSWER) $(if $(MODEL),--model $(MODEL))
 
+.PHONY: review
+review: .venv/installed ## a page to check and correct what was read of the exams (review.html)
+	@python -m tools.review
+
 .PHONY: compare
 compare: .venv/installed ## the paired test between two revisions on the questions they share (A=rev B=rev, B=workspace)
 	@python -m tools.compare $(or $(A),HEAD) $(or $(B),workspace)

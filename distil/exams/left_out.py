@@ -3,6 +3,8 @@
 import re
 from typing import Literal
 
+from pydantic import Field
+
 from distil.pipeline.records import Problem, Record
 
 NAMES_FIGURE = re.compile(
@@ -30,13 +32,14 @@ Reason = (
         "key without a final answer",
         "its key is not read",
         "read with too little confidence",
+        "dropped by a person",
     ]
     | Doubt
 )
 
 
 class LeftOut(Record):
-    """A question that is not among the problems, and why."""
+    """A question that is not among the problems, and why; its key is known while it is read, and not written."""
 
     id: str
     year: int
@@ -46,6 +49,7 @@ class LeftOut(Record):
     page: int | None
     reason: Reason
     question: str
+    answer: str = Field(default="", exclude=True)
 
     @classmethod
     def of(cls, problem: Problem, reason: Reason) -> "LeftOut":

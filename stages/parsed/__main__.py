@@ -3,7 +3,8 @@
 Reads data/raw and the `parsed` block of params.yaml. Problems that came as data (`raw.source: problems`) are taken as
 they are, with the final answer of each key. Of exams, `parsed.reader: text_layer` reads the PDFs' text, `ocr` scans,
 `transcription` the study's hand-made JSON, corrected by its errata.csv unless `parsed.errata` is false. Writes
-data/parsed/problems.jsonl, data/parsed/left_out.jsonl and metrics/parsed.json.
+data/parsed/problems.jsonl, data/parsed/left_out.jsonl and metrics/parsed.json. Last, corrections.yaml is applied, which
+a person exports from the page of `make review`.
 """
 
 import argparse
@@ -22,12 +23,14 @@ from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, read_json, read_jsonl, replacing_folder, write_json, write_jsonl
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import Manifest, Problem
+from stages.parsed.corrections import apply_corrections, read_corrections
 from stages.parsed.errata import apply_errata, read_errata
 from stages.parsed.exam import read_exam
 from stages.parsed.scan import problems_of
 from stages.parsed.transcription import read_transcriptions
 
 RAW, PARSED, METRICS = Path("data/raw"), Path("data/parsed"), Path("metrics/parsed.json")
+CORRECTIONS = Path("corrections.yaml")
 
 
 class ParsedParams(Params):
@@ -48,6 +51,24 @@ def main() -> None:
         show(exam)
         return
     params = load_params("parsed", ParsedParams)
+    problems, left_out, metrics = read_all(params)
+    if corrections := read_corrections(CORRECTIONS):
+        problems, left_out, reports = apply_corrections(problems, left_out, corrections)
+        for report in reports:
+            print(f"{CORRECTIONS}: not applied: {report}", file=sys.stderr)
+        metrics |= {"corrections_applied": len(corrections) - len(reports), "corrections_not_applied": len(reports)}
+    metrics = counts(problems, left_out) | metrics
+    if (RAW / "truth.jsonl").exists():
+        metrics |= recovered(problems, list(read_jsonl(RAW / "truth.jsonl", Problem)))
+    with replacing_folder(PARSED) as folder:
+        write_jsonl(folder / "problems.jsonl", problems)
+        write_jsonl(folder / "left_out.jsonl", left_out)
+        write_json(METRICS, metrics)
+    print(f"{len(problems)} problems, {len(left_out)} left out -> {PARSED}")
+
+
+def read_all(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], dict[str, Any]]:
+    """What the reader makes of data/raw, before a person's corrections, and what there is to count of it."""
     metrics: dict[str, Any] = {}
     if (RAW / "problems.jsonl").exists():
         problems, left_out = understand(read_jsonl(RAW / "problems.jsonl", Problem))
@@ -60,14 +81,7 @@ def main() -> None:
             print("parsed.errata: these exams have no errata.csv; transcriptions stand as they are", file=sys.stderr)
         problems, applied = apply_errata(problems, errata)
         metrics |= {"errata_applied": applied, "errata_noted": len(errata) - applied}
-    metrics = counts(problems, left_out) | metrics
-    if (RAW / "truth.jsonl").exists():
-        metrics |= recovered(problems, list(read_jsonl(RAW / "truth.jsonl", Problem)))
-    with replacing_folder(PARSED) as folder:
-        write_jsonl(folder / "problems.jsonl", problems)
-        write_jsonl(folder / "left_out.jsonl", left_out)
-        write_json(METRICS, metrics)
-    print(f"{len(problems)} problems, {len(left_out)} left out -> {PARSED}")
+    return problems, left_out, metrics
 
 
 def show(exam: Path) -> None:

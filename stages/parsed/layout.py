@@ -326,7 +326,8 @@ def _items(regions: list[Region], label: re.Pattern[str]) -> Iterator[Item]:
                     item.lines.append(line.text)
                 if item:
                     item.doubts |= line.doubts
-                    item.boxes.append((line.left, line.bottom, line.right, line.top))
+                    if line.page == item.page:
+                        item.boxes.append((line.left, line.bottom, line.right, line.top))
                     owners.append((line, item))
             _doubt_overlaps([one for one in owners if one[0] in column])
         _doubt_rows(owners, edges)
