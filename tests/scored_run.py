@@ -11,7 +11,7 @@ from distil.pipeline.files import write_json, write_jsonl
 from distil.pipeline.records import LEVELS, SECTIONS, Answer, Chain, Example, Message, Problem, Verdict, VerifiedChain
 
 EVAL: dict[str, Any] = {"resamples": 2000, "seed": 0, "effect": 5.0, "margin": 3.0, "against_paper": False}
-FAMILIES = ["cost", "mean", "relay"]
+FAMILIES = ["cost", "mean", "power", "relay", "root", "rope"]
 HARDER = {"freshman_sophomore_test": 1.0, "junior_senior_test": 0.0, "two_person_speed_event": -1.0}
 
 

@@ -20,8 +20,11 @@ BATCH = 5000
 """Answers verified and held at once."""
 
 
-def questions_table(problems: Iterable[Problem], benchmark: str, clusters: Mapping[str, int]) -> pd.DataFrame:
-    """One row per problem, by id: section, year, key, key before errata, the key's form, cluster of near-duplicates.
+def questions_table(
+    problems: Iterable[Problem], benchmark: str, clusters: Mapping[str, int], families: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """One row per problem, by id: section, year, key, key before errata, the key's form, cluster of near-duplicates,
+    and family, which names the kind of question (a kind of its own where `families` does not name the problem).
 
     `fingerprint` tells whether two runs asked the same: it hashes question and key. A problem that `clusters` does
     not name is a cluster of its own. Raises InputError when an id comes twice.
@@ -38,6 +41,8 @@ def questions_table(problems: Iterable[Problem], benchmark: str, clusters: Mappi
     fresh = max(clusters.values(), default=-1) + 1
     known = table["id"].map(clusters)
     table["cluster"] = known.fillna(pd.Series(np.arange(len(table)) + fresh)).astype(int)
+    own = pd.Series([f"cluster {number}" for number in table["cluster"]])
+    table["family"] = table["id"].map(families or {}).astype(object).fillna(own)
     return table
 
 

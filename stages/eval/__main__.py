@@ -9,7 +9,7 @@ metrics/eval.json (the headline) and plots/eval/*.csv. docs/metrics.md says what
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 
@@ -18,9 +18,10 @@ from distil.pipeline.files import read_jsonl, read_record, replacing, replacing_
 from distil.pipeline.numbers import rounded
 from distil.pipeline.records import Problem, Split
 from distil.pipeline.subset import subset
-from distil.statistics.outcomes import questions_table, score
+from distil.statistics.outcomes import TYPES, questions_table, score
 from distil.verifier import Verifier
 from stages.eval.against_paper import against_paper
+from stages.eval.baselines import baselines
 from stages.eval.comparison import add_holm, compare
 from stages.eval.leakage import leakage
 from stages.eval.metrics import headline
@@ -41,21 +42,31 @@ def main() -> None:
     models = answering.names
     split = read_record("data/train_split/folds.json", Split)
     problems = {name: list(read_jsonl(path, Problem)) for name, path in BENCHMARKS.items()}
-    questions = {name: questions_table(found, name, split.clusters) for name, found in problems.items()}
+    kinds = {problem: split.family_names[number] for problem, number in split.families.items()}
+    questions = {name: questions_table(found, name, split.clusters, kinds) for name, found in problems.items()}
     asked = subset(problems["contest"], problems["transfer"], split, answering.limit)
     with replacing_folder("data/eval") as out, replacing_folder("plots/eval") as plots:
-        outcomes = score_all(models, questions, out / "scored.jsonl")
+        with replacing(out / "scored.jsonl") as file, Verifier() as verifier:
+            outcomes = score_all(models, questions, verifier, file)
+            others = score_all(answering.baselines, questions, verifier, file)
         parts = all_parts(questions, outcomes, models, split, asked.unseen)
         teacher = teacher_accuracy(questions["contest"])
+        for name, table in others.items():
+            table["place"] = questions[name]["id"].to_numpy()[table["question"].to_numpy(int)]
         tables: dict[str, Any] = {
             "parts": {name: compare(part, params, name) for name, part in parts.items()},
             "sections": sections(parts, params),
-            "leakage": leakage(parts, params),
+            "leakage": leakage(parts, split, params),
+            "baselines": baselines(parts, others, params),
             "teacher": teacher,
+            "teacher_unseen": teacher_accuracy(parts["contest_unseen"].questions),
+            "families_are": split.families_are,
             "asked": asked.summary(),
             "published": against_paper(parts, teacher, params),
-            "accuracy": accuracy_table(parts),
-            "samples": {name: several_samples(table) for name, table in outcomes.items()},
+            "accuracy": accuracy_table(parts, split.families_are),
+            "samples": {
+                name: several_samples(table, questions[name]["cluster"].to_numpy()) for name, table in outcomes.items()
+            },
         }
         add_holm([tables["parts"]["contest_unseen"], tables["parts"]["transfer"], *tables["sections"]])
         write_json(out / "tables.json", rounded(tables))
@@ -64,16 +75,16 @@ def main() -> None:
         write_json("metrics/eval.json", rounded(headline(tables)))
 
 
-def score_all(models: list[str], questions: dict[str, pd.DataFrame], out: Path) -> dict[str, pd.DataFrame]:
+def score_all(
+    models: list[str], questions: dict[str, pd.DataFrame], verifier: Verifier, file: IO[str]
+) -> dict[str, pd.DataFrame]:
     """Score every model's answers to every benchmark into one file; return the outcomes by benchmark."""
-    with replacing(out) as file, Verifier() as verifier:
-        return {
-            benchmark: pd.concat(
-                [score(Path("data/answers", model, f"{benchmark}.jsonl"), table, verifier, file) for model in models],
-                ignore_index=True,
-            )
-            for benchmark, table in questions.items()
-        }
+    found = {}
+    for benchmark, table in questions.items():
+        paths = [Path("data/answers", model, f"{benchmark}.jsonl") for model in models]
+        scored = [score(path, table, verifier, file) for path in paths]
+        found[benchmark] = pd.concat(scored, ignore_index=True) if scored else pd.DataFrame(columns=list(TYPES))
+    return found
 
 
 def sections(parts: dict[str, Part], params: EvalParams) -> list[dict[str, Any]]:

@@ -4,20 +4,23 @@ from typing import Any
 
 import numpy as np
 
+from distil.pipeline.records import Split
 from distil.statistics.difference import points
 from distil.statistics.resampling import Resampled, Statistic, resample
 from distil.statistics.seeds import Array, cluster_sums
-from stages.eval.comparison import generator
+from stages.eval.comparison import beside, generator
 from stages.eval.params import EvalParams
 from stages.eval.parts import Part
 
 
-def leakage(parts: dict[str, Part], params: EvalParams) -> dict[str, Any]:
+def leakage(parts: dict[str, Part], split: Split, params: EvalParams) -> dict[str, Any]:
     """Gaps between seen and unseen questions in percentage points, each with `low`, `high` and, if null, `reason`.
 
     `base` and `student` are accuracy seen minus unseen; `inflation` is the student's gap minus the base's, which
     takes out that some years are harder (a difference in differences); `paper_protocol` is how much larger the
-    student's gain looks under the study's protocol than on unseen questions.
+    student's gain looks under the study's protocol, on all questions, than on unseen ones. `paired` has for each part
+    the adapters trained under the study's protocol minus those of the main folds on the same questions: the difference
+    of the training rows alone (which are more under the study's protocol; `rows` has both counts).
     """
     seen, unseen, paper = parts["contest_seen"], parts["contest_unseen"], parts["paper_protocol"]
     return {
@@ -27,7 +30,16 @@ def leakage(parts: dict[str, Part], params: EvalParams) -> dict[str, Any]:
         "student": gap(seen, unseen, seen.students, unseen.students, params, "leakage student"),
         "inflation": gap(seen, unseen, gains(seen), gains(unseen), params, "leakage inflation"),
         "paper_protocol": gap(paper, unseen, gains(paper), gains(unseen), params, "leakage paper"),
+        "paired": {name: paired(part, parts, params) for name, part in parts.items()},
+        "rows": {name: len(fold.train) for name, fold in split.folds.items()},
     }
+
+
+def paired(part: Part, parts: dict[str, Part], params: EvalParams) -> dict[str, Any]:
+    """What the study's protocol adds on the questions of one part: no `points` where its adapters were not asked."""
+    ours = parts["contest_all"] if part.name == "paper_protocol" else part
+    found = beside(parts["paper_protocol"], ours, params, f"{part.name} leak paired")
+    return found if found["n"] else found | {"reason": "the study's protocol was not asked these questions"}
 
 
 def gains(part: Part) -> Array:

@@ -42,6 +42,11 @@ class Part:
         """The number of each question's cluster of near-duplicates."""
         return self.questions["cluster"].to_numpy()
 
+    @property
+    def families(self) -> NDArray[np.int_]:
+        """A number for the kind of each question."""
+        return np.asarray(pd.factorize(self.questions["family"], sort=True)[0])
+
     def where(self, mask: NDArray[np.bool_]) -> "Part":
         """The questions that `mask` is true for."""
         chosen = {measure: values[mask] for measure, values in self.outcomes.items()}

@@ -13,7 +13,7 @@ VERIFIED = Path("data/verified")
 
 
 def teacher_accuracy(questions: pd.DataFrame) -> dict[str, Any]:
-    """The share of questions with an R1 chain whose R1 chain was accepted; `n` is how many have one."""
+    """The share of these questions with an R1 chain whose R1 chain was accepted; `n` is how many have one."""
     accepted, rejected = (
         {
             row.chain.problem_id

@@ -12,6 +12,7 @@ from stages.report.wording import (
     percent_interval,
     points,
     points_interval,
+    pretty,
     probability,
     sentence,
 )
@@ -55,6 +56,7 @@ def text(run: Run, result: dict[str, Any]) -> str:
         f"{percent(result['student_mean'])} with its one seed"
     )  # fmt: skip
     return sentence(
+        _synthetic(run),
         f"Asked {count(result['n'], 'question')} that it had never seen, the base model answered "
         f"{percent(result['base'])} rightly; the student, fine-tuned on the teacher’s verified chains of thought, "
         f"{over}{'' if spread is None else f' (standard deviation {100 * spread:.1f} points)'}.",
@@ -65,9 +67,54 @@ def text(run: Run, result: dict[str, Any]) -> str:
             if result["difference_low"] is not None
             else ", without an interval."
         ),
-        _protocol(run.tables["leakage"]["paper_protocol"]),
+        _other_kinds(run, result),
+        _baselines(run),
+        _protocol(run.tables["leakage"]["paired"]["contest_unseen"]),
         _length(run),
     )
+
+
+def _synthetic(run: Run) -> str | None:
+    """That the sample contest is no real one, and its teacher no model."""
+    if run.params["raw"]["source"] != "sample":
+        return None
+    teacher = (
+        " and its teacher is a program that makes planted slips"
+        if run.params["teacher_cot"]["teacher"] == "embedded"
+        else ""
+    )
+    return f"This contest is synthetic: a program draws its questions{teacher}."
+
+
+def _other_kinds(run: Run, result: dict[str, Any]) -> str | None:
+    """What the interval is for other kinds of questions than those trained on."""
+    low, high = result.get("difference_low_families"), result.get("difference_high_families")
+    if low is None or run.tables["families_are"] == "near-duplicates":
+        return None
+    kinds = f"{result['families']} {run.tables['families_are']}"
+    return (
+        f"That interval is for more questions like these; for other kinds of questions, of which these are {kinds}, it "
+        f"is {points_interval(low, high)}."
+    )
+
+
+def _baselines(run: Run) -> str | None:
+    """The best of the other ways to ask the base model, and whether the student is above it."""
+    rows = [row for row in run.tables["baselines"] if row["part"] == "contest_unseen" and row["name"] != "chat"]
+    if not rows:
+        return None
+    best = max(rows, key=lambda row: row["accuracy"])
+    base = run.tables["parts"]["contest_unseen"]
+    low, high = best["student_over_low"], best["student_over_high"]
+    found = (
+        f"Asked in another way (“{pretty(best['name'])}”, the best of {count(len(rows), 'way')} tried), the untouched "
+        f"base model answers {percent(best['accuracy'])}"
+    )
+    if low is not None and high < 0:
+        return f"{found}, more than the student: training brought out what the model could do already."
+    if best["low"] > base["base_high"]:
+        return f"{found}: at least part of the gain is what a better prompt brings out."
+    return f"{found}; the student is {points_interval(low, high) or 'not known to be'} points above that."
 
 
 def _protocol(gap: dict[str, Any]) -> str | None:
@@ -75,9 +122,9 @@ def _protocol(gap: dict[str, Any]) -> str | None:
         return None
     interval = points_interval(gap["low"], gap["high"])
     return (
-        "The study’s protocol, which lets training and test questions overlap, would have shown a difference "
-        f"{'larger' if gap['points'] > 0 else 'smaller'} by {abs(gap['points']):.1f} points"
-        + (f" (95 % interval {interval})." if interval else ".")
+        "On the same questions, adapters trained under the study’s protocol, which lets training and test questions "
+        f"overlap, are at {points(gap['points'])} points"
+        + (f" (95 % interval {interval})." if interval else ", without an interval.")
     )
 
 

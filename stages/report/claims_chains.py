@@ -189,6 +189,7 @@ def teacher_and_verifier(run: Run) -> Claim:
     """How good the chains were that the student learnt from."""
     teacher, verified = run.tables["teacher"], run.metrics["verified"]
     interval = percent_interval(teacher["low"], teacher["high"])
+    same = run.tables["teacher_unseen"]
     reasons = Counter((row.reason, row.verdict.rule) for row in run.chains if row.reason and row.chain.level == "R1")
     rejected = [[pretty(reason), pretty(rule), f"{n:,}"] for (reason, rule), n in reasons.most_common()]
     return Claim(
@@ -199,6 +200,14 @@ def teacher_and_verifier(run: Run) -> Claim:
             f"For {with_interval(percent(teacher['accuracy']), interval)} of {count(teacher['n'], 'question')} its "
             "chain ends in an answer equivalent to the key, which the teacher never sees. A symbolic verifier decides; "
             "a question without a chain counts as not solved.",
+            *(
+                [
+                    f"On the {count(same['n'], 'question')} that base and student are compared on it is "
+                    f"{with_interval(percent(same['accuracy']), percent_interval(same['low'], same['high']))}."
+                ]
+                if same["accuracy"] is not None
+                else []
+            ),
             *_judge(run),
         ],
         links=[Link("#questions?benchmark=contest&chain=rejected", "Questions whose chain was rejected")],
@@ -260,7 +269,13 @@ def beside_the_study(run: Run) -> Claim:
     equal = sum(bool(row["equivalent"]) for row in compared)
     if compared:
         title = f"{equal} of {len(compared)} published numbers are reproduced within {compared[0]['margin']:.0f} points"
+        hopeless = sum(row["power"] == 0 for row in compared)
         text = "Two one-sided tests ask whether the difference from the published number lies within the margin."
+        if hopeless:
+            text += (
+                f" For {count(hopeless, 'number')} no result of this run could show that: too few questions for "
+                "such a margin."
+            )
     else:
         title = "These numbers cannot be compared with the study’s"
         text = (
@@ -283,10 +298,17 @@ def beside_the_study(run: Run) -> Claim:
                         percent(row["accuracy"]),
                         points(row["difference"]) if row["reason"] is None else "cannot be compared",
                         "–" if row["reason"] is not None
-                        else f"{'yes' if row['equivalent'] else 'not shown'}, {probability(row['tost_p'])}",
+                        else _equal(row),
                     ]
                     for row in rows
                 ],
             )
         ],
     )  # fmt: skip
+
+
+def _equal(row: dict[str, Any]) -> str:
+    """Whether equivalence was shown; where no result could have shown it, that."""
+    if row["power"] == 0 and not row["equivalent"]:
+        return "cannot be shown with so few questions"
+    return f"{'yes' if row['equivalent'] else 'not shown'}, {probability(row['tost_p'])}"

@@ -59,7 +59,8 @@ def student_against_base(run: Run, pictures: Pictures) -> Claim:
         text=[
             "Both models were asked the same questions, so only those count on which they differ. Questions that one "
             "model alone got right are those of the seed with the median accuracy; the difference, its interval and "
-            "the accuracies are over all seeds. Near-duplicate questions count as one in every interval.",
+            "the accuracies are over all seeds. Near-duplicate questions, as far as the rule finds them, count as one "
+            "in every interval.",
             *_cut_off(run),
             *_power(result),
         ],
@@ -76,6 +77,8 @@ def student_against_base(run: Run, pictures: Pictures) -> Claim:
                 "Difference: percentage points. p: exact McNemar. Holm p: corrected for all sections and benchmarks "
                 "looked at.",
             ),
+            *prompts(run),
+            *by_kind(run),
             rates(run),
         ],
     )
@@ -110,11 +113,57 @@ def _power(result: dict[str, Any]) -> Iterator[str]:
         return
     if power["detectable"] is not None:
         yield sentence(
-            f"With {count(result['n'], 'question')}, and the two models differing as often as they do, a true "
-            f"difference of {power['detectable']:.1f} points would be found four times in five.",
+            f"By the standard error of this estimate, a true difference of {power['detectable']:.1f} points would be "
+            "found four times in five.",
             f"To find one of {power['effect']:.0f} points takes {count(power['questions_needed'], 'question')}."
             if power["questions_needed"]
             else None,
+        )
+
+
+def prompts(run: Run) -> Iterator[Table]:
+    """The untouched base model by how it was asked."""
+    rows = [
+        [
+            NAMES.get(row["part"], pretty(row["part"])),
+            pretty(row["name"]),
+            f"{row['n']:,}",
+            with_interval(percent(row["accuracy"]), percent_interval(row["low"], row["high"])),
+            with_interval(
+                points(row["student_over"]), points_interval(row["student_over_low"], row["student_over_high"])
+            ),
+        ]
+        for row in run.tables["baselines"]
+        if row["part"] in ("contest_unseen", "transfer")
+    ]
+    if rows:
+        yield Table(
+            "The untouched base model, by how it is asked",
+            ["Questions", "Asked", "n", "Base (95 %)", "Student over it, points (95 %)"],
+            rows,
+            "Chat: as the student is asked. The other ways are answers.baselines.",
+        )
+
+
+def by_kind(run: Run) -> Iterator[Table]:
+    """Base and student on every kind of question, where kinds are known."""
+    cells = {
+        (row["part"], row["group"], row["model"]): row
+        for row in run.tables["accuracy"]
+        if row["by"] == "family" and row["part"] in ("contest_unseen", "transfer")
+    }
+    rows = []
+    for part, kind in sorted({key[:2] for key in cells}):
+        base, student = cells[part, kind, "base"], cells[part, kind, "student"]
+        spread = "–" if student["std"] is None else f"{100 * student['std']:.1f}"
+        name = f"{NAMES.get(part, pretty(part))}: {pretty(kind)}"
+        rows.append([name, f"{student['n']:,}", percent(base["accuracy"]), percent(student["accuracy"]), spread])
+    if rows:
+        yield Table(
+            "By kind of question",
+            ["Questions", "n", "Base", "Student", "Seeds’ standard deviation, points"],
+            rows,
+            folded=True,
         )
 
 
@@ -141,29 +190,28 @@ def rates(run: Run) -> Table:
 def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
     """What having seen the questions is worth, and what the study's protocol would have claimed."""
     leakage = run.tables["leakage"]
-    gap = leakage["paper_protocol"]
+    gap = leakage["paired"]["contest_unseen"]
     if gap["low"] is None:
         title = "What the study’s protocol would have claimed is not known"
     elif gap["low"] > 0:
-        title = f"The study’s protocol would have claimed {gap['points']:.1f} points too much"
+        title = f"The study’s protocol would have shown {gap['points']:.1f} points more on the same questions"
     elif gap["high"] < 0:
-        title = f"The study’s protocol would have claimed {-gap['points']:.1f} points too little"
+        title = f"The study’s protocol would have shown {-gap['points']:.1f} points less on the same questions"
     else:
-        title = "The study’s protocol would not have changed the claim measurably"
+        title = "Whether the study’s protocol changes the result on the same questions cannot be told"
     names = {
         "student": "student: seen minus unseen",
         "base": "base: the same questions",
         "inflation": "student’s gap minus base’s (leakage inflation)",
         "paper_protocol": "difference under the study’s protocol minus difference on unseen",
     }
+    gaps = {"study’s protocol minus ours, the same questions and seeds (paired)": gap}
+    gaps |= {name: leakage[key] for key, name in names.items()}
     rows = [
-        [
-            name,
-            points(leakage[key]["points"]),
-            points_interval(leakage[key]["low"], leakage[key]["high"]) or leakage[key].get("reason", "–"),
-        ]
-        for key, name in names.items()
+        [name, points(one["points"]), points_interval(one["low"], one["high"]) or one.get("reason", "–")]
+        for name, one in gaps.items()
     ]
+    trained = "; ".join(f"{pretty(name)} {rows_of:,}" for name, rows_of in leakage["rows"].items())
     folds = run.metrics["train_split"].get("folds", {})
     leaks = "; ".join(f"{pretty(name)} {fold['leaked_rows']:,}" for name, fold in folds.items())
     return Claim(
@@ -172,9 +220,11 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
         title=title,
         text=[
             "The study split its questions at random, so that many test questions, or near-duplicates of them, were "
-            "in training. Here whole years are held out, near-duplicates never straddle, and the study’s protocol is "
-            "run beside it. Seen and unseen questions may differ in difficulty; the base model, which saw neither, "
-            "shows by how much.",
+            "in training. Here questions are held out with all near-duplicates that the rule finds, and the study’s "
+            "protocol is run, too. The paired estimate compares both adapters of each seed on the same questions. It "
+            f"includes that the study’s protocol trains on other numbers of rows ({trained}).",
+            "The other gaps compare different questions, which may differ in difficulty; the base model, which saw "
+            "neither, shows by how much.",
             *(
                 [f"Training rows that a scored question, or a near-duplicate of one, is among: {leaks}."]
                 if leaks
@@ -190,15 +240,15 @@ def seeds_against_questions(run: Run, pictures: Pictures) -> Claim:
     """Which of the two makes the result uncertain."""
     result = run.tables["parts"]["contest_unseen"]
     crossed = result.get("crossed", {})
-    share = crossed.get("seeds_share_of_uncertainty")
-    if share is None:
+    share, most = crossed.get("seeds_share_of_uncertainty"), crossed.get("seeds_share_at_most")
+    if share is None or most is None:
         title = "Seeds and questions cannot be told apart in this run"
-    elif share < 0.4:
+    elif most < 0.4:
         title = "The questions, more than the seeds, limit what can be claimed"
     elif share > 0.6:
         title = "The seeds, more than the questions, limit what can be claimed"
     else:
-        title = "Seeds and questions limit alike what can be claimed"
+        title = "Whether seeds or questions limit more what can be claimed cannot be told"
     seeds = [
         [pretty(row["model"]), percent(row["accuracy"]), f"{row['gained']} / {row['lost']}", p_cell(row["p"])]
         for row in result["seeds"]

@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import sys
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from distil.pipeline.files import read_jsonl, read_record, write_jsonl
 from distil.pipeline.records import Answer, Problem, Scored, Split
 from distil.pipeline.subset import Limit, subset
 from stages.eval.__main__ import BENCHMARKS, main
+from stages.eval.tables import pass_at
 from tests.scored_run import write_run
 from tests.workspace import stage
 
@@ -77,7 +79,15 @@ def test_names_that_stay(whole: Path) -> None:
     for part in PARTS:
         assert set(found[part]) >= FLAT
     assert 0 < found["teacher"] < 1
-    assert found["reasons"] == {}
+    assert found["reasons"] == {"transfer.leak_paired": "the study's protocol was not asked these questions"}
+    for part in ("contest_unseen", "contest_seen", "contest_all", "transfer", "paper_protocol"):
+        own = found[part]
+        assert own["difference_low_families"] < own["difference"] < own["difference_high_families"]
+        assert own["baselines"]["chat"] == own["base"]
+        assert set(own) >= {"leak_paired", "leak_paired_low", "leak_paired_high"}
+    unseen = found["contest_unseen"]
+    assert unseen["leak_paired_low"] < unseen["leak_paired"] < unseen["leak_paired_high"]
+    assert found["teacher_unseen_n"] < found["teacher_n"]
     assert [found[part]["n"] for part in PARTS] == [36, 63, 108, 30, 108]
 
 
@@ -123,7 +133,7 @@ def test_leakage_is_the_difference_in_differences(whole: Path) -> None:
 
 def test_accuracy_table_has_every_group_with_wilsons_interval(whole: Path) -> None:
     table = pd.DataFrame(loads(whole / "data/eval/tables.json")["accuracy"])
-    assert set(table["by"]) == {"all", "section", "year", "form"}
+    assert set(table["by"]) == {"all", "section", "year", "form", "family"}
     assert set(table["model"]) == {"base", "student", "seed_0", "seed_1", "seed_2"}
     base = table[(table["model"] == "base") & (table["part"] == "transfer") & (table["by"] == "all")].iloc[0]
     low, high = proportion_confint(base["correct"], base["n"], method="wilson")
@@ -299,8 +309,19 @@ def test_several_samples_of_a_question(tmp_path: Path) -> None:
             if row.answer.model == "base" and row.answer.benchmark == "transfer" and row.answer.sample == 0
             and row.verdict.verdict == "CORRECT"}  # fmt: skip
     assert table.loc["base", "k"] == 3 and table.loc["base", "n"] == 30
-    assert table.loc["base", "pass_at_k"] == pytest.approx(len(base | {"t/1"}) / 30)  # samples 1 and 2 say 1/7
-    assert table.loc["base", "majority_at_k"] == pytest.approx(1 / 30)
+    most = table.loc["base", "pass_at"][str(table.loc["base", "k"])]
+    assert most["value"] == pytest.approx(len(base | {"t/1"}) / 30, abs=1e-5)  # samples 1 and 2 say 1/7
+    assert most["low"] < most["value"] < most["high"]
+    assert table.loc["base", "majority"]["value"] == pytest.approx(1 / 30, abs=1e-5)
+
+
+def test_pass_at_k_is_the_share_of_draws_with_a_right_answer() -> None:
+    """Against every draw of k of the answers."""
+    for n, right, k in ((5, 2, 2), (4, 0, 2), (4, 4, 1), (6, 1, 4), (3, 3, 3)):
+        draws = list(combinations([True] * right + [False] * (n - right), k))
+        assert pass_at(k, pd.Series([n]), pd.Series([right]))[0] == pytest.approx(
+            np.mean([any(draw) for draw in draws])
+        )
 
 
 @pytest.mark.parametrize(

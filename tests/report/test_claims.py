@@ -93,8 +93,8 @@ def test_a_change_that_a_pair_of_levels_contradicts_is_not_called_steady(
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [
-        (2.0, 9.0, "The study’s protocol would have claimed 5.0 points too much"),
-        (-1.0, 9.0, "The study’s protocol would not have changed the claim measurably"),
+        (2.0, 9.0, "The study’s protocol would have shown 5.0 points more on the same questions"),
+        (-1.0, 9.0, "Whether the study’s protocol changes the result on the same questions cannot be told"),
         (None, None, "What the study’s protocol would have claimed is not known"),
     ],
 )
@@ -102,29 +102,31 @@ def test_the_protocols_gap_is_claimed_only_with_an_interval(
     loaded: Run, low: float | None, high: float | None, expected: str
 ) -> None:
     gap = {"points": 5.0, "low": low, "high": high} | ({} if low is not None else {"reason": "no question"})
-    tables = loaded.tables | {"leakage": loaded.tables["leakage"] | {"paper_protocol": gap}}
+    tables = loaded.tables | {"leakage": loaded.tables["leakage"] | {"paired": {"contest_unseen": gap}}}
     assert seen_against_unseen(replace(loaded, tables=tables), {}).title == expected
 
 
 @pytest.mark.parametrize(
-    ("share", "expected"),
+    ("share", "most", "expected"),
     [
-        (0.1, "The questions, more than the seeds, limit what can be claimed"),
-        (0.5, "Seeds and questions limit alike what can be claimed"),
-        (0.9, "The seeds, more than the questions, limit what can be claimed"),
-        (None, "Seeds and questions cannot be told apart in this run"),
+        (0.1, 0.3, "The questions, more than the seeds, limit what can be claimed"),
+        (0.1, 0.6, "Whether seeds or questions limit more what can be claimed cannot be told"),
+        (0.9, 0.99, "The seeds, more than the questions, limit what can be claimed"),
+        (None, None, "Seeds and questions cannot be told apart in this run"),
     ],
 )
-def test_what_limits_the_claim_is_named(loaded: Run, share: float | None, expected: str) -> None:
+def test_what_limits_the_claim_is_named(loaded: Run, share: float | None, most: float | None, expected: str) -> None:
     unseen = loaded.tables["parts"]["contest_unseen"]
-    unseen = unseen | {"crossed": unseen["crossed"] | {"seeds_share_of_uncertainty": share}}
+    unseen = unseen | {
+        "crossed": unseen["crossed"] | {"seeds_share_of_uncertainty": share, "seeds_share_at_most": most}
+    }
     tables = loaded.tables | {"parts": loaded.tables["parts"] | {"contest_unseen": unseen}}
     assert seeds_against_questions(replace(loaded, tables=tables), {}).title == expected
 
 
 def test_published_numbers_are_compared_only_where_the_stages_did(loaded: Run) -> None:
     assert beside_the_study(loaded).title == "These numbers cannot be compared with the study’s"
-    tested = {"reason": None, "difference": 1.0, "tost_p": 0.01, "equivalent": True}
+    tested = {"reason": None, "difference": 1.0, "tost_p": 0.01, "equivalent": True, "power": 0.5}
     rows = [row | tested for row in loaded.tables["published"]]
     rows[0] = rows[0] | {"equivalent": False}
     tables = loaded.tables | {"published": rows}

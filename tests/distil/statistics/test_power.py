@@ -1,43 +1,37 @@
-"""Power of McNemar's test, against simulation and a worked example."""
+"""Power from the standard error of the estimate, against simulation."""
+
+import math
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from distil.statistics.power import detectable, exact_power, questions_needed
-
-
-def test_a_worked_example_of_connors_formula() -> None:
-    """Discordant 0.2 and 0.1 each way: (1.96 sqrt(0.3) + 0.8416 sqrt(0.3 - 0.01))^2 / 0.01 = 233.1."""
-    assert questions_needed(0.1, 0.3) == 234
-    assert questions_needed(-0.1, 0.3) == 234
+from distil.statistics.difference import difference
+from distil.statistics.power import detectable, questions_needed
+from distil.statistics.seeds import StandardErrors
+from tests.distil.statistics.simulate import Design, experiments
 
 
-@pytest.mark.parametrize(("effect", "discordance"), [(0.05, 0.2), (0.1, 0.3), (0.0477, 0.25), (0.3, 0.45)])
-def test_the_needed_number_has_eighty_percent_power_in_the_exact_test(effect: float, discordance: float) -> None:
-    needed = questions_needed(effect, discordance)
+def test_a_difference_of_the_detectable_size_is_found_four_times_in_five() -> None:
+    design, rng, found = Design(150, 0.5, 0.64, seed_spread=0.1), np.random.default_rng(0), []
+    sizes = []
+    for one in experiments(design, 150, seed=2):
+        result = difference(one.base[:, None], one.students, one.clusters, 1000, rng)
+        assert result.errors is not None and result.both is not None
+        sizes.append(detectable(result.errors))
+        found.append(result.both.low > 0)
+    assert np.mean(sizes) == pytest.approx(0.14, abs=0.02)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.12)
+
+
+def test_more_questions_narrow_the_questions_part_alone() -> None:
+    errors = StandardErrors(0.03, 0.01)
+    needed = questions_needed(0.05, errors, 200)
     assert needed is not None
-    assert exact_power(effect, discordance, needed) == pytest.approx(0.8, abs=0.05)  # the exact test is cautious
+    narrowed = StandardErrors(0.03 * math.sqrt(200 / needed), 0.01)
+    assert detectable(narrowed) == pytest.approx(0.05, rel=0.01)
+    assert questions_needed(0.02, errors, 200) is None
 
 
-def test_exact_power_is_what_simulation_finds() -> None:
-    rng, hits = np.random.default_rng(0), 0
-    for _ in range(2000):
-        gained, lost, _ = rng.multinomial(120, [0.2, 0.08, 0.72])
-        hits += stats.binomtest(gained, gained + lost).pvalue <= 0.05
-    assert exact_power(0.12, 0.28, 120) == pytest.approx(hits / 2000, abs=0.035)
-
-
-@pytest.mark.parametrize(("n", "discordance"), [(60, 0.4), (200, 0.1), (650, 0.25), (100_000, 0.5)])
-def test_detectable_inverts_the_needed_number(n: int, discordance: float) -> None:
-    effect = detectable(n, discordance)
-    assert effect is not None
-    assert abs((questions_needed(effect, discordance) or 0) - n) <= 1
-
-
-def test_what_no_number_of_questions_shows_is_none() -> None:
-    assert questions_needed(0.0, 0.2) is None
-    assert questions_needed(0.3, 0.2) is None  # more than the models disagree at all
-    assert detectable(0, 0.2) is None
-    assert detectable(50, 0.0) is None
-    assert detectable(10, 0.05) is None
+@pytest.mark.parametrize("errors", [StandardErrors(math.nan, None), StandardErrors(0.0, 0.0)])
+def test_without_an_error_nothing_is_said(errors: StandardErrors) -> None:
+    assert detectable(errors) is None
