@@ -79,6 +79,13 @@ results: .venv/installed ## keep the finished run of a profile in results/ (PROF
 bench: .venv/installed ## time this project against stock mlx-lm, side by side (ONLY="lora_tiny answers")
 	@python -m tools.bench $(if $(ONLY),--only $(ONLY))
 
+.PHONY: bench-peers
+bench-peers: .venv/installed ## time lm.backend torch against PyTorch + PEFT and llama.cpp (MODEL=folder LLAMA_SERVER=program GGUF=file)
+	test -x .venv-peers/bin/python || python -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet -r tools/bench/peers.txt
+	@python -m tools.bench.peers --model $(or $(MODEL),models/qwen-0.5b) $(if $(LLAMA_SERVER),--llama-server $(LLAMA_SERVER)) \
+	  $(if $(GGUF),--gguf $(GGUF)) $(if $(ONLY),--only $(ONLY))
+
 .PHONY: gpu-check
 gpu-check: .venv/installed ## on a machine with an NVIDIA GPU: MLX's CUDA build, the tests that touch MLX, a 7B's speed
 	.venv/bin/python -m pip --version >/dev/null 2>&1 || uv pip install --quiet --python .venv pip

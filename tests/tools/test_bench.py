@@ -1,13 +1,17 @@
 """The committed comparison with stock mlx-lm and Math-Verify reached its targets; its workers run."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
+from tools.bench import peers
 from tools.bench.__main__ import TARGETS, line, missed
 from tools.bench.comparisons import COMPARISONS
 from tools.bench.models import write_rows
+from tools.bench.peers import BATCH, STEPS, make_job
+from tools.bench.peers import worker as peer_worker
 from tools.bench.runs import stock_training, turn_about, worker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,3 +52,29 @@ def test_medians_and_their_ratio():
     stock, ours = iter([1.0, 3.0, 2.0]), iter([8.0, 10.0, 9.0])
     found = turn_about(lambda: next(stock), lambda: next(ours), 3)
     assert (found["stock"], found["ours"], found["ratio"]) == (2.0, 9.0, 4.5)
+
+
+def test_the_peers_are_given_the_tokens_that_this_project_uses():
+    job = make_job(str(STUDENT), "float32", 1, 5, 12)
+    assert len(job["prompts"]) == 5 and [len(batch) for batch in job["batches"]] == [BATCH] * (STEPS + 1)
+    assert all(0 < prompt < len(tokens) for tokens, prompt in job["rows"])
+
+
+@pytest.mark.parametrize("command", ["train", "validate", "answers"])
+def test_our_side_of_the_peers_runs(command, tmp_path):
+    pytest.importorskip("torch", reason="needs the extra torch")
+    job = make_job(str(STUDENT), "float32", 1, 3, 12)
+    job["rows"] = [[tokens[:200], prompt if prompt < 200 else 10] for tokens, prompt in job["rows"]]
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    found = peer_worker([sys.executable, "-m", "tools.bench.peers_ours"], command, tmp_path / "job.json")
+    assert found["tokens"] > 0 and found["processor"] > 0 and found["peak_gb"] > 0
+
+
+def test_a_peer_that_is_missing_is_null_with_its_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr(peers, "FILE", tmp_path / "bench.json")
+    monkeypatch.setattr("sys.argv", ["peers", "--model", str(STUDENT), "--only", "peer_lora_f32", "peer_llama_cpp"])
+    monkeypatch.chdir(ROOT)
+    peers.main()
+    found = json.loads((tmp_path / "bench.json").read_text())
+    for name in ("peer_lora_f32", "peer_llama_cpp"):
+        assert found[name] is None and found["peers"][name]["reason"]
