@@ -64,13 +64,13 @@ class LowRank:
 class Linear:
     """One linear layer: `weight` (out, in), `bias` (out,) or None, and its adapter, if it has one.
 
-    `packed` is the weight in the order in which oneDNN's kernels read it; only for layers that are not trained through.
+    `packed` is the weight in the order in which oneDNN's kernels read it, gate and up apart; only for answering.
     """
 
     weight: Tensor
     bias: Tensor | None = None
     adapter: LowRank | None = None
-    packed: Tensor | None = None
+    packed: tuple[Tensor, ...] = ()
 
 
 @dataclass
@@ -180,12 +180,19 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
 
 def linear(x: Tensor, layer: Linear) -> Tensor:
     """Every product with a model's weights goes through here: x (tokens, in) to (tokens, out)."""
-    if layer.packed is not None:
-        found = torch.ops.mkldnn._linear_pointwise(x, layer.packed, layer.bias, "none", [], "")
-        return found.addmm_(x @ layer.adapter.a, layer.adapter.b, alpha=layer.adapter.scale) if layer.adapter else found
+    if layer.packed:
+        return torch.ops.mkldnn._linear_pointwise(x, layer.packed[0], layer.bias, "none", [], "")
     if layer.adapter is None:
         return F.linear(x, layer.weight, layer.bias)
     return kernels.Adapted.apply(x, layer.adapter.a, layer.adapter.b, layer.weight, layer.bias, layer.adapter.scale)
+
+
+def swiglu(x: Tensor, layer: Linear) -> Tensor:
+    """The gated inputs of the feed-forward layer's last product: silu(gate) x up."""
+    if layer.packed:  # both in the products' own passes over their outputs
+        gate = torch.ops.mkldnn._linear_pointwise(x, layer.packed[0], None, "swish", [], "")
+        return torch.ops.mkldnn._linear_pointwise.binary(x, gate, layer.packed[1], None, "mul")
+    return kernels.Gate.apply(linear(x, layer))
 
 
 def block(number: int, layer: Layer, config: Config, x: Tensor, turn: tuple[Tensor, Tensor], attend: Attend) -> Tensor:
@@ -195,8 +202,7 @@ def block(number: int, layer: Layer, config: Config, x: Tensor, turn: tuple[Tens
     queries, keys, values = projected.view(len(x), sum(sizes), config.head_dim).split(sizes, 1)
     mixed = attend(number, rotate(queries, turn), rotate(keys, turn), values)
     x = x + linear(mixed.reshape(len(x), -1), layer.o)
-    gated = kernels.Gate.apply(linear(rms_norm(x, layer.post_norm, config.eps), layer.gate_up))
-    return x + linear(gated, layer.down)
+    return x + linear(swiglu(rms_norm(x, layer.post_norm, config.eps), layer.gate_up), layer.down)
 
 
 def hidden_states(
