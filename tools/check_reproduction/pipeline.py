@@ -58,10 +58,11 @@ def read_pipeline(folder: Path, targets: Iterable[str] = ()) -> list[Stage]:
     try:
         with Repo(str(folder)) as repo:
             graph = get_active_graph(repo.index.graph)
-            wanted = [stage for target in targets for stage in repo.stage.collect(target)]
-            return [
-                _stage(node, graph) for node in plan_repro(graph, wanted or None) if isinstance(node, PipelineStage)
-            ]
+            names = {node: {node.name, node.name.split("@")[0]} for node in graph if isinstance(node, PipelineStage)}
+            if unknown := set(targets).difference(*names.values()):
+                raise InputError(f"dvc.yaml has no stage '{min(unknown)}'. `dvc stage list` names them.")
+            ordered = plan_repro(graph, [node for node, known in names.items() if known & set(targets)] or None)
+            return [_stage(node, graph) for node in ordered if isinstance(node, PipelineStage)]
     except (DvcException, OSError) as error:
         raise InputError(f"the pipeline of this revision could not be read: {error}") from error
 
