@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime
 import itertools
 import os
 import signal
@@ -80,15 +79,14 @@ async def teach_all(problems: list[Problem], asker: "Asker", bar: tqdm) -> None:
                 raise
             done += 1
             bar.update()
-            bar.set_postfix_str(asker.progress(), refresh=False)
-            if done * 10 // len(problems) > (done - 1) * 10 // len(problems):  # a tenth more is done
-                asker.say_projection(done, len(problems))
+            bar.set_postfix_str(asker.progress(len(problems) - done), refresh=False)
 
     at_once = 1
     while asker.unproven and (some := list(itertools.islice(queue, at_once))):
         await _all(work([problem]) for problem in some)
         at_once *= 2
-    asker.say_projection(done, len(problems))
+    if (projected := asker.projection(len(problems) - done)) and done:
+        say(f"teacher: after the first {done} of {len(problems)} problems, {projected}")
     # twice as many problems as requests under way: some wait for the store or the verifier meanwhile
     await _all(work(queue) for _ in range(2 * sum(client.pace.concurrency for client in asker.clients.values())))
 
@@ -119,7 +117,8 @@ class Asker:
         self._spent = store.spent()
         self._reserved: dict[str, float] = {}  # by request under way, the most that it can cost
         self._running: dict[str, asyncio.Future[Reply | Failed]] = {}
-        self._waiting: list[Row] = []
+        self._rows: list[Row] = []  # that wait to be stored, as do the verdicts
+        self._verdicts: dict[str, bool] = {}
         self._storing = asyncio.Lock()
 
     def _used(self) -> set[str]:
@@ -156,7 +155,8 @@ class Asker:
         if correct is None:
             async with self._verifying:
                 correct = (await asyncio.to_thread(verify, gold, check.text)).verdict == "CORRECT"
-            await asyncio.to_thread(self.store.put_verdict, key, correct)
+            self._verdicts[key] = correct
+            await self._keep()
         return correct
 
     async def ask(self, request: Request) -> Reply | Failed:
@@ -201,7 +201,8 @@ class Asker:
                 return Failed(reason)
             reply, usd = outcome.reply, money.paid(price, request, outcome.reply.usage)
             self.unproven.discard(request.role)
-            await self._keep(Row.of(request, outcome, usd))
+            self._rows.append(Row.of(request, outcome, usd))
+            await self._keep()
             self._spend(usd)
             self._asked.add(request.key)
             self._seconds.setdefault(request.role, []).append(outcome.seconds)
@@ -212,13 +213,12 @@ class Asker:
         finally:
             del self._reserved[request.key]
 
-    async def _keep(self, row: Row) -> None:
-        """Store an answer; those that wait meanwhile share the next transaction, and its wait for the disk."""
-        self._waiting.append(row)
+    async def _keep(self) -> None:
+        """Store what waits for it; all that comes meanwhile shares the next transaction, and its wait for the disk."""
         async with self._storing:
-            rows, self._waiting = self._waiting, []
-            if rows:
-                await asyncio.to_thread(self.store.put, rows)
+            (rows, self._rows), (verdicts, self._verdicts) = (self._rows, []), (self._verdicts, {})
+            if rows or verdicts:
+                await asyncio.to_thread(self.store.put, rows, verdicts)
 
     async def _afford(self, at_most: float) -> None:
         """Wait for the budget to have room. Raises Stopped when it never will."""
@@ -242,22 +242,20 @@ class Asker:
             f"next request may cost ${at_most:.4f}. Everything answered so far is kept: raise the budget and run again."
         )
 
-    def progress(self) -> str:
-        """What the progress bar says at its end."""
+    def progress(self, left: int) -> str:
+        """What the progress bar says at its end, with so many problems left."""
         in_flight = sum(client.pace.in_flight for client in self.clients.values())
         paused = max(client.pace.paused for client in self.clients.values())
         parts = [f"{in_flight} in flight", f"{self.tally['failed']} failed", f"{self.tally['tokens']:,} tokens"]
-        return ", ".join([*parts, f"${self.usd:.4f}", *([f"paused {paused:.0f} s"] if paused > 1 else [])])
+        parts += [f"${self.usd:.4f}", self.projection(left), f"paused {paused:.0f} s" if paused > 1 else ""]
+        return ", ".join(filter(None, parts))
 
-    def say_projection(self, done: int, total: int) -> None:
-        """Say what is to come if the problems that are left take what those asked for so far took."""
-        if (taught := self.tally["problems asked for"]) and done < total:
-            left = (total - done) / taught
-            duration = datetime.timedelta(seconds=round(left * (time.monotonic() - self._started)))
-            say(
-                f"teacher: {done} of {total} problems, ${self.usd:.4f}; about {left * self.tally['answered']:,.0f} "
-                f"requests, ${left * self.usd:.2f} and {duration} to go"
-            )
+    def projection(self, left: int) -> str:
+        """What is to come if the problems that are left take what those asked for so far took."""
+        if not (taught := self.tally["problems asked for"]) or not left:
+            return ""
+        share = left / taught
+        return f"about {share * self.tally['answered']:,.0f} requests and ${share * self.usd:.2f} to go"
 
     def write_timings(self) -> None:
         """Write how long the asking took."""

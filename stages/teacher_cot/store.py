@@ -15,8 +15,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import filelock
@@ -159,30 +160,36 @@ class Store:
                 return read_answer(json.loads(response), refusal)
         return None
 
-    def put(self, rows: Sequence[Row]) -> None:
-        """Store answers and what they cost. Raises InputError where that fails; the spool keeps them then."""
+    def put(self, rows: Sequence[Row], verdicts: Mapping[str, bool] = MappingProxyType({})) -> None:
+        """Store answers, what they cost, and verdicts. Where that fails, spool the answers and raise InputError."""
         try:
-            self.add(rows, imported=False)
+            self.add(rows, verdicts, imported=False)
         except sqlite3.Error as error:
             try:
-                self.spool.append(rows)
-                kept = f"Every answer under way was stored in {self.spool.path}, which the next run reads back"
+                if rows:
+                    self.spool.append(rows)
+                kept = self._kept()
             except OSError as worse:
                 kept = f"The answers under way are lost, since {self.spool.path} failed, too ({worse.strerror})"
             raise self._troubled(error, kept) from error
 
-    def _troubled(self, error: sqlite3.Error, kept: str = "Every answer under way was stored") -> InputError:
+    def _kept(self) -> str:
+        spooled = f" in {self.spool.path}, which the next run reads back" if self.spool.path.exists() else ""
+        return f"Every answer under way was stored{spooled}"
+
+    def _troubled(self, error: sqlite3.Error, kept: str) -> InputError:
         """The error of a store that cannot be written; the last one of several says where the answers are."""
         full = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
         wrong = f"the disk of {self.path} is full" if full else f"{self.path} cannot be written ({error})"
         self.trouble = f"{wrong}. {kept}"
         return InputError(self.trouble)
 
-    def add(self, rows: Iterable[Row], *, imported: bool) -> int:
+    def add(self, rows: Iterable[Row], verdicts: Mapping[str, bool] = MappingProxyType({}), *, imported: bool) -> int:
         """Add the rows that are new and count what they cost, unless they are `imported`. Returns how many are new."""
         new = 0
         marks = ", ".join(f":{name}" for name in COLUMNS)
         with self._transaction() as db:
+            db.executemany("INSERT OR IGNORE INTO verdicts VALUES (?, ?)", verdicts.items())
             for row in rows:
                 known = db.execute("SELECT refusal, response FROM answers WHERE key = ?", (row.key,)).fetchone()
                 with contextlib.suppress(ValueError):
@@ -211,10 +218,6 @@ class Store:
         """Cached verdict, so that a timeout on a busy machine cannot change it later."""
         found = self._read("SELECT correct FROM verdicts WHERE key = ?", key)
         return bool(found[0][0]) if found else None
-
-    def put_verdict(self, key: str, correct: bool) -> None:
-        """Cache a verdict."""
-        self._write("INSERT OR IGNORE INTO verdicts VALUES (?, ?)", key, correct)
 
     def spent(self) -> float:
         """US dollars spent so far, imported answers not included."""
@@ -257,8 +260,7 @@ class Store:
             with self._transaction() as db:
                 db.execute(sql, values)
         except sqlite3.Error as error:
-            if not self.trouble:
-                raise self._troubled(error) from error
+            raise self._troubled(error, self._kept()) from error
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
