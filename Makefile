@@ -68,8 +68,8 @@ compare: .venv/installed ## the paired test between two revisions on the questio
 	@python -m tools.compare $(or $(A),HEAD) $(or $(B),workspace)
 
 .PHONY: plan
-plan: .venv/installed ## what a profile will take here, and whether it can work (PROFILE=tiny|exams|qwen-1.5b|...)
-	@python -m tools.plan $(if $(PROFILE),--profile $(PROFILE))
+plan: .venv/installed ## what a profile will take here, and which designs fit (PROFILE=own S="name=value ...")
+	@python -m tools.plan $(if $(PROFILE),--profile $(PROFILE)) $(foreach one,$(S),-S '$(one)') $(PLAN)
 
 .PHONY: results
 results: .venv/installed ## keep the finished run of a profile in results/ (PROFILE=qwen-1.5b)

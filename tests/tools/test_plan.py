@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ import yaml
 
 from distil.pipeline.files import InputError
 from tools.plan.__main__ import main, missing, parameters, show_size
+from tools.plan.designs import designs, table
 from tools.plan.model import PUBLISHED, Model, find
-from tools.plan.speed import measure
+from tools.plan.speed import Speed, measure
 from tools.plan.work import Work, padded, scratch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +24,9 @@ SIZES = {
 
 
 def work(rows=(300, 500), prompts=(100, 120)):
-    return Work(list(rows), [row - 100 for row in rows], {"contest": list(prompts)}, 2, True, 0, 0.0)
+    return Work(
+        list(rows), [row - 100 for row in rows], {"contest": list(prompts), "transfer": [9] * 50}, 2, 40, True, 0, 0.0
+    )
 
 
 def test_the_papers_model_is_known_before_it_is_there():
@@ -114,6 +118,35 @@ def test_speed_is_measured_on_the_shape():
     assert student
     speed = measure(student, 8, 2, 20, 2)
     assert 0 < speed.training < 1 and 0 < speed.answering < 1
+
+
+def test_overrides_are_those_of_an_experiment(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    found = parameters("qwen-1.5b", tmp_path, ["lora_seed.iters=7", "answers.limit.unseen=20"])
+    assert found["lora_seed"]["iters"] == 7 and found["answers"]["limit"]["unseen"] == 20
+    assert parameters(None, tmp_path, ["profile=smollm2"])["profile"] == "smollm2"
+    with pytest.raises(InputError, match=r"Could not override 'lora_seed\.itres'"):
+        parameters("own", tmp_path, ["lora_seed.itres=7"])
+
+
+def test_designs_cost_what_they_add_and_more_questions_find_less(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    params = parameters("own", tmp_path, ["answers.limit.unseen=null"])
+    rows = [300] * 100
+    done = Work(rows, [200] * 100, {"contest": [90] * 300, "transfer": [80] * 200}, 2, 90, True, 0, 0.0)
+    speed = Speed(1 / 100, 1 / 50)
+    own = next(designs(params))
+    training, answering = own.hours(params, done, speed, 200)
+    adapters = 2 * 2 + 6
+    assert training == pytest.approx((adapters * 100 + 200) * 4 * 300 / 100 / 3600)
+    seeds = replace(own, seeds=4).hours(params, done, speed, 200)
+    assert seeds[0] > training and seeds[1] > answering
+    whole = replace(own, folds=5)
+    assert (own.unseen(90, 300, None), whole.unseen(90, 300, None), whole.unseen(90, 300, 50)) == (90, 300, 50)
+    lines = table(params, done, speed, 0.3, 200)
+    assert lines[1].startswith("this one") and len(lines) > 12
+    finds = {int(line.removeprefix("this one").split()[5]): float(line.split()[-1]) for line in lines[1:-1]}
+    assert finds[300] < finds[90]
 
 
 @pytest.mark.slow

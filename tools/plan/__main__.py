@@ -1,9 +1,11 @@
 """Say what a profile will take on this machine before hours are spent on it, and whether it can work at all.
 
     make plan PROFILE=paper            (python -m tools.plan --profile paper)
+    make plan PROFILE=own S="lora_seed.iters=50 answers.max_tokens=512" PLAN="--base 0.34 --reply 650"
 
 Runs the profile's cheap stages in a scratch folder (exams, problems, benchmark) and a few steps of one layer of its
-model, and reckons from those: tokens, memory, disk, download, hours of training and answering, the teacher's cost.
+model, and reckons from those: tokens, memory, disk, download, hours of training and answering, the teacher's cost. Then
+other designs: what each costs, and the smallest difference that it would find four times in five.
 Changes nothing in the repository. Exit status 1 when something is missing or does not fit, with what to change.
 """
 
@@ -22,8 +24,9 @@ from distil.lm.checkpoints import on_cpu
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError
 from tools.params import compose
+from tools.plan.designs import table
 from tools.plan.model import GIGA, PUBLISHED, Model, find
-from tools.plan.speed import measure
+from tools.plan.speed import Speed, measure
 from tools.plan.work import Work, padded, scratch, workload
 
 HOUR = 3600
@@ -33,12 +36,30 @@ def main() -> int:
     """Print the plan; 1 when the profile cannot work here."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", help="a file of conf/profile; without it, params.yaml as it is")
+    parser.add_argument(
+        "-S",
+        "--set-param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="as of `dvc exp run`; may be repeated",
+    )
+    parser.add_argument(
+        "--base", type=float, default=0.3, help="the base's accuracy on such questions, if it is known (0.3)"
+    )
+    parser.add_argument(
+        "--measured", type=float, nargs=2, metavar=("TRAINING", "ANSWERING"),
+        help="tokens a second of training and of answering, as measured; without it, from a few steps of MLX",
+    )  # fmt: skip
+    parser.add_argument("--reply", type=float, help="tokens of a reply; without it, those of a training chain")
     args = parser.parse_args()
+    if not 0 < args.base < 1:
+        parser.error(f"--base is {args.base}; an accuracy is between 0 and 1.")
     faults: list[str] = []
     work: Work | None = None
     with tempfile.TemporaryDirectory(prefix="plan-") as name:
         folder = Path(name)
-        params = parameters(args.profile, folder)
+        params = parameters(args.profile, folder, args.set_param)
         model = find(params["lora_seed"]["model"])
         faults += missing(params, model)
         count = token_counter(model)
@@ -49,23 +70,32 @@ def main() -> int:
             faults.append(str(error))
     print(f"profile {params['profile']}: {model.path}, {model.parameters / 1e6:,.1f} million weights")
     if work:
-        faults += show_size(params, model, work) + show_work(params, model, work, bool(count))
+        speed = Speed(*(1 / rate for rate in args.measured)) if args.measured else speed_here(params, model, work)
+        faults += show_size(params, model, work) + show_work(params, work, bool(count), speed)
+        reply = args.reply or sum(work.replies) / len(work.replies)
+        print("\n".join(table(params, work, speed, args.base, reply)))
     for fault in faults:
         print(f"cannot work: {fault}")
     return 1 if faults else 0
 
 
-def parameters(profile: str | None, folder: Path) -> dict[str, Any]:
-    """The parameters of a profile, as `dvc exp run -S profile=...` composes them.
+def parameters(profile: str | None, folder: Path, changed: list[str] | None = None) -> dict[str, Any]:
+    """The parameters of a profile with some changed, as `dvc exp run -S profile=... -S name=value` composes them.
 
-    Raises InputError for a profile that is not in conf/profile.
+    Raises InputError for a profile that is not in conf/profile, or a parameter that does not exist.
     """
+    changed = changed or []
+    for one in [one for one in changed if one.startswith("profile=")]:
+        profile = one.removeprefix("profile=")
+    changed = [one for one in changed if not one.startswith("profile=")]
+    if profile is None and changed:
+        profile = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["profile"]
     if profile is None:
         return yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     known = sorted(path.stem for path in Path("conf/profile").glob("*.yaml"))
     if profile not in known:
         raise InputError(f"there is no profile {profile!r}; there are {', '.join(known)}.")
-    compose(folder / "composed.yaml", [f"profile={profile}"])
+    compose(folder / "composed.yaml", [f"profile={profile}", *changed])
     return yaml.safe_load((folder / "composed.yaml").read_text(encoding="utf-8"))
 
 
@@ -136,12 +166,18 @@ def sweep_adapters(params: dict[str, Any]) -> int:
     return len(params["length_sweep"]["rows"]) * len(params["length_sweep"]["seeds"])
 
 
-def show_work(params: dict[str, Any], model: Model, work: Work, counted: bool) -> list[str]:
+def speed_here(params: dict[str, Any], model: Model, work: Work) -> Speed:
+    """How fast MLX trains and answers here, from a few steps."""
+    lora, batch = params["lora_seed"], params["answers"]["batch_size"]
+    mean = round(padded(work.rows, lora["batch_size"]) / len(work.rows))
+    return measure(model, lora["rank"], lora["batch_size"], mean, batch)
+
+
+def show_work(params: dict[str, Any], work: Work, counted: bool, speed: Speed) -> list[str]:
     """Print tokens, hours and dollars; returns what is over budget."""
     lora, answers = params["lora_seed"], params["answers"]
     real, batches = sum(work.rows), padded(work.rows, lora["batch_size"])
     mean = round(batches / len(work.rows))
-    speed = measure(model, lora["rank"], lora["batch_size"], mean, answers["batch_size"])
     how = "counted" if counted else "3 bytes a token, as the model's tokenizer is not there"
     kind = "rows" if work.measured else "rows of the expected length, one for every question"
     print(f"tokens     {real:9,} in an epoch of {len(work.rows)} {kind}, {batches:,.0f} with padding ({how})")

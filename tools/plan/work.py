@@ -29,6 +29,7 @@ class Work:
     replies: list[int]
     prompts: dict[str, list[int]]
     folds: int
+    held_out: int
     measured: bool
     requests: int
     usd: float
@@ -96,7 +97,10 @@ def workload(folder: Path, params: dict[str, Any], count: Callable[[str], int] |
         replies = [expected] * len(problems["contest"])
         rows = [prompt + expected for prompt in problems["contest"]]
     requests, usd = teacher(folder, params)
-    return Work(rows, replies, problems, folds, bool(examples), requests, usd)
+    held_out = 0
+    for problem in read_jsonl(folder / "data/parsed/problems.jsonl", Problem):
+        held_out += split["protocol"] != "held_out_years" or problem.year in split["held_out_years"]
+    return Work(rows, replies, problems, folds, held_out, bool(examples), requests, usd)
 
 
 def training_rows(folder: Path) -> list[Example]:

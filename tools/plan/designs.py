@@ -1,0 +1,87 @@
+"""Several designs of one study side by side: what each costs here, and how small a difference it would find."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from distil.statistics.power import detectable
+from tools.plan.speed import Speed
+from tools.plan.work import Work
+
+HOUR = 3600
+SHARES_APART = 0.5
+"""Share of the questions on which base and student differ, of what two models of the base's accuracy that have nothing
+in common would: greedy answers of a model and its adapter are alike."""
+SEEDS, ITERATIONS, CAPS, FOLDS = (1, 2, 3), (0.5, 1.0), (0.5, 1.0), (3, 5)
+
+
+@dataclass(frozen=True)
+class Design:
+    """How many folds by year (1 holds the profile's years out), seeds, levels, iterations, and the token cap."""
+
+    folds: int
+    seeds: int
+    levels: int
+    iters: int
+    cap: int
+
+    def unseen(self, held_out: int, contest: int, limit: int | None) -> int:
+        """Questions that an adapter answers which never saw them."""
+        return min(limit or contest, held_out if self.folds == 1 else contest)
+
+    def hours(self, params: dict[str, Any], work: Work, speed: Speed, reply: float) -> tuple[float, float]:
+        """Training and answering, in hours."""
+        lora, limit, paper = params["lora_seed"], params["answers"]["limit"], params["train_split"]["paper_protocol"]
+        adapters = self.seeds * (self.folds + paper) + self.levels * len(params["length_sweep"]["seeds"])
+        tokens = sum(work.rows) / len(work.rows) * lora["batch_size"]
+        training = (adapters * self.iters + params["overfit_probe"]["iters"]) * tokens * speed.training
+        held_out, contest, transfer = work.held_out, len(work.prompts["contest"]), len(work.prompts["transfer"])
+        unseen = self.unseen(held_out, contest, limit["unseen"])
+        seen = contest - held_out if limit["seen"] is None else limit["seen"]
+        second = transfer if limit["transfer"] is None else min(limit["transfer"], transfer)
+        a_model = unseen + seen + second + paper * (unseen + seen)
+        levels = self.levels * len(params["length_sweep"]["seeds"]) * min(unseen, held_out)
+        base = unseen + seen + second
+        base *= 1 + len(params["answers"].get("baselines", {}))
+        answers = (base + self.seeds * a_model + levels) * min(reply, self.cap) * speed.answering
+        return training / HOUR, answers / HOUR
+
+
+def designs(params: dict[str, Any]) -> Iterator[Design]:
+    """The profile's own design first, then others."""
+    lora, cap = params["lora_seed"], params["answers"]["max_tokens"]
+    iters = lora["iters"] if isinstance(lora["iters"], int) else params["overfit_probe"]["iters"] // 2
+    split, levels = params["train_split"], len(params["length_sweep"]["levels"])
+    own = Design(split["folds"] if split["protocol"] == "kfold_years" else 1, len(lora["seeds"]), levels, iters, cap)
+    yield own
+    for folds in (1, *FOLDS):
+        for seeds in SEEDS:
+            for some in (levels, 2):
+                if (other := Design(folds, seeds, some, iters, cap)) != own:
+                    yield other
+    for share in ITERATIONS:
+        for part in CAPS:
+            other = Design(own.folds, own.seeds, levels, round(share * iters), round(part * cap))
+            if other != own:
+                yield other
+
+
+def table(params: dict[str, Any], work: Work, speed: Speed, base: float, reply: float) -> list[str]:
+    """One line for each design, where replies have `reply` tokens.
+
+    `base` is the base's accuracy, from which the share of questions follows that tell base and student apart.
+    """
+    apart = SHARES_APART * 2 * base * (1 - base)
+    head = "designs     folds seeds levels iterations   cap  unseen  training h  answering h  all h  finds, points"
+    lines = [head]
+    for number, design in enumerate(designs(params)):
+        training, answering = design.hours(params, work, speed, reply)
+        unseen = design.unseen(work.held_out, len(work.prompts["contest"]), params["answers"]["limit"]["unseen"])
+        found = detectable(unseen, apart)
+        lines.append(
+            f"{'this one' if number == 0 else '':<12}{design.folds:>5}{design.seeds:>6}{design.levels:>7}"
+            f"{design.iters:>11}{design.cap:>6}{unseen:>8}{training:>12.1f}{answering:>13.1f}"
+            f"{training + answering:>7.1f}"
+            f"{'none' if found is None else f'{100 * found:.1f}':>15}"
+        )
+    return [*lines, f"found four times in five, where {100 * apart:.0f} % of the questions tell base and student apart"]
