@@ -1,10 +1,12 @@
 """Several designs of one study side by side: what each costs here, and how small a difference it would find."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from distil.statistics.power import detectable
+from distil.statistics.seeds import StandardErrors
 from tools.plan.speed import Speed
 from tools.plan.work import Work
 
@@ -77,7 +79,7 @@ def table(params: dict[str, Any], work: Work, speed: Speed, base: float, reply: 
     for number, design in enumerate(designs(params)):
         training, answering = design.hours(params, work, speed, reply)
         unseen = design.unseen(work.held_out, len(work.prompts["contest"]), params["answers"]["limit"]["unseen"])
-        found = detectable(unseen, apart)
+        found = detectable(StandardErrors(questions=math.sqrt(apart / unseen), seeds=None))
         lines.append(
             f"{'this one' if number == 0 else '':<12}{design.folds:>5}{design.seeds:>6}{design.levels:>7}"
             f"{design.iters:>11}{design.cap:>6}{unseen:>8}{training:>12.1f}{answering:>13.1f}"
