@@ -22,9 +22,11 @@ help: ## list the targets
 install: .venv/installed ## create .venv from the lock file
 
 .PHONY: extra
-extra: .venv/installed ## install what a rarer input needs (NAME=datasets|documents|ocr)
-	@python -c "import sys; sys.exit('$(NAME)' not in 'datasets documents ocr'.split() and 'error: NAME is datasets, documents or ocr')"
-	@if command -v uv >/dev/null; then \
+extra: .venv/installed ## install what a rarer input needs (NAME=datasets|documents|ocr), or PyTorch (NAME=torch)
+	@python -c "import sys; sys.exit('$(NAME)' not in 'datasets documents ocr torch'.split() and 'error: NAME is datasets, documents, ocr or torch')"
+	@if [ '$(NAME)' = torch ]; then \
+	  .venv/bin/python -m pip install --quiet 'torch>=2.7'; \
+	elif command -v uv >/dev/null; then \
 	  uv pip install --quiet --python .venv --require-hashes -r requirements-$(NAME).lock; \
 	else \
 	  .venv/bin/python -m pip install --quiet --require-hashes -r requirements-$(NAME).lock; \
