@@ -235,7 +235,10 @@ def test_an_empty_transfer_benchmark(tmp_path: Path) -> None:
         path.write_text("")
     found = metrics(folder)
     assert found["transfer"]["n"] == 0 and found["transfer"]["base"] is None and found["transfer"]["holm_p"] is None
-    assert found["reasons"] == {"transfer.n": "no question of this kind"}
+    assert found["reasons"] == {
+        "transfer.n": "no question of this kind",
+        "transfer.leak_paired": "the study's protocol was not asked these questions",
+    }
 
 
 def test_a_section_with_one_question(tmp_path: Path) -> None:
@@ -268,6 +271,10 @@ def test_nothing_seen_and_no_paper_fold(tmp_path: Path) -> None:
         "paper_protocol.n": "no question of this kind",
         "leakage_inflation": "no question under contest_seen",
         "paper_protocol_inflation": "no question under paper_protocol",
+        **{
+            f"{part}.leak_paired": "the study's protocol was not asked these questions"
+            for part in ("contest_unseen", "contest_seen", "contest_all", "transfer", "paper_protocol")
+        },
     }
     assert found["contest_unseen"]["n"] == found["contest_all"]["n"] == 36
 
