@@ -74,8 +74,11 @@ class Streak:
 
 
 def say(text: str) -> None:
-    """Print a line on standard error without breaking a progress bar."""
-    tqdm.write(text, file=sys.stderr)
+    """Print a line on standard error, above the progress bar where a terminal shows one."""
+    if sys.stderr.isatty():
+        tqdm.write(text, file=sys.stderr)
+    else:
+        print(text, file=sys.stderr, flush=True)
 
 
 class Client:

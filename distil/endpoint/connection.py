@@ -6,6 +6,7 @@ asking because every request would meet the same (wrong key, unknown model, no m
 
 import asyncio
 import email.utils
+import functools
 import json
 import math
 import os
@@ -86,13 +87,23 @@ class Connection:
         path = address.path.removesuffix("/").removesuffix("/chat/completions")
         self._url = address.copy_with(path=f"{path}/chat/completions")
         local = address.host in ("localhost", "::1") or address.host.startswith("127.")
-        self._http = httpx.AsyncClient(
+        self._client = functools.partial(
+            httpx.AsyncClient,
             headers=headers,
             transport=transport,
+            verify=httpx.create_ssl_context(),
             trust_env=not local,  # a proxy for the network is none for this machine
             timeout=httpx.Timeout(endpoint.timeout, connect=min(endpoint.timeout, 30), pool=None),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=endpoint.concurrency),
         )
+        self._free: list[httpx.AsyncClient] = []
+
+    async def _post(self, body: dict[str, Any]) -> httpx.Response:
+        """Post by a client that is free. One pool of many connections would look at each of them for each request."""
+        client = self._free.pop() if self._free else self._client()
+        try:
+            return await client.post(self._url, content=json.dumps(body).encode())
+        finally:
+            self._free.append(client)
 
     def _secret(self, variable: str) -> str:
         value = os.environ.get(variable, "").strip()
@@ -112,13 +123,14 @@ class Connection:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        for client in self._free:
+            await client.aclose()
 
     async def send(self, body: dict[str, Any], model: str | None, *, verbatim: bool = False) -> Answer | Fault:
         """Send a request once. A reply of another model than `model` is a fault; None takes any."""
         try:
             async with asyncio.timeout(self.endpoint.deadline):
-                response = await self._http.post(self._url, content=json.dumps(body).encode())
+                response = await self._post(body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             address = self._url.copy_with(userinfo=b"")
             reason = self.redact(f"no connection to {address} ({type(error).__name__}: {error})")
