@@ -120,7 +120,9 @@ def batch(params: Params, tokenizer: Tokenizer, step: int) -> tuple[mx.array, ..
 def save(path: Path, params: Params, model: Model, optimizer: optim.Optimizer, step: int) -> None:
     """Write everything that the rest of the run depends on."""
     arrays = dict(tree_flatten({"model": model.parameters(), "optimizer": optimizer.state}))
-    write_tensors(path, arrays, {"recipe": recipe(params), "step": str(step)})
+    write_tensors(
+        path, {name: np.array(array) for name, array in arrays.items()}, {"recipe": recipe(params), "step": str(step)}
+    )
 
 
 def load(path: Path, params: Params, model: Model, optimizer: optim.Optimizer) -> int:
