@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mlx.utils import tree_flatten
 from mlx_lm.models.qwen2 import Model
 from tokenizers import Tokenizer
@@ -24,7 +25,8 @@ def write_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer, params: P
     about = {"architectures": ["Qwen2ForCausalLM"], "hidden_act": "silu", "torch_dtype": "float32"}
     write_json(folder / "config.json", {**about, **config, **special})
     write_json(folder / "generation_config.json", {"do_sample": False, **special})
-    write_tensors(folder / "model.safetensors", dict(tree_flatten(model.parameters())), {"format": "mlx"})
+    weights = {name: np.array(array) for name, array in tree_flatten(model.parameters())}
+    write_tensors(folder / "model.safetensors", weights, {"format": "mlx"})
     tokens.save(tokenizer, folder)
 
 
