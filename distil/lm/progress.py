@@ -1,6 +1,7 @@
 """What every backend's training shares: its parameters, its validations, and what a killed run goes on from."""
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -72,7 +73,7 @@ def adapter_config(params: LoraParams) -> dict[str, Any]:
     }
 
 
-class Progress:
+class Progress(ABC):
     """A run's validations so far and its files; a backend says how it validates and what its state is."""
 
     writes = True
@@ -88,21 +89,21 @@ class Progress:
         if not history:
             self.evaluate(0, None)
 
+    @abstractmethod
     def row_losses(self) -> np.ndarray:
         """Each validation row's loss, summed over its reply, (rows,) float32."""
-        raise NotImplementedError
 
+    @abstractmethod
     def adapter(self) -> Arrays:
         """The trainable weights, by mlx-lm's names."""
-        raise NotImplementedError
 
+    @abstractmethod
     def state(self) -> Arrays:
         """All that the run goes on from."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restore(self, arrays: Arrays) -> None:
         """Put back what `state` gave."""
-        raise NotImplementedError
 
     def evaluate(self, iteration: int, train_loss: float | None) -> None:
         """Append a validation to the history and save what the run has reached."""

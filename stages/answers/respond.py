@@ -24,8 +24,8 @@ from stages.answers.tasks import Task
 
 ROUND = {"mlx": 4, "torch": 8}
 """A round is this many batches. Within one, a reply that ends makes room for the next prompt; whole rounds are kept, so
-that a run taken up again puts the same prompts together as one that was never killed. At a round's end slots are empty:
-an eighth of the time of replies whose lengths differ, which for large models weighs more than what a kill costs."""
+that a run taken up again puts the same prompts together as one that was never killed. A kill loses the round under way.
+Slots are empty while the last replies of a round are written, so a large model's rounds are longer."""
 
 Writer = Callable[..., Iterator[tuple[int, Reply]]]
 """What writes replies: called with prompts, most tokens, slots and samplers."""

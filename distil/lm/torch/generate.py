@@ -19,7 +19,7 @@ from torch import Tensor
 
 from distil.lm.generate import Reply, Sampler
 from distil.lm.state import ADAPTER, CONFIG
-from distil.lm.torch.model import PROJECTIONS, Attend, Config, Weights, hidden_states, linear, load
+from distil.lm.torch.model import PROJECTIONS, Attend, Config, Weights, hidden_states, joined, linear, load, widths
 from distil.pipeline.files import InputError
 
 READ_TOGETHER = 512
@@ -39,13 +39,13 @@ def load_to_answer(path: str, adapter: Path | None, compute: torch.dtype) -> Wei
     """
     weights = load(path, compute)
     if adapter:
-        put_on(weights, adapter)
+        fuse(weights, adapter)
     pack(weights)
     return weights
 
 
-def put_on(weights: Weights, folder: Path) -> None:
-    """Put an adapter in mlx-lm's layout on a model. Raises InputError when it is missing or does not fit."""
+def fuse(weights: Weights, folder: Path) -> None:
+    """Add an adapter in mlx-lm's layout to a model's weights. Raises InputError when it is missing or does not fit."""
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         scale = float(config["lora_parameters"]["scale"])
@@ -53,15 +53,15 @@ def put_on(weights: Weights, folder: Path) -> None:
         for number, layer in enumerate(weights.layers):
             for ours, names in PROJECTIONS.items():
                 target = getattr(layer, ours)
-                widths = _widths(weights.config, ours, target.weight.shape[0])
+                outputs, inputs = target.weight.shape
                 pairs = []
-                for name, width in zip(names, widths, strict=True):
-                    a = tensors.pop(f"model.layers.{number}.{name}.lora_a", torch.zeros(target.weight.shape[1], 0))
+                for name, width in zip(names, widths(weights.config, ours, outputs), strict=True):
+                    a = tensors.pop(f"model.layers.{number}.{name}.lora_a", torch.zeros(inputs, 0))
                     b = tensors.pop(f"model.layers.{number}.{name}.lora_b", torch.zeros(0, width))
-                    if a.shape != (target.weight.shape[1], b.shape[0]) or b.shape[1] != width:
+                    if a.shape != (inputs, b.shape[0]) or b.shape[1] != width:
                         raise ValueError(f"layer {number}'s {name} has other sizes")
                     pairs.append((a, b))
-                a, b = torch.cat([a for a, _ in pairs], 1), torch.block_diag(*[b for _, b in pairs])
+                a, b = joined(pairs)
                 fused = target.weight.to(torch.float32) + (scale * b.T) @ a.T
                 target.weight = fused.to(target.weight.dtype)
         if tensors:
@@ -70,13 +70,6 @@ def put_on(weights: Weights, folder: Path) -> None:
         raise InputError(
             f"{folder} holds no adapter for this model: {error}. Run the stage that trains it (see `dvc dag`)."
         ) from error
-
-
-def _widths(config: Config, ours: str, total: int) -> list[int]:
-    """How many outputs each of the checkpoint's layers gives to one of ours."""
-    if ours == "qkv":
-        return [heads * config.head_dim for heads in (config.heads, config.kv_heads, config.kv_heads)]
-    return [total // len(PROJECTIONS[ours])] * len(PROJECTIONS[ours])
 
 
 def pack(weights: Weights) -> None:

@@ -43,8 +43,6 @@ class Config:
     head_dim: int
     eps: float
     rope_theta: float
-    vocab_size: int
-    eos: tuple[int, ...]
 
 
 @dataclass
@@ -106,10 +104,9 @@ def load(path: str | Path, dtype: torch.dtype) -> Weights:
         raise InputError(f"lora_seed.model: {path} holds no model (no config.json).")
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config = read_config(raw, str(path))
-    files = sorted(folder.glob("model*.safetensors"))
     try:
         tensors: dict[str, Tensor] = {}
-        for file in files:
+        for file in sorted(folder.glob("model*.safetensors")):
             with safe_open(file, framework="pt") as opened:
                 tensors |= {name: opened.get_tensor(name).to(dtype) for name in opened.keys()}  # noqa: SIM118
         embedding = tensors["model.embed_tokens.weight"]
@@ -133,7 +130,6 @@ def read_config(raw: dict[str, Any], path: str) -> Config:
             f"lm.backend: PyTorch's models here are {', '.join(ARCHITECTURES)} in 16 or 32 bits; the one in {path} has "
             f"{'; '.join(unknown)}. Set lm.backend to mlx for it."
         )
-    eos = raw.get("eos_token_id")
     rope: dict[str, Any] = raw.get("rope_parameters") or raw
     heads = raw["num_attention_heads"]
     return Config(
@@ -144,8 +140,6 @@ def read_config(raw: dict[str, Any], path: str) -> Config:
         head_dim=raw.get("head_dim") or raw["hidden_size"] // heads,
         eps=raw["rms_norm_eps"],
         rope_theta=rope.get("rope_theta", 10000.0),
-        vocab_size=raw["vocab_size"],
-        eos=tuple(eos) if isinstance(eos, list) else (eos,) if eos is not None else (),
     )
 
 
@@ -158,6 +152,18 @@ def _layer(tensors: dict[str, Tensor], prefix: str) -> Layer:
         linear[ours] = Linear(weight, bias)
     norms = [tensors[f"{prefix}.{name}_layernorm.weight"] for name in ("input", "post_attention")]
     return Layer(norms[0], linear["qkv"], linear["o"], norms[1], linear["gate_up"], linear["down"])
+
+
+def widths(config: Config, ours: str, outputs: int) -> list[int]:
+    """How many of the `outputs` of one of our linear layers each of the checkpoint's gives, in their order."""
+    if ours == "qkv":
+        return [heads * config.head_dim for heads in (config.heads, config.kv_heads, config.kv_heads)]
+    return [outputs // len(PROJECTIONS[ours])] * len(PROJECTIONS[ours])
+
+
+def joined(adapters: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """One pair of low-rank weights that does what those of each of a linear layer's parts do, in their order."""
+    return torch.cat([a for a, _ in adapters], 1), torch.block_diag(*[b for _, b in adapters])
 
 
 def rotations(config: Config, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from distil.lm.progress import LmParams, LoraParams, Progress, Training, lengths
 from distil.lm.rows import Row, schedule
 from distil.lm.state import Arrays
 from distil.lm.torch import kernels
-from distil.lm.torch.model import PROJECTIONS, LowRank, Weights, attend_in_rows, hidden_states, load
+from distil.lm.torch.model import PROJECTIONS, LowRank, Weights, attend_in_rows, hidden_states, joined, load, widths
 from distil.pipeline.files import InputError
 from distil.pipeline.progress import Bar
 
@@ -159,26 +159,19 @@ def first_parameters(weights: Weights, params: LoraParams, seed: int) -> dict[st
     parameters = {}
     for number in adapted_layers(weights, params.num_layers):
         layer = weights.layers[number]
-        widths = {name: size for linear, names in PROJECTIONS.items() for name, size in outputs(weights, linear, names)}
-        inputs = {name: getattr(layer, ours).weight.shape[1] for ours, names in PROJECTIONS.items() for name in names}
+        outputs, inputs = dict[str, int](), dict[str, int]()
+        for ours, names in PROJECTIONS.items():
+            total, read = getattr(layer, ours).weight.shape
+            outputs |= zip(names, widths(weights.config, ours, total), strict=True)
+            inputs |= dict.fromkeys(names, read)
         for name in (f"{place}_proj" for place in ORDER):
             bound = 1 / math.sqrt(inputs[name])
             mx.random.uniform(shape=(1,))  # mlx-lm draws a linear layer here, and throws it away
             a = np.array(mx.random.uniform(-bound, bound, (inputs[name], params.rank)))
             prefix = f"model.layers.{number}.{name}"
             parameters[f"{prefix}.lora_a"] = torch.from_numpy(a).requires_grad_()
-            parameters[f"{prefix}.lora_b"] = torch.zeros(params.rank, widths[name], requires_grad=True)
+            parameters[f"{prefix}.lora_b"] = torch.zeros(params.rank, outputs[name], requires_grad=True)
     return parameters
-
-
-def outputs(weights: Weights, linear: str, names: Sequence[str]) -> list[tuple[str, int]]:
-    """How many of a linear layer's outputs each of the checkpoint's layers gives, by name."""
-    config, layer = weights.config, getattr(weights.layers[0], linear)
-    if linear == "qkv":
-        return list(
-            zip(names, [heads * config.head_dim for heads in (config.heads, *[config.kv_heads] * 2)], strict=True)
-        )
-    return [(name, layer.weight.shape[0] // len(names)) for name in names]
 
 
 def adapted_layers(weights: Weights, num_layers: int) -> range:
@@ -192,8 +185,7 @@ def put_on(weights: Weights, parameters: dict[str, Tensor], params: LoraParams) 
     for number in adapted_layers(weights, params.num_layers):
         for linear, names in PROJECTIONS.items():
             parts = [f"model.layers.{number}.{name}" for name in names]
-            a = torch.cat([parameters[f"{part}.lora_a"] for part in parts], 1)
-            b = torch.block_diag(*[parameters[f"{part}.lora_b"] for part in parts])
+            a, b = joined([(parameters[f"{part}.lora_a"], parameters[f"{part}.lora_b"]) for part in parts])
             getattr(weights.layers[number], linear).adapter = LowRank(a, b, params.scale)
 
 
