@@ -1,6 +1,8 @@
-"""The embedded teacher behind OpenAI's protocol: `/v1/chat/completions`, `/v1/models`, on loopback.
+"""The embedded teacher behind OpenAI's protocol: `/v1/chat/completions` and `/v1/models`.
 
-python -m stages.teacher_cot --serve [--port 8080] [--latency SECONDS] [--log FILE]
+The stage asks it within its own process. For other clients it is served on loopback:
+
+    python -m stages.teacher_cot --serve [--port 8080] [--latency SECONDS] [--log FILE]
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Against a server that goes wrong: every problem answered or listed, nothing paid twice, the same bytes as without."""
+"""Against a server that goes wrong: each problem is answered once or listed, with the same bytes as without."""
 
 import pytest
 

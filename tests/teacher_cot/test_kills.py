@@ -1,4 +1,4 @@
-"""Killed at any moment: the same bytes in the end, and no stored answer asked again."""
+"""Killed at any moment: the same bytes in the end, and no more asked again than was under way."""
 
 import signal
 import time

@@ -1,4 +1,4 @@
-"""docs/teacher.md: its example of one's own server works as it is printed."""
+"""docs/teacher.md: its example of one's own server works, and its example of settings is whole."""
 
 import itertools
 import re
@@ -30,8 +30,7 @@ def test_the_example_of_ones_own_server_works(tmp_path):
     assert "after the first 1 of 3 problems, about 14 requests and $0.00 to go" in done.stderr
 
 
-def test_every_setting_it_shows_is_one(tmp_path):
-    """The YAML of the page, laid over the default profile, is read by the stage."""
+def test_it_shows_every_setting_of_an_endpoint_and_of_a_role():
     block = re.search(r"^ {6}teacher_cot:\n(?: {8}.*\n)+", PAGE, re.M)[0]
     shown = yaml.safe_load(block)["teacher_cot"]
     assert Endpoint.model_validate(shown["endpoints"]["deepseek"])

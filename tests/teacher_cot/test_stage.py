@@ -53,7 +53,7 @@ def test_a_second_run_asks_nothing_and_writes_the_same(taught):
 
 
 def test_another_machine_writes_the_same(taught, tmp_path, monkeypatch):
-    """Another store, another order of answers, another port: the same bytes."""
+    """Another store and another order of answers: the same chains, and from the same teacher the same bytes."""
     with Server({"500": 0.2}, latency=0.003).running() as url:
         other = Workspace(tmp_path / "openai", problems(40), **at(url, concurrency=3))
         other.run_here(monkeypatch)

@@ -1,4 +1,4 @@
-"""Nothing that was answered is lost or asked twice: across processes, deaths and full disks."""
+"""The store keeps what was put into it: across processes, deaths and full disks."""
 
 import os
 import signal
