@@ -91,10 +91,9 @@ class Client:
         stop: Stop,
         patience: Patience,
         transport: httpx.AsyncBaseTransport | None = None,
-        say: Callable[[str], None] = say,
     ):
         """`where` is the endpoint's place in params.yaml. Raises InputError when a key that it names is missing."""
-        self.where, self.stop, self.patience, self.say = where, stop, patience, say
+        self.where, self.stop, self.patience = where, stop, patience
         self.pace = Pace(endpoint.concurrency, endpoint.requests_per_minute, endpoint.tokens_per_minute, stop.sleep)
         self.exchanges = 0
         self._connection = Connection(where, endpoint, transport)
@@ -187,7 +186,7 @@ class Client:
             self._said.add(sign)
             wait = f"; it asks to wait {fault.retry_after:.0f} s" if fault.retry_after else ""
             ends = "not asked again" if fault.kind == "rejected" else f"asked again, up to {self.patience.tries} times"
-            self.say(f"{role}: {fault.reason}{wait} ({ends})")
+            say(f"{role}: {fault.reason}{wait} ({ends})")
 
     def advice(self, fault: Fault, role: str, body: dict[str, Any]) -> str:
         """What to change in params.yaml, by the server's words."""

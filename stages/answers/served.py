@@ -5,7 +5,7 @@ from typing import Literal
 
 from tqdm import tqdm
 
-from distil.endpoint import Client, Failed, Fault, Patience, Reply, Stop, Stopped, Usage, request_body
+from distil.endpoint import Client, Failed, Fault, Patience, Reply, Stop, Stopped, Usage, request_body, say
 from distil.pipeline.files import InputError
 from stages.answers.params import AnswersParams
 from stages.answers.store import Store
@@ -18,7 +18,7 @@ PATIENCE = Patience(tries=30)
 def ask_server(name: str, tasks: list[Task], params: AnswersParams, system: str, store: Store, bar: tqdm) -> None:
     """Ask for every task that the store has no answer to, `batch_size` at a time; each answer is kept as it comes.
 
-    Raises InputError when the key is not set, or the server refuses, fails for good or answers nothing.
+    Raises InputError when the key is not set, or a request is given up.
     """
     missing = [task for task in tasks if task.key not in store.found]
     bar.update(len(tasks) - len(missing))
@@ -53,7 +53,7 @@ async def ask_all(name: str, tasks: list[Task], params: AnswersParams, system: s
                 return
             reply = outcome.reply
             if isinstance(reply, Failed):
-                client.say(f"{WHERE}, {task.problem.id}: {reply.reason}; kept as an empty answer")
+                say(f"{WHERE}, {task.problem.id}: {reply.reason}; kept as an empty answer")
                 reply = Reply("", "", "stop", reply.usage or Usage())
             finish: Literal["stop", "length"] = "length" if reply.truncated else "stop"
             used = reply.usage

@@ -12,8 +12,7 @@ from typing import Any
 import httpx
 from tqdm import tqdm
 
-from distil.endpoint import Client, Failed, Fault, Reply, Stop, Stopped, Usage
-from distil.endpoint.client import say
+from distil.endpoint import Client, Failed, Fault, Reply, Stop, Stopped, Usage, say
 from distil.pipeline.files import InputError, write_json
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import Problem

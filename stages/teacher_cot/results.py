@@ -49,11 +49,11 @@ def recall(
     problem: Problem, settings: Settings, names: dict[str, str], store: Store, *, asked: bool
 ) -> tuple[Taught | None, list[Request]]:
     """One problem's lesson, or the first requests of it that the store lacks."""
-    dialogue = lesson(problem, settings, names)
+    steps = lesson(problem, settings, names)
     sent: Any = None
     while True:
         try:
-            wanted = dialogue.send(sent)
+            wanted = steps.send(sent)
         except StopIteration as end:
             return end.value, []
         if isinstance(wanted, Check):

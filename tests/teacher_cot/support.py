@@ -112,7 +112,6 @@ class Workspace:
     def run_here(self, monkeypatch: Any) -> None:
         """Run the stage in this process, to save its start. Raises what stops the asking."""
         monkeypatch.chdir(self.folder)
-        monkeypatch.setenv("PYTHONPATH", str(ROOT))
         loaded = load_params("teacher_cot", Settings)
         store, names, chosen = Store(loaded.store), embedded.endpoint_names(loaded), load_problems()
         try:
