@@ -84,8 +84,8 @@ class Row(BaseModel):
         return _json(self.request, sort_keys=True)
 
     def line(self) -> str:
-        """The row as a JSON line."""
-        return json.dumps(self.model_dump(), ensure_ascii=False) + "\n"
+        """The row as a JSON line. Lone surrogates, which UTF-8 cannot carry, are replaced, as in the reply read."""
+        return json.dumps(self.model_dump(), ensure_ascii=False).encode("utf-8", "replace").decode() + "\n"
 
 
 COLUMNS = ("imported", *Row.model_fields)

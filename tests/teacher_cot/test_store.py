@@ -171,7 +171,7 @@ def test_a_file_that_is_no_store_is_one_message(tmp_path):
 
 
 def test_a_store_goes_from_one_person_to_another(store, tmp_path):
-    store.put([answer(number, usd=0.25) for number in range(4)])
+    store.put([answer(number, usd=0.25, text="lone \ud800 surrogate") for number in range(4)])
     store.put([refused(9, "no")])
     exported = tmp_path / "answers.jsonl"
     assert sharing.export(store, exported) == 5
