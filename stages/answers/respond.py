@@ -1,7 +1,6 @@
 """Get a model's replies to its tasks, from this machine or from a server."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Collection, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from mlx_lm.tokenizer_utils import TokenizerWrapper
 from tqdm import tqdm
 
 from distil.lm.checkpoints import load, load_tokenizer, with_adapter
-from distil.lm.generate import Reply, generate, sampler
+from distil.lm.generate import Reply, Sampler, generate, sampler
 from distil.lm.progress import LmParams
 from distil.lm.state import computing, fingerprint, folder_digest
 from distil.lm.template import prompt_tokens
@@ -22,13 +21,12 @@ from stages.answers.served import ask_server
 from stages.answers.store import Store
 from stages.answers.tasks import Task
 
-ROUND = {"mlx": 4, "torch": 8}
-"""A round is this many batches. Within one, a reply that ends makes room for the next prompt; whole rounds are kept, so
-that a run taken up again puts the same prompts together as one that was never killed. A kill loses the round under way.
-Slots are empty while the last replies of a round are written, so a large model's rounds are longer."""
+ROUND = 4
+"""With MLX a round is this many batches. Within one, a reply that ends makes room for the next prompt; whole rounds are
+kept, so that a run taken up again puts the same prompts together as one that was never killed."""
 
-Writer = Callable[..., Iterator[tuple[int, Reply]]]
-"""What writes replies: called with prompts, most tokens, slots and samplers."""
+Writer = Callable[[list[list[int]], list[Sampler] | None, Collection[int]], Iterator[tuple[int, Reply]]]
+"""What writes replies: called with prompts, their samplers unless it is greedy, and the numbers of those known."""
 
 
 def open_store(
@@ -95,28 +93,31 @@ def answer_here(
     store: Store,
     bar: tqdm,
 ) -> None:
-    """Answer one adapter's tasks on this machine, a round at a time, prompts of like length together."""
+    """Answer one adapter's tasks on this machine, prompts of like length together.
+
+    A reply of PyTorch's does not depend on the others, and is kept as it ends; with MLX a round is kept when it ends.
+    """
     write, tokenizer = writer(base, adapter, params, lm)
     prompts = {task.key: _tokens(tokenizer, task.prompt(system)) for task in tasks}
     tasks = sorted(tasks, key=lambda task: (len(prompts[task.key]), task.key))
-    size = ROUND[params.backend] * params.batch_size
+    alone = params.backend == "torch"
+    size = len(tasks) if alone else ROUND * params.batch_size
     for together in (tasks[start : start + size] for start in range(0, len(tasks), size)):
-        if all(task.key in store.found for task in together):
-            bar.update(len(together))
+        known = {number for number, task in enumerate(together) if task.key in store.found}
+        if alone or len(known) == len(together):
+            bar.update(len(known))
+        if len(known) == len(together):
             continue
         samplers = [sampler(params.temperature, task.seed(params.seed)) for task in together]
-        replies = write(
-            [prompts[task.key] for task in together],
-            params.max_tokens,
-            params.batch_size,
-            samplers if params.temperature else None,
-        )
-        answers = []
+        ended = []
+        replies = write([prompts[task.key] for task in together], samplers if params.temperature else None, known)
         for number, reply in replies:
             task = together[number]
-            answers.append(task.answer(name, reply.text, len(prompts[task.key]), reply.tokens, reply.finish_reason))
+            ended.append(task.answer(name, reply.text, len(prompts[task.key]), reply.tokens, reply.finish_reason))
             bar.update()
-        store.add(answers)
+            if alone or len(ended) == len(together):
+                store.add(ended)
+                ended = []
 
 
 def writer(base: str, adapter: Path | None, params: AnswersParams, lm: LmParams) -> tuple[Writer, TokenizerWrapper]:
@@ -124,14 +125,19 @@ def writer(base: str, adapter: Path | None, params: AnswersParams, lm: LmParams)
     if params.backend == "torch":
         import torch  # optional, and slow to import
 
-        from distil.lm.torch.generate import generate as torch_generate
+        from distil.lm.torch.generate import generate as generate_torch
         from distil.lm.torch.generate import load_to_answer
 
         torch.set_num_threads(lm.threads)
-        tokenizer = load_tokenizer(base)
-        return partial(torch_generate, load_to_answer(base, adapter, getattr(torch, lm.compute)), tokenizer), tokenizer
+        weights, tokenizer = load_to_answer(base, adapter, getattr(torch, lm.compute)), load_tokenizer(base)
+        return lambda prompts, samplers, known: generate_torch(
+            weights, tokenizer, prompts, params.max_tokens, params.batch_size, samplers, known
+        ), tokenizer
     model, tokenizer = load(base)
-    return partial(generate, with_adapter(model, adapter) if adapter else model, tokenizer), tokenizer
+    model = with_adapter(model, adapter) if adapter else model
+    return lambda prompts, samplers, _: generate(
+        model, tokenizer, prompts, params.max_tokens, params.batch_size, samplers
+    ), tokenizer
 
 
 def _tokens(tokenizer: TokenizerWrapper, prompt: Prompt) -> list[int]:

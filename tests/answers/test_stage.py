@@ -121,8 +121,11 @@ def test_pytorch_writes_the_same_texts(answer):
         assert answer("--model", "seed_3", backend="torch", **sampling) == answer("--model", "seed_3", **sampling)
 
 
-def test_killed_at_a_random_moment_it_ends_with_the_same_bytes(workspace, answer):
-    sampling = {"samples": 4, "temperature": 1.0, "batch_size": 4, "max_tokens": 12}
+@pytest.mark.parametrize("backend", ["mlx", "torch"])
+def test_killed_at_a_random_moment_it_ends_with_the_same_bytes(workspace, answer, backend):
+    if backend == "torch":
+        pytest.importorskip("torch", reason="needs the extra torch")
+    sampling = {"samples": 4, "temperature": 1.0, "batch_size": 4, "max_tokens": 12, "backend": backend}
     answer("--model", "base", **sampling)
     whole, rng = contents(workspace / "data/answers/base"), random.Random(2)
     (workspace / "data/answers/base/contest.jsonl").unlink()

@@ -1,11 +1,14 @@
 """Generate replies to many prompts at once in PyTorch: what `distil.lm.generate` does with MLX.
 
-Every step is one pass over packed tokens: the last token of each reply being written, and the whole prompts of those
-that take up a slot that has just ended. So no slot waits, and a prompt is read in a pass that the others need anyway.
+A reply depends on its own prompt and on the number of slots alone, to the last bit. So each can be kept as it ends, and
+a run that goes on after a kill writes what the whole run would have written. A product's last bits depend on how many
+rows it has (docs/log.md), so every step of writing has a row for each slot, also for those whose replies have ended,
+and every prompt is read in a pass of its own. The last bits of attention depend on nothing else once the length is a
+multiple of `WHOLE`. What all prompts begin with is read once.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,12 +25,12 @@ from distil.lm.state import ADAPTER, CONFIG
 from distil.lm.torch.model import PROJECTIONS, Attend, Config, Weights, hidden_states, joined, linear, load, widths
 from distil.pipeline.files import InputError
 
-READ_TOGETHER = 512
-"""About how many prompt tokens are read in one pass: beyond it a pass grows no more efficient and needs more memory."""
+WHOLE = {torch.bfloat16: 64, torch.float32: 256}
+"""Attention looks back over a multiple of this many tokens, masked: so its sums are taken in the same order."""
 ROOM = 64
 """Tokens by which the cache's room for a reply grows at a time."""
 SLOTS_TOGETHER = 16
-"""How many slots attend in one product: each group looks back only as far as its longest text."""
+"""How many slots attend in one product: each group looks back only about as far as its longest text."""
 
 
 def load_to_answer(path: str, adapter: Path | None, compute: torch.dtype) -> Weights:
@@ -81,23 +84,26 @@ def pack(weights: Weights) -> None:
     for layer in [*layers, weights.head]:
         parts = layer.weight.chunk(2) if any(layer is gate for gate in gates) else [layer.weight]
         layer.packed = tuple(torch.ops.mkldnn._reorder_linear_weight(part.contiguous(), None) for part in parts)
-        layer.weight = layer.weight[:0]  # the packed copy is the only one; a tied embedding keeps its own
+        layer.weight = layer.weight.new_empty(0, 0)  # the packed copy is the only one; a tied embedding keeps its own
 
 
 @dataclass
 class _Text:
-    """A reply being written: the prompt's number, what is written so far, and the last token."""
+    """A reply being written: the prompt's number and what is written so far."""
 
     number: int
-    last: int
     tokens: list[int] = field(default_factory=list)
 
 
 class _Cache:
-    """Keys and values of every layer for a fixed number of slots, each (slots, heads, room, head size)."""
+    """Keys and values of every layer for a fixed number of slots, each (slots, heads, room, head size).
+
+    `lengths` is how many tokens each slot holds. One that waits for a prompt holds the shared beginning.
+    """
 
     def __init__(self, config: Config, slots: int, dtype: torch.dtype):
         self.group = config.heads // config.kv_heads
+        self.whole = WHOLE[dtype]
         shape = (slots, config.kv_heads, 0, config.head_dim)
         self.keys = [torch.empty(shape, dtype=dtype) for _ in range(config.layers)]
         self.values = [torch.empty(shape, dtype=dtype) for _ in range(config.layers)]
@@ -105,71 +111,65 @@ class _Cache:
 
     def make_room(self, length: int) -> None:
         """Let every slot hold `length` tokens."""
-        if (missing := length - self.keys[0].shape[2]) > 0:
-            missing += -length % ROOM
+        if length > self.keys[0].shape[2]:
+            missing = _rounded_up(length, max(ROOM, self.whole)) - self.keys[0].shape[2]
             for parts in (self.keys, self.values):
                 for number, part in enumerate(parts):
                     parts[number] = F.pad(part, (0, 0, 0, missing))
 
-    def move(self, source: int, target: int) -> None:
-        """Put one slot's content in the place of another's."""
-        length = self.lengths[source]
+    def share(self, length: int) -> None:
+        """Give every slot the first `length` tokens of the first."""
         for part in (*self.keys, *self.values):
-            part[target, :, :length] = part[source, :, :length]
-        self.lengths[target] = length
+            part[1:, :, :length] = part[:1, :, :length]
+        self.lengths = [length] * len(self.lengths)
 
-    def copy_start(self, source: int, targets: Sequence[int], length: int) -> None:
-        """Give slots the first `length` tokens of another slot."""
-        for part in (*self.keys, *self.values):
-            for target in targets:
-                part[target, :, :length] = part[source, :, :length]
+    def reading(self, slot: int, length: int) -> Attend:
+        """Attention of a prompt's next `length` tokens, after those that the slot holds."""
+        start = self.lengths[slot]
+        causal = torch.arange(start + length) <= torch.arange(start, start + length)[:, None]
 
-    def attend(self, written: int, read: Sequence[tuple[int, int, int]]) -> Attend:
-        """Attention of packed tokens: one of each of the first `written` slots, then prompts as (slot, start, length).
+        def attend(number: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+            kept_keys, kept_values = self.keys[number][slot], self.values[number][slot]
+            kept_keys[:, start : start + length] = keys.transpose(0, 1)
+            kept_values[:, start : start + length] = values.transpose(0, 1)
+            return F.scaled_dot_product_attention(
+                queries.transpose(0, 1)[None],
+                kept_keys[None, :, : start + length],
+                kept_values[None, :, : start + length],
+                attn_mask=causal,
+                enable_gqa=True,
+            )[0].transpose(0, 1)
 
-        A slot's length counts what is in the cache before this pass.
-        """
-        ends = torch.tensor(self.lengths[:written])
-        masks = []
-        for first in range(0, written, SLOTS_TOGETHER):
-            group = ends[first : min(first + SLOTS_TOGETHER, written)]
-            seen = torch.arange(int(group.max()) + 1) <= group[:, None]
-            mask = torch.zeros(seen.shape, dtype=self.keys[0].dtype).masked_fill_(~seen, float("-inf"))
-            masks.append((first, mask[:, None, None]))
-        places = torch.arange(written)
-        causal = {
-            (start, length): torch.arange(start + length) <= torch.arange(start, start + length)[:, None]
-            for _, start, length in read
-        }
+        return attend
+
+    def writing(self, alive: Collection[int]) -> Attend:
+        """Attention of one token of every slot; what those that are not `alive` find is without meaning."""
+        places, ends = torch.arange(len(self.lengths)), torch.tensor(self.lengths)
+        groups = []
+        for first in range(0, len(ends), SLOTS_TOGETHER):
+            slots = slice(first, min(first + SLOTS_TOGETHER, len(ends)))
+            if any(slot in alive for slot in range(slots.start, slots.stop)):
+                seen = torch.arange(_rounded_up(int(ends[slots].max()) + 1, self.whole)) <= ends[slots, None]
+                mask = torch.zeros(seen.shape, dtype=self.keys[0].dtype).masked_fill_(~seen, float("-inf"))
+                groups.append((slots, mask[:, None, None]))
 
         def attend(number: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             kept_keys, kept_values = self.keys[number], self.values[number]
-            found = torch.empty_like(queries)
-            if written:
-                kept_keys[places, :, ends] = keys[:written]
-                kept_values[places, :, ends] = values[:written]
-                asked = queries[:written].view(written, keys.shape[1], self.group, -1)
-                for first, mask in masks:
-                    slots = slice(first, first + len(mask))
-                    length = mask.shape[-1]
-                    found[slots] = F.scaled_dot_product_attention(
-                        asked[slots], kept_keys[slots, :, :length], kept_values[slots, :, :length], attn_mask=mask
-                    ).reshape(len(mask), *queries.shape[1:])
-            at = written
-            for slot, start, length in read:
-                kept_keys[slot, :, start : start + length] = keys[at : at + length].transpose(0, 1)
-                kept_values[slot, :, start : start + length] = values[at : at + length].transpose(0, 1)
-                found[at : at + length] = F.scaled_dot_product_attention(
-                    queries[at : at + length].transpose(0, 1)[None],
-                    kept_keys[slot : slot + 1, :, : start + length],
-                    kept_values[slot : slot + 1, :, : start + length],
-                    attn_mask=causal[start, length],
-                    enable_gqa=True,
-                )[0].transpose(0, 1)
-                at += length
+            kept_keys[places, :, ends], kept_values[places, :, ends] = keys, values
+            found = torch.zeros_like(queries)
+            asked = queries.view(*keys.shape[:2], self.group, -1)
+            for slots, mask in groups:
+                length = mask.shape[-1]
+                found[slots] = F.scaled_dot_product_attention(
+                    asked[slots], kept_keys[slots, :, :length], kept_values[slots, :, :length], attn_mask=mask
+                ).reshape(found[slots].shape)
             return found
 
         return attend
+
+
+def _rounded_up(length: int, unit: int) -> int:
+    return length + -length % unit
 
 
 def generate(
@@ -179,66 +179,61 @@ def generate(
     max_tokens: int,
     batch_size: int,
     samplers: Sequence[Sampler] | None = None,
+    known: Collection[int] = (),
 ) -> Iterator[tuple[int, Reply]]:
     """Yield (number of the prompt, reply) as replies end; greedy unless each prompt has a sampler.
 
-    Prompts are taken up from the shortest to the longest; what they all begin with is read once.
+    Prompts are taken up in their order. `known` numbers those whose replies are not asked for any more: the others'
+    are what they are without it.
     """
     slots = min(batch_size, len(prompts))
     cache = _Cache(weights.config, slots, weights.embedding.dtype)
-    waiting = sorted(range(len(prompts)), key=lambda number: len(prompts[number]), reverse=True)
+    waiting = [number for number in range(len(prompts)) if number not in known][::-1]
     shared = _shared_beginning(prompts)
-    writing: list[_Text] = []
+    writing: dict[int, _Text] = {}
     with torch.inference_mode():
         if shared:
-            cache.make_room(shared)
-            _pass(weights, cache, [], [(0, 0, prompts[0][:shared])])
-            cache.copy_start(0, range(1, slots), shared)
+            _read(weights, cache, 0, prompts[0][:shared])
+            cache.share(shared)
         while waiting or writing:
-            taken: list[int] = []
-            while waiting and len(writing) + len(taken) < slots:
-                if taken and sum(len(prompts[number]) - shared for number in taken) >= READ_TOGETHER:
-                    break
-                taken.append(waiting.pop())
-            read = [(len(writing) + place, shared, prompts[number][shared:]) for place, number in enumerate(taken)]
-            for slot, start, tokens in read:
-                cache.lengths[slot] = start + len(tokens)
-            cache.make_room(max(cache.lengths[: len(writing) + len(read)]) + 1)
-            logits = _pass(weights, cache, [text.last for text in writing], read)
-            for slot in range(len(writing)):
-                cache.lengths[slot] += 1
-            writing += [_Text(number, -1) for number in taken]
-            chosen = _choose(logits, [samplers[text.number] for text in writing] if samplers else None)
-            for text, token in zip(writing, chosen, strict=True):
-                text.last = token
-                text.tokens.append(token)
-            for slot in reversed(range(len(writing))):
+            logits = _write(weights, cache, {slot: text.tokens[-1] for slot, text in writing.items()})
+            for slot in range(slots):
+                if waiting and slot not in writing:
+                    text = writing[slot] = _Text(waiting.pop())
+                    logits[slot] = _read(weights, cache, slot, prompts[text.number][shared:])
+            alive = sorted(writing)
+            chosen = _choose(logits[alive], [samplers[writing[slot].number] for slot in alive] if samplers else None)
+            for slot, token in zip(alive, chosen, strict=True):
                 text = writing[slot]
-                stopped = text.last in tokenizer.eos_token_ids
-                if not stopped and len(text.tokens) < max_tokens:
-                    continue
-                words = tokenizer.decode(text.tokens[:-1] if stopped else text.tokens)
-                yield text.number, Reply(words, len(text.tokens), "stop" if stopped else "length")
-                last = writing.pop()
-                if slot < len(writing):
-                    cache.move(len(writing), slot)
-                    writing[slot] = last
+                text.tokens.append(token)
+                stopped = token in tokenizer.eos_token_ids
+                if stopped or len(text.tokens) == max_tokens:
+                    words = tokenizer.decode(text.tokens[:-1] if stopped else text.tokens)
+                    yield text.number, Reply(words, len(text.tokens), "stop" if stopped else "length")
+                    cache.lengths[slot] = shared
+                    del writing[slot]
 
 
-def _pass(
-    weights: Weights, cache: _Cache, written: Sequence[int], read: Sequence[tuple[int, int, list[int]]]
-) -> Tensor:
-    """The logits after the last token of every text, (texts, vocabulary): of those being written, then those read."""
-    parts = [(slot, start, len(tokens)) for slot, start, tokens in read]
-    positions = cache.lengths[: len(written)] + [
-        place for _, start, length in parts for place in range(start, start + length)
-    ]
-    tokens = [*written, *(token for _, _, part in read for token in part)]
-    hidden = hidden_states(weights, torch.tensor(tokens), torch.tensor(positions), cache.attend(len(written), parts))
-    ends = list(range(len(written)))
-    for _, _, length in parts:
-        ends.append((ends[-1] if len(ends) > len(written) else len(written) - 1) + length)
-    return linear(hidden[ends], weights.head)
+def _read(weights: Weights, cache: _Cache, slot: int, tokens: list[int]) -> Tensor:
+    """The logits (vocabulary,) after a slot's next tokens."""
+    start = cache.lengths[slot]
+    cache.make_room(start + len(tokens))
+    positions = torch.arange(start, start + len(tokens))
+    hidden = hidden_states(weights, torch.tensor(tokens), positions, cache.reading(slot, len(tokens)))
+    cache.lengths[slot] += len(tokens)
+    return linear(hidden[-1:], weights.head)[0]
+
+
+def _write(weights: Weights, cache: _Cache, last: Mapping[int, int]) -> Tensor:
+    """The logits (slots, vocabulary) after the last token of each text that is being written, by its slot."""
+    if not last:
+        return weights.embedding.new_empty(len(cache.lengths), len(weights.embedding))
+    cache.make_room(max(cache.lengths) + 1)
+    tokens = torch.tensor([last.get(slot, 0) for slot in range(len(cache.lengths))])
+    hidden = hidden_states(weights, tokens, torch.tensor(cache.lengths), cache.writing(last))
+    for slot in last:
+        cache.lengths[slot] += 1
+    return linear(hidden, weights.head)
 
 
 def _choose(logits: Tensor, samplers: Sequence[Sampler] | None) -> list[int]:

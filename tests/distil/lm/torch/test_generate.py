@@ -110,6 +110,33 @@ def test_the_tiny_student_answers_alike(tmp_path):
         assert texts(generate_torch(weights, tokenizer, prompts, 80, slots)) == expected
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=str)
+def test_a_reply_depends_on_its_prompt_alone(dtype, monkeypatch, tmp_path):
+    """Whatever others are written, and when: the logits of a prompt's every step have the same bits.
+
+    Three hundred tokens, so that texts of many lengths look back together over several multiples of `WHOLE`.
+    """
+    folder = write_checkpoint(tmp_path / "model", seed=5, **SHAPES[0])
+    weights, tokenizer = load_to_answer(str(folder), None, dtype), checkpoints.load_tokenizer(str(folder))
+    prompts = prompts_of(tokenizer, [f"What is {number} + {'4' * (number % 9)}?" for number in range(40)])
+    seen = []
+
+    def choose(logits, samplers):
+        seen.append(logits.clone())
+        return _likeliest(logits)
+
+    monkeypatch.setattr("distil.lm.torch.generate._choose", choose)
+    whole = dict(generate_torch(weights, tokenizer, prompts, 300, 20))
+    whole_logits = torch.cat(seen).float()
+    for known in ({*range(40)} - {3}, {*range(0, 40, 2)}, {*range(30)}):
+        seen.clear()
+        rest = dict(generate_torch(weights, tokenizer, prompts, 300, 20, None, known))
+        assert rest == {number: reply for number, reply in whole.items() if number not in known}
+        assert {row.tobytes() for row in torch.cat(seen).float().numpy()} <= {
+            row.tobytes() for row in whole_logits.numpy()
+        }
+
+
 def test_bfloat16_puts_the_same_adapter_on(tmp_path):
     """Logits after a prompt, against float32's: far closer than the base model's are."""
     folder = write_checkpoint(tmp_path / "model", seed=5, **SHAPES[0])
