@@ -12,8 +12,6 @@ _TOKEN = re.compile(
 )
 _ALIASES = {"sqrt": "√", "pi": "π", "infinity": "∞", "inf": "∞", "cbrt": "∛"}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-_STARTS_FACTOR = frozenset("(√[{")
-_COMMANDS = frozenset(("\\frac", "\\sqrt", "\\binom", *(f"\\{name}" for name in FUNCTIONS)))
 _DIGITS = re.compile(r"\d+")
 
 

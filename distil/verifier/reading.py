@@ -161,7 +161,7 @@ def _date(text: str) -> Words | None:
 
 
 def _structure(text: str, grouped: bool) -> Form:
-    """Matrices, real_sets, lists, tuples, ratios; else a single value."""
+    """Matrices, sets of real numbers, lists, tuples, ratios; else a single value."""
     text = re.sub(r"[‹\s]+(?:is )?(and|or|to)[›\s]+", r" \1 ", _NAMED_STRUCTURE.sub("", text))
     text = _SET_BUILDER.sub(r"\1", text)
     if match := _MATRIX.fullmatch(text):

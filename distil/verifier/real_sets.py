@@ -175,7 +175,7 @@ def merged(intervals: Sequence[Interval]) -> tuple[Interval, ...]:
 
 
 def intersection(first: Sequence[Interval], second: Sequence[Interval]) -> list[Interval]:
-    """What two real_sets share."""
+    """What two sets of intervals share."""
     shared = []
     for a in first:
         for b in second:
