@@ -17,6 +17,7 @@ from distil.verifier.expression import (
     plus,
     times,
 )
+from distil.verifier.words import unwrapped
 
 MAX_MEMBERS = 48
 """Members of one period that are compared; families of finer steps are left undecided."""
@@ -47,7 +48,7 @@ def parameter_of(text: str) -> tuple[str, str] | None:
     """What stands before "k an integer" (in any spelling of it) and the letter; None where nothing says so."""
     if "ℤ" not in text and "Z" not in text and "integer" not in text and "±" not in text:
         return None
-    text = " ".join(re.sub(r"[‹›]", " ", text).split())
+    text = " ".join(unwrapped(text).split())
     if text[:1] == "⦃" and text[-1:] == "⦄":
         text = re.sub(r"\s*[|:]\s*", ", ", text[1:-1].strip(), count=1)
     match = _PARAMETER.fullmatch(re.sub(r"^[a-z]\s*,\s*(?=[a-z]\s*=)", "", text))

@@ -28,7 +28,7 @@ from distil.verifier.real_sets import read_real_set
 from distil.verifier.rewrites import UNIT_VECTORS
 from distil.verifier.units import read_unit
 from distil.verifier.values import read_compound, read_single, read_value
-from distil.verifier.words import MONTHS, NUMBERS, REFUSALS, WEEKDAYS, number_word
+from distil.verifier.words import MONTHS, NUMBERS, REFUSALS, WEEKDAYS, number_word, unwrapped
 
 BASES = {word: value for word, value in NUMBERS.items() if 2 <= value <= 20}
 _BASE = "|".join((*BASES, r"\d{1,2}"))
@@ -257,7 +257,7 @@ def _matrix(cells: list[list[str]]) -> Form:
 
 def _real_set(text: str) -> RealSet | None:
     try:
-        intervals = read_real_set(" ".join(text.replace("‹", " ").replace("›", " ").split()))
+        intervals = read_real_set(" ".join(unwrapped(text).split()))
     except NotMathematics:
         return None
     unknowns = frozenset(re.findall(r"(?<![a-zA-Z\\])[a-zA-Z](?![a-zA-Z])", text)) - {"e", "i"}

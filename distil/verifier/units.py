@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from distil.verifier.words import MAGNITUDES, PARTS, REFUSALS, RIVALS, VOCABULARY
+from distil.verifier.words import MAGNITUDES, PARTS, REFUSALS, RIVALS, VOCABULARY, unwrapped
 
 Dimension = tuple[tuple[str, int], ...]
 
@@ -58,7 +58,7 @@ def read_unit(text: str) -> Unit | None:
 
     Raises ValueError when it is no words, or words that refuse the number before them (`is impossible`).
     """
-    text = " ".join(text.lower().replace("‹", " ").replace("›", " ").replace(".", " ").split()).replace(" ^", "^")
+    text = " ".join(unwrapped(text.lower()).replace(".", " ").split()).replace(" ^", "^")
     if not text or _SAYS_NOTHING.fullmatch(text):
         return None
     if (

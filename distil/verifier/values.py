@@ -8,7 +8,7 @@ from distil.verifier.expression import Node, NotMathematics, number
 from distil.verifier.forms import Form, Items, Relation, Value
 from distil.verifier.grammar import read_expression
 from distil.verifier.units import SHORT_UNITS, UNITS, Unit, read_unit, starts_unit
-from distil.verifier.words import MAGNITUDES, PARTS, SHORT_MAGNITUDES, number_word
+from distil.verifier.words import MAGNITUDES, PARTS, SHORT_MAGNITUDES, number_word, unwrapped
 
 _NAMES = (
     r"[^\W\d_]'?(?:_\{?\w+\}?)?",  # x, y', S_8
@@ -69,7 +69,7 @@ def read_single(text: str) -> Form:
 
 def read_compound(text: str) -> Value | None:
     """`5 feet 6 inches`, `1h30m`, `7 dollars and 50 cents`, `22°30'` in the largest unit; None for anything else."""
-    text = re.sub(r"¤\s*(\d+)", r"\1 ¤", " ".join(re.sub(r"[‹›]", " ", text.lower()).split()))
+    text = re.sub(r"¤\s*(\d+)", r"\1 ¤", " ".join(unwrapped(text.lower()).split()))
     quantities, end = [], 0
     while match := _QUANTITY.match(text, end):
         quantities.append((match[1], match[2]))
@@ -181,7 +181,7 @@ def _set_apart(word: str) -> bool:
 
 def _with_tail(value: Value, tail: str) -> Value:
     """A value with the magnitude (`3 million`), unit or noun that follows it."""
-    first, _, rest = " ".join(tail.replace("‹", " ").replace("›", " ").split()).partition(" ")
+    first, _, rest = " ".join(unwrapped(tail).split()).partition(" ")
     first = first.lower()
     magnitude = first.removesuffix("s")
     if magnitude in MAGNITUDES:

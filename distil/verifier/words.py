@@ -33,9 +33,14 @@ _WITH_PART = re.compile(
 )
 
 
+def unwrapped(text: str) -> str:
+    """The text with spaces in place of the marks of text wrappers."""
+    return text.replace("‹", " ").replace("›", " ")
+
+
 def words_of(text: str) -> tuple[str, ...]:
     """Lower-case words, hyphens and apostrophes kept inside them, punctuation dropped."""
-    return tuple(_WORD.findall(text.lower().replace("‹", " ").replace("›", " ")))
+    return tuple(_WORD.findall(unwrapped(text.lower())))
 
 
 def meaning(text: str) -> str:
@@ -49,7 +54,7 @@ def meaning(text: str) -> str:
 
 def number_word(text: str) -> Fraction | None:
     """The value of `seven`, `twenty-one`, `two hundred and five`, `two-thirds`, `five and a half`; None for others."""
-    text = text.lower().replace("‹", " ").replace("›", " ").strip()
+    text = unwrapped(text.lower()).strip()
     if text[:1] not in _FIRST_LETTERS:
         return None
     if (match := _WITH_PART.fullmatch(text)) and (match[1] or match[2] or match[3] == "half"):
@@ -84,7 +89,7 @@ def _whole(text: str) -> Fraction | None:
 
 def ordinal(text: str) -> int | None:
     """The place that `third` or `the twenty-first` names; None for anything else."""
-    return ORDINALS.get(text.lower().replace("‹", " ").replace("›", " ").strip().removeprefix("the "))
+    return ORDINALS.get(unwrapped(text.lower()).strip().removeprefix("the "))
 
 
 def same_words(gold: str, answer: str) -> bool:
