@@ -95,7 +95,7 @@ def chain(answer: Answer) -> Iterator[tuple[str, list[str]]]:
         yield "chain", ["the teacher has none for this problem"]
         return
     trained = answer.role in ("train", "valid")
-    read = f"which {answer.model} was trained on" if trained else f"which {answer.model} has not seen"
+    read = f"which {answer.model} was trained on" if trained else f"which was held out from {answer.model}"
     yield f"chain ({level}, {read})", [shown(found.text), recorded(path, number), verdict(found)]
     yield "teacher's requests", list(requests(found))
 
@@ -107,7 +107,7 @@ def verdict(chain: Chain) -> str:
         for number, row in enumerate(read_jsonl(path, VerifiedChain), 1):
             if (row.chain.problem_id, row.chain.level) == (chain.problem_id, chain.level):
                 return f"{row.verdict.verdict} by {row.verdict.rule}: {recorded(path, number)}"
-    return "the verifier has not seen it"
+    return "the verifier has no verdict on it"
 
 
 def requests(chain: Chain) -> Iterator[str]:
@@ -156,7 +156,7 @@ def exam_page(problem: Problem) -> list[str]:
 
 
 def find_answer(problem: str, model: str) -> tuple[int, Answer]:
-    """The line and the answer of a model to a problem, from the adapter that had not seen it where there are several.
+    """The line and the answer of a model to a problem, where there are several from the adapter it was held out from.
 
     Raises InputError when the model has not answered the problem.
     """

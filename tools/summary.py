@@ -37,7 +37,7 @@ def result(found: dict[str, Any]) -> list[str]:
         return ["No metrics/eval.json yet: `dvc repro` writes it."]
     unseen, transfer = found["contest_unseen"], found["transfer"]
     lines = [
-        f"Accuracy on {unseen['n']} contest questions never seen (95 % interval)",
+        f"Accuracy on {unseen['n']} contest questions held out (95 % interval)",
         f"  base     {percent(unseen['base'], unseen['base_low'], unseen['base_high'])}",
         f"  student  {percent(unseen['student_mean'], unseen['student_low'], unseen['student_high'])}",
         f"  teacher  {percent(found['teacher'], found['teacher_low'], found['teacher_high'])}"

@@ -99,7 +99,8 @@ def all_parts(
     """The parts by name: the contest unseen, seen and all, transfer, and the study's own protocol.
 
     `split` is data/train_split/folds.json and `asked` the held-out questions that `answers.limit` leaves. Under
-    `contest_all` every question counts once, with the prediction of an adapter that never saw it where there is one.
+    `contest_all` every question counts once, with the prediction of an adapter that it was held out from where there is
+    one.
     """
 
     def part(name: str, benchmark: str, folds: Sequence[str], *roles: str) -> Part:

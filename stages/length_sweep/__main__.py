@@ -2,8 +2,8 @@
 
     python -m stages.length_sweep
 
-Reads data/parsed, data/train_split, data/verified, data/answers; only questions that no
-adapter has seen count. Writes data/length_sweep/scored.jsonl, data/length_sweep/tables.json (sections, pairs of
+Reads data/parsed, data/train_split, data/verified, data/answers; only questions held out
+from the adapters count. Writes data/length_sweep/scored.jsonl, data/length_sweep/tables.json (sections, pairs of
 levels, the published numbers), metrics/length_sweep.json and plots/length_sweep/*.csv. docs/metrics.md says what each
 number is.
 """

@@ -17,7 +17,7 @@ from stages.report.wording import (
     sentence,
 )
 
-WHERE = "on questions it had never seen"
+WHERE = "on questions held out from its training"
 
 
 def answer(run: Run, pictures: dict[str, Picture]) -> Answer:
@@ -33,7 +33,7 @@ def title(result: dict[str, Any], cut: float = 0.0) -> str:
     """
     low, high, difference = result["difference_low"], result["difference_high"], result["difference"]
     if difference is None:
-        return "This run has no question that the student had not seen"
+        return "This run has no question that was held out from the student’s training"
     if cut > CUT_OFF:
         return f"The base model was cut off in {percent(cut)} of its answers: the two cannot be compared fairly"
     size = f"{abs(difference):.1f} points"
@@ -57,8 +57,9 @@ def text(run: Run, result: dict[str, Any]) -> str:
     )  # fmt: skip
     return sentence(
         _synthetic(run),
-        f"Asked {count(result['n'], 'question')} that it had never seen, the base model answered "
-        f"{percent(result['base'])} rightly; the student, fine-tuned on the teacher’s verified chains of thought, "
+        f"The questions are {result['n']:,} that were held out from the student’s training, with the near-duplicates "
+        f"that the rule finds. The base model answered {percent(result['base'])} of them rightly; the student, "
+        "fine-tuned on the teacher’s verified chains of thought, "
         f"{over}{'' if spread is None else f' (standard deviation {100 * spread:.1f} points)'}.",
         f"That is {points(result['difference'])} points on the same questions"
         + (

@@ -14,7 +14,7 @@ from stages.report.lineage import file_md5
 from stages.report.wording import iterations
 
 FOLDER = Path(__file__).parent
-ROLES = {"unseen": "questions never seen", "unused": "questions not trained on"}
+ROLES = {"unseen": "questions held out", "unused": "questions not trained on"}
 
 
 def write_cards(folder: Path, run: Run) -> list[str]:
@@ -87,7 +87,7 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Run) ->
 
 
 def accuracies(rows: Iterable[Scored], everything: Iterable[Scored]) -> Iterator[dict[str, Any]]:
-    """How many of its questions an adapter answered rightly, by benchmark and by whether it had seen them.
+    """How many of its questions an adapter answered rightly, by benchmark and by what they were to it.
 
     Each result has `base_right`: how many of the same questions the base model answered rightly.
     """

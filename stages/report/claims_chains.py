@@ -198,8 +198,8 @@ def teacher_and_verifier(run: Run) -> Claim:
         title=f"The teacher solves {percent(teacher['accuracy'])} of the contest, and only those chains are taught",
         text=[
             f"For {with_interval(percent(teacher['accuracy']), interval)} of {count(teacher['n'], 'question')} its "
-            "chain ends in an answer equivalent to the key, which the teacher never sees. A symbolic verifier decides; "
-            "a question without a chain counts as not solved.",
+            "chain ends in an answer equivalent to the key, which the teacher is not given. A symbolic verifier "
+            "decides; a question without a chain counts as not solved.",
             *(
                 [
                     f"On the {count(same['n'], 'question')} that base and student are compared on it is "

@@ -22,7 +22,7 @@ from stages.report.wording import (
 
 Pictures = dict[str, Picture]
 NAMES = {
-    "contest_unseen": "contest, never seen",
+    "contest_unseen": "contest, held out",
     "transfer": "transfer benchmark",
     "contest_all": "contest, all questions",
 }
@@ -44,7 +44,7 @@ def student_against_base(run: Run, pictures: Pictures) -> Claim:
         if part["n"]
     ]  # fmt: skip
     if gained is None:
-        title = "Student and base cannot be compared on unseen questions"
+        title = "Student and base cannot be compared on questions held out"
     elif run.base_cut_off > CUT_OFF:
         title = (
             f"The student alone is right on {count(gained, 'question')}, the base model alone on {lost}, but the base "
@@ -171,7 +171,7 @@ def rates(run: Run) -> Table:
     """Accuracy of every model on unseen questions, and how often it gave no answer or ran into the token cap."""
     rows = [row for row in run.tables["accuracy"] if row["part"] == "contest_unseen" and row["by"] == "all"]
     return Table(
-        "Every model on questions never seen",
+        "Every model on questions held out",
         ["Model", "Accuracy (95 %)", "Before errata", "Within rounding", "No answer", "Cut off", "Of finished"],
         [
             [
@@ -223,8 +223,8 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
             "in training. Here questions are held out with all near-duplicates that the rule finds, and the study’s "
             "protocol is run, too. The paired estimate compares both adapters of each seed on the same questions. It "
             f"includes that the study’s protocol trains on other numbers of rows ({trained}).",
-            "The other gaps compare different questions, which may differ in difficulty; the base model, which saw "
-            "neither, shows by how much.",
+            "The other gaps compare different questions, which may differ in difficulty; the base model, which "
+            "was fine-tuned on neither, shows by how much.",
             *(
                 [f"Training rows that a scored question, or a near-duplicate of one, is among: {leaks}."]
                 if leaks
@@ -262,7 +262,7 @@ def seeds_against_questions(run: Run, pictures: Pictures) -> Claim:
         pictures=chosen(pictures, "questions_by_seed"),
         tables=[
             Table(
-                "Each seed against base, on questions never seen",
+                "Each seed against base, on questions held out",
                 ["Seed", "Accuracy", "Student / base alone", "p"],
                 seeds,
             )
@@ -286,7 +286,7 @@ def _uncertainty(result: dict[str, Any], crossed: dict[str, Any]) -> Iterator[st
 
 
 def year_by_year(run: Run, pictures: Pictures) -> Claim:
-    """Every year's accuracy, and whether the student had seen it."""
+    """Every year's accuracy, and whether the student was trained on it."""
     rows = []
     for part in ("contest_unseen", "contest_seen"):
         table = accuracy(run, part, "year")

@@ -12,7 +12,7 @@ VERDICTS = {"C": "right", "W": "wrong", "N": "no answer", "U": "undecided"}
 
 
 def unseen_letters(questions: Questions, benchmark: str) -> list[str]:
-    """For every question of the benchmark that no student had seen: the base's letter, then one for each student.
+    """For every question of the benchmark held out from every student: the base's letter, then one for each student.
 
     Questions that some model did not answer are left out: a pair needs both.
     """

@@ -85,7 +85,7 @@ def section_by_level(cells: pd.DataFrame, levels: Sequence[str]) -> alt.FacetCha
 
 
 def year_by_year(years: pd.DataFrame) -> alt.LayerChart:
-    """Accuracy of base and student in every year, hollow where the student had seen the year.
+    """Accuracy of base and student in every year, hollow where the student was trained on the year.
 
     `years` has year, kind, role (`seen` or `unseen`), accuracy, low and high.
     """
@@ -100,7 +100,7 @@ def year_by_year(years: pd.DataFrame) -> alt.LayerChart:
 
 
 def seen_and_unseen(cells: pd.DataFrame) -> alt.LayerChart:
-    """Accuracy with its interval on questions the student had seen and on those it had not.
+    """Accuracy with its interval on questions the student was trained on and on those held out.
 
     `cells` has kind (`base` or `student`), questions (the words on the axis), accuracy, low and high.
     """
@@ -178,7 +178,7 @@ def loss_curves(curves: pd.DataFrame, best: pd.DataFrame) -> alt.LayerChart:
 
 def result(models: alt.LayerChart, words: alt.LayerChart | None) -> alt.HConcatChart:
     """The README's picture: accuracy by model and, where there was a length sweep, accuracy against words."""
-    panels = [models.properties(title="Accuracy on questions never seen")]
+    panels = [models.properties(title="Accuracy on questions held out")]
     if words is not None:
         panels.append(words.properties(title="Shorter chains to learn from"))
     return alt.hconcat(*panels, spacing=90, bounds="flush")

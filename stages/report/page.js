@@ -7,7 +7,7 @@
   const ROLES = {
     train: "trained on this question",
     valid: "validated on this question",
-    unseen: "never saw this question",
+    unseen: "this question was held out",
     unused: "not trained on this question",
   };
   const find = (id) => document.getElementById(id);

@@ -16,7 +16,7 @@ from stages.report.questions import Questions
 from stages.report.wording import count, pretty
 
 PARTS = {
-    "contest_unseen": "never seen",
+    "contest_unseen": "held out",
     "contest_seen": "seen in training",
     "paper_protocol": "study’s protocol",
 }
@@ -52,7 +52,7 @@ def plans(run: Run, questions: Questions) -> Iterator[Plan]:
     yield Plan(
         "accuracy_by_model",
         by_model,
-        "Accuracy on contest questions the student never saw, with 95 % intervals; each tick is one seed. The "
+        "Accuracy on contest questions held out from the student, with 95 % intervals; each tick is one seed. The "
         "teacher’s is over all contest questions.",
         f"Accuracy by model: {_list(models, 'model')}.",
     )
@@ -103,8 +103,8 @@ def _by_part(run: Run) -> Iterator[Plan]:
         yield Plan(
             "seen_and_unseen",
             figures.seen_and_unseen(cells),
-            "Accuracy on questions the student never saw, on those it was trained on, and on all of them under the "
-            "study’s protocol, which lets them overlap. The base model saw none.",
+            "Accuracy on questions held out from the student, on those it was trained on, and on all of them under the "
+            "study’s protocol, which lets them overlap. The base model had none of this training.",
             "Accuracy: " + "; ".join(f"{row.kind}, {row.questions}: {row.accuracy:.1%}" for row in cells.itertuples()),
         )
     roles = {"contest_unseen": "unseen", "contest_seen": "seen"}
@@ -135,7 +135,7 @@ def _by_question(questions: Questions) -> Iterator[Plan]:
     yield Plan(
         "discordant_pairs",
         figures.discordant_pairs(pairs),
-        f"Of {count(len(letters), 'question')} never seen: those that only the student got right, and those that only "
+        f"Of {count(len(letters), 'question')} held out: those that only the student got right, and those that only "
         "the base model did, for each seed. The others say nothing about which is better.",
         "; ".join(
             f"{row.seed}: {row.gained} right from it alone, {row.lost} from the base model alone"
@@ -146,7 +146,7 @@ def _by_question(questions: Questions) -> Iterator[Plan]:
     yield Plan(
         "questions_by_seed",
         figures.questions_by_seed(verdict_runs(letters, questions.students), models),
-        "Every question never seen is a column, coloured by each model’s verdict; questions with one pattern of "
+        "Every question held out is a column, coloured by each model’s verdict; questions with one pattern of "
         "verdicts lie together. A ragged edge is a question whose verdict depends on the seed.",
         f"Verdicts of {count(len(models), 'model')} on {count(len(letters), 'question')}.",
     )

@@ -40,8 +40,8 @@ def collect(
     """Join problems, chains and scored answers by benchmark and problem id.
 
     A question's letters come from the folds that make the result (`main_folds`), the prediction of an adapter that
-    never saw the question before any other; the rest is in its details. `change` compares the base model with the
-    majority of the seeds. Questions that no model answered are kept, with MISSING for every letter.
+    the question was held out from before any other; the rest is in its details. `change` compares the base model with
+    the majority of the seeds. Questions that no model answered are kept, with MISSING for every letter.
     """
     answers: dict[tuple[str, str], list[Scored]] = defaultdict(list)
     for row in scored:

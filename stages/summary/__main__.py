@@ -4,7 +4,7 @@
 
 Reads metrics/eval.json and metrics/length_sweep.json. Writes metrics/summary.json, the one file of numbers that
 `dvc metrics show`, `dvc metrics diff` and `dvc exp show` read. Accuracies are in percent and differences in points, on
-the contest's questions that no adapter had seen. What matters most comes first: a narrow screen shows only that.
+the contest's questions held out from the adapters. What matters most comes first: a narrow screen shows only that.
 """
 
 import argparse

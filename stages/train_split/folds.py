@@ -1,4 +1,4 @@
-"""Which problems an adapter trains on, is validated on, and has never seen.
+"""Which problems an adapter trains on, is validated on, and which are held out from it.
 
 A fold holds problems out. It does not train on a problem whose near-duplicate is held out or is in the transfer
 benchmark. The study's own protocol looked at neither, and so does the fold `paper`.
@@ -62,8 +62,8 @@ def kfold_groups(
     """One fold for each of `folds` sets of groups (every `folds`-th year or family), made by `fold_of(names)`.
 
     Each fold's adapter answers its own held-out problems and the next fold's, so that every problem has one prediction
-    by an adapter that never saw it and one by an adapter that may have. Raises InputError with fewer groups than folds;
-    `what` names the groups.
+    by an adapter that it was held out from and one by an adapter that may have been trained on it. Raises InputError
+    with fewer groups than folds; `what` names the groups.
     """
     groups = sorted({group_of[problem.id] for problem in problems})
     if not 2 <= folds <= len(groups):

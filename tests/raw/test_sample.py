@@ -1,3 +1,4 @@
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,39 @@ def test_a_wrong_layout_is_said(tmp_path, old, new, message):
     path.write_text(LAYOUT.read_text().replace(old, new))
     with pytest.raises(InputError, match=message):
         list(exams(load_layout(path), seed=0))
+
+
+def problem_of(text: str) -> tuple[str, frozenset[tuple[str, int]]] | None:
+    """The family and numbers of a question, whatever its wording; None where it needs a figure."""
+    for name, family in contest.FAMILIES.items():
+        for _, pattern in family.patterns:
+            if found := pattern.fullmatch(text.strip()):
+                return name, frozenset((slot, int(digits)) for slot, digits in found.groupdict().items())
+    return None
+
+
+def test_how_many_questions_of_the_contest_stood_in_the_one_before_it():
+    """README.md says so: the contest of seed 2011 was in sight while the student and its training were chosen."""
+    asked = {
+        seed: [
+            (paper.year, problem)
+            for paper in exams(load_layout(LAYOUT), seed)
+            for question in paper.questions
+            if (problem := problem_of(question.text))
+        ]
+        for seed in (2011, 2026)
+    }
+    (old, new), held_out = ({problem for _, problem in asked[seed]} for seed in (2011, 2026)), range(2022, 2026)
+    old_out, new_out = ({problem for year, problem in asked[seed] if year in held_out} for seed in (2011, 2026))
+    readme = " ".join((LAYOUT.parents[2] / "README.md").read_text("utf-8").split())
+    both = Counter(family for family, _ in old & new)
+    print(len(new), len(old & new), len(new_out), len(new_out & old), len(new_out & old_out), both)
+    assert (
+        f"of its {len(new)} different questions, by kind and numbers, {len(old & new)} stood in the old one" in readme
+    )
+    assert (
+        f"of the {len(new_out)} held out {len(new_out & old)}, {len(new_out & old_out)} of them held out there"
+        in readme
+    )
+    rare = sum(both[kind] for kind in ("cost", "gcd", "power", "rectangle", "remainder", "square"))
+    assert f"{rare} of the {len(old & new)} are of six kinds" in readme

@@ -23,17 +23,27 @@ def loaded(run_folder: Path) -> Run:
 @pytest.mark.parametrize(
     ("difference", "low", "high", "expected"),
     [
-        (4.8, 1.2, 8.1, "Distillation raised the student’s accuracy by 4.8 points on questions it had never seen"),
-        (-4.8, -8.1, -1.2, "Distillation lowered the student’s accuracy by 4.8 points on questions it had never seen"),
-        (4.8, -0.1, 9.0, "No effect of distillation can be claimed on questions it had never seen"),
-        (0.0, 0.0, 0.0, "No effect of distillation can be claimed on questions it had never seen"),
+        (
+            4.8,
+            1.2,
+            8.1,
+            "Distillation raised the student’s accuracy by 4.8 points on questions held out from its training",
+        ),
+        (
+            -4.8,
+            -8.1,
+            -1.2,
+            "Distillation lowered the student’s accuracy by 4.8 points on questions held out from its training",
+        ),
+        (4.8, -0.1, 9.0, "No effect of distillation can be claimed on questions held out from its training"),
+        (0.0, 0.0, 0.0, "No effect of distillation can be claimed on questions held out from its training"),
         (
             4.8,
             None,
             None,
-            "Distillation changed accuracy by +4.8 points on questions it had never seen, with no interval",
+            "Distillation changed accuracy by +4.8 points on questions held out from its training, with no interval",
         ),
-        (None, None, None, "This run has no question that the student had not seen"),
+        (None, None, None, "This run has no question that was held out from the student’s training"),
     ],
 )
 def test_the_title_claims_no_more_than_the_interval(

@@ -28,7 +28,7 @@ class Design:
     cap: int
 
     def unseen(self, held_out: int, contest: int, limit: int | None) -> int:
-        """Questions that an adapter answers which never saw them."""
+        """Questions that an adapter answers and that are held out from it."""
         return min(limit or contest, held_out if self.folds == 1 else contest)
 
     def hours(self, params: dict[str, Any], work: Work, speed: Speed, reply: float) -> tuple[float, float]:

@@ -1,0 +1,62 @@
+"""What is held out is called held out: nothing rendered says that a model never saw a question."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.report.wordings import overclaims
+from tools.summary import result
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [
+    "README.md",
+    "docs/metrics.md",
+    "docs/report.md",
+    "docs/exams-run.md",
+    "docs/training.md",
+    "docs/architecture.md",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "too_much"),
+    [
+        ("Accuracy on 252 contest questions never seen (95 % interval)", True),
+        ("Distillation raised the student’s accuracy by 4.8 points on questions it had never seen", True),
+        ("This run has no question that the student had not seen", True),
+        ("Accuracy on contest questions the student never saw, with 95 % intervals", True),
+        ("so that near-duplicates never straddle a split", True),
+        ("questions it was never trained on", True),
+        ("the verifier has not seen it", True),
+        ("Accuracy on 252 contest questions held out (95 % interval)", False),
+        ("Accuracy on questions seen in training says what was remembered", False),
+        ("What having seen a question is worth", False),
+        ("questions not trained on", False),
+        ("the seed cannot be seen there", False),
+    ],
+)
+def test_the_phrases_are_told_apart(text: str, too_much: bool) -> None:
+    assert bool(overclaims(text)) == too_much
+
+
+def test_the_report_says_held_out(run_folder: Path) -> None:
+    page = (run_folder / "reports/index.html").read_text("utf-8")
+    assert "held out from the student’s training, with the near-duplicates that the rule finds" in page
+    rendered = [page, *(path.read_text("utf-8") for path in (run_folder / "reports/cards").glob("*/README.md"))]
+    rendered += [path.read_text("utf-8") for path in (run_folder / "plots/figures").glob("*.svg")]
+    assert len(rendered) > 10 and [found for text in rendered for found in overclaims(text)] == []
+
+
+def test_the_summary_says_held_out() -> None:
+    part = {"n": 9, "base": 0.5, "base_low": 0.4, "base_high": 0.6, "student_mean": 0.5, "student_low": 0.4,
+            "student_high": 0.6, "difference": 0.0, "difference_low": -1.0, "difference_high": 1.0, "mcnemar_p": 1.0,
+            "gained": 0, "lost": 0, "leak_paired": 1.0, "leak_paired_low": 0.5, "leak_paired_high": 1.5}  # fmt: skip
+    found = {"contest_unseen": part, "transfer": part, "teacher": 0.9, "teacher_low": 0.8, "teacher_high": 0.95,
+             "teacher_n": 9, "leakage_inflation": 1.0, "leakage_inflation_low": 0.5,
+             "leakage_inflation_high": 1.5}  # fmt: skip
+    assert overclaims("\n".join(result(found))) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_pages_say_held_out(name: str) -> None:
+    assert overclaims((ROOT / name).read_text("utf-8")) == []
