@@ -24,7 +24,8 @@ from distil.pipeline.files import read_json, replacing
 from distil.pipeline.records import Manifest
 from distil.verifier import verify
 from stages.parsed.errata import read_errata
-from stages.parsed.scan import ScannedItem, read_scan, sections
+from stages.parsed.ocr import ScannedItem, read_scan
+from stages.parsed.scan import sections
 from stages.parsed.transcription import read_transcriptions
 
 RAW = Path("data/raw")

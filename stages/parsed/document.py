@@ -15,7 +15,7 @@ from distil.exams import inline_math
 from distil.exams.left_out import Doubt
 from distil.pipeline.files import InputError
 from stages.parsed.formula import ORDINAL, SIGNS
-from stages.parsed.layout import KEY_HEADING, LABELS, PART, Item, matched
+from stages.parsed.items import KEY_HEADING, LABELS, PART, Item, matched
 
 FORMATS = {
     ".tex": "latex+raw_tex",

@@ -10,7 +10,8 @@ from distil.exams.problem_sets import final_answer
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Problem
 from stages.parsed.document import FORMATS, read_document
-from stages.parsed.layout import Item, read_items
+from stages.parsed.items import Item
+from stages.parsed.layout import read_items
 from stages.parsed.page import read_pages
 
 

@@ -9,8 +9,10 @@ from fpdf import FPDF
 from PIL import Image
 
 from distil.pipeline.files import InputError
-from stages.parsed import scan
-from stages.parsed.scan import Box, ScannedPage, problems_of, read_scan, sections, sheet
+from stages.parsed import ocr
+from stages.parsed.answer_sheet import sheet
+from stages.parsed.ocr import Box, ScannedPage, read_scan
+from stages.parsed.scan import problems_of, sections
 from stages.raw.paper import Exam, Question, typeset
 
 EXAM = Exam(
@@ -114,7 +116,7 @@ def test_a_scan_is_read_by_the_engine_once(scanned, monkeypatch):
         ("2019/exam/02", EXAM.questions[1].text, "20", 1),
     ]
     assert [(question.number, question.reason) for question in left_out] == [(3, "refers to a figure")]
-    monkeypatch.setattr(scan, "_scanned", lambda *_: pytest.fail("was read again"))
+    monkeypatch.setattr(ocr, "_scanned", lambda *_: pytest.fail("was read again"))
     assert problems_of(scanned, 2019, "exam", 1.0)[0] == []
     shutil.rmtree("cache")
 

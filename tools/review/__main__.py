@@ -25,9 +25,11 @@ from distil.pipeline.progress import Bar
 from distil.pipeline.records import Problem
 from stages.parsed.__main__ import CORRECTIONS, RAW, ParsedParams, read_all
 from stages.parsed.corrections import read_corrections
-from stages.parsed.layout import Item, read_items
+from stages.parsed.items import Item
+from stages.parsed.layout import read_items
+from stages.parsed.ocr import ScannedItem, read_scan
 from stages.parsed.page import read_pages
-from stages.parsed.scan import ScannedItem, read_scan, sections
+from stages.parsed.scan import sections
 
 PAGE = Path("review.html")
 SCALE = 1.6  # pixels a point

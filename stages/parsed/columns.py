@@ -1,0 +1,52 @@
+"""The columns of a page: where the numbers of questions stand, and which column a line begins in."""
+
+import re
+from dataclasses import dataclass
+
+from stages.parsed.lines import Line
+from stages.parsed.page import Drawing, Page
+
+COLUMN_WIDTH = 0.1  # of the page; numbers further apart from left to right stand in different columns
+EDGE = 1.0  # font sizes; a column's numbers begin within this of its left edge, wrapped lines do not
+
+
+@dataclass
+class Region:
+    """The part of a page that holds questions, or the part that holds the key."""
+
+    page: Page
+    lines: list[Line]
+    drawings: list[Drawing]
+    top: float
+
+
+def column_edges(regions: list[Region], label: re.Pattern[str]) -> list[float]:
+    """The left edges of the columns: where the numbers of questions stand, and where a last column only goes on."""
+    lines = [line for region in regions for line in region.lines]
+    width = max((region.page.width for region in regions), default=0)
+    edges: list[float] = []
+    for left in sorted(line.left for line in lines if label.match(line.text)):
+        if not edges or left - edges[-1] > COLUMN_WIDTH * width:
+            edges.append(left)
+    if edges:
+        right = max(line.right for line in lines if 0 <= line.left - edges[-1] < COLUMN_WIDTH * width)
+        beyond = [line.left for line in lines if line.left > right and line.left - edges[-1] > 2 * COLUMN_WIDTH * width]
+        if beyond and right - edges[-1] > COLUMN_WIDTH * width:
+            edges.append(min(beyond))
+    return edges
+
+
+def label_of(line: Line, edges: list[float], label: re.Pattern[str]) -> re.Match[str] | None:
+    """The number that a line begins with, if it stands at a column's left edge."""
+    at_edge = any(abs(line.left - edge) <= EDGE * line.size for edge in edges)
+    return label.match(line.text) if at_edge else None
+
+
+def column_of(left: float, edges: list[float]) -> int:
+    """The number of the column that something begins in at `left`; a hanging number may begin 12 points before."""
+    return max((index for index, edge in enumerate(edges) if left > edge - 12), default=0)
+
+
+def crosses(thing: Line | Drawing, edges: list[float]) -> bool:
+    """Whether a thing reaches from one column into the next: a title, a running head."""
+    return any(thing.left < edge - 12 and thing.right > edge + 12 for edge in edges)
