@@ -12,7 +12,7 @@ from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.tuner.utils import load_adapters
 from mlx_lm.utils import dequantize_model, load_config, load_model, load_tokenizer
 
-from distil.lm import gemma2, template  # noqa: F401 - Gemma 2 answers in batches once this is imported
+from distil.lm import gemma2, template
 from distil.lm.cpu import exponentials
 from distil.pipeline.files import InputError
 
@@ -31,6 +31,7 @@ def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             model, _ = load_model(Path(path), lazy=True)
+        gemma2.use_in(model)
         if on_cpu():
             model = dequantize_model(model)
             model.set_dtype(mx.float32)

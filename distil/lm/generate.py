@@ -7,39 +7,13 @@ from typing import Literal
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx_lm.generate import BatchGenerator, GenerationBatch
-from mlx_lm.models.cache import BatchKVCache
+from mlx_lm.generate import BatchGenerator
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 
-BatchKVCache.step = 16
-"""Tokens that a batch's keys and values make room for at a time. mlx-lm's 256 are copied, used or not, whenever rows
-leave the batch: most of the time that short answers take on a CPU."""
+from distil.lm.cpu import batches
+
 STEPS_BETWEEN_CHANGES = 8
 """How many tokens are written before ended rows leave the batch and new ones enter: each change copies the batch."""
-
-
-def _step(batch: GenerationBatch) -> tuple[list[int], list[None]]:
-    """Return each row's token and start on the next ones, without the log probabilities that nobody reads here.
-
-    mlx-lm's own step computes them over the whole vocabulary and cuts them into an array per row: a quarter of the
-    time at 512 rows of the tiny student. Samplers get the logits, which differ from log probabilities by a constant.
-    """
-    tokens = batch._next_tokens
-    logits = batch.model(tokens[:, None], cache=batch.prompt_cache)[:, -1, :]
-    if len(set(batch.samplers)) > 1:
-        drawn = [sample(logits[row : row + 1]) for row, sample in enumerate(batch.samplers)]
-        batch._next_tokens = mx.concatenate(drawn)
-    else:
-        batch._next_tokens = batch.samplers[0](logits)
-    batch._next_logprobs = nothing = [None] * len(batch.uids)
-    mx.async_eval(batch._next_tokens)
-    written: list[int] = tokens.tolist()
-    for text, token in zip(batch.tokens, written, strict=True):
-        text.append(token)
-    return written, nothing
-
-
-GenerationBatch._step = _step
 
 Sampler = Callable[[mx.array], mx.array]
 
@@ -65,6 +39,7 @@ def generate(
 
     Prompts are taken up from the shortest to the longest, so that those read together need little padding.
     """
+    batches.use_in_mlx_lm()
     generator = BatchGenerator(
         model,
         max_tokens=max_tokens,

@@ -16,6 +16,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from distil.lm.cpu import blas
+
+blas.route()  # before MLX is imported
+
 from distil.lm.progress import LmParams
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_jsonl, read_record, replacing_folder, write_json, write_jsonl

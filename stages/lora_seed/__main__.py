@@ -17,6 +17,10 @@ from pathlib import Path
 import pandas as pd
 from pydantic import ConfigDict, Field, NonNegativeInt
 
+from distil.lm.cpu import blas
+
+blas.route()  # before MLX is imported
+
 from distil.lm.progress import LmParams, LoraParams
 from distil.lm.run import first_worker, train_fold
 from distil.pipeline.command import Params, load_params, run

@@ -14,6 +14,10 @@ import numpy as np
 import pandas as pd
 from pydantic import NonNegativeInt, PositiveInt
 
+from distil.lm.cpu import blas
+
+blas.route()  # before MLX is imported
+
 from distil.lm.progress import LmParams, LoraParams
 from distil.lm.run import train_fold
 from distil.pipeline.command import Params, load_params, run

@@ -10,6 +10,10 @@ import argparse
 import time
 from pathlib import Path
 
+from distil.lm.cpu import blas
+
+blas.route()  # before MLX is imported
+
 from mlx.utils import tree_flatten
 
 from distil.pipeline.command import load_params, run

@@ -27,6 +27,10 @@ from typing import Any
 import httpx
 import psutil
 
+from distil.lm.cpu import blas
+
+blas.route()  # before MLX is imported
+
 from distil import contest
 from distil.lm import environment
 from distil.lm.checkpoints import load_tokenizer

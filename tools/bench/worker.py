@@ -33,13 +33,15 @@ def prompts_of(tokenizer: Any, problems: str) -> Prompts:
 
 def ours_train(model: str, split: str, iters: str, batch_size: str) -> dict[str, Any]:
     """Reply tokens per second of training an adapter, validations not counted, and of one batch's loss alone."""
+    from distil.lm.cpu import blas
+
+    blas.route()
+    from mlx.utils import tree_flatten
+
     from distil.lm.checkpoints import load
     from distil.lm.progress import LoraParams
     from distil.lm.rows import read_rows
     from distil.lm.train import row_losses, train_adapter
-
-    # isort: split
-    from mlx.utils import tree_flatten
 
     params = LoraParams(
         model=model,
@@ -75,6 +77,9 @@ def ours_train(model: str, split: str, iters: str, batch_size: str) -> dict[str,
 
 def ours_answers(model: str, adapter: str, problems: str, max_tokens: str, batch_size: str) -> dict[str, Any]:
     """Answers per second of the batched generator over all problems, and the texts."""
+    from distil.lm.cpu import blas
+
+    blas.route()
     from distil.lm.checkpoints import load, with_adapter
     from distil.lm.generate import generate
 
@@ -119,13 +124,15 @@ def gemm() -> dict[str, Any]:
 
 def padding(model: str, rows: str, batch_size: str) -> dict[str, Any]:
     """Padded over real tokens in one epoch of chat rows, batched by mlx-lm's trainer and by this project's."""
-    from distil.lm.checkpoints import load
-    from distil.lm.rows import Row, collate, epoch
+    from distil.lm.cpu import blas
 
-    # isort: split
+    blas.route()
     import numpy as np
     from mlx_lm.tuner.datasets import CacheDataset, ChatDataset
     from mlx_lm.tuner.trainer import iterate_batches
+
+    from distil.lm.checkpoints import load
+    from distil.lm.rows import Row, collate, epoch
 
     _, tokenizer = load(model)
     examples = [json.loads(line) for line in Path(rows).read_text(encoding="utf-8").splitlines()]

@@ -20,6 +20,10 @@ from typing import Any
 import psutil
 import yaml
 
+from distil.lm.cpu import blas
+
+blas.route()  # before MLX is imported
+
 from distil.lm.checkpoints import on_cpu
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError

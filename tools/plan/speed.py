@@ -25,15 +25,14 @@ def measure(model: Model, rank: int, rows: int, row_tokens: int, sequences: int)
 
     Of a large model one layer is timed on less, and its seconds per weight and token stand for all of them.
     """
-    from distil.lm.checkpoints import on_cpu
-    from distil.lm.rows import Row, collate
-    from distil.lm.train import reply_loss
-
-    # isort: split
     import mlx.core as mx
     import mlx.nn as nn
     from mlx_lm.models.cache import make_prompt_cache
     from mlx_lm.tuner.utils import linear_to_lora_layers
+
+    from distil.lm.checkpoints import on_cpu
+    from distil.lm.rows import Row, collate
+    from distil.lm.train import reply_loss
 
     config, share = dict(model.config), 1.0
     if model.parameters > SMALL:
