@@ -117,7 +117,10 @@ def write_run(
     blocks = {
         "eval": EVAL | (params or {}),
         "answers": {
-            "models": {"base": "m", **{f"seed_{number}": f"data/lora_seed/{number}" for number in seeds}},
+            "models": {
+                "base": {"weights": "m"},
+                **{f"seed_{number}": {"weights": f"data/lora_seed/{number}"} for number in seeds},
+            },
             "max_tokens": 80,
             "limit": {"unseen": None, "seen": None, "transfer": None},
         },

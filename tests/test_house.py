@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = "distil"
 
 
-TOLD = {("lora_seed", "seeds"), ("answers", "models"), ("length_sweep", "seeds")}
-"""Parameters that a stage's model knows but dvc.yaml hands over on the command line, each stage its own part, and the
-seeds of the length sweep, which `lora_seed` reads for the rows of a chain length and not for a fold's."""
+TOLD = {("lora_seed", "seeds"), ("answers", "models"), ("answers", "baselines"), ("length_sweep", "seeds")}
+"""Parameters that a stage's model knows but of which dvc.yaml gives each stage its own part, and the seeds of the
+length sweep, which `lora_seed` reads for the rows of a chain length and not for a fold's."""
 
 
 @functools.cache

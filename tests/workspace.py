@@ -30,19 +30,20 @@ LORA: dict[str, Any] = {
     "patience": 0,
     "grad_checkpoint": False,
 }
+BASELINES: dict[str, Any] = {
+    "solution": {"completion": "{question} Solution:\n"},
+    "instruction": {"instruction": "Reason step by step."},
+    "few_shot": {"shots": 2},
+}
 ANSWERS: dict[str, Any] = {
     "models": {
-        "base": "models/random",
-        "seed_3": "data/lora_seed/3",
-        "seed_9": "data/lora_seed/9",
-        "R3": "data/lora_level/R3",
-        **dict.fromkeys(("solution", "instruction", "few_shot"), "models/random"),
+        "base": {"weights": "models/random"},
+        "seed_3": {"weights": "data/lora_seed/3"},
+        "seed_9": {"weights": "data/lora_seed/9"},
+        "R3": {"weights": "data/lora_level/R3"},
+        **{name: {"weights": "models/random", "prompt": prompt} for name, prompt in BASELINES.items()},
     },
-    "baselines": {
-        "solution": {"completion": "{question} Solution:\n"},
-        "instruction": {"instruction": "Reason step by step."},
-        "few_shot": {"shots": 2},
-    },
+    "baselines": BASELINES,
     "backend": "mlx",
     "max_tokens": 8,
     "batch_size": 8,

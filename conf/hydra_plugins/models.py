@@ -1,4 +1,4 @@
-"""OmegaConf resolvers that Hydra finds in this folder: which adapters are trained, and which models answer."""
+"""OmegaConf resolvers that Hydra finds in this folder: which adapters are trained on what, and which models answer."""
 
 from omegaconf import ListConfig, OmegaConf
 
@@ -13,8 +13,8 @@ def sweep_rows(levels, truncated):
 
 
 def answering_models(base, seeds, baselines, rows):
-    """Map each model's name to the folder of its weights: base, each seed's adapters, base once for each other way to
-    ask it, and the adapters of each chain length.
+    """Map each model's name to its weights and, where it is not asked as the others are, its prompt: base, each seed's
+    adapters, base once for each other way to ask it, and the adapters of each chain length.
 
     Raises ValueError when the seeds are not different whole numbers from 0, or a baseline has another model's name.
     """
@@ -25,8 +25,15 @@ def answering_models(base, seeds, baselines, rows):
     models |= {name: f"data/lora_level/{name}" for name in rows}
     if taken := [name for name in baselines if name in models]:
         raise ValueError(f"answers.baselines has {taken[0]}, which is the name of another model")
-    return models | {name: base for name in baselines}
+    asked = {name: {"weights": weights} for name, weights in models.items()}
+    return asked | {name: {"weights": base, "prompt": prompt} for name, prompt in baselines.items()}
+
+
+def iterations_from(iters, model):
+    """The overfit probe's metrics where a training is as long as they say, else the model, which it reads anyway."""
+    return "metrics/overfit_probe.json" if iters == "probe" else model
 
 
 OmegaConf.register_resolver("sweep_rows", sweep_rows, replace=True)
 OmegaConf.register_resolver("answering_models", answering_models, replace=True)
+OmegaConf.register_resolver("iterations_from", iterations_from, replace=True)

@@ -5,7 +5,7 @@
     python -m stages.answers --model few_shot
     python -m stages.answers --model R3
 
-Reads data/parsed, data/transfer, data/train_split, the model and its adapters (`answers.models` names their folder).
+Reads data/parsed, data/transfer, data/train_split, the model and its adapters (`answers.models` names their folders).
 Writes one line per answer, by problem, fold and sample, to data/answers/<model>/{contest,transfer}.jsonl, and times to
 metrics/timings/. A baseline (base asked as `answers.baselines` says) answers held-out questions and the transfer
 benchmark, the adapters of a chain length held-out questions alone. A killed run goes on from cache/answers/.
@@ -26,11 +26,11 @@ from distil.pipeline.files import InputError, read_jsonl, read_record, replacing
 from distil.pipeline.records import Example, Problem, Split
 from distil.pipeline.subset import Limit, subset
 from stages.answers.params import AnswersParams, ChatParams, StudentParams
-from stages.answers.prompts import solved
+from stages.answers.prompts import PromptStyle, solved
 from stages.answers.respond import open_store, respond
 from stages.answers.tasks import Task, base_tasks, baseline_tasks, contest_tasks, level_tasks, transfer_tasks
 
-BASE, SWEEP = "base", Path("data/lora_level")
+SWEEP = Path("data/lora_level")
 
 
 def main() -> None:
@@ -42,8 +42,9 @@ def main() -> None:
     base, lm, name = load_params("lora_seed", StudentParams).model, load_params("lm", LmParams), args.model
     if name not in params.models:
         raise InputError(f"answers.models has no {name!r}; it has {', '.join(params.models)}.")
-    adapters = None if params.models[name] == base else Path(params.models[name])
-    tasks = tasks_of(name, adapters, params)
+    model = params.models[name]
+    adapters = None if model.weights == base else Path(model.weights)
+    tasks = tasks_of(adapters, model.prompt)
     tasks = limited(tasks, params.limit)
     tasks = [replace(task, sample=sample) for task in tasks for sample in range(params.samples)]
     store, began = open_store(name, base, adapters, tasks, params, lm, system), time.perf_counter()
@@ -59,17 +60,14 @@ def main() -> None:
     store.remove()
 
 
-def tasks_of(name: str, adapters: Path | None, params: AnswersParams) -> list[Task]:
-    """What a model is asked. Raises InputError for base weights that are neither base nor a baseline."""
+def tasks_of(adapters: Path | None, style: PromptStyle | None) -> list[Task]:
+    """What base (no adapters), base asked in another style, a seed's adapters or a chain length's are asked."""
     folds = split()
-    if adapters is None and name == BASE:
-        return base_tasks("contest", contest()) + base_tasks("transfer", transfer())
-    if adapters is None:
-        if name not in params.baselines:
-            raise InputError(f"answers.baselines has no {name!r}; it has {', '.join(params.baselines) or 'none'}.")
-        style = params.baselines[name]
+    if style:
         rows = list(read_jsonl(Path("data/train_split", folds.main[0], "train.jsonl"), Example))
         return baseline_tasks(contest(), transfer(), folds, style, solved(rows, style.shots))
+    if adapters is None:
+        return base_tasks("contest", contest()) + base_tasks("transfer", transfer())
     if adapters.is_relative_to(SWEEP):
         return level_tasks(contest(), folds, sorted(path.name for path in adapters.glob("*/")))
     return contest_tasks(contest(), folds) + transfer_tasks(transfer(), folds)

@@ -10,6 +10,13 @@ from distil.pipeline.subset import Limit
 from stages.answers.prompts import PromptStyle
 
 
+class Model(Params):
+    """One entry of `answers.models`: the folder of its weights, and how it is asked where not as the students are."""
+
+    weights: str
+    prompt: PromptStyle | None = None
+
+
 class EndpointParams(Endpoint, Dialect):
     """Where `backend: openai` sends its requests, and how it words them. `concurrency` is `answers.batch_size`."""
 
@@ -26,13 +33,10 @@ class EndpointParams(Endpoint, Dialect):
 
 
 class AnswersParams(Params):
-    """The block `answers`; a model's own stage is told its name and does not read `models`.
+    """The block `answers`; `models` repeats what `baselines` says of other ways to ask the base model."""
 
-    `baselines` names other ways to ask the base model.
-    """
-
-    models: dict[str, str] = Field(default_factory=dict)
-    baselines: dict[str, PromptStyle] = Field(default_factory=dict)
+    models: dict[str, Model]
+    baselines: dict[str, PromptStyle]
     backend: Literal["mlx", "torch", "openai"]
     max_tokens: PositiveInt
     batch_size: PositiveInt

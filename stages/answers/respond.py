@@ -95,12 +95,13 @@ def answer_here(
 ) -> None:
     """Answer one adapter's tasks on this machine, prompts of like length together.
 
-    A reply of PyTorch's does not depend on the others, and is kept as it ends; with MLX a round is kept when it ends.
+    With PyTorch the contest comes first: a reply does not depend on the others, and is kept as it ends. With MLX a
+    round is kept when it ends.
     """
     write, tokenizer = writer(base, adapter, params, lm)
     prompts = {task.key: _tokens(tokenizer, task.prompt(system)) for task in tasks}
-    tasks = sorted(tasks, key=lambda task: (len(prompts[task.key]), task.key))
     alone = params.backend == "torch"
+    tasks = sorted(tasks, key=lambda task: (alone and task.benchmark, len(prompts[task.key]), task.key))
     size = len(tasks) if alone else ROUND * params.batch_size
     for together in (tasks[start : start + size] for start in range(0, len(tasks), size)):
         known = {number for number, task in enumerate(together) if task.key in store.found}

@@ -19,12 +19,20 @@ class EvalParams(Params):
     against_paper: bool
 
 
-class Answering(Params):
-    """Of the block `answers`: the models with the folders of their weights, and how many questions they were asked."""
+class Model(Params):
+    """Of an entry of `answers.models`: the folder of its weights."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    models: dict[str, str] = Field(min_length=2)
+    weights: str
+
+
+class Answering(Params):
+    """Of the block `answers`: who answered, and how many questions they were asked."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    models: dict[str, Model] = Field(min_length=2)
     limit: Limit
 
     @property
@@ -32,7 +40,7 @@ class Answering(Params):
         """The base model and the students, base first. Raises InputError where base or every student is missing."""
         if BASE not in self.models:
             raise InputError(f"params.yaml: answers.models has no '{BASE}' to compare the students with.")
-        students = [name for name, weights in self.models.items() if weights.startswith(STUDENTS)]
+        students = [name for name, model in self.models.items() if model.weights.startswith(STUDENTS)]
         if not students:
             raise InputError(f"params.yaml: answers.models has no adapters in {STUDENTS} to compare with '{BASE}'.")
         return [BASE, *students]
@@ -40,4 +48,4 @@ class Answering(Params):
     @property
     def baselines(self) -> list[str]:
         """The names of the other ways in which the base model was asked."""
-        return [name for name, weights in self.models.items() if weights == self.models[BASE] and name != BASE]
+        return [name for name, model in self.models.items() if model == self.models[BASE] and name != BASE]

@@ -154,16 +154,20 @@ def test_a_line_cut_short_is_as_if_never_written(tmp_path, monkeypatch, answer):
     assert list(Store("s").found.values()) == rows
 
 
+def asking(**prompt):
+    """`answers` with base asked in one other way."""
+    return {"models": {"few_shot": {"weights": "models/random", "prompt": prompt}}}
+
+
 @pytest.mark.parametrize(
     ("arguments", "changed", "message"),
     [
         (["--model", "seed_9"], {}, "data/lora_seed/9/held_out holds no adapter"),
         (["--model", "luck"], {}, "answers.models has no 'luck'; it has R3, base, few_shot"),
-        (["--model", "few_shot"], {"baselines": {}}, "answers.baselines has no 'few_shot'; it has none"),
-        (["--model", "few_shot"], {"baselines": {"few_shot": {"shots": 99}}}, "asks for 99 solved questions"),
+        (["--model", "few_shot"], asking(shots=99), "asks for 99 solved questions"),
         (["--model", "solution"], {"backend": "openai"}, "answers.baselines.solution is plain text"),
-        (["--model", "few_shot"], {"baselines": {"few_shot": {"shots": 1, "instruction": "x"}}}, "set one of"),
-        (["--model", "solution"], {"baselines": {"solution": {"completion": "x"}}}, "has no {question}"),
+        (["--model", "few_shot"], asking(shots=1, instruction="x"), "set one of"),
+        (["--model", "few_shot"], asking(completion="x"), "has no {question}"),
         (["--model", "base"], {"samples": 2}, "samples above 1 need a temperature above 0"),
         (["--model", "base"], {"backend": "vllm"}, "answers.backend"),
         (["--model", "base"], {"backend": "openai"}, "no connection to http://127.0.0.1:1/v1"),

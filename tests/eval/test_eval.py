@@ -341,7 +341,7 @@ def test_pass_at_k_is_the_share_of_draws_with_a_right_answer() -> None:
         (lambda f: move_year(f), "folds.json holds out"),
         (lambda f: parameter(f, "resamples: 2000", "resamples: 20"), "eval.resamples"),
         (lambda f: parameter(f, "effect: 5.0", "efect: 5.0"), "eval.efect"),
-        (lambda f: parameter(f, "base: m", "bass: m"), "answers.models has no 'base'"),
+        (lambda f: parameter(f, "base:", "bass:"), "answers.models has no 'base'"),
     ],
 )  # fmt: skip
 def test_wrong_input_is_one_message_and_keeps_earlier_outputs(

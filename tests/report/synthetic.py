@@ -274,8 +274,8 @@ def params(seeds: Sequence[int], levels: Sequence[str]) -> dict[str, object]:
     values["length_sweep"]["rows"] = {level: f"levels/{level}" for level in levels} | {
         f"truncated_{level}": f"truncated/{level}" for level in TRUNCATED if level in levels
     }
-    values["answers"]["models"] = {"base": "models/tiny-student"} | {
-        f"seed_{seed}": f"data/lora_seed/{seed}" for seed in seeds
+    values["answers"]["models"] = {"base": {"weights": "models/tiny-student"}} | {
+        f"seed_{seed}": {"weights": f"data/lora_seed/{seed}"} for seed in seeds
     }
     return values
 
