@@ -44,11 +44,14 @@ def main() -> None:
         raise InputError(f"answers.models has no {name!r}; it has {', '.join(params.models)}.")
     model = params.models[name]
     adapters = None if model.weights == base else Path(model.weights)
-    tasks = tasks_of(adapters, model.prompt)
-    tasks = limited(tasks, params.limit)
-    tasks = [replace(task, sample=sample) for task in tasks for sample in range(params.samples)]
-    store, began = open_store(name, base, adapters, tasks, params, lm, system), time.perf_counter()
-    known = len(store.found)
+    every = [
+        replace(task, sample=sample) for task in tasks_of(adapters, model.prompt) for sample in range(params.samples)
+    ]
+    tasks = limited(every, params.limit)
+    # With MLX the questions of a round change each other's last bits; else the answers kept outlive another limit.
+    together = tasks if params.backend == "mlx" else every
+    store, began = open_store(name, base, adapters, together, params, lm, system), time.perf_counter()
+    known = sum(task.key in store.found for task in tasks)
     respond(name, base, adapters, tasks, params, lm, system, store)
     seconds = time.perf_counter() - began
 

@@ -32,7 +32,7 @@ Writer = Callable[[list[list[int]], list[Sampler] | None, Collection[int]], Iter
 def open_store(
     name: str, base: str, adapters: Path | None, tasks: list[Task], params: AnswersParams, lm: LmParams, system: str
 ) -> Store:
-    """The store of answers to exactly these tasks by exactly these weights and parameters."""
+    """The store of answers to these tasks, or to some of them, by exactly these weights and parameters."""
     folders = [folder for folder in (Path(base), adapters) if folder and params.backend != "openai"]
     return Store(
         fingerprint(

@@ -1,11 +1,12 @@
 """Answers from servers that are not as the protocol says: they are read, or one message quotes them."""
 
 import json
+from collections import Counter
 
 import pytest
 
 from distil.pipeline.files import InputError, read_jsonl
-from distil.pipeline.records import Answer
+from distil.pipeline.records import Answer, Problem
 from stages.answers.__main__ import main
 from tests.teacher_cot.support import Server, completion
 from tests.workspace import write_params, write_workspace
@@ -88,3 +89,38 @@ def test_a_request_is_worded_as_asked(answers, setting, sent):
 def test_what_is_no_answer_is_one_message(answers, status, body, says):
     with pytest.raises(InputError, match=says):
         answers(lambda request: (status, {}, body))
+
+
+def test_answers_kept_outlive_a_lower_limit(tmp_path, monkeypatch):
+    """A run that turns out too long goes on with fewer questions: what was answered is not asked again."""
+    folder = write_workspace(tmp_path)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["answers", "--model", "base"])
+    good = [(200, {}, "Answer: 2")] * 9
+    bad = (400, {}, b'{"error":{"message":"maintenance"}}')
+    replies = iter([*good, *[bad] * 99])
+
+    def reply(request):
+        status, headers, text = next(replies)
+        return status, headers, completion(request, text) if status == 200 else text
+
+    server = Server(reply=reply)
+    with server.running() as url:
+        served = {"backend": "openai", "batch_size": 1, "endpoint": {"base_url": url, "model": "m"}}
+        write_params(folder, answers=served)
+        with pytest.raises(InputError, match="maintenance"):
+            main()
+        replies = iter(good * 9)
+        answered = [question_of(request) for request in server.requests[:9]]
+        write_params(folder, answers=served | {"limit": {"unseen": 3, "seen": 4, "transfer": 2}})
+        before = len(server.requests)
+        main()
+    later = [question_of(request) for request in server.requests[before:]]
+    every = [problem.question for path in folder.glob("data/*/problems.jsonl") for problem in read_jsonl(path, Problem)]
+    assert later and not Counter(answered + later) - Counter(every), "a question was asked twice"
+    assert sum(1 for path in folder.glob("data/answers/base/*.jsonl") for _ in read_jsonl(path, Answer)) == 9
+
+
+def question_of(request):
+    """The last turn that a request sends."""
+    return request["body"]["messages"][-1]["content"]
