@@ -28,6 +28,7 @@ def lock(folder: Path) -> None:
     outs = [
         {"path": str(path.relative_to(folder)), "md5": hashlib.md5(path.read_bytes()).hexdigest()} for path in files
     ]
+    outs += [{"path": f"data/{path.name}", "md5": "0.dir"} for path in sorted((folder / "data").iterdir())]
     (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"all": {"cmd": "", "outs": outs}}}))
 
 
@@ -66,6 +67,20 @@ def test_the_folder_has_every_answer_and_none_of_their_words(ran: Path) -> None:
     assert not any("no idea" in text or "Some step" in text for text in texts)
 
 
+def test_a_run_without_its_length_sweep_is_kept_without_it(ran: Path) -> None:
+    """Hours lie between the first scores of a real student and its last adapter."""
+    shutil.rmtree("data/length_sweep")
+    for path in (*Path("metrics").glob("length_sweep.json"), *Path("plots/length_sweep").iterdir()):
+        path.unlink()
+    Path("metrics/overfit_probe.json").unlink()
+    lock(ran)
+    Path("metrics/length_sweep.json").write_text("of another run")
+    write("tiny")
+    assert not (RESULTS / "tiny/metrics/length_sweep.json").exists()
+    assert {row.set for row in read_jsonl(RESULTS / "tiny/answers.jsonl", AnswerRow)} == {"eval"}
+    assert not [line for line in quoted(RESULTS / "tiny") if "length" in line or "iterations" in line]
+
+
 def test_the_same_run_gives_the_same_bytes(ran: Path) -> None:
     write("tiny")
     before = {path: path.read_bytes() for path in RESULTS.rglob("*") if path.is_file()}
@@ -88,8 +103,8 @@ def test_what_is_quoted_is_counted_from_the_rows(ran: Path) -> None:
     ("change", "said"),
     [
         (lambda: Path("params.yaml").write_text("profile: paper\n"), "params.yaml is that of the profile paper"),
-        (lambda: Path("metrics/eval.json").write_text("{}"), "holds no finished run: metrics/eval.json"),
-        (lambda: Path("plots/eval/years.csv").unlink(), "holds no finished run: plots/eval/years.csv"),
+        (lambda: Path("metrics/eval.json").write_text("{}"), "holds no scored run: metrics/eval.json"),
+        (lambda: Path("plots/eval/years.csv").unlink(), "holds no scored run: plots/eval/years.csv"),
         (lambda: Path("dvc.lock").unlink(), "dvc.lock"),
         (lambda: Path("data/eval/scored.jsonl").unlink(), "data/eval/scored.jsonl could not be read"),
         (lambda: leak(), "holds the text of a question"),

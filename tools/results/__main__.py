@@ -3,15 +3,15 @@
     python -m tools.results qwen-1.5b             (write the folder from the run in the working directory)
     python -m tools.results qwen-1.5b --show      (print the run as README and docs quote it)
 
-The folder holds params.yaml, dvc.lock, metrics with the machine's description and timings, plots, and answers.jsonl:
-one row for every answer, with its verdict and no text of a question, a key, a chain or a response, which carry no
-licence.
+The folder holds params.yaml, dvc.lock, the metrics and plots that dvc.lock names, the machine's description, timings,
+and answers.jsonl: one row for every answer, with its verdict and no text of a question, a key, a chain or a response,
+which carry no licence. A run whose length sweep or overfit probe is still to come is kept without them.
 """
 
 import argparse
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,12 @@ from distil.pipeline.records import Problem, Record, Scored
 from tools import summary
 
 RESULTS = Path("results")
+KEPT = ("metrics/", "plots/")
 SCORED = {"eval": Path("data/eval/scored.jsonl"), "length_sweep": Path("data/length_sweep/scored.jsonl")}
-NEEDED = ("eval", "length_sweep", "overfit_probe", "train_split", "verified")
-"""Metrics that a finished run has."""
+NEEDED = ("eval", "train_split", "verified")
+"""Metrics that a scored run has."""
+UNTRACKED = ("metrics/environment.json", "metrics/timings")
+"""What a run writes beside its outputs, hashed by no stage."""
 
 
 class AnswerRow(Record):
@@ -66,38 +69,49 @@ def main() -> None:
 
 
 def write(profile: str) -> None:
-    """Write results/<profile>. Raises InputError when the working directory holds no finished run of it."""
+    """Write results/<profile>. Raises InputError when the working directory holds no scored run of it."""
     found = read_yaml("params.yaml", "Run from the repository's root.")["profile"]
     if found != profile:
         raise InputError(
             f"params.yaml is that of the profile {found}, not of {profile}. Run `dvc exp run -S profile={profile}` or "
             f"`make params PROFILE={profile} && dvc repro` first."
         )
-    refuse_changed(read_yaml("dvc.lock", "`dvc repro` writes it."))
-    rows = list(answer_rows())
+    outputs = outputs_of(read_yaml("dvc.lock", "`dvc repro` writes it."))
+    refuse_changed(outputs)
+    rows = list(answer_rows(outputs))
     with replacing_folder(RESULTS / profile) as folder:
-        for name in ("params.yaml", "dvc.lock"):
-            shutil.copyfile(name, folder / name)
-        for name in ("metrics", "plots"):
-            shutil.copytree(name, folder / name)
-        for other in ("bench.json", "student.json"):  # of the repository, not of this run
-            (folder / "metrics" / other).unlink(missing_ok=True)
+        for name in ("params.yaml", "dvc.lock", *UNTRACKED, *(path for path in outputs if path.startswith(KEPT))):
+            copy(Path(name), folder / name)
         write_jsonl(folder / "answers.jsonl", rows)
         refuse_text(folder)
     print(f"{len(rows):,} answers -> {RESULTS / profile}")
 
 
-def refuse_changed(lock: dict[str, Any]) -> None:
+def outputs_of(lock: dict[str, Any]) -> dict[str, str]:
+    """The run's outputs by path, with their MD5s; metrics/student.json is the repository's."""
+    stages = (stage for name, stage in lock["stages"].items() if name != "student")
+    return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
+
+
+def copy(path: Path, to: Path) -> None:
+    """Copy a file or a folder; what is not there is left out."""
+    if path.is_dir():
+        shutil.copytree(path, to)
+    elif path.exists():
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, to)
+
+
+def refuse_changed(outputs: dict[str, str]) -> None:
     """Raise InputError where a metric or plot is not there, or not the one that dvc.lock says the run wrote."""
-    outputs = [out for stage in lock["stages"].values() for out in stage.get("outs", [])]
-    files = [out for out in outputs if not out["md5"].endswith(".dir")]
-    lacking = {f"metrics/{name}.json" for name in NEEDED} - {out["path"] for out in outputs}
-    changed = [out["path"] for out in files if not _is(Path(out["path"]), out["md5"])]
+    files = {path: md5 for path, md5 in outputs.items() if not md5.endswith(".dir")}
+    lacking = {f"metrics/{name}.json" for name in NEEDED} - outputs.keys()
+    changed = [path for path, md5 in files.items() if not _is(Path(path), md5)]
     if lacking or changed:
         names = sorted({*lacking, *changed})
         some = ", ".join(names[:3]) + " and others" * (len(names) > 3)
         raise InputError(
-            f"the working directory holds no finished run: {some} are "
+            f"the working directory holds no scored run: {some} are "
             "not what dvc.lock says. `dvc repro` finishes it; `dvc checkout` puts back what was changed."
         )
 
@@ -106,9 +120,11 @@ def _is(path: Path, md5: str) -> bool:
     return path.is_file() and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == md5
 
 
-def answer_rows() -> Iterator[AnswerRow]:
+def answer_rows(outputs: Collection[str]) -> Iterator[AnswerRow]:
     """Every scored answer without its text."""
     for name, path in SCORED.items():
+        if f"data/{name}" not in outputs:
+            continue
         for row in read_jsonl(path, Scored):
             answer, verdict = row.answer, row.verdict
             yield AnswerRow(
@@ -150,18 +166,19 @@ def quoted(folder: Path) -> list[str]:
     metrics = {path.stem: read_json(path) for path in sorted((folder / "metrics").glob("*.json"))}
     if not metrics:
         raise InputError(f"{folder} holds no run. `make results PROFILE={folder.name}` writes it.")
-    eval_, probe = metrics["eval"], metrics["overfit_probe"]
+    eval_ = metrics["eval"]
     rows = list(read_jsonl(folder / "answers.jsonl", AnswerRow))
     lines = [*summary.result(eval_), *cut_off(rows)]
     if eval_.get("paper_protocol_inflation") is not None:
         low, high = (eval_[f"paper_protocol_inflation_{end}"] for end in ("low", "high"))
         gap = f"{eval_['paper_protocol_inflation']:+.1f} points ({summary.span(low, high)})"
         lines.append(f"The study's random split on the same questions: {gap}")
-    lines.append(
-        f"Validation loss is lowest after {probe['best_iteration']} of {probe['last_iteration']} iterations "
-        f"({probe['best_iteration_low']} to {probe['best_iteration_high']})"
-    )
-    return [*lines, *summary.lengths(metrics["length_sweep"])]
+    if probe := metrics.get("overfit_probe"):
+        lines.append(
+            f"Validation loss is lowest after {probe['best_iteration']} of {probe['last_iteration']} iterations "
+            f"({probe['best_iteration_low']} to {probe['best_iteration_high']})"
+        )
+    return [*lines, *(summary.lengths(metrics["length_sweep"]) if "length_sweep" in metrics else [])]
 
 
 def cut_off(rows: list[AnswerRow]) -> list[str]:
