@@ -52,9 +52,11 @@ def result(found: dict[str, Any]) -> list[str]:
             f"The base model was cut off in {100 * cut:.1f} % of these answers: the difference may be no gain "
             "of the student. Raise answers.max_tokens."
         )
-    low, high = found["leakage_inflation_low"], found["leakage_inflation_high"]
-    if found["leakage_inflation"] is not None:
-        lines.append(f"Having seen the questions adds {found['leakage_inflation']:+.1f} points ({span(low, high)})")
+    if unseen["leak_paired"] is not None:
+        interval = span(unseen["leak_paired_low"], unseen["leak_paired_high"])
+        lines.append(
+            f"Trained under the study's split, same questions: {unseen['leak_paired']:+.1f} points ({interval})"
+        )
     return lines
 
 
@@ -62,7 +64,7 @@ def lengths(found: dict[str, Any]) -> list[str]:
     """One line per chain length, and the trend."""
     if not found:
         return ["No metrics/length_sweep.json yet: `dvc repro` writes it."]
-    lines = [f"Accuracy by length of the training chains, {found['n']} unseen questions"]
+    lines = [f"Accuracy by length of the training chains, {found['n']} questions held out"]
     for level in (level for level in LEVELS if level in found):
         row = found[level]
         if row["accuracy"] is None:

@@ -23,7 +23,7 @@ def against_paper(parts: dict[str, Part], teacher: dict[str, Any], params: EvalP
         ("teacher", "teacher", teacher["accuracy"], spread),
         ("base", "base", *mean_and_error(every, every.base[:, None])),
         ("student", "student, the study's protocol", *mean_and_error(paper, paper.students)),
-        ("student", "student, unseen questions", *mean_and_error(unseen, unseen.students)),
+        ("student", "student, questions held out", *mean_and_error(unseen, unseen.students)),
         (
             "math500",
             "student, transfer benchmark (the study's: MATH-500)",

@@ -57,7 +57,7 @@ def chain_length(run: Run, pictures: Pictures) -> Claim:
         text=[
             sentence(
                 f"{count(len(first['seeds']), 'student')} for each length, all trained on the same questions with "
-                "chains compressed step by step from one set, and asked the same unseen questions.",
+                "chains compressed step by step from one set, and asked the same questions held out.",
                 f"From {first['level']} to {last['level']}, accuracy goes from {percent(first['accuracy'])} to "
                 f"{percent(last['accuracy'])}, a change of {_change(tests, 'change')}, and the mean response from "
                 f"{first['words']:.0f} to {last['words']:.0f} words."

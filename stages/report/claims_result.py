@@ -200,10 +200,10 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
     else:
         title = "Whether the study’s protocol changes the result on the same questions cannot be told"
     names = {
-        "student": "student: seen minus unseen",
+        "student": "student: trained on minus held out",
         "base": "base: the same questions",
         "inflation": "student’s gap minus base’s (leakage inflation)",
-        "paper_protocol": "difference under the study’s protocol minus difference on unseen",
+        "paper_protocol": "difference under the study’s protocol minus difference on questions held out",
     }
     gaps = {"study’s protocol minus ours, the same questions and seeds (paired)": gap}
     gaps |= {name: leakage[key] for key, name in names.items()}
@@ -216,7 +216,7 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
     leaks = "; ".join(f"{pretty(name)} {fold['leaked_rows']:,}" for name, fold in folds.items())
     return Claim(
         anchor="protocol",
-        topic="Seen and unseen",
+        topic="Held out or trained on",
         title=title,
         text=[
             "The study split its questions at random, so that many test questions, or near-duplicates of them, were "
@@ -232,7 +232,7 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
             ),
         ],
         pictures=chosen(pictures, "seen_and_unseen"),
-        tables=[Table("What having seen a question is worth", ["Gap", "Points", "95 % interval"], rows)],
+        tables=[Table("What training on a question is worth", ["Gap", "Points", "95 % interval"], rows)],
     )
 
 

@@ -28,6 +28,7 @@ class Unseen(BaseModel):
     difference_low: float | None
     difference_high: float | None
     mcnemar_p: float | None
+    leak_paired: float | None
 
 
 class Evaluation(BaseModel):
@@ -35,7 +36,6 @@ class Evaluation(BaseModel):
 
     contest_unseen: Unseen
     teacher: float | None
-    leakage_inflation: float | None
 
 
 class Accuracy(BaseModel):
@@ -71,7 +71,7 @@ def summary(evaluation: Evaluation, lengths: Lengths) -> dict[str, float | None]
         "R1": percent(lengths.R1.accuracy if lengths.R1 else None),
         "R6": percent(lengths.R6.accuracy if lengths.R6 else None),
         "teacher": percent(evaluation.teacher),
-        "leak": points(evaluation.leakage_inflation),
+        "leak": points(unseen.leak_paired),
         "base_low": percent(unseen.base_low),
         "base_high": percent(unseen.base_high),
         "student_low": percent(unseen.student_low),

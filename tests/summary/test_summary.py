@@ -16,9 +16,9 @@ from tools.check_reproduction.pipeline import read_pipeline
 UNSEEN = {
     "n": 252, "base": 0.468254, "base_low": 0.407172, "base_high": 0.530303, "student_mean": 0.950794,
     "student_low": 0.932685, "student_high": 0.964218, "difference": 48.254, "difference_low": 41.8327,
-    "difference_high": 54.3874, "mcnemar_p": 1.72286e-32,
+    "difference_high": 54.3874, "mcnemar_p": 1.72286e-32, "leak_paired": None,
 }  # fmt: skip
-EVALUATION = {"contest_unseen": UNSEEN, "teacher": 0.933548, "leakage_inflation": None, "more": {}}
+EVALUATION = {"contest_unseen": UNSEEN, "teacher": 0.933548, "more": {}}
 LENGTHS = {"R1": {"accuracy": 0.964286, "words": 23.8}, "R2": {"accuracy": 0.9}, "R6": {"accuracy": None}, "n": 252}
 EXPECTED = {
     "base": 46.8, "student": 95.1, "gain": 48.3, "gain_low": 41.8, "gain_high": 54.4, "p": 1.7e-32, "R1": 96.4,
