@@ -14,11 +14,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SECTIONS = ("freshman_sophomore_test", "junior_senior_test", "two_person_speed_event")
-LEVELS = ("R1", "R2", "R3", "R4", "R5", "R6")
-
 Section = str
 """One of SECTIONS for the contest; any other name for a user's exams or another benchmark."""
 Level = Literal["R1", "R2", "R3", "R4", "R5", "R6"]
+LEVELS: tuple[Level, ...] = ("R1", "R2", "R3", "R4", "R5", "R6")
 VerdictName = Literal["CORRECT", "WRONG", "NO_ANSWER", "UNVERIFIABLE"]
 
 
@@ -205,7 +204,7 @@ class Answer(Record):
 
     `fold` names the adapter that answered (None for the base model); `role` says what this problem was to that
     adapter: `train`, `valid` (both "seen"), `unseen` (held out from it), or `unused` (not held out, yet no row of it
-    was trained on). The tokens are None where a server did not count them.
+    was trained on). The tokens are None where nobody counted them; a recorded answer need not say how it ended.
     """
 
     problem_id: str
@@ -217,7 +216,17 @@ class Answer(Record):
     text: str
     prompt_tokens: int | None
     completion_tokens: int | None
-    finish_reason: Literal["stop", "length"]
+    finish_reason: Literal["stop", "length", "recorded"]
+
+
+class JudgedAnswer(Record):
+    """An LLM judge's word on one recorded answer; UNCLEAR where it said neither CORRECT nor INCORRECT."""
+
+    problem_id: str
+    benchmark: str
+    fold: str | None
+    sample: int
+    verdict: Literal["CORRECT", "INCORRECT", "UNCLEAR"]
 
 
 class Scored(Record):

@@ -9,18 +9,17 @@ Understood in the folder `teacher_cot.recorded`:
 import csv
 import hashlib
 import json
-import re
-import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
-from rapidfuzz import fuzz
 
 from distil.pipeline.files import InputError, replacing_folder, write_json, write_jsonl
+from distil.pipeline.recorded import exam_question
+from distil.pipeline.recorded import match as match_rows
 from distil.pipeline.records import LEVELS, Chain, Level, Problem, Record
 from distil.verifier import extract
 from stages.teacher_cot.lesson import Failure
@@ -28,8 +27,6 @@ from stages.teacher_cot.lesson import Failure
 COLUMNS: dict[str, Level] = {
     "reasoning_1": "R2", "reasoning_2": "R3", "reasoning_3": "R4", "reasoning_4": "R5", "reasoning_5": "R6",
 }  # fmt: skip
-SAME_PROBLEM = 60
-"""Similarity (rapidfuzz's ratio) below which two texts under one id are taken for two problems."""
 
 
 @dataclass(frozen=True)
@@ -86,67 +83,28 @@ def replay(folder: Path, problems: list[Problem]) -> None:
 
 
 def match(recorded: list[Recorded], problems: list[Problem]) -> tuple[list[Chain], list[Misfit]]:
-    """The chain of each problem and level, sorted, and the rows that do not fit.
-
-    An id decides where the texts are alike; else the text does, as printed or as corrected. Problems that share a text
-    take its rows in order, and the last one again where there are too few: each answers the same question.
-    """
-    by_id = {problem.id: problem for problem in problems}
-    by_text: dict[str, list[Problem]] = defaultdict(list)
-    for problem in problems:
-        for text in {normal(problem.question), normal(problem.question_uncorrected or problem.question)}:
-            by_text[text].append(problem)
+    """The chain of each problem and level, sorted, and the rows that do not fit, level by level."""
     chains: dict[tuple[str, Level], Chain] = {}
     misfits = []
-
-    def misfit(row: Recorded, reason: Literal["unmatched", "ambiguous", "surplus", "empty"], ids: list[str]) -> None:
-        misfits.append(
-            Misfit(source=row.source, level=row.level, question=row.question, reason=reason, problem_ids=ids)
-        )
-
-    by_question: dict[tuple[Level, str], list[Recorded]] = defaultdict(list)
     for row in recorded:
-        named = by_id.get(row.problem_id or "")
         if not row.text.strip():
-            misfit(row, "empty", [named.id] if named else [])
-        elif named and _alike(row.question, named):
-            if (named.id, row.level) in chains:
-                misfit(row, "surplus", [named.id])
-            else:
-                chains[named.id, row.level] = _chain(row, named)
-        elif row.question and (text := normal(row.question)) in by_text:
-            by_question[row.level, text].append(row)
-        else:
-            misfit(row, "unmatched", [])
-    for (level, text), rows in by_question.items():
-        wanting = [problem for problem in by_text[text] if (problem.id, level) not in chains]
-        for number, problem in enumerate(wanting):
-            chains[problem.id, level] = _chain(rows[min(number, len(rows) - 1)], problem)
-        for number, row in enumerate(rows):
-            ids = [problem.id for problem in by_text[text]]
-            if number >= len(wanting):
-                misfit(row, "surplus", ids)
-            elif len(ids) > 1:
-                misfit(row, "ambiguous", ids)
+            ids = [problem.id for problem in problems if problem.id == row.problem_id]
+            misfits.append(_misfit(row, "empty", ids))
+    for level in LEVELS:
+        found, others = match_rows((row for row in recorded if row.level == level and row.text.strip()), problems)
+        chains |= {(name, level): _chain(row, name) for name, row in found.items()}
+        misfits += [_misfit(row, reason, ids) for row, reason, ids in others]
     return [chains[key] for key in sorted(chains)], misfits
 
 
-def normal(text: str) -> str:
-    """A question as it is compared: compatibility forms, case, white space and a final full stop aside."""
-    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().rstrip(".?").casefold()
+def _misfit(row: Recorded, reason: Literal["unmatched", "ambiguous", "surplus", "empty"], ids: list[str]) -> Misfit:
+    return Misfit(source=row.source, level=row.level, question=row.question, reason=reason, problem_ids=ids)
 
 
-def _alike(question: str | None, problem: Problem) -> bool:
-    if question is None:
-        return True
-    texts = (problem.question, problem.question_uncorrected or problem.question)
-    return max(fuzz.ratio(normal(question), normal(text)) for text in texts) >= SAME_PROBLEM
-
-
-def _chain(row: Recorded, problem: Problem) -> Chain:
+def _chain(row: Recorded, problem_id: str) -> Chain:
     recorded = json.dumps([row.problem_id, row.question, row.level, row.text])
     return Chain(
-        problem_id=problem.id,
+        problem_id=problem_id,
         level=row.level,
         role="replay",
         model=row.model,
@@ -179,9 +137,7 @@ def _csv(path: Path) -> Iterator[Recorded]:
             raise InputError(f"{path} has no column {', '.join(absent)}.")
         for row in rows:
             where = f"{path.name}, line {rows.line_num}"
-            # a tie-breaker's number (`question_T1`) is no number in its section: its text decides
-            number = re.fullmatch(r"(?:question_)?(\d+)", row["question_id"] or "")
-            name = f"{row['year']}/{row['section']}/{int(number[1]):02d}" if number else None
+            name = exam_question(row["year"], row["section"], row["question_id"] or "")
             for column, level in COLUMNS.items():
                 yield Recorded(where, name, row["question"], level, row[column] or "")
 
