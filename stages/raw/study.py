@@ -3,12 +3,11 @@
 import shutil
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from distil.exams.files import describe, year_and_section
 from distil.pipeline.files import InputError, read_yaml_as
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import SECTIONS, ExamFile
+from distil.pipeline.repository import Pin, pinned
 
 IN_FOLDER = {
     "pdf/*.pdf": "exams",
@@ -24,14 +23,6 @@ IN_REPOSITORY = {
 }
 """Where files are, and where under data/raw they go."""
 RENAMED = {f"{split}.jsonl": f"distilled_{split}.jsonl" for split in ("train", "valid", "test")}
-
-
-class Pin(BaseModel):
-    """A git repository and the commit to read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    repository: str
-    revision: str
 
 
 def copy_study(source: Path, raw: Path) -> tuple[str, list[ExamFile]]:
@@ -72,13 +63,9 @@ def _read_pin(path: Path) -> Pin:
 
 
 def _fetch(pin: Pin, raw: Path) -> None:
-    """Copy the study's files out of its repository, as `dvc get` does."""
-    from dvc.api import DVCFileSystem  # slow to import, and needed only here
-    from dvc.exceptions import DvcException
-    from scmrepo.exceptions import SCMError
-
-    try:
-        repository = DVCFileSystem(pin.repository, rev=pin.revision)
+    """Copy the study's files out of its repository."""
+    advice = "Check the network, or set raw.path to a folder with the study's files (see docs/own-exams.md)."
+    with pinned(pin, advice) as repository:
         found = {pattern: sorted(repository.glob(pattern)) for pattern in IN_REPOSITORY}
         for pattern, paths in found.items():
             if not paths:
@@ -86,11 +73,3 @@ def _fetch(pin: Pin, raw: Path) -> None:
         files = [(path, IN_REPOSITORY[pattern]) for pattern, paths in found.items() for path in paths]
         for path, place in Bar(files, "fetching", unit="file"):
             repository.get_file(path, str(_target(raw, place, Path(path).name)))
-    except (DvcException, SCMError, OSError) as error:
-        reason: BaseException = error
-        while cause := reason.__cause__ or reason.__context__:  # DVC says "SCM error"; the first error says why
-            reason = cause
-        raise InputError(
-            f"{pin.repository} at {pin.revision} could not be fetched: {reason}. Check the network, or set raw.path "
-            "to a folder with the study's files (see docs/own-exams.md)."
-        ) from error
