@@ -9,6 +9,7 @@ Reads data/parsed, data/transfer, data/train_split, the model and its adapters (
 Writes one line per answer, by problem, fold and sample, to data/answers/<model>/{contest,transfer}.jsonl, and times to
 metrics/timings/. A baseline (base asked as `answers.baselines` says) answers held-out questions and the transfer
 benchmark, the adapters of a chain length held-out questions alone. A killed run goes on from cache/answers/.
+With `answers.backend: replay` no model is asked: the file or folder in `answers.models` holds its recorded answers.
 """
 
 import argparse
@@ -23,10 +24,11 @@ blas.route()  # before MLX is imported
 from distil.lm.progress import LmParams
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_jsonl, read_record, replacing_folder, write_json, write_jsonl
-from distil.pipeline.records import Example, Problem, Split
+from distil.pipeline.records import Answer, Example, Problem, Split
 from distil.pipeline.subset import Limit, subset
-from stages.answers.params import AnswersParams, ChatParams, StudentParams
+from stages.answers.params import AnswersParams, ChatParams, Model, StudentParams
 from stages.answers.prompts import PromptStyle, solved
+from stages.answers.replay import replay, write
 from stages.answers.respond import open_store, respond
 from stages.answers.tasks import Task, base_tasks, baseline_tasks, contest_tasks, level_tasks, transfer_tasks
 
@@ -43,6 +45,9 @@ def main() -> None:
     if name not in params.models:
         raise InputError(f"answers.models has no {name!r}; it has {', '.join(params.models)}.")
     model = params.models[name]
+    if params.backend == "replay":
+        replay_answers(name, model, params.limit)
+        return
     adapters = None if model.weights == base else Path(model.weights)
     every = [
         replace(task, sample=sample) for task in tasks_of(adapters, model.prompt) for sample in range(params.samples)
@@ -61,6 +66,20 @@ def main() -> None:
             write_jsonl(folder / f"{benchmark}.jsonl", (store.found[key] for key in asked))
     write_json(f"metrics/timings/answers/{name}.json", {"answers": len(tasks) - known, "seconds": round(seconds, 3)})
     store.remove()
+
+
+def replay_answers(name: str, model: Model, limit: Limit) -> None:
+    """Write recorded answers to the questions that `answers.limit` leaves. Raises InputError where none fits."""
+    folds, benchmarks = split(), {"contest": contest(), "transfer": transfer()}
+    asked = subset(benchmarks["contest"], benchmarks["transfer"], folds, limit)
+    replayed = replay(name, Path(model.weights), model.columns, benchmarks)
+    if not replayed.answers:
+        raise InputError(f"{model.weights}: none of its rows is about a problem of data/parsed or data/transfer.")
+
+    def asks(row: Answer) -> bool:
+        return asked.asks(row.benchmark, row.problem_id, row.fold, row.role, folds.main)
+
+    write(name, replayed.where(asks), benchmarks)
 
 
 def tasks_of(adapters: Path | None, style: PromptStyle | None) -> list[Task]:

@@ -10,11 +10,40 @@ from distil.pipeline.subset import Limit
 from stages.answers.prompts import PromptStyle
 
 
+class Columns(Params):
+    """Which columns of a file of recorded answers hold what; the defaults are the fields of Answer records.
+
+    `id` may name three columns, an exam's year, section and number; null, with a `question`, matches by text alone.
+    """
+
+    id: str | list[str] | None = "problem_id"
+    question: str | None = None
+    response: str = "text"
+    judge: str | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """The columns of the id."""
+        return [] if self.id is None else [self.id] if isinstance(self.id, str) else self.id
+
+    @model_validator(mode="after")
+    def _problem_is_named(self) -> Self:
+        if len(self.ids) not in (0, 1, 3):
+            raise ValueError("id names one column, or three: year, section and number")
+        if not self.ids and self.question is None:
+            raise ValueError("set id, question or both: they say which problem is answered")
+        return self
+
+
 class Model(Params):
-    """One entry of `answers.models`: the folder of its weights, and how it is asked where not as the students are."""
+    """One entry of `answers.models`: the folder of its weights, and how it is asked where not as the students are.
+
+    With `backend: replay` it is the file or folder of its recorded answers, and `columns` says how to read them.
+    """
 
     weights: str
     prompt: PromptStyle | None = None
+    columns: Columns = Columns()
 
 
 class EndpointParams(Endpoint, Dialect):
@@ -37,7 +66,7 @@ class AnswersParams(Params):
 
     models: dict[str, Model]
     baselines: dict[str, PromptStyle]
-    backend: Literal["mlx", "torch", "openai"]
+    backend: Literal["mlx", "torch", "openai", "replay"]
     max_tokens: PositiveInt
     batch_size: PositiveInt
     temperature: float = Field(ge=0)

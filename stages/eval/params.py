@@ -6,7 +6,7 @@ from distil.pipeline.command import Params
 from distil.pipeline.files import InputError
 from distil.pipeline.subset import Limit
 
-BASE, STUDENTS = "base", "data/lora_seed/"
+BASE, STUDENTS = "base", "seed_"
 
 
 class EvalParams(Params):
@@ -40,9 +40,9 @@ class Answering(Params):
         """The base model and the students, base first. Raises InputError where base or every student is missing."""
         if BASE not in self.models:
             raise InputError(f"params.yaml: answers.models has no '{BASE}' to compare the students with.")
-        students = [name for name, model in self.models.items() if model.weights.startswith(STUDENTS)]
+        students = [name for name in self.models if name.startswith(STUDENTS)]
         if not students:
-            raise InputError(f"params.yaml: answers.models has no adapters in {STUDENTS} to compare with '{BASE}'.")
+            raise InputError(f"params.yaml: answers.models has no '{STUDENTS}N' to compare with '{BASE}'.")
         return [BASE, *students]
 
     @property
