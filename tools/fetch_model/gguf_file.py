@@ -245,3 +245,9 @@ def _turned_back(values: np.ndarray, heads: int) -> np.ndarray:
     """Rows of a query or key projection in the order before llama.cpp paired them for its rotary positions."""
     pairs = values.reshape(heads, values.shape[0] // heads // 2, 2, *values.shape[1:])
     return pairs.swapaxes(1, 2).reshape(values.shape)
+
+
+def paired(values: np.ndarray, heads: int) -> np.ndarray:
+    """Rows of a query or key projection in the order that llama.cpp has them in; `_turned_back` undoes it."""
+    halves = values.reshape(heads, 2, values.shape[0] // heads // 2, *values.shape[1:])
+    return halves.swapaxes(1, 2).reshape(values.shape)

@@ -1,0 +1,73 @@
+"""Take an adapter to other people's tools, or bring one of theirs in.
+
+    python -m tools.export_adapter data/lora_seed/0/held_out --to peft --output exports/peft
+    python -m tools.export_adapter data/lora_seed/0/held_out --to gguf --output exports/gguf
+    python -m tools.export_adapter data/lora_seed/0/held_out --to fused --output exports/fused
+    python -m tools.export_adapter models/qwen-4bit --to fused --output exports/base
+    python -m tools.export_adapter exports/peft --to mlx --output exports/mlx --model models/tiny-student
+
+SOURCE is a folder with an adapter in mlx-lm's layout or in PEFT's; its base model is the folder that its configuration
+names, or `--model`. `peft` is read by transformers, vLLM and TGI, `gguf` by llama.cpp and Ollama (adapter.gguf), `mlx`
+by this project and mlx-lm. `fused` is a whole checkpoint with the adapter in its weights, never quantised; of a SOURCE
+that is a checkpoint itself it is those weights without quantisation, which is what PEFT loads an adapter onto.
+docs/export.md has a command for each reader.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from distil.pipeline.command import run
+from distil.pipeline.files import InputError, replacing_folder
+from tools.export_adapter import fused, gguf_layout, mlx_layout, peft_layout
+from tools.export_adapter.adapter import Adapter, base_folder, config_of, layout
+
+
+def main() -> None:
+    """Read the adapter in whichever layout it has, and write it in the one asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, help="a folder with an adapter, or with a checkpoint (fused only)")
+    parser.add_argument("--to", required=True, choices=("peft", "gguf", "fused", "mlx"))
+    parser.add_argument("--output", required=True, type=Path, help="the folder to write; what is there is replaced")
+    parser.add_argument("--model", type=Path, help="the base model's folder, where the adapter does not name it")
+    args = parser.parse_args()
+    export(args.source, args.to, args.output, args.model)
+
+
+def export(source: Path, to: str, output: Path, model: Path | None = None) -> None:
+    """Write `source` in another layout, whole or not at all.
+
+    Raises InputError when a part is missing or damaged, or the layout has no room for what the adapter is.
+    """
+    if output.resolve() in [source.resolve(), *source.resolve().parents]:
+        raise InputError(f"--output {output} would replace {source} itself; name another folder.")
+    if to == "fused":
+        fuse(source, output, model)
+    else:
+        adapter = read(source, model)
+        with replacing_folder(output) as folder:
+            {"peft": peft_layout.write, "gguf": gguf_layout.write, "mlx": mlx_layout.write}[to](adapter, folder)
+    print(f"{source} -> {output} ({to})")
+
+
+def read(source: Path, model: Path | None) -> Adapter:
+    """Read a low-rank adapter in either layout."""
+    return (mlx_layout if layout(source) == "mlx" else peft_layout).read(source, model)
+
+
+def fuse(source: Path, output: Path, model: Path | None) -> None:
+    """Write a whole checkpoint: the base with the adapter, or without quantisation where `source` is a checkpoint."""
+    with replacing_folder(output) as folder, tempfile.TemporaryDirectory() as converted:
+        if (source / "config.json").is_file():
+            fused.write(source, None, folder)
+        elif layout(source) == "mlx":
+            base = base_folder(source, config_of(source, lambda config: config.get("model")), model)
+            fused.write(base, source, folder)
+        else:
+            adapter = read(source, model)
+            mlx_layout.write(adapter, Path(converted))
+            fused.write(adapter.base, Path(converted), folder)
+
+
+if __name__ == "__main__":
+    run(main)
