@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mlx.core as mx
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
@@ -74,11 +75,10 @@ def base_folder(source: Path, named: Any, model: Path | None) -> Path:
 
 
 def numbers(path: Path) -> dict[str, np.ndarray]:
-    """A safetensors file's arrays as float32. Raises InputError when it is damaged."""
-    import mlx.core as mx  # NumPy has no bfloat16
-
+    """A safetensors file's arrays as float32, which NumPy has and bfloat16 it has not. Raises InputError when damaged."""
     try:
-        return {name: np.array(array.astype(mx.float32)) for name, array in mx.load(str(path)).items()}
+        arrays: dict[str, mx.array] = mx.load(str(path))  # type: ignore[assignment]
+        return {name: np.array(array.astype(mx.float32)) for name, array in arrays.items()}
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} could not be read: {error}.") from error
 

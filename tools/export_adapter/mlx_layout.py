@@ -44,7 +44,7 @@ def write(adapter: Adapter, folder: Path) -> None:
         if (model, layers) != ("model", "layers") or not number.isdigit():
             raise InputError(f"{adapter.source} adapts {name}, which is in none of the model's blocks. Use --to fused.")
         keys.add(".".join(part for part in rest if part))
-    arrays = {}
+    arrays = dict[str, Any]()
     for name, layer in adapter.layers.items():
         arrays |= {
             f"{name}.{part}": getattr(layer, ours) for part, ours in PARTS.items() if part != "m" or adapter.dora

@@ -18,7 +18,7 @@ from tools.export_adapter.adapter import PEFT_ADAPTER, Adapter, LowRank, base_fo
 PREFIX = "base_model.model."
 PARTS = {"lora_A.weight": "a", "lora_B.weight": "b", "lora_magnitude_vector": "m"}
 BLOCK = re.compile(r"model\.layers\.(\d+)\.(?:.+\.)?(\w+)")
-UNKNOWN = {
+UNKNOWN: dict[str, Any] = {
     "rank_pattern": {},
     "alpha_pattern": {},
     "modules_to_save": None,
