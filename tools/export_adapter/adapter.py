@@ -75,7 +75,7 @@ def base_folder(source: Path, named: Any, model: Path | None) -> Path:
 
 
 def numbers(path: Path) -> dict[str, np.ndarray]:
-    """A safetensors file's arrays as float32, which NumPy has and bfloat16 it has not. Raises InputError when damaged."""
+    """A safetensors file's arrays as float32 (NumPy has no bfloat16). Raises InputError when it is damaged."""
     try:
         arrays: dict[str, mx.array] = mx.load(str(path))  # type: ignore[assignment]
         return {name: np.array(array.astype(mx.float32)) for name, array in arrays.items()}
