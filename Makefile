@@ -88,6 +88,12 @@ bench-peers: .venv/installed ## time lm.backend torch against PyTorch + PEFT and
 	@python -m tools.bench.peers --model $(or $(MODEL),models/qwen-0.5b) $(if $(LLAMA_SERVER),--llama-server $(LLAMA_SERVER)) \
 	  $(if $(GGUF),--gguf $(GGUF)) $(if $(ONLY),--only $(ONLY))
 
+.PHONY: check-model
+check-model: .venv/installed ## answers of base and of an adapter again by transformers and PEFT (MODELS="base seed_0" ANSWERS=40)
+	test -x .venv-peers/bin/python || python -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet -r tools/bench/peers.txt
+	@python -m tools.check_model $(if $(MODELS),--models $(MODELS)) $(if $(ANSWERS),--answers $(ANSWERS))
+
 .PHONY: gpu-check
 gpu-check: .venv/installed ## on a machine with an NVIDIA GPU: MLX's CUDA build, the tests that touch MLX, a 7B's speed
 	.venv/bin/python -m pip --version >/dev/null 2>&1 || uv pip install --quiet --python .venv pip
