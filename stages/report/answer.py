@@ -5,6 +5,7 @@ from typing import Any
 from stages.report.drawing import Picture
 from stages.report.inputs import CUT_OFF, Run
 from stages.report.page_parts import Answer, Score
+from stages.report.tested import what_was_tested
 from stages.report.wording import (
     NOT_KNOWN,
     count,
@@ -24,7 +25,10 @@ def answer(run: Run, pictures: dict[str, Picture]) -> Answer:
     """The answer, on the contest's unseen questions."""
     result = run.tables["parts"]["contest_unseen"]
     shown = [pictures[name] for name in ("accuracy_by_model", "accuracy_by_words") if name in pictures]
-    return Answer(title(result, run.base_cut_off), text(run, result), scores(run.tables["teacher"], result), shown)
+    teacher = run.tables["teacher_unseen"]
+    return Answer(
+        title(result, run.base_cut_off), what_was_tested(run), text(run, result), scores(teacher, result), shown
+    )
 
 
 def title(result: dict[str, Any], cut: float = 0.0) -> str:
@@ -56,7 +60,6 @@ def text(run: Run, result: dict[str, Any]) -> str:
         f"{percent(result['student_mean'])} with its one seed"
     )  # fmt: skip
     return sentence(
-        _synthetic(run),
         f"The questions are {result['n']:,} that were held out from the student’s training, with the near-duplicates "
         f"that the rule finds. The base model answered {percent(result['base'])} of them rightly; the student, "
         "fine-tuned on the teacher’s verified chains of thought, "
@@ -73,18 +76,6 @@ def text(run: Run, result: dict[str, Any]) -> str:
         _protocol(run.tables["leakage"]["paired"]["contest_unseen"]),
         _length(run),
     )
-
-
-def _synthetic(run: Run) -> str | None:
-    """That the sample contest is no real one, and its teacher no model."""
-    if run.params["raw"]["source"] != "sample":
-        return None
-    teacher = (
-        " and its teacher is a program that makes planted slips"
-        if run.params["teacher_cot"]["teacher"] == "embedded"
-        else ""
-    )
-    return f"This contest is synthetic: a program draws its questions{teacher}."
 
 
 def _other_kinds(run: Run, result: dict[str, Any]) -> str | None:
@@ -158,7 +149,7 @@ def scores(teacher: dict[str, Any], result: dict[str, Any]) -> list[Score]:
             f"95 % interval {change}" if change else "no interval",
         ),
         Score(
-            "teacher", "Teacher, all questions", percent(teacher["accuracy"]),
+            "teacher", "Teacher, same questions", percent(teacher["accuracy"]),
             interval(teacher["low"], teacher["high"]),
         ),
     ]  # fmt: skip

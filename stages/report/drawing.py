@@ -1,7 +1,10 @@
 """Charts to files: SVG and PNG with the same bytes whatever was drawn before them in the same process."""
 
+import os
 import re
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from stages.report.figures import INK, LINE, MUTED
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """vl-convert carries the first, so that text is measured alike on every machine; the others have its widths."""
+NO_FONTS = """<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd"><fontconfig><dir>{folder}</dir></fontconfig>"""
 STYLE = {
     "background": "#ffffff",
     "font": FONT,
@@ -39,8 +43,28 @@ class Picture:
     alt: str
 
 
+@cache
+def hide_system_fonts() -> None:
+    """Have vl-convert find the fonts that it carries and no others, for the rest of the process.
+
+    It prefers a font of the system to its own of the same name, and another release of Liberation draws other pixels.
+    It reads fontconfig's settings once, when it first draws. On a Mac it asks the system, where Liberation is rare.
+    """
+    former = os.environ.get("FONTCONFIG_FILE")
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder, "fonts.conf")
+        settings.write_text(NO_FONTS.format(folder=folder), encoding="utf-8")
+        os.environ["FONTCONFIG_FILE"] = str(settings)
+        vl_convert.svg_to_png('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>')
+    if former is None:
+        del os.environ["FONTCONFIG_FILE"]
+    else:
+        os.environ["FONTCONFIG_FILE"] = former
+
+
 def draw(folder: Path, name: str, chart: alt.TopLevelMixin, caption: str, alternative: str) -> Picture:
     """Write `name`.svg and `name`.png (at twice the size) to `folder`."""
+    hide_system_fonts()
     spec: dict[str, Any] = chart.to_dict()
     spec["config"] = STYLE
     svg = _own_ids(vl_convert.vegalite_to_svg(spec), name)

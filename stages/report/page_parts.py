@@ -18,9 +18,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Answer:
-    """The top of the page: a sentence, a paragraph, a few numbers and the picture."""
+    """The top of the page: a sentence, what was tested, a paragraph, a few numbers and the picture."""
 
     title: str
+    tested: str
     text: str
     scores: Sequence[Score]
     pictures: Sequence[Picture]

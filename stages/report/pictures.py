@@ -52,8 +52,7 @@ def plans(run: Run, questions: Questions) -> Iterator[Plan]:
     yield Plan(
         "accuracy_by_model",
         by_model,
-        "Accuracy on contest questions held out from the student, with 95 % intervals; each tick is one seed. The "
-        "teacher’s is over all contest questions.",
+        "Accuracy on contest questions held out from the student, with 95 % intervals; each tick is one seed.",
         f"Accuracy by model: {_list(models, 'model')}.",
     )
     if by_words is not None:
@@ -76,7 +75,7 @@ def model_frames(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     student = f"Student, {count(len(seeds), 'seed')}"
     names = {"base": "Base", "student": student}
     models = own[own["model"].isin(list(names))].assign(kind=own["model"], model=own["model"].map(names))
-    teacher = run.tables["teacher"]
+    teacher = run.tables["teacher_unseen"]
     if teacher["accuracy"] is not None:
         models = pd.concat([models, pd.DataFrame([{**teacher, "model": "Teacher", "kind": "teacher"}])])
     frame = models[["model", "kind", "accuracy", "low", "high"]]
