@@ -1,6 +1,5 @@
 """Get a model's replies to its tasks, from this machine or from a server."""
 
-from collections.abc import Callable, Collection, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,12 @@ from typing import Any
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 from tqdm import tqdm
 
-from distil.lm.checkpoints import load, load_tokenizer, with_adapter
-from distil.lm.generate import Reply, Sampler, generate, sampler
+from distil.lm.generate import sampler
 from distil.lm.progress import LmParams
 from distil.lm.state import computing, fingerprint, folder_digest
 from distil.lm.template import prompt_tokens
 from distil.lm.torch import require_torch
+from distil.lm.write import writer
 from distil.pipeline.progress import Bar
 from stages.answers.params import AnswersParams
 from stages.answers.prompts import Prompt
@@ -24,9 +23,6 @@ from stages.answers.tasks import Task
 ROUND = 4
 """With MLX a round is this many batches. Within one, a reply that ends makes room for the next prompt; whole rounds are
 kept, so that a run taken up again puts the same prompts together as one that was never killed."""
-
-Writer = Callable[[list[list[int]], list[Sampler] | None, Collection[int]], Iterator[tuple[int, Reply]]]
-"""What writes replies: called with prompts, their samplers unless it is greedy, and the numbers of those known."""
 
 
 def open_store(
@@ -98,9 +94,9 @@ def answer_here(
     With PyTorch the contest comes first: a reply does not depend on the others, and is kept as it ends. With MLX a
     round is kept when it ends.
     """
-    write, tokenizer = writer(base, adapter, params, lm)
-    prompts = {task.key: _tokens(tokenizer, task.prompt(system)) for task in tasks}
     alone = params.backend == "torch"
+    write, tokenizer = writer(base, adapter, "torch" if alone else "mlx", lm, params.batch_size)
+    prompts = {task.key: _tokens(tokenizer, task.prompt(system)) for task in tasks}
     tasks = sorted(tasks, key=lambda task: (alone and task.benchmark, len(prompts[task.key]), task.key))
     size = len(tasks) if alone else ROUND * params.batch_size
     for together in (tasks[start : start + size] for start in range(0, len(tasks), size)):
@@ -111,7 +107,8 @@ def answer_here(
             continue
         samplers = [sampler(params.temperature, task.seed(params.seed)) for task in together]
         ended = []
-        replies = write([prompts[task.key] for task in together], samplers if params.temperature else None, known)
+        asked = [prompts[task.key] for task in together]
+        replies = write(asked, params.max_tokens, samplers if params.temperature else None, known)
         for number, reply in replies:
             task = together[number]
             ended.append(task.answer(name, reply.text, len(prompts[task.key]), reply.tokens, reply.finish_reason))
@@ -119,26 +116,6 @@ def answer_here(
             if alone or len(ended) == len(together):
                 store.add(ended)
                 ended = []
-
-
-def writer(base: str, adapter: Path | None, params: AnswersParams, lm: LmParams) -> tuple[Writer, TokenizerWrapper]:
-    """What writes the replies of a model with an adapter or without, and its tokenizer. Loads one model at a time."""
-    if params.backend == "torch":
-        import torch  # optional, and slow to import
-
-        from distil.lm.torch.generate import generate as generate_torch
-        from distil.lm.torch.generate import load_to_answer
-
-        torch.set_num_threads(lm.threads)
-        weights, tokenizer = load_to_answer(base, adapter, getattr(torch, lm.compute)), load_tokenizer(base)
-        return lambda prompts, samplers, known: generate_torch(
-            weights, tokenizer, prompts, params.max_tokens, params.batch_size, samplers, known
-        ), tokenizer
-    model, tokenizer = load(base)
-    model = with_adapter(model, adapter) if adapter else model
-    return lambda prompts, samplers, _: generate(
-        model, tokenizer, prompts, params.max_tokens, params.batch_size, samplers
-    ), tokenizer
 
 
 def _tokens(tokenizer: TokenizerWrapper, prompt: Prompt) -> list[int]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stages.report.drawing import Picture, chosen
-from stages.report.inputs import CONTEST, CUT_OFF, Run
+from stages.report.inputs import CONTEST, CUT_OFF, TRANSFER, Run
 from stages.report.page_parts import Claim, Link, Table
 from stages.report.pictures import PARTS, accuracy
 from stages.report.wording import (
@@ -232,8 +232,38 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
             ),
         ],
         pictures=chosen(pictures, "seen_and_unseen"),
-        tables=[Table("What training on a question is worth", ["Gap", "Points", "95 % interval"], rows)],
+        tables=[
+            Table("What training on a question is worth", ["Gap", "Points", "95 % interval"], rows),
+            *by_heart(run),
+        ],
     )
+
+
+def by_heart(run: Run) -> Iterator[Table]:
+    """Which questions the untouched base model completes from their first half, and its accuracy beside it."""
+    rows = [
+        [
+            pretty(benchmark),
+            f"{found['n']:,}",
+            with_interval(
+                percent(found["completed"]), percent_interval(found["completed_low"], found["completed_high"])
+            ),
+            percent(found["words_met"]),
+            percent(found["base"]),
+            "–" if found["base_where_completed"] is None else percent(found["base_where_completed"]),
+        ]
+        for benchmark in (CONTEST, TRANSFER)
+        if (found := run.metrics["contamination"].get(benchmark)) and found["n"]
+    ]
+    if rows:
+        yield Table(
+            "What the untouched base model knows by heart",
+            ["Benchmark", "n", "Second halves completed (95 %)", "Words met", "Base right", "Base right on completed"],
+            rows,
+            "The base model is given the first half of a question as plain text. Completed: it goes on with the second "
+            "half, word for word. Words met: the share of the second half before the first other word. What is not "
+            "completed may still have been in its training.",
+        )
 
 
 def seeds_against_questions(run: Run, pictures: Pictures) -> Claim:

@@ -16,7 +16,7 @@ CUT_OFF = 0.05
 """Share of the base's answers that may end at the token cap before a difference is put down to the student."""
 NEEDED = (("lora_seed", "seeds"), ("length_sweep", "levels"), ("answers", "models"))
 LOSSES = ["iteration", "train_loss", "valid_loss"]
-METRICS = ("verified", "train_split", "overfit_probe")
+METRICS = ("verified", "train_split", "overfit_probe", "contamination")
 
 
 @dataclass(frozen=True)

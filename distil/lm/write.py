@@ -1,0 +1,40 @@
+"""Have a model, with an adapter or without, go on with prompts: whichever backend computes."""
+
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Literal
+
+from mlx_lm.tokenizer_utils import TokenizerWrapper
+
+from distil.lm.checkpoints import load, load_tokenizer, with_adapter
+from distil.lm.generate import Reply, Sampler, generate
+from distil.lm.progress import LmParams
+from distil.lm.torch import require_torch
+
+Writer = Callable[[list[list[int]], int, list[Sampler] | None, Collection[int]], Iterator[tuple[int, Reply]]]
+"""What writes replies: called with prompts, the most tokens of a reply, the prompts' samplers unless it is greedy, and
+the numbers of those whose replies are known (MLX writes these all the same)."""
+
+
+def writer(
+    base: str, adapter: Path | None, backend: Literal["mlx", "torch"], lm: LmParams, batch_size: int
+) -> tuple[Writer, TokenizerWrapper]:
+    """What writes the replies of a model, `batch_size` at once, and its tokenizer.
+
+    Raises InputError when the model, the adapter or the backend is missing or does not fit.
+    """
+    if backend == "torch":
+        require_torch()
+        import torch  # optional, and slow to import
+
+        from distil.lm.torch.generate import generate as generate_torch
+        from distil.lm.torch.generate import load_to_answer
+
+        torch.set_num_threads(lm.threads)
+        weights, tokenizer = load_to_answer(base, adapter, getattr(torch, lm.compute)), load_tokenizer(base)
+        return lambda prompts, most, samplers, known: generate_torch(
+            weights, tokenizer, prompts, most, batch_size, samplers, known
+        ), tokenizer
+    model, tokenizer = load(base)
+    model = with_adapter(model, adapter) if adapter else model
+    return lambda prompts, most, samplers, _: generate(model, tokenizer, prompts, most, batch_size, samplers), tokenizer

@@ -1,0 +1,50 @@
+"""The two halves of a question, and how far a model that is given the first one comes in the second."""
+
+import re
+from typing import Literal
+
+from distil.pipeline.records import Problem, Record
+
+SHORTEST = 4
+"""Words of a second half below which it is not asked for: what is so short can be guessed."""
+
+
+class Half(Record):
+    """A question cut at the white space in its middle (by words), and whether base answers the whole rightly."""
+
+    problem_id: str
+    benchmark: Literal["contest", "transfer"]
+    given: str
+    rest: str
+    right: bool
+
+
+class Completion(Half):
+    """What the base model wrote after `given`; of the words of `rest` the first `words_met` stand there, too."""
+
+    text: str
+    words: int
+    words_met: int
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether the whole second half stands there, word for word."""
+        return self.words_met == self.words
+
+
+def cut(problem: Problem, benchmark: Literal["contest", "transfer"], right: bool) -> Half | None:
+    """The halves of a question as printed, the first with the odd word; None where the second is too short."""
+    words = list(re.finditer(r"\S+", problem.question))
+    if len(words) // 2 < SHORTEST:
+        return None
+    middle = words[(len(words) - 1) // 2].end()
+    given, rest = problem.question[:middle], problem.question[middle:]
+    return Half(problem_id=problem.id, benchmark=benchmark, given=given, rest=rest.strip(), right=right)
+
+
+def completed(half: Half, text: str) -> Completion:
+    """The half with what was written after it, compared word by word; how words are spaced does not count."""
+    words = half.rest.split()
+    wrong = (place for place, pair in enumerate(zip(words, text.split(), strict=False)) if pair[0] != pair[1])
+    met = next(wrong, min(len(words), len(text.split())))
+    return Completion(**half.model_dump(), text=text, words=len(words), words_met=met)
