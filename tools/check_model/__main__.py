@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from distil.lm.cpu import blas
 
@@ -27,13 +27,13 @@ from tabulate import tabulate
 
 from distil.lm.progress import LmParams
 from distil.lm.template import prompt_tokens
+from distil.lm.write import writer
 from distil.pipeline import chat
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_jsonl, read_record
 from distil.pipeline.records import Answer, Problem, Split
 from distil.verifier import Verifier
 from stages.answers.params import AnswersParams, ChatParams, StudentParams
-from stages.answers.respond import writer
 from tools.export_adapter.__main__ import export
 
 ADAPTERS = Path("data/lora_seed")
@@ -117,9 +117,10 @@ def compare(name: str, problems: Sequence[Problem], params: AnswersParams, pytho
     weights = params.models[name].weights
     fold = None if weights == base else read_record("data/train_split/folds.json", Split).main[0]
     adapter = Path(weights, fold) if fold else None
-    write, tokenizer = writer(base, adapter, params, lm)
+    backend: Literal["mlx", "torch"] = "torch" if params.backend == "torch" else "mlx"
+    write, tokenizer = writer(base, adapter, backend, lm, params.batch_size)
     prompts = [prompt_tokens(tokenizer, chat.prompt(problem.question, system)) for problem in problems]
-    ours = {number: reply.text for number, reply in write(prompts, None, set())}
+    ours = {number: reply.text for number, reply in write(prompts, params.max_tokens, None, ())}
     del write  # the weights, before another process loads them
     with tempfile.TemporaryDirectory(prefix="check-model-") as scratch:
         if adapter:
