@@ -44,7 +44,7 @@ def loaded(run_folder: Path) -> Run:
             "Teacher: recorded chains.",
         ),
         (
-            {"raw": {"source": "folder", "path": "/home/me/my exams"}, "teacher_cot": {"teacher": "openai"}},
+            {"raw": {"source": "folder", "path": "/srv/my exams"}, "teacher_cot": {"teacher": "openai"}},
             "Student: tiny-student, 0.8 million weights. Contest: exams of your own (my exams), 270 questions, "
             "2011 to 2025. Teacher: embedded/solver.",
         ),
