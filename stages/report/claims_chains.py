@@ -153,9 +153,8 @@ def _level_row(name: str, entry: dict[str, Any]) -> list[str]:
 def _words(entry: dict[str, Any], name: str) -> str:
     if entry.get(name) is None:
         return "–"
-    return (
-        f"{entry[name]:.1f} ({entry[f'{name}_median']:.0f}; {entry[f'{name}_min']:.0f} to {entry[f'{name}_max']:.0f})"
-    )
+    middle, low, high = (f"{entry[f'{name}_{part}']:.0f}" for part in ("median", "min", "max"))
+    return with_interval(f"{entry[name]:.1f}", f"{middle}; {low} to {high}")
 
 
 def sections_table(run: Run) -> Iterator[Table]:

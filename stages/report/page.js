@@ -183,6 +183,17 @@
     return made;
   }
 
+  // The questions found, a column for each model: what the rows hold, with words for letters.
+  function save() {
+    const names = data.columns.filter((name) => name !== "base" && name !== "seeds");
+    const lines = matches.map((index) => {
+      const row = rows[index];
+      const letters = row[column.base] + row[column.seeds];
+      return [...names.map((name) => row[column[name]]), ...[...letters].map((letter) => WORDS[letter])];
+    });
+    saveCsv("questions", [[...names, "base", ...data.students], ...lines]);
+  }
+
   // `#questions?change=lost&year=2022` shows that selection; `#question/ID` opens one question.
   function follow() {
     const target = decodeURIComponent(location.hash.slice(1));
@@ -242,6 +253,7 @@
   form.addEventListener("reset", () => setTimeout(filter));
   find("previous").addEventListener("click", () => turn(-1));
   find("next").addEventListener("click", () => turn(1));
+  find("save").addEventListener("click", save);
   find("theme").addEventListener("click", () => {
     const names = Object.keys(THEMES);
     theme(names[(names.indexOf(document.documentElement.dataset.theme ?? "") + 1) % names.length]);

@@ -14,6 +14,7 @@ from stages.report.questions import COLUMNS, Questions
 BLOCK = 200
 """Questions whose details lie in one data block, which the page parses when one of them is opened."""
 FOLDER = Path(__file__).parent
+SCRIPTS = ("tables.js", "page.js")
 
 
 def write_page(path: str | Path, questions: Questions, main_folds: list[str], **content: Any) -> None:
@@ -21,12 +22,18 @@ def write_page(path: str | Path, questions: Questions, main_folds: list[str], **
 
     The page's policy lets the browser run this project's script, known by its hash, and no other, and load nothing.
     """
-    script = (FOLDER / "page.js").read_text(encoding="utf-8")
+    script = "".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    rows = {"columns": COLUMNS, "rows": questions.rows, "block": BLOCK, "main_folds": main_folds}
+    rows = {
+        "columns": COLUMNS,
+        "students": questions.students,
+        "rows": questions.rows,
+        "block": BLOCK,
+        "main_folds": main_folds,
+    }
     starts = range(0, len(questions.details), BLOCK)
     text = environment.get_template("page.html.jinja").render(
         style=(FOLDER / "page.css").read_text(encoding="utf-8"),

@@ -61,8 +61,8 @@ def sentence(*parts: str | None) -> str:
 
 
 def with_interval(value: str, interval: str) -> str:
-    """`46.0 % (40.0 to 52.0 %)`, or the value alone."""
-    return f"{value} ({interval})" if interval else value
+    """`46.0 % (40.0 to 52.0 %)`, or the value alone. A line may break before the interval and not in it."""
+    return f"{value} ({interval.replace(' ', NBSP)})" if interval else value
 
 
 def p_cell(value: float | None) -> str:
