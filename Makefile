@@ -22,8 +22,8 @@ help: ## list the targets
 install: .venv/installed ## create .venv from the lock file
 
 .PHONY: extra
-extra: .venv/installed ## install what a rarer input needs (NAME=datasets|documents|ocr), or PyTorch (NAME=torch)
-	@python -c "import sys; sys.exit('$(NAME)' not in 'datasets documents ocr torch'.split() and 'error: NAME is datasets, documents, ocr or torch')"
+extra: .venv/installed ## install what a rarer input needs (NAME=dashboard|datasets|documents|ocr), or PyTorch (NAME=torch)
+	@python -c "import sys; sys.exit('$(NAME)' not in 'dashboard datasets documents ocr torch'.split() and 'error: NAME is dashboard, datasets, documents, ocr or torch')"
 	@if [ '$(NAME)' = torch ]; then \
 	  .venv/bin/python -m pip install --quiet 'torch>=2.7'; \
 	elif command -v uv >/dev/null; then \
@@ -33,10 +33,14 @@ extra: .venv/installed ## install what a rarer input needs (NAME=datasets|docume
 	fi
 
 .PHONY: repro
-repro: .venv/installed ## run the pipeline and show its result (JOBS=n runs independent stages side by side)
-	@python -m tools.repro --jobs $(JOBS)
+repro: .venv/installed ## run the pipeline and show its result (JOBS=n: independent stages side by side; SCHEDULER=tcp://... REMOTE=name: elsewhere)
+	@python -m tools.repro --jobs $(JOBS) $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(if $(REMOTE),--remote $(REMOTE))
 	@python -m distil.lm.environment
 	@python -m tools.summary
+
+.PHONY: worker
+worker: .venv/installed ## run stages in this clone for a `make repro SCHEDULER=...` elsewhere, until it is stopped (SCHEDULER=tcp://...)
+	@PYTHONPATH=$(CURDIR) dask worker $(SCHEDULER) --nthreads 1 --no-nanny --no-dashboard
 
 .PHONY: exams
 exams: .venv/installed ## the study's exams and recorded chains with the tiny student, as a DVC experiment
@@ -109,7 +113,7 @@ params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|exams|qw
 lock: ## rewrite the lock files from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra pipeline --group dev --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements.lock
-	for extra in datasets documents ocr; do \
+	for extra in dashboard datasets documents ocr; do \
 	  uv pip compile pyproject.toml --extra $$extra --constraint requirements.lock --universal --python-version 3.11 --fork-strategy fewest \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements-$$extra.lock; \
 	done

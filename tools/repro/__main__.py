@@ -1,0 +1,95 @@
+"""Run the pipeline as `dvc repro` does, with stages that do not depend on each other side by side, here or elsewhere.
+
+    python -m tools.repro --jobs 2          (make repro JOBS=2)
+    python -m tools.repro --jobs 2 answers
+    python -m tools.repro --scheduler tcp://10.0.0.1:8786 --remote shared
+
+Every stage is run by DVC itself (`dvc repro --single-item STAGE`) once those it depends on are done, so its locks and
+its cache work as always, and the result, dvc.lock included, is that of plain `dvc repro`. Dask shares the stages out:
+among `--jobs` processes in this folder, or among the workers of the scheduler named, each in a clone of its own
+(docs/scale.md). What a stage prints goes to cache/logs/<stage>.log, and to the terminal when it fails: the stages then
+running are finished, for their work is kept, and no more are started. An interrupt stops them all; the next run takes
+up what they have saved. With one job and no scheduler it is `dvc repro` itself, without Dask. A dvc.lock that a kill
+cut off is first taken back from git's index.
+"""
+
+import argparse
+import os
+import random
+import signal
+from pathlib import Path
+
+import networkx as nx
+from dvc.cli import main as dvc
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.repo.reproduce import get_active_graph, plan_repro
+from dvc.utils.serialize import load_yaml
+
+from distil.pipeline.command import run
+from distil.pipeline.files import InputError
+from tools.git import repository
+from tools.plan.model import missing_model
+from tools.repro.lock import locked_stages, mend_lock, put_in_order, wait_for_index
+
+
+def main() -> int:
+    """Run what is out of date, then put dvc.lock in the order in which plain `dvc repro` writes it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many stages to run at once")
+    parser.add_argument(
+        "--shuffle", type=int, metavar="SEED", help="start stages in a random order that the graph allows"
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="run on the workers of this Dask scheduler instead")
+    parser.add_argument("--remote", metavar="NAME", help="the DVC remote by which workers elsewhere get and give data")
+    parser.add_argument("targets", nargs="*", help="stages to run, with all they depend on; without any, every stage")
+    args = parser.parse_args()
+    if args.jobs < 1:
+        parser.error(f"--jobs (JOBS) is {args.jobs}; at least one stage has to run at a time.")
+    if args.remote and not args.scheduler:
+        parser.error("--remote (REMOTE) is for workers elsewhere, and there is no --scheduler (SCHEDULER).")
+    refuse_missing_model()
+    wait_for_index(repository(Path.cwd()))
+    mend_lock()
+    if args.jobs == 1 and args.shuffle is None and not args.scheduler:
+        return dvc(["repro", *args.targets])
+    from tools.repro import cluster, elsewhere  # here, since Dask takes a second to import
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = locked_stages()
+    try:
+        order, depends = plan(args.targets)
+    except DvcException as error:
+        raise InputError(f"DVC: {error}") from error
+    started = order if args.shuffle is None else random.Random(args.shuffle).sample(order, len(order))
+    try:
+        if args.scheduler:
+            with cluster.remote(args.scheduler) as client:
+                elsewhere.run_all(client, started, depends, args.remote)
+        else:
+            with cluster.local(args.jobs) as client:
+                cluster.run_all(client, started, depends)
+    finally:
+        put_in_order([*before, *order])
+    return 0
+
+
+def refuse_missing_model() -> None:
+    """Raise InputError, before hours are spent on the stages before it, when the student's checkpoint is not there."""
+    params = load_yaml("params.yaml") if Path("params.yaml").is_file() else {}
+    model = params.get("lora_seed", {}).get("model")
+    if model and not Path(model, "config.json").is_file():
+        raise InputError(missing_model(model))
+
+
+def plan(targets: list[str]) -> tuple[list[str], nx.DiGraph]:
+    """The stages in `dvc repro`'s order, and the graph whose edges lead from each to those it depends on."""
+    with Repo(_wait_for_lock=True) as repo, repo.lock:
+        graph = get_active_graph(repo.index.graph)
+        wanted = [stage for target in targets for stage in repo.stage.collect(target)]
+        order = [stage.addressing for stage in plan_repro(graph, wanted or None)]
+        return order, nx.relabel_nodes(graph, {stage: stage.addressing for stage in graph}).subgraph(order)
+
+
+if __name__ == "__main__":
+    run(main)

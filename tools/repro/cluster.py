@@ -1,0 +1,155 @@
+"""The stage graph on a Dask cluster: one of this machine's processes, or one that the user has started anywhere."""
+
+import logging
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from typing import Any
+
+import dask
+import networkx as nx
+from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin, wait
+from tqdm import tqdm
+
+from distil.pipeline.files import InputError
+from tools.repro import stage
+from tools.repro.stage import log_of
+
+LINES = 20
+"""How many of the last lines a failed stage printed are shown."""
+PATIENCE = 10
+"""Seconds to wait for a scheduler's answer, and for the first of its workers."""
+
+
+class OutOfReach(WorkerPlugin):
+    """Takes a worker out of the terminal's reach: on Ctrl-C this program has the stages stop, in order."""
+
+    def setup(self, worker: Any) -> None:
+        """Give the worker's process a group of its own."""
+        os.setpgid(0, 0)
+
+
+@contextmanager
+def local(jobs: int) -> Iterator[Client]:
+    """A cluster of `jobs` processes of one thread on this machine, which ends with the block or with this process.
+
+    Where bokeh is installed, it says where Dask shows what runs.
+    """
+    address = "127.0.0.1:8787" if find_spec("bokeh") else None
+    # stages get the environment that they have under plain `dvc repro`, and Dask's remarks on them do not help a user
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": {}}),
+        LocalCluster(
+            n_workers=jobs,
+            threads_per_worker=1,
+            memory_limit=0,
+            dashboard_address=address,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        client.register_plugin(OutOfReach())
+        if address:
+            tqdm.write(f"what runs: {cluster.dashboard_link}")
+        yield client
+
+
+@contextmanager
+def remote(address: str) -> Iterator[Client]:
+    """The cluster whose scheduler has an address. Raises InputError where there is none, or it has no worker."""
+    try:
+        client = Client(address, timeout=PATIENCE)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"no Dask scheduler answers at {address} (SCHEDULER): start one with `dask scheduler`, which prints its "
+            "address."
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError as error:
+            raise InputError(
+                f"the scheduler at {address} has no worker: start some, each in a clone of its own, with "
+                f"`make worker SCHEDULER={address}`."
+            ) from error
+        yield client
+
+
+Task = tuple[Callable[..., Any], tuple[Any, ...]]
+"""What a worker is to call, and with what."""
+
+
+def run_all(
+    client: Client,
+    order: list[str],
+    depends: nx.DiGraph,
+    task: Callable[[str], Task | None] = lambda name: (stage.run, (name,)),
+    failed: Callable[[str, Any], bool] = lambda name, status: bool(status),
+) -> None:
+    """Run the stages, one a worker at a time, each after those it depends on, first those that most have to wait for.
+
+    `task` says what a worker does for a stage, None where there is nothing to do; `failed` takes what it returned. A
+    stage whose worker is lost is run again by another. Raises InputError with what the first failed stage printed,
+    after the others that were running have ended.
+    """
+    waiting = sorted(order, key=lambda name: len(nx.ancestors(depends, name)), reverse=True)
+    done, failures = set[str](), list[str]()
+    running: dict[Future, str] = {}
+    with tqdm(total=len(order), unit="stage", disable=None) as bar:
+
+        def end(name: str) -> None:
+            done.add(name)
+            bar.update()
+
+        try:
+            while running or (waiting and not failures):
+                ready = [name for name in waiting if done.issuperset(depends.successors(name))]
+                for name in ready[: 0 if failures else workers(client) - len(running)]:
+                    waiting.remove(name)
+                    if found := task(name):
+                        function, arguments = found
+                        key = f"{name}-{uuid.uuid4().hex}"  # of its own, or Dask would take an earlier run's result
+                        running[client.submit(function, *arguments, key=key, pure=False)] = name
+                    else:
+                        end(name)
+                bar.set_description(", ".join(running.values()))
+                for future in ended(running):
+                    name = running.pop(future)
+                    if failed(name, result_of(future, name)):
+                        failures.append(name)
+                    else:
+                        end(name)
+        except KeyboardInterrupt:
+            client.cancel(list(running))
+            client.run(stage.stop)
+            raise
+    if failures:
+        log = log_of(failures[0])
+        printed = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        raise InputError("\n".join([f"stage {failures[0]} failed; the end of {log}:", *printed[-LINES:]]))
+
+
+def workers(client: Client) -> int:
+    """How many workers the cluster has now."""
+    return len(client.scheduler_info(n_workers=-1)["workers"])
+
+
+def ended(running: dict[Future, str]) -> list[Future]:
+    """The stages that have ended, after a second at most, in which more workers may have come."""
+    if running:
+        with suppress(TimeoutError):
+            wait(list(running), timeout=1, return_when="FIRST_COMPLETED")
+    return [future for future in running if future.done()]
+
+
+def result_of(future: Future, name: str) -> Any:
+    """What a worker returned for a stage. Raises InputError where workers were lost over it, again and again."""
+    try:
+        return future.result()
+    except KilledWorker as error:
+        raise InputError(
+            f"stage {name} was given up: {error.allowed_failures + 1} workers were lost that ran it, the last at "
+            f"{error.last_worker.address}. Is there too little memory for it?"
+        ) from error

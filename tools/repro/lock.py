@@ -1,0 +1,65 @@
+"""dvc.lock and git's index, as a run finds and leaves them."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from dvc.dvcfile import Lockfile
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.utils.serialize import load_yaml, modify_yaml
+
+from distil.pipeline.files import InputError
+from tools.git import git
+
+LOCK = Path("dvc.lock")
+GIT_AT_WORK = 5
+"""Seconds to wait for git's index, which git locks for moments, and a commit for as long as its editor is open."""
+
+
+def wait_for_index(root: Path) -> None:
+    """Wait some seconds for a git that is at work here, since DVC stages what it writes.
+
+    Raises InputError where git's index stays locked. The lock is never removed: it may be an editor's.
+    """
+    lock = Path(git(root, "rev-parse", "--path-format=absolute", "--git-path", "index.lock").strip())
+    for _ in range(10 * GIT_AT_WORK):
+        if not lock.exists():
+            return
+        time.sleep(0.1)
+    raise InputError(
+        f"git's index is locked by {lock}. End what uses git here (the editor of a commit?) and run again; if nothing "
+        "does, a killed git left the file: remove it and run again."
+    )
+
+
+def mend_lock() -> None:
+    """Take dvc.lock back from git's index where a kill cut it off: DVC writes it in place.
+
+    What it lacks then is no loss, since DVC finds finished runs in its run cache. Raises InputError when git has none.
+    """
+    if not LOCK.exists():
+        return
+    try:
+        with Repo() as repo:
+            Lockfile(repo, str(LOCK)).load()
+        return
+    except (DvcException, TypeError, AttributeError):  # the last two where it is YAML, and not of DVC's shape
+        pass
+    print(f"{LOCK} is damaged, as by a kill while DVC wrote it; taking it back from git's index", file=sys.stderr)
+    if subprocess.run(["git", "checkout", "--quiet", "--", str(LOCK)], check=False).returncode:
+        raise InputError(f"{LOCK} is damaged and git has no whole one: remove it and run again.")
+
+
+def locked_stages() -> list[str]:
+    """The stages in dvc.lock, in its order."""
+    return list(load_yaml(LOCK)["stages"]) if LOCK.exists() else []
+
+
+def put_in_order(order: list[str]) -> None:
+    """Sort dvc.lock's stages, to which DVC has added new ones as they ended."""
+    if locked_stages() == (wanted := sorted(locked_stages(), key=order.index)):
+        return
+    with Repo(_wait_for_lock=True) as repo, repo.lock, modify_yaml(LOCK) as lock:
+        lock["stages"] = {stage: lock["stages"][stage] for stage in wanted}
