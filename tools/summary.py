@@ -8,11 +8,11 @@ Reads metrics/*.json; says what is missing instead of failing.
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from distil.pipeline.command import run
-from distil.pipeline.files import read_json
+from distil.pipeline.files import read_record
 from distil.pipeline.records import LEVELS
+from distil.pipeline.results import EvalMetrics, Headline, SweepMetrics
 
 CUT_OFF = 0.05
 """Share of the base's answers that may end at the token cap before a difference is called a gain."""
@@ -22,57 +22,53 @@ REPORT = Path("reports/index.html")
 def main() -> None:
     """Print accuracies with intervals, the paired test, the leak, the length sweep and where the report is."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    sys.stdout.write("\n".join([*result(metrics("eval")), "", *lengths(metrics("length_sweep")), "", report()]) + "\n")
+    evaluation, sweep = Path("metrics/eval.json"), Path("metrics/length_sweep.json")
+    found = read_record(evaluation, EvalMetrics) if evaluation.exists() else None
+    levels = read_record(sweep, SweepMetrics) if sweep.exists() else None
+    sys.stdout.write("\n".join([*result(found), "", *lengths(levels), "", report()]) + "\n")
 
 
-def metrics(name: str) -> dict[str, Any]:
-    """The content of metrics/<name>.json, empty where there is none."""
-    path = Path("metrics", f"{name}.json")
-    return read_json(path) if path.exists() else {}
-
-
-def result(found: dict[str, Any]) -> list[str]:
+def result(found: EvalMetrics | None) -> list[str]:
     """Base, student and teacher on the contest, and what the student gained."""
     if not found:
         return ["No metrics/eval.json yet: `dvc repro` writes it."]
-    unseen, transfer = found["contest_unseen"], found["transfer"]
+    unseen, transfer = found.contest_unseen, found.transfer
     lines = [
-        f"Accuracy on {unseen['n']} contest questions held out (95 % interval)",
-        f"  base     {percent(unseen['base'], unseen['base_low'], unseen['base_high'])}",
-        f"  student  {percent(unseen['student_mean'], unseen['student_low'], unseen['student_high'])}",
-        f"  teacher  {percent(found['teacher'], found['teacher_low'], found['teacher_high'])}"
-        f" (all {found['teacher_n']} questions)",
-        f"Student above base: {points(unseen)}, McNemar p = {number(unseen['mcnemar_p'])}"
-        f" ({unseen['gained']} gained, {unseen['lost']} lost)",
-        f"Transfer, {transfer['n']} questions: {points(transfer)}, McNemar p = {number(transfer['mcnemar_p'])}",
+        f"Accuracy on {unseen.n} contest questions held out (95 % interval)",
+        f"  base     {percent(unseen.base, unseen.base_low, unseen.base_high)}",
+        f"  student  {percent(unseen.student_mean, unseen.student_low, unseen.student_high)}",
+        f"  teacher  {percent(found.teacher, found.teacher_low, found.teacher_high)} (all {found.teacher_n} questions)",
+        f"Student above base: {points(unseen)}, McNemar p = {number(unseen.mcnemar_p)}"
+        f" ({unseen.gained} gained, {unseen.lost} lost)",
+        f"Transfer, {transfer.n} questions: {points(transfer)}, McNemar p = {number(transfer.mcnemar_p)}",
     ]
-    cut = unseen.get("base_cut_off")
+    cut = unseen.base_cut_off
     if cut is not None and cut > CUT_OFF:
         lines.append(
             f"The base model was cut off in {100 * cut:.1f} % of these answers: the difference may be no gain "
             "of the student. Raise answers.max_tokens."
         )
-    if unseen["leak_paired"] is not None:
-        interval = span(unseen["leak_paired_low"], unseen["leak_paired_high"])
-        lines.append(
-            f"Trained under the study's split, same questions: {unseen['leak_paired']:+.1f} points ({interval})"
-        )
+    if unseen.leak_paired is not None:
+        interval = span(unseen.leak_paired_low, unseen.leak_paired_high)
+        lines.append(f"Trained under the study's split, same questions: {unseen.leak_paired:+.1f} points ({interval})")
     return lines
 
 
-def lengths(found: dict[str, Any]) -> list[str]:
+def lengths(found: SweepMetrics | None) -> list[str]:
     """One line per chain length, and the trend."""
     if not found:
         return ["No metrics/length_sweep.json yet: `dvc repro` writes it."]
-    lines = [f"Accuracy by length of the training chains, {found['n']} questions held out"]
-    for level in (level for level in LEVELS if level in found):
-        row = found[level]
-        if row["accuracy"] is None:
-            lines.append(f"  {level}  none: {found['reasons'].get(level, 'no question')}")
+    lines = [f"Accuracy by length of the training chains, {found.n} questions held out"]
+    for level in LEVELS:
+        row = found.level(level)
+        if row is None:
+            continue
+        if row.accuracy is None:
+            lines.append(f"  {level}  none: {found.reasons.get(level, 'no question')}")
         else:
-            words = "" if row["chain_words"] is None else f", chains of {row['chain_words']:.1f} words"
-            lines.append(f"  {level}  {percent(row['accuracy'], row['low'], row['high'])}{words}")
-    return [*lines, f"Trend from first to last: p = {number(found['trend_p'])}"]
+            words = "" if row.chain_words is None else f", chains of {row.chain_words:.1f} words"
+            lines.append(f"  {level}  {percent(row.accuracy, row.low, row.high)}{words}")
+    return [*lines, f"Trend from first to last: p = {number(found.trend_p)}"]
 
 
 def report() -> str:
@@ -87,11 +83,11 @@ def percent(value: float | None, low: float | None, high: float | None) -> str:
     return f"{100 * value:5.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def points(part: dict[str, Any]) -> str:
+def points(part: Headline) -> str:
     """`+20.1 points (15.2 to 24.9)` from a part's metrics."""
-    if part["difference"] is None:
+    if part.difference is None:
         return "none"
-    return f"{part['difference']:+.1f} points ({span(part['difference_low'], part['difference_high'])})"
+    return f"{part.difference:+.1f} points ({span(part.difference_low, part.difference_high)})"
 
 
 def span(low: float | None, high: float | None) -> str:

@@ -17,6 +17,7 @@ from distil.lm.rows import Row, read_rows
 from distil.lm.state import ADAPTER, CHECKPOINTS, CONFIG, alone_in, computing, fingerprint, folder_digest
 from distil.lm.torch import require_torch
 from distil.pipeline.files import replacing
+from distil.pipeline.metrics import TrainingMetrics
 
 
 @dataclass(frozen=True)
@@ -54,24 +55,24 @@ class FoldRun:
             )
         ]
 
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> TrainingMetrics:
         """What the run reached, without times."""
         history, curve = self.training.history, self.curve()
         best = curve[history.best()]
-        return {
-            "best_iteration": best["iteration"],
-            "best_valid_loss": best["valid_loss"],
-            "first_valid_loss": curve[0]["valid_loss"],
-            "last_valid_loss": curve[-1]["valid_loss"],
-            "last_train_loss": curve[-1]["train_loss"],
-            "iterations": history.iterations[-1],
-            "reply_tokens_trained": self.training.reply_tokens,
-            "adapter_parameters": self.training.trainable,
-            "train_rows": len(self.train_rows),
-            "valid_rows": len(self.valid_rows),
-            "dropped_rows": len(self.dropped),
-            "dropped_problems": self.dropped,
-        }
+        return TrainingMetrics(
+            best_iteration=best["iteration"],
+            best_valid_loss=best["valid_loss"],
+            first_valid_loss=curve[0]["valid_loss"],
+            last_valid_loss=curve[-1]["valid_loss"],
+            last_train_loss=curve[-1]["train_loss"],
+            iterations=history.iterations[-1],
+            reply_tokens_trained=self.training.reply_tokens,
+            adapter_parameters=self.training.trainable,
+            train_rows=len(self.train_rows),
+            valid_rows=len(self.valid_rows),
+            dropped_rows=len(self.dropped),
+            dropped_problems=self.dropped,
+        )
 
     def timings(self) -> dict[str, Any]:
         """Speed and memory of this process; after a resumption only of the iterations it ran itself."""

@@ -1,4 +1,4 @@
-"""The records that cross a stage border: one JSON object per line, one model each.
+"""The records that cross a stage border: one JSON object a line, one model each. Numbers: results.py, metrics.py.
 
 raw               Manifest
 parsed, transfer  Problem
@@ -9,7 +9,7 @@ answers           Answer
 eval              Scored (Answer + Verdict)
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,12 +19,28 @@ Section = str
 Level = Literal["R1", "R2", "R3", "R4", "R5", "R6"]
 LEVELS: tuple[Level, ...] = ("R1", "R2", "R3", "R4", "R5", "R6")
 VerdictName = Literal["CORRECT", "WRONG", "NO_ANSWER", "UNVERIFIABLE"]
+FamiliesAre = Literal["families", "topics", "near-duplicates"]
+"""What the kinds of questions are, of which other kinds are a sample."""
 
 
 class Record(BaseModel):
     """Base of all records: unknown fields are errors, values do not change once read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Projected = TypeVar("Projected", bound=Record)
+
+
+def absent() -> Any:
+    """A field that is None and is not written where it does not apply."""
+    return Field(default=None, exclude_if=lambda value: value is None)
+
+
+def projected(record: Record, model: type[Projected], **others: Any) -> Projected:
+    """The fields of `model` that `record` has, and the others."""
+    shared = type(record).model_fields.keys() & model.model_fields.keys()
+    return model.model_validate({name: getattr(record, name) for name in shared} | others)
 
 
 class ExamFile(Record):
@@ -71,7 +87,7 @@ class Problem(Record):
     question_uncorrected: str | None = None
     answer_uncorrected: str | None = None
     errata: list[str] = Field(default_factory=list)
-    topic: str | None = Field(default=None, exclude_if=lambda topic: topic is None)
+    topic: str | None = absent()
 
 
 class Chain(Record):
@@ -176,27 +192,8 @@ class Split(Record):
     clusters: dict[str, int]
     families: dict[str, int]
     family_names: list[str]
-    families_are: Literal["families", "topics", "near-duplicates"]
+    families_are: FamiliesAre
     folds: dict[str, Fold]
-
-
-class Minimum(Record):
-    """metrics/overfit_probe.json: where the validation loss was lowest, with intervals over the validation problems.
-
-    `rise` is the loss of the last validation minus the lowest: above zero, the student was over-fitted by then.
-    """
-
-    best_iteration: int
-    best_iteration_low: int
-    best_iteration_high: int
-    best_valid_loss: float
-    last_iteration: int
-    last_valid_loss: float
-    rise: float
-    rise_low: float
-    rise_high: float
-    valid_problems: int
-    resamples: int
 
 
 class Answer(Record):

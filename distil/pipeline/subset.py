@@ -8,12 +8,12 @@ machine asks the same questions.
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from typing import Any
 
 from pydantic import NonNegativeInt, PositiveInt
 
 from distil.pipeline.command import Params
 from distil.pipeline.records import Problem, Split
+from distil.pipeline.results import Asked, AskedQuestions
 
 HOW = "the same share of every section and year, in the order of the sha256 of the questions' ids"
 
@@ -50,10 +50,10 @@ class Subset(Params):
             return problem in self.unseen or problem in self.seen
         return problem in (self.unseen if role == "unseen" else self.seen)
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> AskedQuestions:
         """How many questions of how many were asked, and how they were drawn."""
-        sets = {name: {"n": len(getattr(self, name)), "of": size} for name, size in self.of.items()}
-        return {**sets, "drawn": HOW if any(found["n"] < found["of"] for found in sets.values()) else "all"}
+        sets = {name: Asked(n=len(getattr(self, name)), of=size) for name, size in self.of.items()}
+        return AskedQuestions(**sets, drawn=HOW if any(found.n < found.of for found in sets.values()) else "all")
 
 
 def subset(contest: Iterable[Problem], transfer: Iterable[Problem], split: Split, limit: Limit) -> Subset:

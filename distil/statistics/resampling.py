@@ -6,6 +6,7 @@ seconds. tests/distil/statistics compare the intervals with scipy's.
 """
 
 import math
+import zlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -30,6 +31,11 @@ class Resampled(NamedTuple):
     both: Interval | None
     questions: Interval | None
     errors: StandardErrors
+
+
+def named_generator(seed: int, name: str) -> np.random.Generator:
+    """A random generator for one named result, so that none depends on which others were made before it."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
 def resampled_totals(sums: Array, resamples: int, rng: np.random.Generator) -> Array:

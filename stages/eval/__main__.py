@@ -9,7 +9,7 @@ metrics/eval.json (the headline) and plots/eval/*.csv. docs/metrics.md says what
 
 import argparse
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pandas as pd
 
@@ -17,16 +17,18 @@ from distil.pipeline.command import load_params, run
 from distil.pipeline.files import read_jsonl, read_record, replacing, replacing_folder, write_json
 from distil.pipeline.numbers import rounded
 from distil.pipeline.records import Problem, Split
+from distil.pipeline.results import EvalTables, SectionComparison
 from distil.pipeline.subset import subset
 from distil.statistics.outcomes import TYPES, questions_table, score
+from distil.statistics.parts import Part
 from distil.verifier import Verifier
 from stages.eval.against_paper import against_paper
 from stages.eval.baselines import baselines
-from stages.eval.comparison import add_holm, compare
+from stages.eval.comparison import compare, with_holm
 from stages.eval.leakage import leakage
 from stages.eval.metrics import headline
 from stages.eval.params import Answering, EvalParams
-from stages.eval.parts import Part, all_parts
+from stages.eval.parts import all_parts
 from stages.eval.plots import plot_tables
 from stages.eval.tables import accuracy_table, several_samples
 from stages.eval.teacher import teacher_accuracy
@@ -53,26 +55,27 @@ def main() -> None:
         teacher = teacher_accuracy(questions["contest"])
         for name, table in others.items():
             table["place"] = questions[name]["id"].to_numpy()[table["question"].to_numpy(int)]
-        tables: dict[str, Any] = {
-            "parts": {name: compare(part, params, name) for name, part in parts.items()},
-            "sections": sections(parts, params),
-            "leakage": leakage(parts, split, params),
-            "baselines": baselines(parts, others, params),
-            "teacher": teacher,
-            "teacher_unseen": teacher_accuracy(parts["contest_unseen"].questions),
-            "families_are": split.families_are,
-            "asked": asked.summary(),
-            "published": against_paper(parts, teacher, params),
-            "accuracy": accuracy_table(parts, split.families_are),
-            "samples": {
+        results = {name: compare(part, params, name) for name, part in parts.items()}
+        results, by_section = with_holm(results, sections(parts, params))
+        tables = EvalTables(
+            parts=results,
+            sections=by_section,
+            leakage=leakage(parts, split, params),
+            baselines=baselines(parts, others, params),
+            teacher=teacher,
+            teacher_unseen=teacher_accuracy(parts["contest_unseen"].questions),
+            families_are=split.families_are,
+            asked=asked.summary(),
+            published=against_paper(parts, teacher, params),
+            accuracy=list(accuracy_table(parts, split.families_are)),
+            samples={
                 name: several_samples(table, questions[name]["cluster"].to_numpy()) for name, table in outcomes.items()
             },
-        }
-        add_holm([tables["parts"]["contest_unseen"], tables["parts"]["transfer"], *tables["sections"]])
-        write_json(out / "tables.json", rounded(tables))
-        for name, table in plot_tables(tables["accuracy"], teacher, parts).items():
+        )
+        write_json(out / "tables.json", rounded(tables.model_dump()))
+        for name, table in plot_tables(tables.accuracy, teacher, parts).items():
             table.to_csv(plots / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
-        write_json("metrics/eval.json", rounded(headline(tables)))
+        write_json("metrics/eval.json", rounded(headline(tables).model_dump()))
 
 
 def score_all(
@@ -87,14 +90,14 @@ def score_all(
     return found
 
 
-def sections(parts: dict[str, Part], params: EvalParams) -> list[dict[str, Any]]:
+def sections(parts: dict[str, Part], params: EvalParams) -> list[SectionComparison]:
     """The comparison within each section, of unseen contest questions and of the transfer benchmark."""
     rows = []
     for name in ("contest_unseen", "transfer"):
         labels = parts[name].questions["section"].to_numpy()
         for section in sorted(set(labels)):
             result = compare(parts[name].where(labels == section), params, f"{name} {section}")
-            rows.append({"part": name, "section": section, **result})
+            rows.append(SectionComparison(part=name, section=section, **dict(result)))
     return rows
 
 

@@ -1,15 +1,15 @@
 """This run beside the study's published numbers."""
 
 import math
-from typing import Any
 
+from distil.pipeline.results import Accuracy, BesidePublished
+from distil.statistics.parts import Part
 from distil.statistics.published import against
-from distil.statistics.seeds import influences, standard_errors
+from distil.statistics.seeds import Array, influences, standard_errors
 from stages.eval.params import EvalParams
-from stages.eval.parts import Array, Part
 
 
-def against_paper(parts: dict[str, Part], teacher: dict[str, Any], params: EvalParams) -> list[dict[str, Any]]:
+def against_paper(parts: dict[str, Part], teacher: Accuracy, params: EvalParams) -> list[BesidePublished]:
     """Teacher, base, student (under the study's protocol) and transfer benchmark, each beside its published number.
 
     The unseen questions' student, which the study has no number for, follows with the study's student beside it.
@@ -17,11 +17,11 @@ def against_paper(parts: dict[str, Part], teacher: dict[str, Any], params: EvalP
     every, paper, transfer = parts["contest_all"], parts["paper_protocol"], parts["transfer"]
     unseen = parts["contest_unseen"]
     spread = None
-    if teacher["accuracy"] is not None and teacher["n"]:
-        spread = math.sqrt(teacher["accuracy"] * (1 - teacher["accuracy"]) / teacher["n"])
+    if teacher.accuracy is not None and teacher.n:
+        spread = math.sqrt(teacher.accuracy * (1 - teacher.accuracy) / teacher.n)
     rows: list[tuple[str, str, float | None, float | None]] = [
-        ("teacher", "teacher", teacher["accuracy"], spread),
-        ("base", "base", *mean_and_error(every, every.base[:, None])),
+        ("teacher", "teacher", teacher.accuracy, spread),
+        ("base", "base", *mean_and_error(every, every.base)),
         ("student", "student, the study's protocol", *mean_and_error(paper, paper.students)),
         ("student", "student, questions held out", *mean_and_error(unseen, unseen.students)),
         (
@@ -31,8 +31,7 @@ def against_paper(parts: dict[str, Part], teacher: dict[str, Any], params: EvalP
         ),
     ]
     return [
-        {"of": label, **against(name, value, error, params.margin, params.against_paper)}
-        for name, label, value, error in rows
+        against(label, name, value, error, params.margin, params.against_paper) for name, label, value, error in rows
     ]
 
 

@@ -1,13 +1,14 @@
 """One part's result: base, student and their difference, with every interval, test and count that goes with them."""
 
-import zlib
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from distil.statistics.difference import difference, points
+from distil.pipeline.results import Comparison, Crossed, PairedGap, Power, SectionComparison, SeedResult
+from distil.statistics.difference import Difference, difference, points
 from distil.statistics.families import FEW, other_families
 from distil.statistics.paired import holm, mcnemar, median_seed, sign_flips
+from distil.statistics.parts import STUDENT, Part
 from distil.statistics.power import detectable, questions_needed
 from distil.statistics.proportions import accuracy
 from distil.statistics.seeds import (
@@ -20,65 +21,75 @@ from distil.statistics.seeds import (
     which_dominates,
 )
 from stages.eval.params import EvalParams
-from stages.eval.parts import Part
+
+CLAIMED = ("contest_unseen", "transfer")
+"""The parts that a claim rests on."""
 
 
-def generator(params: EvalParams, name: str) -> np.random.Generator:
-    """A random generator for one named result, so that none depends on which others were made before it."""
-    return np.random.default_rng([params.seed, zlib.crc32(name.encode())])
-
-
-def compare(part: Part, params: EvalParams, name: str) -> dict[str, Any]:
+def compare(part: Part, params: EvalParams, name: str) -> Comparison:
     """Everything about student against base on one part; None, and the reason in `reasons`, for what cannot be had.
 
     Accuracies are fractions, differences percentage points. McNemar's test needs one answer per question: it is that
     of the seed with the median accuracy, and `seeds` has every seed's; `sign_flip_p` uses all seeds at once.
     """
-    base, students, clusters = part.base, part.students, part.clusters
-    seeds = students.shape[1]
-    before, after = accuracy(base[:, None], clusters), accuracy(students, clusters)
-    gap = difference(base[:, None], students, clusters, params.resamples, generator(params, name))
-    both, questions = gap.both or (None, None), gap.questions or (None, None)
-    result: dict[str, Any] = {
-        "n": len(part), "base": before.value, "base_low": before.low, "base_high": before.high,
-        "student_mean": after.value, "student_low": after.low, "student_high": after.high, "student_std": None,
-        "difference": points(gap.value), "difference_low": points(both[0]), "difference_high": points(both[1]),
-        "gained": None, "lost": None, "mcnemar_p": None, "interval_method": gap.method,
-        "questions_low": points(questions[0]), "questions_high": points(questions[1]),
-        "difference_low_families": None, "difference_high_families": None, "families": len(np.unique(part.families)),
-        "sign_flip_p": sign_flips(base[:, None], students, clusters), "clusters": len(np.unique(clusters)), "seeds": [],
-        "reasons": {},
-    }  # fmt: skip
+    gap = difference(part.base, part.students, part.clusters, params.resamples, params.generator(name))
+    result = outline(part, gap)
     if not len(part):
-        result["reasons"]["n"] = "no question of this kind"
-        return result
-    kinds = other_families(base[:, None], students, part.families)
-    if kinds:
-        result |= {"difference_low_families": points(kinds.low), "difference_high_families": points(kinds.high)}
-    else:
-        result["reasons"]["difference_low_families"] = f"fewer than {FEW} kinds of questions"
+        return result.model_copy(update={"reasons": {"n": "no question of this kind"}})
+    reasons: dict[str, str] = {}
+    base, students = part.base[:, 0], part.students
+    models, seeds = part.groups[STUDENT].models, students.shape[1]
+    kinds = other_families(part.base, students, part.families)
+    if not kinds:
+        reasons["difference_low_families"] = f"fewer than {FEW} kinds of questions"
     tests = [mcnemar(base, students[:, seed]) for seed in range(seeds)]
     typical = median_seed(students)
     gained, lost, p = tests[typical]
-    result |= {"gained": gained, "lost": lost, "mcnemar_p": p, "mcnemar_model": part.models[1 + typical]}
-    result["seeds"] = [
-        {"model": model, "accuracy": float(students[:, seed].mean()), **tests[seed]._asdict()}
-        for seed, model in enumerate(part.models[1:])
-    ]
-    if result["sign_flip_p"] is None:
-        result["reasons"]["sign_flip_p"] = "too few questions tell base and student apart"
+    if result.sign_flip_p is None:
+        reasons["sign_flip_p"] = "too few questions tell base and student apart"
     if gained + lost == 0:
-        result["reasons"]["mcnemar_p"] = "no discordant pair: p is 1 by definition"
-    per_seed = students.mean(axis=0)
-    if seeds > 1:
-        result["student_std"] = float(per_seed.std(ddof=1))
-    else:
-        result["reasons"]["student_std"] = "one seed: the intervals hold for this adapter only"
+        reasons["mcnemar_p"] = "no discordant pair: p is 1 by definition"
+    if seeds == 1:
+        reasons["student_std"] = "one seed: the intervals hold for this adapter only"
     assert gap.errors is not None
-    return result | {"crossed": crossed(part, gap.errors), "power": power(part, gap.errors, params)}
+    return result.model_copy(
+        update={
+            "student_std": float(students.mean(axis=0).std(ddof=1)) if seeds > 1 else None,
+            "gained": gained,
+            "lost": lost,
+            "mcnemar_p": p,
+            "mcnemar_model": models[typical],
+            "difference_low_families": points(kinds.low) if kinds else None,
+            "difference_high_families": points(kinds.high) if kinds else None,
+            "seeds": [
+                SeedResult(model=model, accuracy=float(students[:, seed].mean()), **tests[seed]._asdict())
+                for seed, model in enumerate(models)
+            ],
+            "reasons": reasons,
+            "crossed": crossed(part, gap.errors),
+            "power": power(part, gap.errors, params),
+        }
+    )
 
 
-def crossed(part: Part, errors: StandardErrors) -> dict[str, Any]:
+def outline(part: Part, gap: Difference) -> Comparison:
+    """What any part has, without questions too: accuracies, their difference, counts."""
+    clusters = part.clusters
+    before, after = accuracy(part.base, clusters), accuracy(part.students, clusters)
+    both, questions = gap.both or (None, None), gap.questions or (None, None)
+    return Comparison(
+        n=len(part), base=before.value, base_low=before.low, base_high=before.high,
+        student_mean=after.value, student_low=after.low, student_high=after.high, student_std=None,
+        difference=points(gap.value), difference_low=points(both[0]), difference_high=points(both[1]),
+        gained=None, lost=None, mcnemar_p=None, interval_method=gap.method,
+        questions_low=points(questions[0]), questions_high=points(questions[1]),
+        difference_low_families=None, difference_high_families=None, families=len(np.unique(part.families)),
+        sign_flip_p=sign_flips(part.base, part.students, clusters), clusters=len(np.unique(clusters)),
+        seeds=[], reasons={},
+    )  # fmt: skip
+
+
+def crossed(part: Part, errors: StandardErrors) -> Crossed:
     """Seeds and questions as crossed factors: whose differences make the verdicts, and the result, uncertain."""
     students = part.students
     seeds = students.shape[1]
@@ -86,18 +97,20 @@ def crossed(part: Part, errors: StandardErrors) -> dict[str, Any]:
     total = sum(split) if split else 0.0
     shares = {name: part / total for name, part in split._asdict().items()} if split and total else {}
     by_seeds = None if errors.seeds is None else errors.seeds**2
-    bound = seeds_bound(students.mean(axis=0), influences(students - part.base[:, None], part.clusters))
-    return {
-        **{f"{name}_share": shares.get(name) for name in ("seed", "question", "interaction")},
-        "t_low": over_seeds.low if over_seeds else None,
-        "t_high": over_seeds.high if over_seeds else None,
-        "questions_standard_error": points(errors.questions) if np.isfinite(errors.questions) else None,
-        "seeds_standard_error": points(errors.seeds),
-        "seeds_share_of_uncertainty": _share(by_seeds, errors),
-        "seeds_share_at_most": _share(None if bound is None else bound**2, errors),
-        "flip_rate": flip_rate(students),
-        "sentence": which_dominates(errors, bound, seeds, len(part)),
-    }
+    bound = seeds_bound(students.mean(axis=0), influences(students - part.base, part.clusters))
+    return Crossed(
+        seed_share=shares.get("seed"),
+        question_share=shares.get("question"),
+        interaction_share=shares.get("interaction"),
+        t_low=over_seeds.low if over_seeds else None,
+        t_high=over_seeds.high if over_seeds else None,
+        questions_standard_error=points(errors.questions) if np.isfinite(errors.questions) else None,
+        seeds_standard_error=points(errors.seeds),
+        seeds_share_of_uncertainty=_share(by_seeds, errors),
+        seeds_share_at_most=_share(None if bound is None else bound**2, errors),
+        flip_rate=flip_rate(students),
+        sentence=which_dominates(errors, bound, seeds, len(part)),
+    )
 
 
 def _share(seeds: float | None, errors: StandardErrors) -> float | None:
@@ -106,30 +119,36 @@ def _share(seeds: float | None, errors: StandardErrors) -> float | None:
     return seeds / total if seeds is not None and total > 0 else None
 
 
-def power(part: Part, errors: StandardErrors, params: EvalParams) -> dict[str, Any]:
+def power(part: Part, errors: StandardErrors, params: EvalParams) -> Power:
     """What this run could have shown at 80 % power, by the standard error of its own estimate."""
-    return {
-        "detectable": points(detectable(errors)),
-        "effect": params.effect,
-        "questions_needed": questions_needed(params.effect / 100, errors, len(part)),
-    }
+    return Power(
+        detectable=points(detectable(errors)),
+        effect=params.effect,
+        questions_needed=questions_needed(params.effect / 100, errors, len(part)),
+    )
 
 
-def beside(first: Part, second: Part, params: EvalParams, name: str) -> dict[str, Any]:
-    """The students of `first` minus those of `second` on the questions of both, in points: `n`, `low` and `high`.
+def beside(first: Part, second: Part, params: EvalParams, name: str) -> PairedGap:
+    """The students of `first` minus those of `second` on the questions of both, in points.
 
     Both are adapters of the same seeds, trained on other rows.
     """
     shared = sorted(set(first.questions["id"]) & set(second.questions["id"]))
     if not shared:
-        return {"n": 0, "points": None, "low": None, "high": None}
+        reason = "the study's protocol was not asked these questions"
+        return PairedGap(n=0, points=None, low=None, high=None, reason=reason)
     one, other = (part.where(part.questions["id"].isin(shared).to_numpy()) for part in (first, second))
-    found = difference(other.students, one.students, one.clusters, params.resamples, generator(params, name))
+    found = difference(other.students, one.students, one.clusters, params.resamples, params.generator(name))
     low, high = found.both or (None, None)
-    return {"n": len(shared), "points": points(found.value), "low": points(low), "high": points(high)}
+    return PairedGap(n=len(shared), points=points(found.value), low=points(low), high=points(high))
 
 
-def add_holm(results: list[dict[str, Any]]) -> None:
-    """Add `holm_p` to each result: its `mcnemar_p` corrected for all of them being looked at."""
-    for result, p in zip(results, holm([result["mcnemar_p"] for result in results]), strict=True):
-        result["holm_p"] = p
+def with_holm(
+    parts: Mapping[str, Comparison], sections: Sequence[SectionComparison]
+) -> tuple[dict[str, Comparison], list[SectionComparison]]:
+    """The parts and sections with `holm_p`: each `mcnemar_p` corrected for all of CLAIMED and all sections."""
+    tested = [*(parts[name] for name in CLAIMED), *sections]
+    adjusted = [{"holm_p": p} for p in holm([result.mcnemar_p for result in tested])]
+    claimed = {name: parts[name].model_copy(update=update) for name, update in zip(CLAIMED, adjusted, strict=False)}
+    rest = adjusted[len(CLAIMED) :]
+    return {**parts, **claimed}, [row.model_copy(update=update) for row, update in zip(sections, rest, strict=True)]

@@ -1,19 +1,18 @@
 """What having seen a question is worth: accuracy seen minus unseen, for base and student, and the study's protocol."""
 
-from typing import Any
-
 import numpy as np
 
 from distil.pipeline.records import Split
+from distil.pipeline.results import Gap, Leakage, PairedGap
 from distil.statistics.difference import points
+from distil.statistics.parts import Part
 from distil.statistics.resampling import Resampled, Statistic, resample
 from distil.statistics.seeds import Array, cluster_sums
-from stages.eval.comparison import beside, generator
+from stages.eval.comparison import beside
 from stages.eval.params import EvalParams
-from stages.eval.parts import Part
 
 
-def leakage(parts: dict[str, Part], split: Split, params: EvalParams) -> dict[str, Any]:
+def leakage(parts: dict[str, Part], split: Split, params: EvalParams) -> Leakage:
     """Gaps between seen and unseen questions in percentage points, each with `low`, `high` and, if null, `reason`.
 
     `base` and `student` are accuracy seen minus unseen; `inflation` is the student's gap minus the base's, which
@@ -23,44 +22,43 @@ def leakage(parts: dict[str, Part], split: Split, params: EvalParams) -> dict[st
     of the training rows alone (which are more under the study's protocol; `rows` has both counts).
     """
     seen, unseen, paper = parts["contest_seen"], parts["contest_unseen"], parts["paper_protocol"]
-    return {
-        "n_seen": len(seen),
-        "n_unseen": len(unseen),
-        "base": gap(seen, unseen, seen.base[:, None], unseen.base[:, None], params, "leakage base"),
-        "student": gap(seen, unseen, seen.students, unseen.students, params, "leakage student"),
-        "inflation": gap(seen, unseen, gains(seen), gains(unseen), params, "leakage inflation"),
-        "paper_protocol": gap(paper, unseen, gains(paper), gains(unseen), params, "leakage paper"),
-        "paired": {name: paired(part, parts, params) for name, part in parts.items()},
-        "rows": {name: len(fold.train) for name, fold in split.folds.items()},
-    }
+    return Leakage(
+        n_seen=len(seen),
+        n_unseen=len(unseen),
+        base=gap(seen, unseen, seen.base, unseen.base, params, "leakage base"),
+        student=gap(seen, unseen, seen.students, unseen.students, params, "leakage student"),
+        inflation=gap(seen, unseen, gains(seen), gains(unseen), params, "leakage inflation"),
+        paper_protocol=gap(paper, unseen, gains(paper), gains(unseen), params, "leakage paper"),
+        paired={name: paired(part, parts, params) for name, part in parts.items()},
+        rows={name: len(fold.train) for name, fold in split.folds.items()},
+    )
 
 
-def paired(part: Part, parts: dict[str, Part], params: EvalParams) -> dict[str, Any]:
+def paired(part: Part, parts: dict[str, Part], params: EvalParams) -> PairedGap:
     """What the study's protocol adds on the questions of one part: no `points` where its adapters were not asked."""
     ours = parts["contest_all"] if part.name == "paper_protocol" else part
-    found = beside(parts["paper_protocol"], ours, params, f"{part.name} leak paired")
-    return found if found["n"] else found | {"reason": "the study's protocol was not asked these questions"}
+    return beside(parts["paper_protocol"], ours, params, f"{part.name} leak paired")
 
 
 def gains(part: Part) -> Array:
     """Every seed's verdict minus the base's: (questions, seeds)."""
-    return part.students - part.base[:, None]
+    return part.students - part.base
 
 
-def gap(first: Part, second: Part, values: Array, others: Array, params: EvalParams, name: str) -> dict[str, Any]:
+def gap(first: Part, second: Part, values: Array, others: Array, params: EvalParams, name: str) -> Gap:
     """Mean of `values` on `first` minus mean of `others` on `second`, whose questions and clusters may overlap."""
     if not len(first) or not len(second):
         missing = first.name if not len(first) else second.name
-        return {"points": None, "low": None, "high": None, "reason": f"no question under {missing}"}
+        return Gap(points=None, low=None, high=None, reason=f"no question under {missing}")
     seeds = values.shape[1]
     ones, zeros = np.ones((len(first), 1)), np.zeros((len(second), 1))
     own = np.hstack([ones, values, 0 * ones, 0 * values])
     other = np.hstack([zeros, 0 * others, zeros + 1, others])
     sums = cluster_sums(np.vstack([own, other]), np.concatenate([first.clusters, second.clusters]))
-    found: Resampled = resample(sums, _difference_of_means(seeds), params.resamples, generator(params, name))
+    found: Resampled = resample(sums, _difference_of_means(seeds), params.resamples, params.generator(name))
     low, high = found.both or (None, None)
-    result = {"points": points(found.estimate), "low": points(low), "high": points(high)}
-    return result if found.both else result | {"reason": "nothing varies between clusters of questions"}
+    reason = None if found.both else "nothing varies between clusters of questions"
+    return Gap(points=points(found.estimate), low=points(low), high=points(high), reason=reason)
 
 
 def _difference_of_means(seeds: int) -> Statistic:

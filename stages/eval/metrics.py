@@ -1,59 +1,78 @@
 """The few, flat numbers of metrics/eval.json."""
 
-from typing import Any
+from typing import TypeVar
 
-from stages.eval.tables import STUDENT
+from distil.pipeline.records import projected
+from distil.pipeline.results import BesideProtocol, ClaimedPartMetrics, EvalMetrics, EvalTables, Headline, PartMetrics
+from distil.statistics.parts import BASE, STUDENT
 
-EVERY = (
-    "n", "base", "student_mean", "student_std", "difference", "difference_low", "difference_high",
-    "difference_low_families", "difference_high_families", "families", "mcnemar_p",
-)  # fmt: skip
-"""The names under each part; data/eval/tables.json has the rest."""
-CLAIMS = ("base_low", "base_high", "student_low", "student_high", "gained", "lost", "holm_p")
-"""What the parts that a claim rests on, unseen questions and transfer, have in addition."""
+Metrics = TypeVar("Metrics", bound=BesideProtocol)
 
 
-def cut_off(rows: list[dict[str, Any]], part: str) -> dict[str, Any]:
-    """The shares of answers that ended at the token cap, of the base model and over all seeds."""
-    found = {row["model"]: row["truncated"] for row in rows if row["part"] == part and row["by"] == "all"}
-    return {"base_cut_off": found.get("base"), "student_cut_off": found.get(STUDENT)}
-
-
-def headline(tables: dict[str, Any]) -> dict[str, Any]:
+def headline(tables: EvalTables) -> EvalMetrics:
     """metrics/eval.json from the detailed tables; `reasons` says why each null is one."""
-    metrics: dict[str, Any] = {}
-    reasons: dict[str, str] = {}
-    for name, result in tables["parts"].items():
-        names = (*EVERY, *CLAIMS) if "holm_p" in result else EVERY
-        metrics[name] = {key: result[key] for key in names}
-        leak = tables["leakage"]["paired"][name]
-        metrics[name] |= {
-            "leak_paired": leak["points"],
-            "leak_paired_low": leak["low"],
-            "leak_paired_high": leak["high"],
-        }
-        metrics[name]["baselines"] = {
-            row["name"]: row["accuracy"] for row in tables["baselines"] if row["part"] == name
-        }
-        if "reason" in leak:
-            reasons[f"{name}.leak_paired"] = leak["reason"]
-        reasons |= {f"{name}.{key}": reason for key, reason in result["reasons"].items() if key in names}
-        metrics[name] |= cut_off(tables["accuracy"], name)
-    unseen, teacher = tables["parts"]["contest_unseen"], tables["teacher"]
-    metrics["teacher"] = teacher["accuracy"]
-    metrics |= {f"teacher_{key}": teacher[key] for key in ("low", "high", "n")}
-    metrics["teacher_unseen"] = tables["teacher_unseen"]["accuracy"]
-    metrics |= {f"teacher_unseen_{key}": tables["teacher_unseen"][key] for key in ("low", "high", "n")}
-    for name, key in (("leakage_inflation", "inflation"), ("paper_protocol_inflation", "paper_protocol")):
-        gap = tables["leakage"][key]
-        metrics |= {name: gap["points"], f"{name}_low": gap["low"], f"{name}_high": gap["high"]}
-        if "reason" in gap:
-            reasons[name] = gap["reason"]
-    crossed, power = unseen.get("crossed", {}), unseen.get("power", {})
-    metrics["flip_rate"] = crossed.get("flip_rate")
-    metrics["seeds_share_of_uncertainty"] = crossed.get("seeds_share_of_uncertainty")
-    metrics["seeds_share_at_most"] = crossed.get("seeds_share_at_most")
-    metrics["families_are"] = tables["families_are"]
-    metrics["detectable_difference"] = power.get("detectable")
-    metrics["questions_needed"] = power.get("questions_needed")
-    return metrics | {"asked": tables["asked"], "reasons": reasons}
+    teacher, teacher_unseen = tables.teacher, tables.teacher_unseen
+    inflation, protocol = tables.leakage.inflation, tables.leakage.paper_protocol
+    unseen = tables.parts["contest_unseen"]
+    crossed, power = unseen.crossed, unseen.power
+    return EvalMetrics(
+        contest_unseen=part(tables, "contest_unseen", ClaimedPartMetrics),
+        contest_seen=part(tables, "contest_seen", PartMetrics),
+        contest_all=part(tables, "contest_all", PartMetrics),
+        transfer=part(tables, "transfer", ClaimedPartMetrics),
+        paper_protocol=part(tables, "paper_protocol", PartMetrics),
+        teacher=teacher.accuracy,
+        teacher_low=teacher.low,
+        teacher_high=teacher.high,
+        teacher_n=teacher.n,
+        teacher_unseen=teacher_unseen.accuracy,
+        teacher_unseen_low=teacher_unseen.low,
+        teacher_unseen_high=teacher_unseen.high,
+        teacher_unseen_n=teacher_unseen.n,
+        leakage_inflation=inflation.points,
+        leakage_inflation_low=inflation.low,
+        leakage_inflation_high=inflation.high,
+        paper_protocol_inflation=protocol.points,
+        paper_protocol_inflation_low=protocol.low,
+        paper_protocol_inflation_high=protocol.high,
+        flip_rate=crossed.flip_rate if crossed else None,
+        seeds_share_of_uncertainty=crossed.seeds_share_of_uncertainty if crossed else None,
+        seeds_share_at_most=crossed.seeds_share_at_most if crossed else None,
+        families_are=tables.families_are,
+        detectable_difference=power.detectable if power else None,
+        questions_needed=power.questions_needed if power else None,
+        asked=tables.asked,
+        reasons=reasons(tables),
+    )
+
+
+def part(tables: EvalTables, name: str, model: type[Metrics]) -> Metrics:
+    """One part's numbers, with the shares of answers that ended at the token cap: the base model's and all seeds'."""
+    leak = tables.leakage.paired[name]
+    cut_off = {row.model: row.truncated for row in tables.accuracy if row.part == name and row.by == "all"}
+    return projected(
+        tables.parts[name],
+        model,
+        leak_paired=leak.points,
+        leak_paired_low=leak.low,
+        leak_paired_high=leak.high,
+        baselines={row.name: row.accuracy for row in tables.baselines if row.part == name},
+        base_cut_off=cut_off.get(BASE),
+        student_cut_off=cut_off.get(STUDENT),
+    )
+
+
+def reasons(tables: EvalTables) -> dict[str, str]:
+    """Why each number that is null is so, by its place in metrics/eval.json."""
+    found: dict[str, str] = {}
+    for name, result in tables.parts.items():
+        if leak := tables.leakage.paired[name].reason:
+            found[f"{name}.leak_paired"] = leak
+        found |= {f"{name}.{key}": reason for key, reason in result.reasons.items() if key in Headline.model_fields}
+    for name, gap in (
+        ("leakage_inflation", tables.leakage.inflation),
+        ("paper_protocol_inflation", tables.leakage.paper_protocol),
+    ):
+        if gap.reason:
+            found[name] = gap.reason
+    return found

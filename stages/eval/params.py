@@ -1,10 +1,12 @@
 """The parameters of the stage."""
 
+import numpy as np
 from pydantic import ConfigDict, Field
 
 from distil.pipeline.command import Params
 from distil.pipeline.files import InputError
 from distil.pipeline.subset import Limit
+from distil.statistics.resampling import named_generator
 
 BASE, STUDENTS = "base", "seed_"
 
@@ -17,6 +19,10 @@ class EvalParams(Params):
     effect: float = Field(gt=0, le=100)
     margin: float = Field(gt=0, le=100)
     against_paper: bool
+
+    def generator(self, name: str) -> np.random.Generator:
+        """A random generator for one named result, so that none depends on which others were made before it."""
+        return named_generator(self.seed, name)
 
 
 class Model(Params):

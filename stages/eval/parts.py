@@ -1,56 +1,16 @@
-"""Parts of the answers that a claim is about: which questions, and how base and every seed fared on each."""
+"""The parts of the answers that a claim is about: which questions, and how base and every seed fared on each."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Split
+from distil.statistics.parts import BASE, MEASURES, STUDENT, Group, Part
+from distil.statistics.seeds import Array
 
-Array = NDArray[np.float64]
-MEASURES = ("correct", "uncorrected", "lenient", "no_answer", "truncated")
 SEEN = ("train", "valid")
-
-
-@dataclass(frozen=True)
-class Part:
-    """Questions (rows) and, for each of MEASURES, 0 or 1 for base and every seed (columns, ordered as `models`)."""
-
-    name: str
-    questions: pd.DataFrame
-    models: tuple[str, ...]
-    outcomes: Mapping[str, Array]
-
-    def __len__(self) -> int:
-        return len(self.questions)
-
-    @property
-    def base(self) -> Array:
-        """The base model's verdicts: (questions,)."""
-        return self.outcomes["correct"][:, 0]
-
-    @property
-    def students(self) -> Array:
-        """The seeds' verdicts: (questions, seeds)."""
-        return self.outcomes["correct"][:, 1:]
-
-    @property
-    def clusters(self) -> NDArray[np.int_]:
-        """The number of each question's cluster of near-duplicates."""
-        return self.questions["cluster"].to_numpy()
-
-    @property
-    def families(self) -> NDArray[np.int_]:
-        """A number for the kind of each question."""
-        return np.asarray(pd.factorize(self.questions["family"], sort=True)[0])
-
-    def where(self, mask: NDArray[np.bool_]) -> "Part":
-        """The questions that `mask` is true for."""
-        chosen = {measure: values[mask] for measure, values in self.outcomes.items()}
-        return Part(self.name, self.questions[mask], self.models, chosen)
 
 
 def select(
@@ -86,7 +46,11 @@ def select(
             f"data/answers/{models[model]} has no answer to {questions['id'].iloc[rows[question]]} ({name}), and "
             f"{len(gaps) - 1} more are missing. Run the answers stage again."
         )
-    return Part(name, questions.iloc[rows].reset_index(drop=True), tuple(models), arrays)
+    groups = {
+        BASE: Group(tuple(models[:1]), {measure: values[:, :1] for measure, values in arrays.items()}),
+        STUDENT: Group(tuple(models[1:]), {measure: values[:, 1:] for measure, values in arrays.items()}),
+    }
+    return Part(name, questions.iloc[rows].reset_index(drop=True), groups)
 
 
 def all_parts(

@@ -1,29 +1,26 @@
 """Small tables for `dvc plots`; .dvc/plots has the Vega-Lite template of each."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from stages.eval.parts import Part
-from stages.eval.tables import STUDENT
+from distil.pipeline.results import Accuracy, AccuracyRow
+from distil.statistics.parts import BASE, STUDENT, Part
 
 COLUMNS = ["model", "n", "accuracy", "low", "high"]
 
 
-def plot_tables(
-    rows: list[dict[str, Any]], teacher: Mapping[str, Any], parts: Mapping[str, Part]
-) -> dict[str, pd.DataFrame]:
+def plot_tables(rows: Sequence[AccuracyRow], teacher: Accuracy, parts: Mapping[str, Part]) -> dict[str, pd.DataFrame]:
     """The tables by file name.
 
-    `rows` are the accuracy table's; `teacher` has n, accuracy, low and high. Accuracies are fractions, `low` and
+    `rows` are the accuracy table's. Accuracies are fractions, `low` and
     `high` their intervals. `verdicts` is also what `make compare` reads, so it names every question.
     """
-    table = pd.DataFrame(rows)
-    pair = table["model"].isin(["base", STUDENT])
+    table = pd.DataFrame([row.model_dump() for row in rows])
+    pair = table["model"].isin([BASE, STUDENT])
     unseen = table[table["part"] == "contest_unseen"]
-    models = pd.concat([unseen[unseen["by"] == "all"], pd.DataFrame([{"model": "teacher", **teacher}])])
+    models = pd.concat([unseen[unseen["by"] == "all"], pd.DataFrame([{"model": "teacher", **teacher.model_dump()}])])
     sections = unseen[(unseen["by"] == "section") & pair[unseen.index]].rename(columns={"group": "section"})
     years = table[table["part"].isin(["contest_unseen", "contest_seen"]) & (table["by"] == "year") & pair]
     years = years.assign(questions=years["part"].str.removeprefix("contest_")).rename(columns={"group": "year"})
@@ -41,21 +38,23 @@ def plot_tables(
 def discordant(part: Part) -> pd.DataFrame:
     """For each seed how many questions only it got right (`gained`), and how many only base did (`lost`, negative)."""
     rows = []
-    for model, column in zip(part.models[1:], part.students.T, strict=True):
-        rows.append((model, "gained", int((column > part.base).sum())))
-        rows.append((model, "lost", -int((column < part.base).sum())))
+    base = part.base[:, 0]
+    for model, column in zip(part.groups[STUDENT].models, part.students.T, strict=True):
+        rows.append((model, "gained", int((column > base).sum())))
+        rows.append((model, "lost", -int((column < base).sum())))
     return pd.DataFrame(rows, columns=["model", "change", "questions"])
 
 
 def verdicts(part: Part) -> pd.DataFrame:
     """One row per question and model: `right` is 1 or 0, `place` puts questions of one pattern beside each other."""
-    correct = part.outcomes["correct"].astype(int)
+    models = [*part.groups[BASE].models, *part.groups[STUDENT].models]
+    correct = np.hstack([part.base, part.students]).astype(int)
     questions = part.questions[["id", "fingerprint", "cluster", "section"]].reset_index(drop=True)
     order = np.lexsort((questions["id"], -correct[:, 1:].sum(axis=1), correct[:, 0]))
     questions["place"] = np.argsort(order)
-    wide = pd.DataFrame(correct, columns=list(part.models))
+    wide = pd.DataFrame(correct, columns=models)
     long = pd.concat([questions, wide], axis=1).melt(
-        id_vars=list(questions), value_vars=list(part.models), var_name="model", value_name="right"
+        id_vars=list(questions), value_vars=models, var_name="model", value_name="right"
     )
     long.insert(0, "part", part.name)
     return long

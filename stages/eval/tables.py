@@ -2,21 +2,21 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distil.pipeline.records import FamiliesAre
+from distil.pipeline.results import AccuracyRow, SeveralSamples, Share
+from distil.statistics.parts import BASE, STUDENT, Group, Part
 from distil.statistics.proportions import accuracy
-from stages.eval.parts import Array, Part
+from distil.statistics.seeds import Array
 
 GROUPINGS = ("section", "year", "form")
-STUDENT = "student"
-"""The name of the mean over seeds, beside the models' own names."""
 
 
-def accuracy_table(parts: dict[str, Part], families_are: str) -> list[dict[str, Any]]:
+def accuracy_table(parts: dict[str, Part], families_are: FamiliesAre) -> list[AccuracyRow]:
     """One row per part, model and group of questions; `by` is `all`, or the column that makes the group
     (the kind of question among them, where kinds are known).
 
@@ -27,40 +27,44 @@ def accuracy_table(parts: dict[str, Part], families_are: str) -> list[dict[str, 
     return [row for part in parts.values() for row in part_table(part, groupings)]
 
 
-def part_table(part: Part, groupings: Sequence[str]) -> Iterator[dict[str, Any]]:
+def part_table(part: Part, groupings: Sequence[str]) -> Iterator[AccuracyRow]:
     """The rows of one part."""
     groups: list[tuple[str, str, Part]] = [("all", "all", part)] if len(part) else []
     for column in groupings:
         labels = part.questions[column].to_numpy()
         groups += [(column, str(label), part.where(labels == label)) for label in sorted(set(labels))]
-    columns = {model: slice(place, place + 1) for place, model in enumerate(part.models)}
-    columns = {part.models[0]: columns.pop(part.models[0]), STUDENT: slice(1, None), **columns}
     for by, group, questions in groups:
-        for model, chosen in columns.items():
-            outcomes = {measure: values[:, chosen] for measure, values in questions.outcomes.items()}
-            yield {"part": part.name, "by": by, "group": group, "model": model, **row(outcomes, questions.clusters)}
+        base, student = questions.groups[BASE], questions.groups[STUDENT]
+        seeds = {model: student.only(place) for place, model in enumerate(student.models)}
+        for model, answers in {BASE: base, STUDENT: student, **seeds}.items():
+            yield row(part.name, by, group, model, answers, questions.clusters)
 
 
-def row(outcomes: dict[str, Array], clusters: Any) -> dict[str, Any]:
+def row(part: str, by: str, group: str, model: str, answers: Group, clusters: NDArray[np.int_]) -> AccuracyRow:
     """Accuracy with its interval, and the rates beside it, of one model (or of all seeds) on one group."""
-    correct, finished = outcomes["correct"], outcomes["truncated"] == 0
+    correct, outcomes = answers.correct, answers.outcomes
     value, low, high = accuracy(correct, clusters)
-    return {
-        "n": len(correct),
-        "correct": float(correct.sum() / correct.shape[1]),
-        "accuracy": value,
-        "low": low,
-        "high": high,
-        "std": float(correct.mean(axis=0).std(ddof=1)) if correct.shape[1] > 1 else None,
-        "uncorrected": float(outcomes["uncorrected"].mean()),
-        "within_rounding": float(outcomes["lenient"].mean()),
-        "no_answer": float(outcomes["no_answer"].mean()),
-        "truncated": float(outcomes["truncated"].mean()),
-        "finished": float(correct[finished].mean()) if finished.any() else None,
-    }
+    finished = outcomes["truncated"] == 0
+    return AccuracyRow(
+        part=part,
+        by=by,
+        group=group,
+        model=model,
+        n=len(correct),
+        correct=float(correct.sum() / correct.shape[1]),
+        accuracy=value,
+        low=low,
+        high=high,
+        std=float(correct.mean(axis=0).std(ddof=1)) if correct.shape[1] > 1 else None,
+        uncorrected=float(outcomes["uncorrected"].mean()),
+        within_rounding=float(outcomes["lenient"].mean()),
+        no_answer=float(outcomes["no_answer"].mean()),
+        truncated=float(outcomes["truncated"].mean()),
+        finished=float(correct[finished].mean()) if finished.any() else None,
+    )
 
 
-def several_samples(outcomes: pd.DataFrame, clusters: NDArray[np.int_]) -> list[dict[str, Any]]:
+def several_samples(outcomes: pd.DataFrame, clusters: NDArray[np.int_]) -> list[SeveralSamples]:
     """For questions answered n > 1 times: accuracy of one answer, pass@k and majority@n, each with its interval.
 
     One row per model, fold and role; empty where every question was answered once. `pass_at` has for k = 1, 2, 4, ...
@@ -79,15 +83,19 @@ def several_samples(outcomes: pd.DataFrame, clusters: NDArray[np.int_]) -> list[
         votes = group.groupby(["question", "said"], sort=False).agg(n=("correct", "size"), correct=("correct", "first"))
         votes = votes.reset_index().sort_values("n", ascending=False, kind="stable").drop_duplicates("question")
         majority = votes.sort_values("question")["correct"].to_numpy(float)
-        shares = {str(k): pass_at(k, questions["size"], questions["sum"]) for k in _powers_of_two(n)}
+        chances = {str(k): pass_at(k, questions["size"], questions["sum"]) for k in _powers_of_two(n)}
         rows.append(
-            {
-                "model": model, "fold": fold or None, "role": role, "n": len(questions), "k": n,
-                "pass_at": {k: accuracy(share[:, None], own)._asdict() for k, share in shares.items()},
-                "majority": accuracy(majority[:, None], own)._asdict(),
-            }
+            SeveralSamples(
+                model=str(model), fold=str(fold) or None, role=str(role), n=len(questions), k=n,
+                pass_at={k: share(right, own) for k, right in chances.items()}, majority=share(majority, own),
+            )
         )  # fmt: skip
     return rows
+
+
+def share(right: Array, clusters: NDArray[np.int_]) -> Share:
+    """The mean of `right` (questions,) with its interval."""
+    return Share.model_validate(accuracy(right[:, None], clusters)._asdict())
 
 
 def pass_at(k: int, samples: pd.Series, right: pd.Series) -> Array:

@@ -1,18 +1,18 @@
 """The teacher's accuracy on the contest."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from distil.pipeline.files import read_jsonl
 from distil.pipeline.records import VerifiedChain
+from distil.pipeline.results import Accuracy
 from distil.statistics.proportions import accuracy
 
 VERIFIED = Path("data/verified")
 
 
-def teacher_accuracy(questions: pd.DataFrame) -> dict[str, Any]:
+def teacher_accuracy(questions: pd.DataFrame) -> Accuracy:
     """The share of these questions with an R1 chain whose R1 chain was accepted; `n` is how many have one."""
     accepted, rejected = (
         {
@@ -25,4 +25,4 @@ def teacher_accuracy(questions: pd.DataFrame) -> dict[str, Any]:
     answered = questions[questions["id"].isin(accepted | rejected)]
     right = answered["id"].isin(accepted).to_numpy().astype(float)
     value, low, high = accuracy(right[:, None], answered["cluster"].to_numpy())
-    return {"n": len(answered), "accuracy": value, "low": low, "high": high}
+    return Accuracy(n=len(answered), accuracy=value, low=low, high=high)

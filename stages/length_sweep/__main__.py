@@ -10,10 +10,9 @@ number is.
 
 import argparse
 import math
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -22,28 +21,44 @@ from pydantic import Field
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, read_jsonl, read_record, replacing, replacing_folder, write_json
 from distil.pipeline.numbers import rounded
-from distil.pipeline.records import Example, Level, Problem, Split, VerifiedChain
+from distil.pipeline.records import Example, Level, Problem, Split, VerifiedChain, projected
+from distil.pipeline.results import (
+    BesidePublished,
+    ChainWords,
+    ControlMetrics,
+    ControlRow,
+    LevelMetrics,
+    LevelRow,
+    LevelScores,
+    OverBase,
+    SectionRow,
+    SweepMetrics,
+    SweepTables,
+    SweepTests,
+)
 from distil.statistics.outcomes import questions_table, score
+from distil.statistics.parts import BASE, NOTHING, Part
 from distil.statistics.published import against, published
-from distil.statistics.seeds import influences, standard_errors
+from distil.statistics.resampling import named_generator
+from distil.statistics.seeds import Array, influences, standard_errors
 from distil.verifier import Verifier
 from stages.length_sweep.sweep import (
-    Outcomes,
-    Sweep,
     collect,
     control,
+    control_of,
+    controls_of,
     focus,
     gap,
     kept,
+    levels_of,
     numbers,
+    over_truncated,
     pairwise,
     spread,
     trend,
 )
 
 ANSWERS, ROWS = Path("data/answers"), Path("data/train_split")
-DETAILS = ("n", "no_answer", "truncated", "finished")
-"""Numbers of a level that data/length_sweep/tables.json has and metrics/length_sweep.json has not."""
 PLOTTED = ("n", "accuracy", "low", "high", "words", "chain_words", "no_answer", "truncated", "finished")
 
 
@@ -71,7 +86,7 @@ class SweepParams(Params):
 
     def generator(self, name: str) -> np.random.Generator:
         """A random generator for one named result, so that none depends on which others were made before it."""
-        return np.random.default_rng([self.resampling_seed, zlib.crc32(name.encode())])
+        return named_generator(self.resampling_seed, name)
 
 
 def main() -> None:
@@ -82,127 +97,124 @@ def main() -> None:
     questions = questions_table(read_jsonl("data/parsed/problems.jsonl", Problem), "contest", split.clusters)
     with replacing_folder("data/length_sweep") as out, replacing_folder("plots/length_sweep") as plots:
         with replacing(out / "scored.jsonl") as file, Verifier() as verifier:
-            base, levels, truncated = score_all(params, questions, verifier, file)
-        sweep = collect(questions, base, levels, truncated)
-        chains = teacher_words(params.levels, sweep.questions["id"])
-        found = trend(sweep, params.resamples, params.generator("trend"))
-        extra = focus(sweep, params.focus, params.resamples, params.generator("focus"))
-        shorter = control(sweep, params.resamples, params.generator("control"))
-        unanswered = {level: "no answers at this level" for level in params.levels if level not in levels}
-        reasons = found.pop("reasons") | extra.pop("reasons") | shorter.pop("reasons") | unanswered
-        tests = found | extra | shorter
-        rows = {level: of_level(level, sweep, chains, params) for level in params.levels}
-        controls = {level: of_control(level, sweep, chains, params) for level in params.controls}
-        sections = by_section(sweep, params)
-        tables = {
-            "base": numbers(sweep.base, sweep.clusters),
-            "levels": [{"level": level, **row} for level, row in rows.items()],
-            "truncated": [{"level": level, **row} for level, row in controls.items()],
-            "sections": sections,
-            "pairs": pairwise(sweep, params.resamples, params.generator("pairs")),
-            "tests": tests,
-            "published": against_published(sweep, params),
-            "left_out": sweep.left_out,
-            "reasons": reasons,
-        }
-        write_json(out / "tables.json", rounded(tables))
-        for name, columns in (("levels", ["level"]), ("sections", ["section", "level"])):
-            table = pd.DataFrame(tables[name], columns=[*columns, *PLOTTED]).dropna(subset=["accuracy"])
+            outcomes = score_all(params, questions, verifier, file)
+        sweep, left_out = collect(questions, outcomes)
+        found = tables(sweep, left_out, params)
+        write_json(out / "tables.json", rounded(found.model_dump()))
+        for name, rows, columns in (
+            ("levels", found.levels, ["level"]),
+            ("sections", found.sections, ["section", "level"]),
+        ):
+            table = pd.DataFrame([row.model_dump() for row in rows], columns=[*columns, *PLOTTED])
+            table = table.dropna(subset=["accuracy"])
             table.to_csv(plots / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
-        headline: dict[str, Any] = {level: brief(row) for level, row in rows.items()}
-        headline |= {"base": brief(tables["base"]), "truncated": {level: brief(row) for level, row in controls.items()}}
-        asked = {"n": len(sweep.questions), "reasons": reasons}
-        write_json("metrics/length_sweep.json", rounded({**headline, **tests, **asked}))
+        write_json("metrics/length_sweep.json", rounded(headline(found, len(sweep)).model_dump()))
 
 
 def score_all(
     params: SweepParams, questions: pd.DataFrame, verifier: Verifier, file: IO[str]
-) -> tuple[pd.DataFrame, dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+) -> dict[str, pd.DataFrame]:
     """The outcomes of base, and of every level and control that has answers. Raises InputError when no level has."""
 
-    def scored(name: str, levels: Iterable[str]) -> dict[str, pd.DataFrame]:
-        paths = {level: ANSWERS / name.format(level=level) / "contest.jsonl" for level in levels}
-        return {level: score(path, questions, verifier, file) for level, path in paths.items() if path.exists()}
+    def scored(names: Iterable[str]) -> dict[str, pd.DataFrame]:
+        paths = {name: ANSWERS / name / "contest.jsonl" for name in names}
+        return {name: score(path, questions, verifier, file) for name, path in paths.items() if path.exists()}
 
-    levels, truncated = scored("{level}", params.levels), scored("truncated_{level}", params.controls)
+    levels, controls = scored(params.levels), scored(map(control_of, params.controls))
     if not levels:
         raise InputError(f"{ANSWERS} has no answers of any level. Run the stage that writes it (`dvc dag`).")
-    base = score(ANSWERS / "base/contest.jsonl", questions, verifier, None)  # eval writes these
-    return base, levels, truncated
+    base = score(ANSWERS / BASE / "contest.jsonl", questions, verifier, None)  # eval writes these
+    return {BASE: base, **levels, **controls}
 
 
-def teacher_words(levels: Iterable[str], ids: pd.Series) -> dict[str, np.ndarray]:
+def tables(sweep: Part, left_out: int, params: SweepParams) -> SweepTables:
+    """Every number of the sweep."""
+    chains = teacher_words(params.levels, sweep.questions["id"])
+    change, change_reasons = trend(sweep, params.resamples, params.generator("trend"))
+    extra, extra_reasons = focus(sweep, params.focus, params.resamples, params.generator("focus"))
+    shorter, shorter_reasons = control(sweep, params.resamples, params.generator("control"))
+    answered = levels_of(sweep)
+    unanswered = {level: "no answers at this level" for level in params.levels if level not in answered}
+    return SweepTables(
+        base=numbers(sweep.groups[BASE], sweep.clusters),
+        levels=[of_level(level, sweep, chains[level], params) for level in params.levels],
+        truncated=[of_control(level, sweep, chains[level], params) for level in params.controls],
+        sections=by_section(sweep, params),
+        pairs=pairwise(sweep, params.resamples, params.generator("pairs")),
+        tests=SweepTests(**dict(change), **dict(extra), **dict(shorter)),
+        published=against_published(sweep, params),
+        left_out=left_out,
+        reasons=change_reasons | extra_reasons | shorter_reasons | unanswered,
+    )
+
+
+def headline(found: SweepTables, questions: int) -> SweepMetrics:
+    """metrics/length_sweep.json."""
+    ends = {"base": projected(found.base, LevelScores), "n": questions, "reasons": found.reasons}
+    levels = {row.level: projected(row, LevelMetrics) for row in found.levels}
+    controls = {row.level: projected(row, ControlMetrics) for row in found.truncated}
+    return SweepMetrics.model_validate({**levels, "truncated": controls, **dict(found.tests), **ends})
+
+
+def teacher_words(levels: Iterable[Level], ids: pd.Series) -> dict[Level, Array]:
     """The words of the teacher's accepted chain at every level for each question, NaN where there is none."""
-    words: dict[str, dict[str, int]] = {level: {} for level in levels}
+    words: dict[Level, dict[str, int]] = {level: {} for level in levels}
     for row in read_jsonl("data/verified/accepted.jsonl", VerifiedChain):
         if row.chain.level in words:
             words[row.chain.level][row.chain.problem_id] = len(row.chain.text.split())
-    return {level: ids.map(found).to_numpy(float) for level, found in words.items()}
+    return {level: np.asarray(ids.map(found), np.float64) for level, found in words.items()}
 
 
-def chain_words(rows: str, level: str) -> dict[str, float | None]:
+def chain_words(rows: str, level: Level) -> ChainWords:
     """Words of the replies in a level's training rows: mean, median and range; None where it has no rows."""
     path = ROWS / rows / level / "train.jsonl"
     replies = read_jsonl(path, Example) if path.exists() else []
-    return spread("chain_words", np.array([len(row.messages[-1].content.split()) for row in replies], float))
+    return ChainWords(
+        **spread("chain_words", np.array([len(row.messages[-1].content.split()) for row in replies], float))
+    )
 
 
-def of_level(level: str, sweep: Sweep, chains: Mapping[str, np.ndarray], params: SweepParams) -> dict[str, Any]:
+def of_level(level: Level, sweep: Part, taught: Array, params: SweepParams) -> LevelRow:
     """The numbers of one level, and what it gains on the base model; None, and `n` 0, where it did not answer."""
-    words, outcomes = chain_words("levels", level), sweep.levels.get(level)
-    if outcomes is None:
-        return numbers(nothing(), np.array([], int)) | words
-    over_base = gap(outcomes, sweep.base, sweep.clusters, params.resamples, params.generator(f"{level} base"))
-    return (
-        numbers(outcomes, sweep.clusters)
-        | words
-        | kept(outcomes, chains[level])
-        | {f"over_base{end}": over_base[name] for end, name in ENDS.items()}
-    )
+    words, answers = chain_words("levels", level), levels_of(sweep).get(level)
+    if answers is None:
+        return LevelRow(level=level, **dict(numbers(NOTHING, np.array([], int))), **dict(words))
+    found = gap(answers.correct, sweep.base, sweep.clusters, params.resamples, params.generator(f"{level} base"))
+    over = OverBase(over_base=found.points, over_base_low=found.low, over_base_high=found.high)
+    own = numbers(answers, sweep.clusters)
+    return LevelRow(level=level, **dict(own), **dict(words), **dict(kept(answers, taught)), **dict(over))
 
 
-def of_control(level: str, sweep: Sweep, chains: Mapping[str, np.ndarray], params: SweepParams) -> dict[str, Any]:
+def of_control(level: Level, sweep: Part, taught: Array, params: SweepParams) -> ControlRow:
     """The numbers of full chains cut to one level's length, and what compressed chains gain on them."""
-    words, outcomes = chain_words("truncated", level), sweep.truncated.get(level)
-    if outcomes is None or level not in sweep.levels:
-        return numbers(nothing(), np.array([], int)) | words
-    compressed = gap(
-        sweep.levels[level], outcomes, sweep.clusters, params.resamples, params.generator(f"{level} truncated")
+    words, answers, compressed = (
+        chain_words("truncated", level),
+        controls_of(sweep).get(level),
+        levels_of(sweep).get(level),
     )
-    return (
-        numbers(outcomes, sweep.clusters)
-        | words
-        | kept(outcomes, chains[level])
-        | {f"compressed_over_truncated{end}": compressed[name] for end, name in ENDS.items()}
+    if answers is None or compressed is None:
+        return ControlRow(level=level, **dict(numbers(NOTHING, np.array([], int))), **dict(words))
+    found = gap(
+        compressed.correct, answers.correct, sweep.clusters, params.resamples, params.generator(f"{level} truncated")
     )
+    own, over = numbers(answers, sweep.clusters), over_truncated(found)
+    return ControlRow(level=level, **dict(own), **dict(words), **dict(kept(answers, taught)), **dict(over))
 
 
-ENDS = {"": "points", "_low": "low", "_high": "high"}
-
-
-def nothing() -> Outcomes:
-    """The outcomes of what was not asked."""
-    return {"correct": np.empty((0, 1)), "words": np.empty((0, 1)), "truncated": np.empty((0, 1))}
-
-
-def brief(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers of one level for metrics/length_sweep.json."""
-    return {name: value for name, value in row.items() if name not in DETAILS}
-
-
-def by_section(sweep: Sweep, params: SweepParams) -> list[dict[str, Any]]:
-    """The numbers of base and of every level within each section."""
+def by_section(sweep: Part, params: SweepParams) -> list[SectionRow]:
+    """The numbers of every level within each section."""
     labels = sweep.questions["section"].to_numpy()
     rows = []
     for section in sorted(set(labels)):
         part = sweep.where(labels == section)
+        answered = levels_of(part)
         for level in params.levels:
-            outcomes = part.levels.get(level, nothing())
-            rows.append({"section": section, "level": level, **numbers(outcomes, part.clusters)})
+            found = numbers(answered.get(level, NOTHING), part.clusters)
+            rows.append(SectionRow(section=section, level=level, **dict(found)))
     return rows
 
 
-def against_published(sweep: Sweep, params: SweepParams) -> list[dict[str, Any]]:
+def against_published(sweep: Part, params: SweepParams) -> list[BesidePublished]:
     """Every level beside the study's number for it, over the same questions: all, or those the teacher answered."""
     solved = {
         row.chain.problem_id
@@ -212,15 +224,14 @@ def against_published(sweep: Sweep, params: SweepParams) -> list[dict[str, Any]]
     correct_by_teacher = sweep.questions["id"].isin(solved).to_numpy()
     rows = []
     for level in params.levels:
-        filtered = published()[level].get("over") == "teacher_correct"
-        part = sweep.where(correct_by_teacher) if filtered else sweep
-        value = error = None
-        if level in part.levels and len(part.questions):
-            correct = part.levels[level]["correct"]
+        part = sweep.where(correct_by_teacher) if published()[level].over == "teacher_correct" else sweep
+        answers, value, error = levels_of(part).get(level), None, None
+        if answers is not None and len(part):
+            correct = answers.correct
             errors = standard_errors(correct.mean(axis=0), influences(correct, part.clusters))
             value, total = float(correct.mean()), math.hypot(errors.questions, errors.seeds or 0.0)
             error = total if math.isfinite(total) else None
-        rows.append({"of": level, **against(level, value, error, params.margin, params.against_paper)})
+        rows.append(against(level, level, value, error, params.margin, params.against_paper))
     return rows
 
 

@@ -1,219 +1,190 @@
 """The same questions at every chain length: accuracy, words, and how both change from level to level.
 
 A level has one adapter per seed. Seeds and questions are crossed in every interval: each adapter answers each question,
-and both are samples.
+and both are samples. A sweep is a part whose groups are the base model, each level's adapters under the level's name,
+and those of a level's control under `control_of(level)`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distil.pipeline.records import LEVELS, Level
+from distil.pipeline.results import FocusTest, Gap, LengthKept, LevelNumbers, OverTruncated, Pair, TrendTests
 from distil.statistics.difference import difference, points
 from distil.statistics.paired import cochrans_q, holm, sign_flips
+from distil.statistics.parts import BASE, MEASURES, NOTHING, Group, Part
 from distil.statistics.proportions import accuracy
 from distil.statistics.resampling import resample
-from distil.statistics.seeds import Interval, cluster_sums
+from distil.statistics.seeds import Array, cluster_sums
 from distil.statistics.trend import page
 
-Array = NDArray[np.float64]
-Outcomes = Mapping[str, Array]
-"""By name of the measure, an array (questions, seeds); the base model has one column."""
-MEASURES = ("correct", "no_answer", "truncated", "words")
-WORDS = ("words", "words_median", "words_min", "words_max")
 NEAR = 0.25
 """How far from its chain's length a response may be and still count as having it."""
+Reasons = dict[str, str]
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """Unseen questions (rows) that base and every adapter answered; `left_out` counts those that some did not.
+def control_of(level: Level) -> str:
+    """The name of the model that is trained on full chains cut to a level's length."""
+    return f"truncated_{level}"
 
-    `levels` and `truncated` have the outcomes of what was trained on by level, from the longest chains to the shortest.
+
+def levels_of(sweep: Part) -> dict[Level, Group]:
+    """The levels that were answered, from the longest chains to the shortest."""
+    return {level: sweep.groups[level] for level in LEVELS if level in sweep.groups}
+
+
+def controls_of(sweep: Part) -> dict[Level, Group]:
+    """The controls that were answered, by level."""
+    return {level: sweep.groups[control_of(level)] for level in LEVELS if control_of(level) in sweep.groups}
+
+
+def collect(questions: pd.DataFrame, outcomes: Mapping[str, pd.DataFrame]) -> tuple[Part, int]:
+    """Line up every group's outcomes on the unseen questions that all its models answered, first sample only.
+
+    Returns the sweep, and how many questions some adapter answered that are left out because another did not.
     """
-
-    questions: pd.DataFrame
-    base: Outcomes
-    levels: Mapping[str, Outcomes]
-    truncated: Mapping[str, Outcomes]
-    left_out: int
-
-    @property
-    def clusters(self) -> NDArray[np.int_]:
-        """The number of each question's cluster of near-duplicates."""
-        return self.questions["cluster"].to_numpy()
-
-    @property
-    def verdicts(self) -> Array:
-        """The share of a level's adapters that answered rightly: (questions, levels)."""
-        means = [outcomes["correct"].mean(axis=1) for outcomes in self.levels.values()]
-        return np.array(means).reshape(len(means), len(self.questions)).T
-
-    def where(self, mask: NDArray[np.bool_]) -> "Sweep":
-        """The questions that `mask` is true for."""
-
-        def chosen(outcomes: Outcomes) -> Outcomes:
-            return {measure: values[mask] for measure, values in outcomes.items()}
-
-        return Sweep(
-            self.questions[mask],
-            chosen(self.base),
-            {level: chosen(outcomes) for level, outcomes in self.levels.items()},
-            {level: chosen(outcomes) for level, outcomes in self.truncated.items()},
-            self.left_out,
-        )
+    unseen = {name: table[(table["role"] == "unseen") & (table["sample"] == 0)] for name, table in outcomes.items()}
+    asked = {
+        name: [set(answered["question"]) for _, answered in table.groupby("fold", observed=True)] or [set()]
+        for name, table in unseen.items()
+    }
+    shared = sorted(set.intersection(*(places for sets in asked.values() for places in sets)))
+    groups = {name: _group(table, shared) for name, table in unseen.items()}
+    own = {place for name, sets in asked.items() if name != BASE for places in sets for place in places}
+    part = Part("length_sweep", questions.iloc[shared].reset_index(drop=True), groups)
+    return part, len(own) - len(shared)
 
 
-def collect(
-    questions: pd.DataFrame,
-    base: pd.DataFrame,
-    levels: Mapping[str, pd.DataFrame],
-    truncated: Mapping[str, pd.DataFrame],
-) -> Sweep:
-    """Line up the outcomes of base and of every level's adapters, first sample and unseen questions only."""
-    unseen = [_unseen(table) for table in (base, *levels.values(), *truncated.values())]
-    asked = [
-        set(answered["question"])
-        for table in unseen
-        for _, answered in (table.groupby("fold", observed=True) if len(table) else [("", table)])
-    ]
-    shared = sorted(set.intersection(*asked))
-    arrays = [_arrays(table, shared) for table in unseen]
-    own = {place for places in asked[1:] for place in places}
-    return Sweep(
-        questions.iloc[shared].reset_index(drop=True),
-        arrays[0],
-        dict(zip(levels, arrays[1:], strict=False)),
-        dict(zip(truncated, arrays[1 + len(levels) :], strict=True)),
-        len(own) - len(shared),
-    )
-
-
-def _unseen(table: pd.DataFrame) -> pd.DataFrame:
-    return table[(table["role"] == "unseen") & (table["sample"] == 0)]
-
-
-def _arrays(table: pd.DataFrame, shared: Sequence[int]) -> dict[str, Array]:
+def _group(table: pd.DataFrame, shared: Sequence[int]) -> Group:
+    """The adapters of one table, by fold, on the questions in `shared`."""
     if not shared:
-        return {measure: np.empty((0, 1)) for measure in MEASURES}
+        return NOTHING
     wide = table[table["question"].isin(shared)].pivot_table(
         index="question", columns="fold", values=list(MEASURES), observed=True, aggfunc="first"
     )
-    return {measure: wide[measure].to_numpy(float).reshape(len(shared), -1) for measure in MEASURES}
+    models = tuple(map(str, wide.columns.get_level_values("fold").unique()))
+    return Group(models, {measure: wide[measure].to_numpy(float).reshape(len(shared), -1) for measure in MEASURES})
 
 
-def numbers(outcomes: Outcomes, clusters: NDArray[np.int_]) -> dict[str, Any]:
+def verdicts(levels: Mapping[Level, Group], questions: int) -> Array:
+    """The share of a level's adapters that answered rightly: (questions, levels)."""
+    return np.array([group.correct.mean(axis=1) for group in levels.values()]).reshape(len(levels), questions).T
+
+
+def numbers(group: Group, clusters: NDArray[np.int_]) -> LevelNumbers:
     """Accuracy with its interval, every seed's, words of the responses, and rates; all None without questions.
 
     `finished` is accuracy among the responses that ended by themselves.
     """
-    correct, words = outcomes["correct"], outcomes["words"]
+    correct, words = group.correct, group.outcomes["words"]
     value, low, high = accuracy(correct, clusters)
     if value is None:
-        empty = ("accuracy", "low", "high", "std", *WORDS, "no_answer", "truncated", "finished")
-        return {"n": 0, **dict.fromkeys(empty), "seeds": []}
+        return LevelNumbers(
+            n=0, accuracy=None, low=None, high=None, seeds=[], std=None, **spread("words", words), no_answer=None,
+            truncated=None, finished=None,
+        )  # fmt: skip
     per_seed = correct.mean(axis=0)
-    ended = outcomes["truncated"] == 0
-    return {
-        "n": len(correct),
-        "accuracy": value,
-        "low": low,
-        "high": high,
-        "seeds": per_seed.tolist(),
-        "std": float(per_seed.std(ddof=1)) if len(per_seed) > 1 else None,
+    ended = group.outcomes["truncated"] == 0
+    return LevelNumbers(
+        n=len(correct),
+        accuracy=value,
+        low=low,
+        high=high,
+        seeds=per_seed.tolist(),
+        std=float(per_seed.std(ddof=1)) if len(per_seed) > 1 else None,
         **spread("words", words),
-        "no_answer": float(outcomes["no_answer"].mean()),
-        "truncated": float(outcomes["truncated"].mean()),
-        "finished": float(correct[ended].mean()) if ended.any() else None,
-    }
+        no_answer=float(group.outcomes["no_answer"].mean()),
+        truncated=float(group.outcomes["truncated"].mean()),
+        finished=float(correct[ended].mean()) if ended.any() else None,
+    )
 
 
-def kept(outcomes: Outcomes, taught: Array) -> dict[str, Any]:
+def kept(group: Group, taught: Array) -> LengthKept:
     """How many responses have the length of the teacher's chain for the same question, to within a quarter of it.
 
     `taught` has the words of the level's own chain for each question, NaN where the teacher has none.
     """
     known = ~np.isnan(taught)
     if not known.any():
-        return {"length_kept": None, "length_kept_n": 0}
-    off = np.abs(outcomes["words"][known] - taught[known, None]) / taught[known, None]
-    return {"length_kept": float((off <= NEAR).mean()), "length_kept_n": int(known.sum())}
+        return LengthKept()
+    off = np.abs(group.outcomes["words"][known] - taught[known, None]) / taught[known, None]
+    return LengthKept(length_kept=float((off <= NEAR).mean()), length_kept_n=int(known.sum()))
 
 
 def spread(name: str, words: Array) -> dict[str, float | None]:
-    """Mean, median and range of a number of words; None where there is none."""
+    """Mean, median and range of a number of words under `name`; None where there is none."""
+    ends = (name, f"{name}_median", f"{name}_min", f"{name}_max")
     if words.size == 0:
-        return {name.replace("words", own): None for own in WORDS}
+        return dict.fromkeys(ends)
     found = (words.mean(), np.median(words), words.min(), words.max())
-    return {name.replace("words", own): float(value) for own, value in zip(WORDS, found, strict=True)}
+    return {end: float(value) for end, value in zip(ends, found, strict=True)}
 
 
-def gap(
-    better: Outcomes, worse: Outcomes, clusters: NDArray[np.int_], resamples: int, rng: np.random.Generator
-) -> dict[str, float | None]:
+def gap(better: Array, worse: Array, clusters: NDArray[np.int_], resamples: int, rng: np.random.Generator) -> Gap:
     """`better` minus `worse` on the same questions in percentage points, over other questions and other seeds."""
-    found = difference(worse["correct"], better["correct"], clusters, resamples, rng)
+    found = difference(worse, better, clusters, resamples, rng)
     low, high = found.both or (None, None)
-    return {"points": points(found.value), "low": points(low), "high": points(high)}
+    return Gap(points=points(found.value), low=points(low), high=points(high))
 
 
-def pairwise(sweep: Sweep, resamples: int, rng: np.random.Generator) -> list[dict[str, Any]]:
+def pairwise(sweep: Part, resamples: int, rng: np.random.Generator) -> list[Pair]:
     """Every pair of levels: second minus first in points with its interval, and the sign-flip p, Holm-corrected.
 
     The interval is over other questions and seeds; p is about these adapters on other questions.
     """
-    pairs = list(combinations(sweep.levels.items(), 2))
+    pairs = list(combinations(levels_of(sweep).items(), 2))
     clusters = sweep.clusters
-    tests = [sign_flips(one["correct"], other["correct"], clusters) for (_, one), (_, other) in pairs]
-    return [
-        {"first": first, "second": second, **gap(other, one, clusters, resamples, rng), "p": p, "holm_p": adjusted}
-        for ((first, one), (second, other)), p, adjusted in zip(pairs, tests, holm(tests), strict=True)
-    ]
+    tests = [sign_flips(one.correct, other.correct, clusters) for (_, one), (_, other) in pairs]
+    rows = []
+    for ((first, one), (second, other)), p, adjusted in zip(pairs, tests, holm(tests), strict=True):
+        found = gap(other.correct, one.correct, clusters, resamples, rng)
+        rows.append(
+            Pair(first=first, second=second, points=found.points, low=found.low, high=found.high, p=p, holm_p=adjusted)
+        )
+    return rows
 
 
-def trend(sweep: Sweep, resamples: int, rng: np.random.Generator) -> dict[str, Any]:
-    """Does accuracy fall from level to level? None with its reason in `reasons` for what cannot be had.
+def trend(sweep: Part, resamples: int, rng: np.random.Generator) -> tuple[TrendTests, Reasons]:
+    """Does accuracy fall from level to level? None, with its reason, for what cannot be had.
 
     `change` is the last level's accuracy minus the first's in points, with the interval over other questions and seeds;
     Page's trend test and Cochran's Q are about these adapters, whose mean verdict is ranked.
     """
-    names = ("change", "change_low", "change_high", "trend_p", "trend_z", "cochrans_q", "cochrans_q_p")
-    result: dict[str, Any] = dict.fromkeys(names)
-    if len(sweep.levels) < 2 or not len(sweep.questions):
-        why = "fewer than two levels were answered" if len(sweep.levels) < 2 else "no question answered at every level"
-        return result | {"reasons": dict.fromkeys(("change", "trend_p", "cochrans_q"), why)}
-    first, *_, last = sweep.levels.values()
-    changed = gap(last, first, sweep.clusters, resamples, rng)
-    result |= {"change": changed["points"], "change_low": changed["low"], "change_high": changed["high"]}
-    reasons: dict[str, str] = {}
-    found, q = page(sweep.verdicts, sweep.clusters), cochrans_q(sweep.verdicts, sweep.clusters)
-    if found:
-        result |= {"trend_p": found.p, "trend_z": found.z}
-    else:
-        reasons["trend_p"] = "no question's verdict differs between the levels"
-    if q:
-        result |= {"cochrans_q": q[0], "cochrans_q_p": q[1]}
-    else:
-        reasons["cochrans_q"] = "no question's verdict differs between the levels"
-    return result | {"reasons": reasons}
+    levels = levels_of(sweep)
+    if len(levels) < 2 or not len(sweep):
+        why = "fewer than two levels were answered" if len(levels) < 2 else "no question answered at every level"
+        return TrendTests(), dict.fromkeys(("change", "trend_p", "cochrans_q"), why)
+    first, *_, last = levels.values()
+    changed = gap(last.correct, first.correct, sweep.clusters, resamples, rng)
+    ranked = verdicts(levels, len(sweep))
+    found, q = page(ranked, sweep.clusters), cochrans_q(ranked, sweep.clusters)
+    same = "no question's verdict differs between the levels"
+    reasons = ({} if found else {"trend_p": same}) | ({} if q else {"cochrans_q": same})
+    statistic, q_p = q or (None, None)
+    tests = TrendTests(
+        change=changed.points, change_low=changed.low, change_high=changed.high,
+        trend_p=found.p if found else None, trend_z=found.z if found else None,
+        cochrans_q=statistic, cochrans_q_p=q_p,
+    )  # fmt: skip
+    return tests, reasons
 
 
-def focus(sweep: Sweep, section: str, resamples: int, rng: np.random.Generator) -> dict[str, Any]:
+def focus(sweep: Part, section: str, resamples: int, rng: np.random.Generator) -> tuple[FocusTest, Reasons]:
     """By how many points more accuracy falls from the first level to the last in `section` than elsewhere.
 
-    A difference of two falls over different questions, resampled together with the seeds. None where there is no such
-    contrast, with its reason in `reasons`.
+    A difference of two falls over different questions, resampled together with the seeds. None, with its reason, where
+    there is no such contrast.
     """
-    result: dict[str, Any] = dict.fromkeys(("focus_extra", "focus_extra_low", "focus_extra_high"))
+    levels = levels_of(sweep)
     inside = (sweep.questions["section"] == section).to_numpy()
-    if len(sweep.levels) < 2 or not inside.any() or inside.all():
-        why = f"sections to compare '{section}' with are missing" if len(sweep.levels) > 1 else "fewer than two levels"
-        return result | {"reasons": {"focus_extra": why}}
-    first, *_, last = (outcomes["correct"] for outcomes in sweep.levels.values())
+    if len(levels) < 2 or not inside.any() or inside.all():
+        why = f"sections to compare '{section}' with are missing" if len(levels) > 1 else "fewer than two levels"
+        return FocusTest(), {"focus_extra": why}
+    first, *_, last = (group.correct for group in levels.values())
     falls = first - last
     inside_falls, outside_falls = falls * inside[:, None], falls * ~inside[:, None]
     columns = [inside[:, None] * 1.0, inside_falls, ~inside[:, None] * 1.0, outside_falls]
@@ -224,25 +195,26 @@ def focus(sweep: Sweep, section: str, resamples: int, rng: np.random.Generator) 
         return own[..., 1:] / own[..., :1] - others[..., 1:] / others[..., :1]
 
     found = resample(cluster_sums(np.hstack(columns), sweep.clusters), extra, resamples, rng)
-    low, high = found.both or Interval(np.nan, np.nan)
-    if found.both is None:
-        return result | {"focus_extra": points(found.estimate), "reasons": {"focus_extra": "nothing varies"}}
-    return {
-        "focus_extra": points(found.estimate), "focus_extra_low": points(low), "focus_extra_high": points(high),
-        "reasons": {},
-    }  # fmt: skip
+    low, high = found.both or (None, None)
+    test = FocusTest(focus_extra=points(found.estimate), focus_extra_low=points(low), focus_extra_high=points(high))
+    return test, {} if found.both else {"focus_extra": "nothing varies"}
 
 
-def control(sweep: Sweep, resamples: int, rng: np.random.Generator) -> dict[str, Any]:
+def control(sweep: Part, resamples: int, rng: np.random.Generator) -> tuple[OverTruncated, Reasons]:
     """What compressed chains gain on full chains cut to the same length, in points, over all levels with a control."""
-    names = tuple(f"compressed_over_truncated{end}" for end in ("", "_low", "_high"))
-    levels = [level for level in sweep.truncated if level in sweep.levels]
-    if not levels or not len(sweep.questions):
-        why = "no level has a control" if not levels else "no question answered at every level"
-        return dict.fromkeys(names) | {"reasons": {names[0]: why}}
-    compressed, cut = (
-        {"correct": np.mean([rows[level]["correct"] for level in levels], axis=0)}
-        for rows in (sweep.levels, sweep.truncated)
+    levels, controls = levels_of(sweep), controls_of(sweep)
+    both = [level for level in controls if level in levels]
+    if not both or not len(sweep):
+        why = "no level has a control" if not both else "no question answered at every level"
+        return OverTruncated(), {"compressed_over_truncated": why}
+    compressed, cut = (np.mean([groups[level].correct for level in both], axis=0) for groups in (levels, controls))
+    return over_truncated(gap(compressed, cut, sweep.clusters, resamples, rng)), {}
+
+
+def over_truncated(found: Gap) -> OverTruncated:
+    """A gap under the names of this one."""
+    return OverTruncated(
+        compressed_over_truncated=found.points,
+        compressed_over_truncated_low=found.low,
+        compressed_over_truncated_high=found.high,
     )
-    found = gap(compressed, cut, sweep.clusters, resamples, rng)
-    return dict(zip(names, found.values(), strict=True)) | {"reasons": {}}

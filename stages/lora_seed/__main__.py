@@ -25,7 +25,8 @@ from distil.lm.progress import LmParams, LoraParams
 from distil.lm.run import first_worker, train_fold
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import as_json, read_record, replacing_folder, write_json, write_texts
-from distil.pipeline.records import Minimum, Split
+from distil.pipeline.metrics import LevelSeedsMetrics, Minimum, SeedMetrics
+from distil.pipeline.records import Split
 
 
 class SweepParams(Params):
@@ -72,13 +73,12 @@ def main() -> None:
             trained.publish(out / adapter)
         column = "seed" if args.seed is None else "fold"
         curves = [{column: adapter, **point} for adapter, trained in runs.items() for point in trained.curve()]
-        metrics = {f"{column}s": {adapter: run.metrics() for adapter, run in runs.items()}}
-        if args.seed is not None:
-            metrics = {"seed": args.seed} | metrics
+        reached = {adapter: trained.metrics() for adapter, trained in runs.items()}
+        metrics = LevelSeedsMetrics(seeds=reached) if args.seed is None else SeedMetrics(seed=args.seed, folds=reached)
         write_texts(
             {
                 f"plots/{name}.csv": pd.DataFrame(curves).to_csv(index=False),
-                f"metrics/{name}.json": as_json(metrics),
+                f"metrics/{name}.json": as_json(metrics.model_dump()),
             }
         )
     write_json(f"metrics/timings/{name}.json", {adapter: run.timings() for adapter, run in runs.items()})

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from distil.pipeline.records import Minimum
+from distil.pipeline.metrics import Minimum
 
 RESAMPLES = 2000
 

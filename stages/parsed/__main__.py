@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
@@ -21,6 +21,7 @@ from distil.exams.left_out import LeftOut
 from distil.exams.problem_sets import understood
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, read_json, read_jsonl, replacing_folder, write_json, write_jsonl
+from distil.pipeline.metrics import ParsedMetrics
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import Manifest, Problem
 from stages.parsed.corrections import apply_corrections, read_corrections
@@ -51,25 +52,26 @@ def main() -> None:
         show(exam)
         return
     params = load_params("parsed", ParsedParams)
-    problems, left_out, metrics = read_all(params)
+    problems, left_out, errata = read_all(params)
+    corrected: dict[str, int] = {}
     if corrections := read_corrections(CORRECTIONS):
         problems, left_out, reports = apply_corrections(problems, left_out, corrections)
         for report in reports:
             print(f"{CORRECTIONS}: not applied: {report}", file=sys.stderr)
-        metrics |= {"corrections_applied": len(corrections) - len(reports), "corrections_not_applied": len(reports)}
-    metrics = counts(problems, left_out) | metrics
-    if (RAW / "truth.jsonl").exists():
-        metrics |= recovered(problems, list(read_jsonl(RAW / "truth.jsonl", Problem)))
+        corrected = {"corrections_applied": len(corrections) - len(reports), "corrections_not_applied": len(reports)}
+    truth = RAW / "truth.jsonl"
+    read = recovered(problems, list(read_jsonl(truth, Problem))) if truth.exists() else {}
+    metrics = ParsedMetrics.model_validate({**counts(problems, left_out), **errata, **corrected, **read})
     with replacing_folder(PARSED) as folder:
         write_jsonl(folder / "problems.jsonl", problems)
         write_jsonl(folder / "left_out.jsonl", left_out)
-        write_json(METRICS, metrics)
+        write_json(METRICS, metrics.model_dump())
     print(f"{len(problems)} problems, {len(left_out)} left out -> {PARSED}")
 
 
-def read_all(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], dict[str, Any]]:
-    """What the reader makes of data/raw, before a person's corrections, and what there is to count of it."""
-    metrics: dict[str, Any] = {}
+def read_all(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], dict[str, int]]:
+    """What the reader makes of data/raw, before a person's corrections, and how many errata were applied or noted."""
+    errata_counts: dict[str, int] = {}
     if (RAW / "problems.jsonl").exists():
         problems, left_out = understand(read_jsonl(RAW / "problems.jsonl", Problem))
     elif params.reader != "transcription":
@@ -80,8 +82,8 @@ def read_all(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], dict[s
         if params.errata and not errata:
             print("parsed.errata: these exams have no errata.csv; transcriptions stand as they are", file=sys.stderr)
         problems, applied = apply_errata(problems, errata)
-        metrics |= {"errata_applied": applied, "errata_noted": len(errata) - applied}
-    return problems, left_out, metrics
+        errata_counts = {"errata_applied": applied, "errata_noted": len(errata) - applied}
+    return problems, left_out, errata_counts
 
 
 def show(exam: Path) -> None:
@@ -123,7 +125,7 @@ def read_exams(params: ParsedParams) -> tuple[list[Problem], list[LeftOut]]:
     return problems, left_out
 
 
-def counts(problems: list[Problem], left_out: list[LeftOut]) -> dict[str, Any]:
+def counts(problems: list[Problem], left_out: list[LeftOut]) -> dict[str, int | dict[str, int]]:
     """How many problems there are, by section and year, and how many are left out, by reason."""
     return {
         "problems": len(problems),

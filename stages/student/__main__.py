@@ -18,6 +18,7 @@ from mlx.utils import tree_flatten
 
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import replacing_folder, write_json
+from distil.pipeline.metrics import StudentMetrics
 from stages.student import tokenizer as tokens
 from stages.student.evaluate import evaluate
 from stages.student.params import Params
@@ -37,14 +38,14 @@ def main() -> None:
     trained = time.perf_counter()
     with replacing_folder(MODEL) as folder:
         write_checkpoint(folder, model, tokenizer, params)
-        metrics = {
-            "parameters": sum(weights.size for _, weights in tree_flatten(model.parameters())),
-            "vocabulary": tokenizer.get_vocab_size(),
-            "tokens": params.steps * params.rows * params.row_length,
-            **evaluate(folder, params),
-        }
+        metrics = StudentMetrics(
+            parameters=sum(weights.size for _, weights in tree_flatten(model.parameters())),
+            vocabulary=tokenizer.get_vocab_size(),
+            tokens=params.steps * params.rows * params.row_length,
+            **dict(evaluate(folder, params)),
+        )
         write_card(folder, params, metrics)
-    write_json("metrics/student.json", metrics)
+    write_json("metrics/student.json", metrics.model_dump())
     seconds = {"training": trained - began, "evaluation": time.perf_counter() - trained}
     write_json("metrics/timings/student.json", {name: round(value, 1) for name, value in seconds.items()})
     CHECKPOINT.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import mlx.nn as nn
 from mlx_lm.tokenizer_utils import TokenizerWrapper
@@ -15,6 +14,7 @@ from distil.contest import FAMILIES, Question
 from distil.lm import checkpoints
 from distil.lm.generate import generate
 from distil.pipeline import chat
+from distil.pipeline.metrics import StudentAccuracy, StudentAnswers, StudentScores
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import SECTIONS
 from stages.student import corpus
@@ -25,14 +25,14 @@ MAX_TOKENS = 80
 BATCH_SIZE = 256
 
 
-def evaluate(folder: Path, params: Params) -> dict[str, Any]:
+def evaluate(folder: Path, params: Params) -> StudentScores:
     """Load the checkpoint in `folder` and return its accuracies, each with n and a 95 % Wilson interval.
 
     `chat` asks as an exam does, `solution` in the words that a worked solution follows in pre-training: the same
     questions, held out from pre-training, answered greedily. `facts` asks for single results of arithmetic.
     """
     model, tokenizer = checkpoints.load(str(folder))
-    metrics: dict[str, Any] = {}
+    found: dict[str, StudentAnswers] = {}
     wordings: dict[str, contest.Wording] = {"": "exam", "transfer_": "transfer"}
     for prefix, wording in wordings.items():
         questions = draw(params, wording)
@@ -43,12 +43,12 @@ def evaluate(folder: Path, params: Params) -> dict[str, Any]:
         for form, tokens in prompts.items():
             replies = complete(model, tokenizer, tokens, MAX_TOKENS, f"{prefix}{form}")
             right = [answer(reply) == asked.answer for reply, asked in zip(replies, questions, strict=True)]
-            metrics[prefix + form] = by_section(questions, right)
+            found[prefix + form] = by_section(questions, right)
     rng = Random(params.test_seed)
     equations = [str(corpus.fact(rng)).rsplit(" ", 1) for _ in range(2 * params.test_questions)]
     results = complete(model, tokenizer, [tokenizer.encode(f"{given} ") for given, _ in equations], 1, "facts")
-    metrics["facts"] = accuracy([found == result for found, (_, result) in zip(results, equations, strict=True)])
-    return metrics
+    facts = accuracy([reply == result for reply, (_, result) in zip(results, equations, strict=True)])
+    return StudentScores(**found, facts=facts)
 
 
 def draw(params: Params, wording: contest.Wording) -> list[Question]:
@@ -78,17 +78,21 @@ def answer(reply: str) -> int | None:
     return int(given[-1]) if given else None
 
 
-def by_section(questions: Sequence[Question], right: Sequence[bool]) -> dict[str, Any]:
+def by_section(questions: Sequence[Question], right: Sequence[bool]) -> StudentAnswers:
     """Accuracy over all questions and in each section."""
     parts = {
         section: accuracy([ok for question, ok in zip(questions, right, strict=True) if question.section == section])
         for section in SECTIONS
     }
-    return {**accuracy(right), "sections": parts}
+    return StudentAnswers(**dict(accuracy(right)), sections=parts)
 
 
-def accuracy(right: Sequence[bool]) -> dict[str, float | int]:
+def accuracy(right: Sequence[bool]) -> StudentAccuracy:
     """Share of right answers with its 95 % Wilson interval."""
     low, high = proportion_confint(sum(right), len(right), method="wilson")
-    shares = {"accuracy": sum(right) / len(right), "low": float(low), "high": float(high)}
-    return {"n": len(right), **{name: round(share, 4) for name, share in shares.items()}}
+    return StudentAccuracy(
+        n=len(right),
+        accuracy=round(sum(right) / len(right), 4),
+        low=round(float(low), 4),
+        high=round(float(high), 4),
+    )

@@ -1,7 +1,6 @@
 """Write the student as a folder in Hugging Face's layout, with a model card that states what was measured."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mlx.utils import tree_flatten
@@ -10,6 +9,7 @@ from tokenizers import Tokenizer
 
 from distil.lm.state import write_tensors
 from distil.pipeline.files import write_json, write_text
+from distil.pipeline.metrics import StudentAccuracy, StudentAnswers, StudentMetrics, StudentScores, StudentSize
 from stages.student import tokenizer as tokens
 from stages.student.params import Params
 from stages.student.pretrain import architecture
@@ -30,17 +30,17 @@ def write_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer, params: P
     tokens.save(tokenizer, folder)
 
 
-def write_card(folder: Path, params: Params, metrics: dict[str, Any]) -> None:
+def write_card(folder: Path, params: Params, metrics: StudentMetrics) -> None:
     """Fill the model card's template with the measured numbers."""
     values = {name: str(value) for name, value in params.model_dump().items()}
-    values |= {name: f"{value:,}" for name, value in metrics.items() if isinstance(value, int)}
-    for name in ("chat", "solution", "transfer_chat", "transfer_solution", "facts"):
-        measured = metrics[name]
-        shares = [measured, *measured.get("sections", {}).values()]
-        values[name] = " | ".join(_percent(share) for share in shares)
-        values[f"{name}_n"] = f"{measured['n']:,}"
+    values |= {name: f"{getattr(metrics, name):,}" for name in StudentSize.model_fields}
+    for name in StudentScores.model_fields:
+        measured: StudentAccuracy = getattr(metrics, name)
+        sections = measured.sections.values() if isinstance(measured, StudentAnswers) else ()
+        values[name] = " | ".join(_percent(share) for share in (measured, *sections))
+        values[f"{name}_n"] = f"{measured.n:,}"
     write_text(folder / "README.md", CARD.read_text(encoding="utf-8").format(**values))
 
 
-def _percent(share: dict[str, float]) -> str:
-    return f"{share['accuracy']:.1%} ({share['low']:.1%} to {share['high']:.1%})".replace("%", " %")
+def _percent(share: StudentAccuracy) -> str:
+    return f"{share.accuracy:.1%} ({share.low:.1%} to {share.high:.1%})".replace("%", " %")

@@ -9,74 +9,45 @@ the contest's questions held out from the adapters. What matters most comes firs
 
 import argparse
 
-from pydantic import BaseModel
-
 from distil.pipeline.command import run
 from distil.pipeline.files import read_record, write_json
-
-
-class Unseen(BaseModel):
-    """The contest's unseen questions in metrics/eval.json: accuracies as shares, the difference in points."""
-
-    base: float | None
-    base_low: float | None
-    base_high: float | None
-    student_mean: float | None
-    student_low: float | None
-    student_high: float | None
-    difference: float | None
-    difference_low: float | None
-    difference_high: float | None
-    mcnemar_p: float | None
-    leak_paired: float | None
-
-
-class Evaluation(BaseModel):
-    """What the summary takes from metrics/eval.json."""
-
-    contest_unseen: Unseen
-    teacher: float | None
-
-
-class Accuracy(BaseModel):
-    """What the summary takes from a chain length's numbers."""
-
-    accuracy: float | None
-
-
-class Lengths(BaseModel):
-    """What the summary takes from metrics/length_sweep.json: the longest chains and the shortest."""
-
-    R1: Accuracy | None = None
-    R6: Accuracy | None = None
+from distil.pipeline.metrics import Summary
+from distil.pipeline.results import EvalMetrics, LevelMetrics, SweepMetrics
 
 
 def main() -> None:
     """Read both files, write the numbers."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    evaluation = read_record("metrics/eval.json", Evaluation)
-    write_json("metrics/summary.json", summary(evaluation, read_record("metrics/length_sweep.json", Lengths)))
+    evaluation = read_record("metrics/eval.json", EvalMetrics)
+    write_json(
+        "metrics/summary.json", summary(evaluation, read_record("metrics/length_sweep.json", SweepMetrics)).model_dump()
+    )
 
 
-def summary(evaluation: Evaluation, lengths: Lengths) -> dict[str, float | None]:
-    """The numbers by name; None where the run has no such number."""
+def summary(evaluation: EvalMetrics, lengths: SweepMetrics) -> Summary:
+    """The numbers, as a table shows them."""
     unseen = evaluation.contest_unseen
-    return {
-        "base": percent(unseen.base),
-        "student": percent(unseen.student_mean),
-        "gain": points(unseen.difference),
-        "gain_low": points(unseen.difference_low),
-        "gain_high": points(unseen.difference_high),
-        "p": None if unseen.mcnemar_p is None else float(f"{unseen.mcnemar_p:.2g}"),
-        "R1": percent(lengths.R1.accuracy if lengths.R1 else None),
-        "R6": percent(lengths.R6.accuracy if lengths.R6 else None),
-        "teacher": percent(evaluation.teacher),
-        "leak": points(unseen.leak_paired),
-        "base_low": percent(unseen.base_low),
-        "base_high": percent(unseen.base_high),
-        "student_low": percent(unseen.student_low),
-        "student_high": percent(unseen.student_high),
-    }
+    return Summary(
+        base=percent(unseen.base),
+        student=percent(unseen.student_mean),
+        gain=points(unseen.difference),
+        gain_low=points(unseen.difference_low),
+        gain_high=points(unseen.difference_high),
+        p=None if unseen.mcnemar_p is None else float(f"{unseen.mcnemar_p:.2g}"),
+        R1=percent(accuracy(lengths.R1)),
+        R6=percent(accuracy(lengths.R6)),
+        teacher=percent(evaluation.teacher),
+        leak=points(unseen.leak_paired),
+        base_low=percent(unseen.base_low),
+        base_high=percent(unseen.base_high),
+        student_low=percent(unseen.student_low),
+        student_high=percent(unseen.student_high),
+    )
+
+
+def accuracy(level: LevelMetrics | None) -> float | None:
+    """The accuracy of a chain length; None where it was not swept."""
+    return level.accuracy if level else None
 
 
 def percent(share: float | None) -> float | None:

@@ -63,10 +63,10 @@ def teach(settings: Settings, problems: list[Problem]) -> int:
         status.announce(settings, store, lacking.requests)
         ask(settings, store, problems)
         metrics = write(lessons(asked=True), settings)
-    if metrics["failed"]:
-        said = f"{metrics['failed']} of {len(problems)} problems failed: data/teacher_cot/failed.jsonl."
+    if metrics.failed:
+        said = f"{metrics.failed} of {len(problems)} problems failed: data/teacher_cot/failed.jsonl."
         print(said, file=sys.stderr)
-    return int(settings.require_all and metrics["failed"] > 0)
+    return int(settings.require_all and metrics.failed > 0)
 
 
 def load_problems() -> list[Problem]:

@@ -18,6 +18,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from distil.pipeline.files import InputError, replacing_folder, write_json, write_jsonl
+from distil.pipeline.metrics import ReplayMetrics
 from distil.pipeline.recorded import exam_question
 from distil.pipeline.recorded import match as match_rows
 from distil.pipeline.records import LEVELS, Chain, Level, Problem, Record
@@ -63,23 +64,23 @@ def replay(folder: Path, problems: list[Problem]) -> None:
     ]
     levels = Counter[str](chain.level for chain in chains)
     reasons = Counter[str](misfit.reason for misfit in misfits)
-    metrics = {
-        "teacher": "replay",
-        "problems": len(problems),
-        "answered": len(with_chain),
-        "failed": len(failures),
-        "chains": {level: levels[level] for level in LEVELS},
-        "recorded": len(recorded),
-        "unmatched": reasons["unmatched"],
-        "ambiguous": reasons["ambiguous"],
-        "surplus": reasons["surplus"],
-        "empty": reasons["empty"],
-    }
+    metrics = ReplayMetrics(
+        teacher="replay",
+        problems=len(problems),
+        answered=len(with_chain),
+        failed=len(failures),
+        chains={level: levels[level] for level in LEVELS},
+        recorded=len(recorded),
+        unmatched=reasons["unmatched"],
+        ambiguous=reasons["ambiguous"],
+        surplus=reasons["surplus"],
+        empty=reasons["empty"],
+    )
     with replacing_folder("data/teacher_cot") as out:
         write_jsonl(out / "chains.jsonl", chains)
         write_jsonl(out / "failed.jsonl", failures)
         write_jsonl(out / "unmatched.jsonl", misfits)
-        write_json("metrics/teacher_cot.json", metrics)
+        write_json("metrics/teacher_cot.json", metrics.model_dump())
 
 
 def match(recorded: list[Recorded], problems: list[Problem]) -> tuple[list[Chain], list[Misfit]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from distil.endpoint import Usage
 from distil.pipeline.files import InputError, replacing, replacing_folder, write_json
+from distil.pipeline.metrics import RoleUsage, TeacherMetrics
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import LEVELS, Problem
 from distil.verifier import verify
@@ -99,29 +100,30 @@ class Counts:
         self.used[who].update(requests=1, **tokens)
         self.usd[who] += money.cost(self.settings.prices.get(asked.model), usage)
 
-    def metrics(self) -> dict[str, Any]:
-        """Flat counts, and tokens and money by role and model."""
-        return {
-            "teacher": self.settings.teacher,
-            "problems": self.problems["answered"] + self.problems["failed"],
-            "answered": self.problems["answered"],
-            "failed": self.problems["failed"],
-            "verified": self.problems["verified"],
-            "verified_at_attempt": {str(attempt): count for attempt, count in sorted(self.attempts.items())},
-            "truncated_chains": self.truncated,
-            "chains": {level: self.levels[level] for level in LEVELS},
-            "requests": sum(used["requests"] for used in self.used.values()),
-            "prompt_tokens": sum(used["prompt_tokens"] for used in self.used.values()),
-            "completion_tokens": sum(used["completion_tokens"] for used in self.used.values()),
-            "cost_usd": round(sum(self.usd[who] for who in sorted(self.usd)), 6),
-            "by_role": {
-                role: {"model": model, **used, "cost_usd": round(self.usd[role, model], 6)}
-                for (role, model), used in sorted(self.used.items())
+    def metrics(self) -> TeacherMetrics:
+        """Counts, and tokens and money by role and model."""
+        used = self.used.values()
+        return TeacherMetrics(
+            teacher=self.settings.teacher,
+            problems=self.problems["answered"] + self.problems["failed"],
+            answered=self.problems["answered"],
+            failed=self.problems["failed"],
+            verified=self.problems["verified"],
+            verified_at_attempt={str(attempt): count for attempt, count in sorted(self.attempts.items())},
+            truncated_chains=self.truncated,
+            chains={level: self.levels[level] for level in LEVELS},
+            requests=sum(one["requests"] for one in used),
+            prompt_tokens=sum(one["prompt_tokens"] for one in used),
+            completion_tokens=sum(one["completion_tokens"] for one in used),
+            cost_usd=round(sum(self.usd[who] for who in sorted(self.usd)), 6),
+            by_role={
+                role: RoleUsage(model=model, **counted, cost_usd=round(self.usd[role, model], 6))
+                for (role, model), counted in sorted(self.used.items())
             },
-        }
+        )
 
 
-def write(lessons: Iterable[Taught], settings: Settings) -> dict[str, Any]:
+def write(lessons: Iterable[Taught], settings: Settings) -> TeacherMetrics:
     """Write data/teacher_cot and the metrics, and return these; `lessons` come in the order of their problems' ids.
 
     Raises InputError, and leaves what was there, when every lesson failed.
@@ -151,5 +153,5 @@ def write(lessons: Iterable[Taught], settings: Settings) -> dict[str, Any]:
                 )
             raise InputError(said)
         metrics = counts.metrics()
-        write_json("metrics/teacher_cot.json", metrics)
+        write_json("metrics/teacher_cot.json", metrics.model_dump())
     return metrics

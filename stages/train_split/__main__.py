@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from distil.pipeline import chat
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, read_jsonl, replacing_folder, write_json, write_jsonl
+from distil.pipeline.metrics import FoldCounts, LevelRows, TrainSplitMetrics
 from distil.pipeline.numbers import rounded
 from distil.pipeline.records import LEVELS, Chain, Example, Fold, Level, Message, Problem, Split, VerifiedChain
 from stages.train_split.clusters import clusters, near_duplicates, template
@@ -70,23 +71,6 @@ class SplitParams(Params):
     seed: int
 
 
-class FoldCounts(BaseModel):
-    """Of one fold: its rows, how many leak, and how many questions it is judged on are like one it trains on.
-
-    `unseen_sharing_template` counts unseen questions that a training row equals but for its numbers, the `sharing`
-    counts questions with a run of words in common with a row.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    train: int
-    valid: int
-    unseen: int
-    unused: int
-    leaked_rows: int
-    unseen_sharing_template: int
-
-
 def main() -> None:
     """Split, write the rows of every fold and level, and count what leaks."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
@@ -133,21 +117,21 @@ def main() -> None:
     )
     own_pairs = [pair for pair in pairs if pair[1] < len(problems)]
     sizes = Counter(cluster[problem.id] for problem in problems)
-    counts = {
-        "problems": len(problems),
-        "with_chain": len(chains["R1"]),
-        "near_duplicate_pairs": len(own_pairs),
-        "near_duplicate_pairs_with_transfer": sum(first < len(problems) <= second for first, second in pairs),
-        "clusters_of_several": sum(size > 1 for size in sizes.values()),
+    metrics = TrainSplitMetrics(
+        problems=len(problems),
+        with_chain=len(chains["R1"]),
+        near_duplicate_pairs=len(own_pairs),
+        near_duplicate_pairs_with_transfer=sum(first < len(problems) <= second for first, second in pairs),
+        clusters_of_several=sum(size > 1 for size in sizes.values()),
         **dict(recalls(problems, own_pairs)),
-        "families": len({kinds.of[problem.id] for problem in problems}),
-        "families_are": kinds.kind,
-        "level_rows": {"train": len(sweep.train), "valid": len(sweep.valid)},
-        "folds": {
-            name: audit(name, fold, cluster, questions, [one.id for one in transfer], params.overlap_words).model_dump()
+        families=len({kinds.of[problem.id] for problem in problems}),
+        families_are=kinds.kind,
+        level_rows=LevelRows(train=len(sweep.train), valid=len(sweep.valid)),
+        folds={
+            name: audit(name, fold, cluster, questions, [one.id for one in transfer], params.overlap_words)
             for name, fold in folds.items()
         },
-    }
+    )
 
     with replacing_folder("data/train_split") as out:
         for name, fold in folds.items():
@@ -158,7 +142,7 @@ def main() -> None:
             short = {name: cut(chains["R1"][name], chains[level][name]) for name in [*sweep.train, *sweep.valid]}
             write_rows(out / "truncated" / level, sweep, short, questions, system)
         write_json(out / "folds.json", split.model_dump())
-        write_json("metrics/train_split.json", rounded(counts))
+        write_json("metrics/train_split.json", rounded(metrics.model_dump()))
 
 
 def make_folds(

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from distil import contest
-from distil.pipeline.records import Problem
+from distil.pipeline.records import FamiliesAre, Problem
 
 
 @dataclass(frozen=True)
@@ -13,7 +12,7 @@ class Families:
     """The kind of every problem by id, all kinds in order, and what they are."""
 
     of: Mapping[str, str]
-    kind: Literal["families", "topics", "near-duplicates"]
+    kind: FamiliesAre
 
     @property
     def names(self) -> list[str]:

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from itertools import combinations
 
 from distil import contest
+from distil.pipeline.metrics import PlantedPairs
 from distil.pipeline.records import Problem
 
 Pair = tuple[int, int]
@@ -30,13 +31,19 @@ def kept(problems: Sequence[Problem], pair: Pair) -> bool:
     return hashlib.sha256(names.encode()).digest()[0] % 2 == 1
 
 
-def recalls(problems: Sequence[Problem], found: Collection[Pair]) -> Iterator[tuple[str, float | int | None]]:
-    """The planted pairs, how many of `found` they are, and the shares found of all and of the half not tuned on."""
+def recalls(problems: Sequence[Problem], found: Collection[Pair]) -> PlantedPairs:
+    """How many of the planted pairs are among those `found`, of all and of the half not tuned on."""
     planted = planted_pairs(problems)
     half = [pair for pair in planted if kept(problems, pair)]
     known = set(found)
-    yield "planted_pairs", len(planted)
-    yield "planted_pairs_kept", len(half)
-    yield "planted_pairs_found", len(known & set(planted))
-    for name, pairs in (("planted_recall", planted), ("planted_recall_kept", half)):
-        yield name, sum(pair in known for pair in pairs) / len(pairs) if pairs else None
+
+    def recall(pairs: Sequence[Pair]) -> float | None:
+        return sum(pair in known for pair in pairs) / len(pairs) if pairs else None
+
+    return PlantedPairs(
+        planted_pairs=len(planted),
+        planted_pairs_kept=len(half),
+        planted_pairs_found=len(known & set(planted)),
+        planted_recall=recall(planted),
+        planted_recall_kept=recall(half),
+    )

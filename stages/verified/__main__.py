@@ -40,8 +40,8 @@ def main() -> None:
         if (TAUGHT / "judgements.jsonl").exists():
             judged = agreement(verified, list(read_jsonl(TAUGHT / "judgements.jsonl", Judgement)))
             write_jsonl(folder / "disagreements.jsonl", judged.disagreements)
-            metrics["judge"] = judged.metrics
-        write_json("metrics/verified.json", metrics)
+            metrics = metrics.model_copy(update={"judge": judged.metrics})
+        write_json("metrics/verified.json", metrics.model_dump())
     print(f"{len(accepted)} chains accepted, {len(rejected)} rejected -> {VERIFIED}")
 
 

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from distil.pipeline.files import InputError
+from distil.pipeline.metrics import AcceptedShare, LevelShare, VerifiedMetrics
 from distil.pipeline.records import LEVELS, Chain, Problem, Verdict, VerifiedChain
 from distil.statistics.proportions import wilson
 from distil.verifier import Verifier
@@ -34,7 +34,7 @@ def rejection(chain: Chain, verdict: Verdict) -> str | None:
     ]
 
 
-def chain_metrics(verified: Sequence[VerifiedChain], problems: Mapping[str, Problem]) -> dict[str, Any]:
+def chain_metrics(verified: Sequence[VerifiedChain], problems: Mapping[str, Problem]) -> VerifiedMetrics:
     """Counts and the teacher's accuracy: the share of problems with an R1 chain whose R1 chain was accepted.
 
     Intervals are Wilson's at 95 %. `accepted` and `rejected` count R1 chains, one per problem; `by_level` all of them.
@@ -43,42 +43,46 @@ def chain_metrics(verified: Sequence[VerifiedChain], problems: Mapping[str, Prob
     accepted = sum(row.reason is None for row in first)
     interval = wilson(accepted, len(first))
     places = [problems[row.chain.problem_id] for row in first]
-    return {
-        "accepted": accepted,
-        "rejected": len(first) - accepted,
-        "teacher_accuracy": accepted / len(first) if first else None,
-        "teacher_accuracy_low": interval.low if interval else None,
-        "teacher_accuracy_high": interval.high if interval else None,
-        "n": len(first),
-        "reasons": _reasons(first),
-        "by_section": _shares(first, [place.section for place in places]),
-        "by_year": _shares(first, [str(place.year) for place in places]),
-        "by_level": {
-            level: _shares(rows, [level] * len(rows))[level] | {"reasons": _reasons(rows)}
+    return VerifiedMetrics(
+        accepted=accepted,
+        rejected=len(first) - accepted,
+        teacher_accuracy=accepted / len(first) if first else None,
+        teacher_accuracy_low=interval.low if interval else None,
+        teacher_accuracy_high=interval.high if interval else None,
+        n=len(first),
+        reasons=_reasons(first),
+        by_section=_shares(first, [place.section for place in places]),
+        by_year=_shares(first, [str(place.year) for place in places]),
+        by_level={
+            level: LevelShare(**dict(_share(rows)), reasons=_reasons(rows))
             for level in LEVELS
             if (rows := [row for row in verified if row.chain.level == level])
         },
-    }
+    )
 
 
 def _reasons(rows: Iterable[VerifiedChain]) -> dict[str, int]:
     return dict(sorted(Counter(row.reason for row in rows if row.reason).items()))
 
 
-def _shares(rows: Sequence[VerifiedChain], groups: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Per group: rows, accepted ones, their share with its interval, and the share right to the printed digits."""
-    shares = {}
-    for group in sorted(set(groups)):
-        inside = [row for row, name in zip(rows, groups, strict=True) if name == group]
-        accepted = sum(row.reason is None for row in inside)
-        interval = wilson(accepted, len(inside))
-        assert interval is not None
-        shares[group] = {
-            "n": len(inside),
-            "accepted": accepted,
-            "share": accepted / len(inside),
-            "low": interval.low,
-            "high": interval.high,
-            "within_rounding": sum(row.verdict.within_rounding for row in inside) / len(inside),
-        }
-    return shares
+def _shares(rows: Sequence[VerifiedChain], groups: Sequence[str]) -> dict[str, AcceptedShare]:
+    """The accepted share of the rows of each group."""
+    return {
+        group: _share([row for row, name in zip(rows, groups, strict=True) if name == group])
+        for group in sorted(set(groups))
+    }
+
+
+def _share(rows: Sequence[VerifiedChain]) -> AcceptedShare:
+    """Rows, accepted ones, their share with its interval, and the share right to the printed digits."""
+    accepted = sum(row.reason is None for row in rows)
+    interval = wilson(accepted, len(rows))
+    assert interval is not None
+    return AcceptedShare(
+        n=len(rows),
+        accepted=accepted,
+        share=accepted / len(rows),
+        low=interval.low,
+        high=interval.high,
+        within_rounding=sum(row.verdict.within_rounding for row in rows) / len(rows),
+    )

@@ -1,10 +1,11 @@
 """The LLM judge's word beside the verifier's: how often they agree, and where they do not. It never overrides."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from distil.pipeline.metrics import JudgeAgreement
 from distil.pipeline.records import Disagreement, Judgement, VerifiedChain
 from distil.statistics.proportions import kappa
 
@@ -12,7 +13,7 @@ from distil.statistics.proportions import kappa
 class Agreement(NamedTuple):
     """Numbers for metrics/verified.json, and the chains on which the two differ, to be read."""
 
-    metrics: dict[str, Any]
+    metrics: JudgeAgreement
     disagreements: list[Disagreement]
 
 
@@ -33,13 +34,13 @@ def agreement(verified: Sequence[VerifiedChain], judgements: Sequence[Judgement]
         if word != own
     ]
     value = kappa(ours, theirs)
-    metrics = {
-        "n": len(both),
-        "unclear": len(judgements) - len(said),
-        "agree": len(both) - len(disagreements),
-        "kappa": value,
-        "kappa_reason": None if value is not None else "no rows, or both say only one thing",
-        "only_judge_accepts": sum(row.judge == "CORRECT" for row in disagreements),
-        "only_verifier_accepts": sum(row.judge == "INCORRECT" for row in disagreements),
-    }
+    metrics = JudgeAgreement(
+        n=len(both),
+        unclear=len(judgements) - len(said),
+        agree=len(both) - len(disagreements),
+        kappa=value,
+        kappa_reason=None if value is not None else "no rows, or both say only one thing",
+        only_judge_accepts=sum(row.judge == "CORRECT" for row in disagreements),
+        only_verifier_accepts=sum(row.judge == "INCORRECT" for row in disagreements),
+    )
     return Agreement(metrics, disagreements)

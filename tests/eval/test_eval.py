@@ -17,8 +17,9 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from distil.pipeline import command
-from distil.pipeline.files import read_jsonl, read_record, write_jsonl
+from distil.pipeline.files import as_json, read_jsonl, read_record, write_jsonl
 from distil.pipeline.records import Answer, Problem, Scored, Split
+from distil.pipeline.results import EvalTables
 from distil.pipeline.subset import Limit, subset
 from stages.eval.__main__ import BENCHMARKS, main
 from stages.eval.tables import pass_at
@@ -144,6 +145,11 @@ def test_accuracy_table_has_every_group_with_wilsons_interval(whole: Path) -> No
     assert (
         table["finished"].dropna() >= table["accuracy"][table["finished"].notna()] - 1e-9
     ).all()  # none cut off is right
+
+
+def test_the_tables_are_a_models_to_the_byte(whole: Path) -> None:
+    path = whole / "data/eval/tables.json"
+    assert as_json(read_record(path, EvalTables).model_dump()) == path.read_text("utf-8")
 
 
 def test_both_sides_of_an_erratum_are_reported(whole: Path) -> None:

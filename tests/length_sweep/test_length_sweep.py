@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from distil.pipeline import command
-from distil.pipeline.files import read_jsonl
+from distil.pipeline.files import as_json, read_jsonl, read_record
 from distil.pipeline.records import LEVELS, Answer, Scored
+from distil.pipeline.results import SweepTables
 from stages.length_sweep.__main__ import main
 from tests.scored_run import write_run
 from tests.workspace import stage
@@ -60,6 +61,11 @@ def test_names_that_stay(whole: Path) -> None:
         0 < one["accuracy"] < 1 for one in found["truncated"].values()
     )
     assert found["n"] == 180 and found["reasons"] == {}
+
+
+def test_the_tables_are_a_models_to_the_byte(whole: Path) -> None:
+    path = whole / "data/length_sweep/tables.json"
+    assert as_json(read_record(path, SweepTables).model_dump()) == path.read_text("utf-8")
 
 
 def test_numbers_are_those_counted_from_the_scored_answers(whole: Path) -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from distil.pipeline.files import InputError
-from distil.pipeline.records import Minimum
+from distil.pipeline.metrics import Minimum
 from stages.lora_seed.__main__ import main
 from tests.workspace import contents, environment, stage, write_params, write_workspace
 

@@ -66,8 +66,9 @@ def test_planted_pairs_of_contests_never_looked_at_are_found(seed):
         )
         for exam in exams(layout, seed) for number, question in enumerate(exam.questions, 1) if question.figure is None
     ]  # fmt: skip
-    found = dict(recalls(problems, pairs([one.question for one in problems], [one.answer for one in problems])))
-    assert found["planted_pairs"] > 20 and found["planted_recall"] >= 0.95 and found["planted_recall_kept"] >= 0.95
+    found = recalls(problems, pairs([one.question for one in problems], [one.answer for one in problems]))
+    assert found.planted_pairs > 20 and found.planted_recall and found.planted_recall_kept
+    assert found.planted_recall >= 0.95 and found.planted_recall_kept >= 0.95
 
 
 def test_the_halves_are_drawn_by_the_ids_alone():

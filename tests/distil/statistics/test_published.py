@@ -26,31 +26,31 @@ def test_no_error_no_test(error: float) -> None:
 
 
 def test_a_run_that_cannot_be_compared_says_so() -> None:
-    row = against("base", 0.6, 0.02, 3.0, compare=False)
-    assert row["published"] == 0.6467 and row["tost_p"] is None and "not compared" in row["reason"]
+    row = against("here", "base", 0.6, 0.02, 3.0, compare=False)
+    assert row.published == 0.6467 and row.tost_p is None and "not compared" in (row.reason or "")
 
 
 def test_a_run_that_lacks_the_number_says_so() -> None:
-    assert "no such number" in against("R3", None, None, 3.0, compare=True)["reason"]
+    assert "no such number" in (against("here", "R3", None, None, 3.0, compare=True).reason or "")
 
 
 @pytest.mark.parametrize(("accuracy", "equivalent"), [(0.6467, False), (0.60, False)])
 def test_a_run_of_the_studys_size_cannot_show_equality_within_three_points(accuracy: float, equivalent: bool) -> None:
-    row = against("base", accuracy, 0.0187, 3.0, compare=True)
-    assert row["equivalent"] is equivalent and row["tost_p"] > 0.05
+    row = against("here", "base", accuracy, 0.0187, 3.0, compare=True)
+    assert row.equivalent is equivalent and row.tost_p is not None and row.tost_p > 0.05
 
 
 def test_equal_within_a_wide_margin() -> None:
-    assert against("base", 0.6467, 0.0187, 6.0, compare=True)["equivalent"] is True
+    assert against("here", "base", 0.6467, 0.0187, 6.0, compare=True).equivalent is True
 
 
 def test_the_numbers_are_the_published_ones(shared: Path) -> None:
     theirs = json.loads((shared / "paper/published.json").read_text())
     ours = published()
-    assert ours["base"]["accuracy"] == theirs["base_accuracy"]["value"]
-    assert ours["teacher"]["accuracy"] == theirs["teacher_accuracy"]["value"]
-    assert ours["student"]["accuracy"] == theirs["student_accuracy"]["mean"]
-    assert ours["math500"]["accuracy"] == theirs["math500_accuracy"]["mean"]
-    assert {level: ours[level]["accuracy"] for level in theirs["length_levels"]} == {
+    assert ours["base"].accuracy == theirs["base_accuracy"]["value"]
+    assert ours["teacher"].accuracy == theirs["teacher_accuracy"]["value"]
+    assert ours["student"].accuracy == theirs["student_accuracy"]["mean"]
+    assert ours["math500"].accuracy == theirs["math500_accuracy"]["mean"]
+    assert {level: ours[level].accuracy for level in theirs["length_levels"]} == {
         level: row["accuracy"] for level, row in theirs["length_levels"].items()
     }
