@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from distil.pipeline.files import read_json
+from distil.pipeline.files import read_json, read_record
+from distil.pipeline.results import EvalMetrics, SweepMetrics
 from tools.summary import lengths, result
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -13,8 +14,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_result_is_the_committed_runs():
-    metrics = {name: read_json(ROOT / "metrics" / f"{name}.json") for name in ("eval", "length_sweep")}
-    for line in [*result(metrics["eval"]), *lengths(metrics["length_sweep"])]:
+    evaluation = read_record(ROOT / "metrics/eval.json", EvalMetrics)
+    sweep = read_record(ROOT / "metrics/length_sweep.json", SweepMetrics)
+    for line in [*result(evaluation), *lengths(sweep)]:
         assert line in README, f"README.md lacks: {line} (put the output of `python -m tools.summary` there)"
 
 

@@ -126,7 +126,7 @@ def test_bad_input_ends_in_one_message_and_leaves_earlier_outputs(workspace, bre
 
 def test_no_chains_are_null_and_not_nan():
     metrics = chain_metrics([], {})
-    assert metrics["teacher_accuracy"] is None and metrics["n"] == 0 and metrics["by_level"] == {}
+    assert metrics.teacher_accuracy is None and metrics.n == 0 and metrics.by_level == {}
 
 
 def test_a_chain_cut_off_at_its_cap_is_rejected_whatever_it_says():

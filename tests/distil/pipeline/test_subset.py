@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distil.pipeline.records import SECTIONS, Fold, Problem, Split
+from distil.pipeline.results import Asked
 from distil.pipeline.subset import Limit, stratified, subset
 
 
@@ -83,7 +84,7 @@ def test_years_held_out(limit: dict[str, int], sizes: tuple[int, int, int]) -> N
     assert (len(found.unseen), len(found.seen), len(found.transfer)) == sizes
     assert found.unseen <= set(BY_YEAR[2023]) and not found.seen & set(BY_YEAR[2023])
     summary = found.summary()
-    assert summary["unseen"] == {"n": sizes[0], "of": 96} and (summary["drawn"] == "all") == (sum(sizes) == 378)
+    assert summary.unseen == Asked(n=sizes[0], of=96) and (summary.drawn == "all") == (sum(sizes) == 378)
 
 
 def test_who_is_asked_what() -> None:
