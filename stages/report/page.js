@@ -1,4 +1,5 @@
-// The list of questions: filter, search, page through, open. Text from problems and chains only ever becomes textContent.
+// The list of questions: filter, search, page through, open. Text from problems and chains becomes text, or MathML elements
+// that the report made of its formulas; never markup.
 (() => {
   "use strict";
   const PAGE_SIZE = 50;
@@ -74,6 +75,26 @@
     return made;
   }
 
+  const formulas = new Map(Object.entries(JSON.parse(find("formulas").textContent)));
+  const formula = new RegExp(`(${data.formula})`);
+
+  function mathml(node) {
+    if (typeof node === "string") return node;
+    const made = document.createElementNS("http://www.w3.org/1998/Math/MathML", node[0]);
+    for (const part of node.slice(1)) {
+      if (typeof part === "string" || Array.isArray(part)) made.append(mathml(part));
+      else for (const [name, value] of Object.entries(part)) made.setAttribute(name, value);
+    }
+    return made;
+  }
+
+  // A text with its formulas drawn; a whole key may be one.
+  function rich(text) {
+    if (!formulas.size) return [text];
+    const parts = formulas.has(text) ? [text] : text.split(formula);
+    return parts.map((part) => (formulas.has(part) ? mathml(formulas.get(part)) : part));
+  }
+
   const pretty = (name) => name.replaceAll("_", " ");
 
   function rowElement(index) {
@@ -82,7 +103,7 @@
     const letters = row[column.base] + row[column.seeds];
     const right = [...row[column.seeds]].filter((letter) => letter === "C").length;
     item.querySelector(".where").textContent = row[column.id].split("/").map(pretty).join(" · ");
-    item.querySelector(".asked").textContent = row[column.question];
+    item.querySelector(".asked").append(...rich(row[column.question]));
     const marks = item.querySelector(".marks");
     marks.append(...[...letters].map((letter) => element("b", SIGNS[letter], letter === "-" ? "missing" : letter)));
     marks.setAttribute("aria-label",
@@ -111,10 +132,13 @@
   function opened(index) {
     const row = rows[index];
     const detail = details(index);
-    const parts = [element("p", row[column.question], "problem")];
+    const question = element("p", undefined, "problem");
+    question.append(...rich(row[column.question]));
+    const answer = element("strong");
+    answer.append(...rich(row[column.key]));
     const key = element("p", "Key: ");
-    key.append(element("strong", row[column.key]));
-    parts.push(key);
+    key.append(answer);
+    const parts = [question, key];
     if (detail.key_before) parts.push(element("p", `Key before correction: ${detail.key_before}`, "note"));
     if (detail.question_before) parts.push(element("p", `Question before correction: ${detail.question_before}`, "note"));
     if (detail.errata) parts.push(element("p", `Corrected: ${detail.errata.join("; ")}`, "note"));
@@ -159,7 +183,7 @@
     badge.textContent = `${SIGNS[item.verdict]} ${item.reason ? "rejected" : WORDS[item.verdict]}`;
     badge.classList.add(item.verdict);
     const text = made.querySelector("pre");
-    text.textContent = item.text || "(empty)";
+    text.append(...rich(item.text || "(empty)"));
     text.setAttribute("aria-label", `Response of ${title}`);
     const facts = {
       "final answer": item.extracted && `${item.extracted}${item.found_by ? ` (${pretty(item.found_by)})` : ""}`,

@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from distil.pipeline.files import write_text
+from stages.report.formulas import FORMULA, formulas
 from stages.report.questions import COLUMNS, Questions
 
 BLOCK = 200
@@ -33,6 +34,7 @@ def write_page(path: str | Path, questions: Questions, main_folds: list[str], **
         "rows": questions.rows,
         "block": BLOCK,
         "main_folds": main_folds,
+        "formula": FORMULA,
     }
     starts = range(0, len(questions.details), BLOCK)
     text = environment.get_template("page.html.jinja").render(
@@ -41,6 +43,7 @@ def write_page(path: str | Path, questions: Questions, main_folds: list[str], **
         script_hash=f"sha256-{digest}",
         options=options(questions),
         rows=script_json(rows),
+        formulas=script_json(formulas(questions.texts(), questions.keys())),
         chunks=[script_json(questions.details[start : start + BLOCK]) for start in starts],
         **content,
     )

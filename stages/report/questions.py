@@ -1,7 +1,7 @@
 """Every question of the run as the page's list shows it (a row) and as it opens (its chains, answers and verdicts)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,17 @@ class Questions:
     students: list[str]
     rows: list[list[Any]] = field(default_factory=list)
     details: list[dict[str, Any]] = field(default_factory=list)
+
+    def texts(self) -> Iterator[str]:
+        """Every question, chain and answer."""
+        yield from (row[COLUMNS.index("question")] for row in self.rows)
+        for details in self.details:
+            for kind in ("chains", "answers", "levels"):
+                yield from (response.get("text", "") for response in details.get(kind, []))
+
+    def keys(self) -> Iterator[str]:
+        """Every key."""
+        yield from (row[COLUMNS.index("key")] for row in self.rows)
 
 
 def collect(
