@@ -40,7 +40,7 @@ repro: .venv/installed ## run the pipeline and show its result (JOBS=n: independ
 
 .PHONY: worker
 worker: .venv/installed ## run stages in this clone for a `make repro SCHEDULER=...` elsewhere, until it is stopped (SCHEDULER=tcp://...)
-	@PYTHONPATH=$(CURDIR) dask worker $(SCHEDULER) --nthreads 1 --no-nanny --no-dashboard
+	@PYTHONPATH=$(CURDIR) DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False dask worker $(SCHEDULER) --nthreads 1 --no-nanny --no-dashboard
 
 .PHONY: exams
 exams: .venv/installed ## the study's exams and recorded chains with the tiny student, as a DVC experiment

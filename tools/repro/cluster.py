@@ -38,9 +38,10 @@ def local(jobs: int) -> Iterator[Client]:
     Where bokeh is installed, it says where Dask shows what runs.
     """
     address = "127.0.0.1:8787" if find_spec("bokeh") else None
-    # stages get the environment that they have under plain `dvc repro`, and Dask's remarks on them do not help a user
+    # stages get the environment that they have under plain `dvc repro`; there is nothing to profile in workers that
+    # wait; and Dask's remarks on them do not help a user
     with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": {}}),
+        dask.config.set({"distributed.nanny.pre-spawn-environ": {}, "distributed.worker.profile.enabled": False}),
         LocalCluster(
             n_workers=jobs,
             threads_per_worker=1,
