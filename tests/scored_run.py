@@ -116,6 +116,7 @@ def write_run(
     write_jsonl(folder / "data/verified/rejected.jsonl", [chain(p) for p in problems if not p.number % 5])
     blocks = {
         "eval": EVAL | (params or {}),
+        "lora_seed": {"seeds": list(seeds)},
         "answers": {
             "models": {
                 "base": {"weights": "m"},

@@ -30,13 +30,17 @@ def load_params(block: str, model: type[Model]) -> Model:
     try:
         return model.model_validate(content[block])
     except ValidationError as error:
-        faults = "; ".join(_described(block, fault) for fault in error.errors(include_url=False))
-        raise InputError(f"{PARAMS}: {faults}") from error
+        raise InputError(f"{PARAMS}: {faults(error, block)}") from error
 
 
-def _described(block: str, fault: ErrorDetails) -> str:
+def faults(error: ValidationError, *block: str) -> str:
+    """What is wrong with parameters, each fault with its place below `block`."""
+    return "; ".join(_described(block, fault) for fault in error.errors(include_url=False))
+
+
+def _described(block: tuple[str, ...], fault: ErrorDetails) -> str:
     """A fault's place, what is wrong there, and what was found, unless that is a whole block."""
-    place = ".".join([block, *map(str, fault["loc"])])
+    place = ".".join([*block, *map(str, fault["loc"])])
     found = "" if isinstance(fault["input"], dict) else f" (found {fault['input']!r})"
     return f"{place}: {fault['msg'].removeprefix('Value error, ')}{found}"
 

@@ -279,6 +279,34 @@ class StudentMetrics(StudentScores, StudentSize):
     """metrics/student.json; docs/student.md says what was asked."""
 
 
+# --- metrics/contamination.json ---
+
+
+class Completed(Record):
+    """What the untouched base model completes of a benchmark, given the first half of each of `n` questions."""
+
+    n: int
+    completed: float | None
+    completed_low: float | None
+    completed_high: float | None
+    words_met: float | None
+    base: float | None
+    base_where_completed: float | None
+    base_elsewhere: float | None
+
+
+class ContaminationMetrics(Record):
+    """metrics/contamination.json; `reason` says why nothing could be tried."""
+
+    contest: Completed | None = absent()
+    transfer: Completed | None = absent()
+    reason: str | None = absent()
+
+    def of(self, benchmark: str) -> Completed | None:
+        """One benchmark's numbers; None where nothing was tried."""
+        return {"contest": self.contest, "transfer": self.transfer}[benchmark]
+
+
 # --- metrics/summary.json ---
 
 

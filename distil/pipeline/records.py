@@ -19,6 +19,8 @@ Section = str
 Level = Literal["R1", "R2", "R3", "R4", "R5", "R6"]
 LEVELS: tuple[Level, ...] = ("R1", "R2", "R3", "R4", "R5", "R6")
 VerdictName = Literal["CORRECT", "WRONG", "NO_ANSWER", "UNVERIFIABLE"]
+JudgeWord = Literal["CORRECT", "INCORRECT", "UNCLEAR"]
+"""What an LLM judge says of an answer; UNCLEAR where it said neither of the others."""
 FamiliesAre = Literal["families", "topics", "near-duplicates"]
 """What the kinds of questions are, of which other kinds are a sample."""
 
@@ -136,11 +138,11 @@ class VerifiedChain(Record):
 
 
 class Judgement(Record):
-    """The LLM judge's word on one chain; UNCLEAR where it said neither CORRECT nor INCORRECT."""
+    """The LLM judge's word on one chain."""
 
     problem_id: str
     level: Level
-    verdict: Literal["CORRECT", "INCORRECT", "UNCLEAR"]
+    verdict: JudgeWord
 
 
 class Disagreement(Record):
@@ -217,13 +219,13 @@ class Answer(Record):
 
 
 class JudgedAnswer(Record):
-    """An LLM judge's word on one recorded answer; UNCLEAR where it said neither CORRECT nor INCORRECT."""
+    """An LLM judge's word on one recorded answer."""
 
     problem_id: str
     benchmark: str
     fold: str | None
     sample: int
-    verdict: Literal["CORRECT", "INCORRECT", "UNCLEAR"]
+    verdict: JudgeWord
 
 
 class Scored(Record):

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distil.pipeline.names import BASE
 from distil.statistics.seeds import Array
 
 MEASURES = ("correct", "uncorrected", "lenient", "no_answer", "truncated", "words")
 """Columns of the outcomes (distil.statistics.outcomes) that a part keeps: 0 or 1 each, and a count of words."""
-BASE, STUDENT = "base", "student"
-"""The group of the base model, and the group of the seeds that the result is about."""
+STUDENT = "student"
+"""The group of the seeds that the result is about; the base model's is BASE."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """An LLM judge as a rater: how it agrees with the verifier, and an accuracy corrected for its errors."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class Rating(NamedTuple):
         wrong = self.n - self.right
         return self.neither / wrong if wrong else None
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, int | float | None]:
         """The counts and rates with Wilson's intervals, by name."""
         caught = wilson(self.both, self.right)
         spared = wilson(self.neither, self.n - self.right)

@@ -24,6 +24,8 @@ from distil.lm.progress import LmParams
 from distil.lm.write import writer
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import read_jsonl, read_record, replacing_folder, write_json, write_jsonl
+from distil.pipeline.metrics import Completed, ContaminationMetrics
+from distil.pipeline.names import BASE
 from distil.pipeline.numbers import rounded
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import Problem, Scored, Split
@@ -34,7 +36,6 @@ BENCHMARKS: dict[Literal["contest", "transfer"], Path] = {
     "contest": Path("data/parsed/problems.jsonl"),
     "transfer": Path("data/transfer/problems.jsonl"),
 }
-BASE = "base"
 MORE = 8
 """Tokens that a reply may have beyond those of the second half, which the model may spell with other tokens."""
 
@@ -61,18 +62,20 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     answering, lm = load_params("answers", Answering), load_params("lm", LmParams)
     model, split = load_params("lora_seed", Student).model, read_record("data/train_split/folds.json", Split)
-    metrics: dict[str, Any] = {}
+    counts: dict[str, Completed] = {}
+    reason = None
     with replacing_folder("data/contamination") as out:
         if answering.backend == "openai" or answering.backend == "replay":
-            metrics |= {"reason": f"answers.backend is {answering.backend}: there is no model here to complete them"}
+            reason = f"answers.backend is {answering.backend}: there is no model here to complete them"
         else:
             halves = asked()
             found = list(complete(halves, model, answering.backend, lm, answering.batch_size))
             for benchmark in BENCHMARKS:
                 own = [one for one in found if one.benchmark == benchmark]
                 write_jsonl(out / f"{benchmark}.jsonl", own)
-                metrics[benchmark] = counted(own, split)
-        write_json("metrics/contamination.json", rounded(metrics))
+                counts[benchmark] = counted(own, split)
+        metrics = ContaminationMetrics.model_validate({**counts, "reason": reason})
+        write_json("metrics/contamination.json", rounded(metrics.model_dump()))
 
 
 def asked() -> list[Half]:
@@ -112,7 +115,7 @@ def complete(
     yield from (completed(half, texts[number]) for number, half in enumerate(halves))
 
 
-def counted(found: Sequence[Completion], split: Split) -> dict[str, Any]:
+def counted(found: Sequence[Completion], split: Split) -> Completed:
     """One benchmark's numbers; docs/metrics.md says what each is."""
     verbatim = np.array([one.verbatim for one in found], bool)
     right = np.array([one.right for one in found], float)
@@ -124,16 +127,16 @@ def counted(found: Sequence[Completion], split: Split) -> dict[str, Any]:
     def base(chosen: Any) -> float | None:
         return float(right[chosen].mean()) if chosen.any() else None
 
-    return {
-        "n": len(found),
-        "completed": value,
-        "completed_low": low,
-        "completed_high": high,
-        "words_met": float(np.mean([one.words_met / one.words for one in found])) if found else None,
-        "base": base(np.ones(len(found), bool)),
-        "base_where_completed": base(verbatim),
-        "base_elsewhere": base(~verbatim),
-    }
+    return Completed(
+        n=len(found),
+        completed=value,
+        completed_low=low,
+        completed_high=high,
+        words_met=float(np.mean([one.words_met / one.words for one in found])) if found else None,
+        base=base(np.ones(len(found), bool)),
+        base_where_completed=base(verbatim),
+        base_elsewhere=base(~verbatim),
+    )
 
 
 if __name__ == "__main__":

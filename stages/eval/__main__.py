@@ -27,7 +27,7 @@ from stages.eval.baselines import baselines
 from stages.eval.comparison import compare, with_holm
 from stages.eval.leakage import leakage
 from stages.eval.metrics import headline
-from stages.eval.params import Answering, EvalParams
+from stages.eval.params import Answering, EvalParams, Training
 from stages.eval.parts import all_parts
 from stages.eval.plots import plot_tables
 from stages.eval.tables import accuracy_table, several_samples
@@ -41,7 +41,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     params = load_params("eval", EvalParams)
     answering = load_params("answers", Answering)
-    models = answering.names
+    models = answering.compared(load_params("lora_seed", Training).seeds)
     split = read_record("data/train_split/folds.json", Split)
     problems = {name: list(read_jsonl(path, Problem)) for name, path in BENCHMARKS.items()}
     kinds = {problem: split.family_names[number] for problem, number in split.families.items()}
@@ -73,7 +73,7 @@ def main() -> None:
             },
         )
         write_json(out / "tables.json", rounded(tables.model_dump()))
-        for name, table in plot_tables(tables.accuracy, teacher, parts).items():
+        for name, table in plot_tables(tables, parts).items():
             table.to_csv(plots / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
         write_json("metrics/eval.json", rounded(headline(tables).model_dump()))
 

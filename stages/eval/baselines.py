@@ -4,15 +4,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from distil.pipeline.names import AS_STUDENTS
 from distil.pipeline.results import Baseline
 from distil.statistics.difference import difference, points
 from distil.statistics.parts import Part
 from distil.statistics.proportions import accuracy
 from distil.statistics.seeds import Array
 from stages.eval.params import EvalParams
-
-CHAT = "chat"
-"""The name of the base model asked as the students are."""
 
 
 def baselines(parts: Mapping[str, Part], outcomes: Mapping[str, pd.DataFrame], params: EvalParams) -> list[Baseline]:
@@ -21,7 +19,7 @@ def baselines(parts: Mapping[str, Part], outcomes: Mapping[str, pd.DataFrame], p
     for part in parts.values():
         if not len(part):
             continue
-        rows.append(row(part, CHAT, part.base, params))
+        rows.append(row(part, AS_STUDENTS, part.base, params))
         benchmark = part.questions["benchmark"].iloc[0]
         for name, table in outcomes[benchmark].groupby("model", observed=True):
             answered = table[table["sample"] == 0].set_index("place")["correct"]

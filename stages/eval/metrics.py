@@ -2,9 +2,10 @@
 
 from typing import TypeVar
 
+from distil.pipeline.names import BASE
 from distil.pipeline.records import projected
 from distil.pipeline.results import BesideProtocol, ClaimedPartMetrics, EvalMetrics, EvalTables, Headline, PartMetrics
-from distil.statistics.parts import BASE, STUDENT
+from distil.statistics.parts import STUDENT
 
 Metrics = TypeVar("Metrics", bound=BesideProtocol)
 

@@ -1,14 +1,15 @@
 """The parameters of the stage."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from pydantic import ConfigDict, Field
 
 from distil.pipeline.command import Params
 from distil.pipeline.files import InputError
+from distil.pipeline.names import BASE, seed_name
 from distil.pipeline.subset import Limit
 from distil.statistics.resampling import named_generator
-
-BASE, STUDENTS = "base", "seed_"
 
 
 class EvalParams(Params):
@@ -41,17 +42,28 @@ class Answering(Params):
     models: dict[str, Model] = Field(min_length=2)
     limit: Limit
 
-    @property
-    def names(self) -> list[str]:
-        """The base model and the students, base first. Raises InputError where base or every student is missing."""
+    def compared(self, seeds: Iterable[int]) -> list[str]:
+        """The base model and the students of these seeds, base first. Raises InputError where either is missing."""
         if BASE not in self.models:
             raise InputError(f"params.yaml: answers.models has no '{BASE}' to compare the students with.")
-        students = [name for name in self.models if name.startswith(STUDENTS)]
+        names = [seed_name(seed) for seed in seeds]
+        students = [name for name in names if name in self.models]
         if not students:
-            raise InputError(f"params.yaml: answers.models has no '{STUDENTS}N' to compare with '{BASE}'.")
+            raise InputError(
+                f"params.yaml: answers.models has none of {', '.join(names)} (lora_seed.seeds), "
+                f"and no student to compare with '{BASE}'."
+            )
         return [BASE, *students]
 
     @property
     def baselines(self) -> list[str]:
         """The names of the other ways in which the base model was asked."""
         return [name for name, model in self.models.items() if model == self.models[BASE] and name != BASE]
+
+
+class Training(Params):
+    """Of the block `lora_seed`: the seeds of the students."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    seeds: list[int] = Field(min_length=1)

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from distil.pipeline.files import InputError
+from distil.pipeline.names import BASE
 from distil.pipeline.records import Split
-from distil.statistics.parts import BASE, MEASURES, STUDENT, Group, Part
+from distil.statistics.parts import MEASURES, STUDENT, Group, Part
 from distil.statistics.seeds import Array
 
 SEEN = ("train", "valid")

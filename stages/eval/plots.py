@@ -1,26 +1,29 @@
 """Small tables for `dvc plots`; .dvc/plots has the Vega-Lite template of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from distil.pipeline.results import Accuracy, AccuracyRow
-from distil.statistics.parts import BASE, STUDENT, Part
+from distil.pipeline.names import BASE
+from distil.pipeline.results import Comparison, EvalTables
+from distil.statistics.parts import STUDENT, Part
 
 COLUMNS = ["model", "n", "accuracy", "low", "high"]
 
 
-def plot_tables(rows: Sequence[AccuracyRow], teacher: Accuracy, parts: Mapping[str, Part]) -> dict[str, pd.DataFrame]:
+def plot_tables(found: EvalTables, parts: Mapping[str, Part]) -> dict[str, pd.DataFrame]:
     """The tables by file name.
 
-    `rows` are the accuracy table's. Accuracies are fractions, `low` and
-    `high` their intervals. `verdicts` is also what `make compare` reads, so it names every question.
+    Accuracies are fractions, `low` and `high` their intervals. `verdicts` is also what `make compare` reads, so it
+    names every question.
     """
-    table = pd.DataFrame([row.model_dump() for row in rows])
+    table = pd.DataFrame([row.model_dump() for row in found.accuracy])
     pair = table["model"].isin([BASE, STUDENT])
     unseen = table[table["part"] == "contest_unseen"]
-    models = pd.concat([unseen[unseen["by"] == "all"], pd.DataFrame([{"model": "teacher", **teacher.model_dump()}])])
+    models = pd.concat(
+        [unseen[unseen["by"] == "all"], pd.DataFrame([{"model": "teacher", **found.teacher.model_dump()}])]
+    )
     sections = unseen[(unseen["by"] == "section") & pair[unseen.index]].rename(columns={"group": "section"})
     years = table[table["part"].isin(["contest_unseen", "contest_seen"]) & (table["by"] == "year") & pair]
     years = years.assign(questions=years["part"].str.removeprefix("contest_")).rename(columns={"group": "year"})
@@ -30,18 +33,16 @@ def plot_tables(rows: Sequence[AccuracyRow], teacher: Accuracy, parts: Mapping[s
         "sections": sections[["section", *COLUMNS]],
         "years": years[["year", "questions", *COLUMNS]].sort_values(["year", "questions", "model"]),
         "parts": whole[["part", *COLUMNS]],
-        "discordant": discordant(parts["contest_unseen"]),
+        "discordant": discordant(found.parts["contest_unseen"]),
         "verdicts": pd.concat([verdicts(parts[name]) for name in ("contest_unseen", "transfer")], ignore_index=True),
     }
 
 
-def discordant(part: Part) -> pd.DataFrame:
+def discordant(result: Comparison) -> pd.DataFrame:
     """For each seed how many questions only it got right (`gained`), and how many only base did (`lost`, negative)."""
-    rows = []
-    base = part.base[:, 0]
-    for model, column in zip(part.groups[STUDENT].models, part.students.T, strict=True):
-        rows.append((model, "gained", int((column > base).sum())))
-        rows.append((model, "lost", -int((column < base).sum())))
+    rows = [
+        row for seed in result.seeds for row in ((seed.model, "gained", seed.gained), (seed.model, "lost", -seed.lost))
+    ]
     return pd.DataFrame(rows, columns=["model", "change", "questions"])
 
 

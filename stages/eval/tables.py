@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distil.pipeline.names import BASE
 from distil.pipeline.records import FamiliesAre
 from distil.pipeline.results import AccuracyRow, SeveralSamples, Share
-from distil.statistics.parts import BASE, STUDENT, Group, Part
+from distil.statistics.parts import STUDENT, Group, Part
 from distil.statistics.proportions import accuracy
 from distil.statistics.seeds import Array
 

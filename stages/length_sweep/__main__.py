@@ -20,6 +20,7 @@ from pydantic import Field
 
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, read_jsonl, read_record, replacing, replacing_folder, write_json
+from distil.pipeline.names import BASE, control_name
 from distil.pipeline.numbers import rounded
 from distil.pipeline.records import Example, Level, Problem, Split, VerifiedChain, projected
 from distil.pipeline.results import (
@@ -37,7 +38,7 @@ from distil.pipeline.results import (
     SweepTests,
 )
 from distil.statistics.outcomes import questions_table, score
-from distil.statistics.parts import BASE, NOTHING, Part
+from distil.statistics.parts import NOTHING, Part
 from distil.statistics.published import against, published
 from distil.statistics.resampling import named_generator
 from distil.statistics.seeds import Array, influences, standard_errors
@@ -45,7 +46,6 @@ from distil.verifier import Verifier
 from stages.length_sweep.sweep import (
     collect,
     control,
-    control_of,
     controls_of,
     focus,
     gap,
@@ -120,7 +120,7 @@ def score_all(
         paths = {name: ANSWERS / name / "contest.jsonl" for name in names}
         return {name: score(path, questions, verifier, file) for name, path in paths.items() if path.exists()}
 
-    levels, controls = scored(params.levels), scored(map(control_of, params.controls))
+    levels, controls = scored(params.levels), scored(map(control_name, params.controls))
     if not levels:
         raise InputError(f"{ANSWERS} has no answers of any level. Run the stage that writes it (`dvc dag`).")
     base = score(ANSWERS / BASE / "contest.jsonl", questions, verifier, None)  # eval writes these

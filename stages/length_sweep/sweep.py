@@ -2,7 +2,7 @@
 
 A level has one adapter per seed. Seeds and questions are crossed in every interval: each adapter answers each question,
 and both are samples. A sweep is a part whose groups are the base model, each level's adapters under the level's name,
-and those of a level's control under `control_of(level)`.
+and those of a level's control under `control_name(level)`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from distil.pipeline.names import BASE, control_name
 from distil.pipeline.records import LEVELS, Level
 from distil.pipeline.results import FocusTest, Gap, LengthKept, LevelNumbers, OverTruncated, Pair, TrendTests
 from distil.statistics.difference import difference, points
 from distil.statistics.paired import cochrans_q, holm, sign_flips
-from distil.statistics.parts import BASE, MEASURES, NOTHING, Group, Part
+from distil.statistics.parts import MEASURES, NOTHING, Group, Part
 from distil.statistics.proportions import accuracy
 from distil.statistics.resampling import resample
 from distil.statistics.seeds import Array, cluster_sums
@@ -27,11 +28,6 @@ NEAR = 0.25
 Reasons = dict[str, str]
 
 
-def control_of(level: Level) -> str:
-    """The name of the model that is trained on full chains cut to a level's length."""
-    return f"truncated_{level}"
-
-
 def levels_of(sweep: Part) -> dict[Level, Group]:
     """The levels that were answered, from the longest chains to the shortest."""
     return {level: sweep.groups[level] for level in LEVELS if level in sweep.groups}
@@ -39,7 +35,7 @@ def levels_of(sweep: Part) -> dict[Level, Group]:
 
 def controls_of(sweep: Part) -> dict[Level, Group]:
     """The controls that were answered, by level."""
-    return {level: sweep.groups[control_of(level)] for level in LEVELS if control_of(level) in sweep.groups}
+    return {level: sweep.groups[control_name(level)] for level in LEVELS if control_name(level) in sweep.groups}
 
 
 def collect(questions: pd.DataFrame, outcomes: Mapping[str, pd.DataFrame]) -> tuple[Part, int]:

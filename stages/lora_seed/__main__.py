@@ -26,6 +26,7 @@ from distil.lm.run import first_worker, train_fold
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import as_json, read_record, replacing_folder, write_json, write_texts
 from distil.pipeline.metrics import LevelSeedsMetrics, Minimum, SeedMetrics
+from distil.pipeline.names import seed_name
 from distil.pipeline.records import Split
 
 
@@ -57,7 +58,7 @@ def main() -> None:
     split = Path("data/train_split")
     if args.seed is None:
         name, seeds = f"lora_level/{args.name}", load_params("length_sweep", SweepParams).seeds
-        trainings = {f"seed_{seed}": (seed, split / args.rows) for seed in seeds}
+        trainings = {seed_name(seed): (seed, split / args.rows) for seed in seeds}
     else:
         name, folds = f"lora_seed/{args.seed}", read_record(split / "folds.json", Split).folds
         trainings = {fold: (args.seed, split / fold) for fold in folds}

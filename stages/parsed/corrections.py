@@ -85,7 +85,7 @@ def _in_order(problems: list[Problem], left_out: list[LeftOut]) -> list[Problem 
 
 
 def _corrected(problem: Problem, correction: Correction) -> Problem:
-    changes: dict[str, object] = {}
+    changes: dict[str, str] = {}
     for name in ("question", "answer"):
         new, old = getattr(correction, name), getattr(problem, name)
         if new is not None and new != old:

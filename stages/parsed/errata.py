@@ -83,7 +83,7 @@ def apply_errata(problems: list[Problem], errata: list[Erratum]) -> tuple[list[P
             raise InputError(f"errata.csv corrects {identity}, which is not among the problems.")
         before = getattr(problem, erratum.field)
         after = corrected(before, erratum.transcribed, erratum.printed)
-        changes: dict[str, object] = {"errata": [*problem.errata, erratum.note]}
+        changes: dict[str, str | list[str]] = {"errata": [*problem.errata, erratum.note]}
         if after is not None and after != before:
             applied += 1
             uncorrected = f"{erratum.field}_uncorrected"

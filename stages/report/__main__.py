@@ -25,7 +25,7 @@ def main() -> None:
     """Load the run, draw its pictures, write the page and the cards."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     run = load_run()
-    questions = collect(run.problems, run.scored, run.level_scored, run.chains, run.main_folds)
+    questions = collect(run.problems, run.scored, run.level_scored, run.chains, run.main_folds, run.students)
     with replacing_folder("reports") as out, replacing_folder("plots/figures") as figures:
         write_report(out / "index.html", run, questions, figures)
         write_cards(out / "cards", run)
@@ -38,7 +38,7 @@ def write_report(path: Path, run: Run, questions: Questions, figures: Path) -> N
         path,
         questions,
         run.main_folds,
-        profile=run.params.get("profile", ""),
+        profile=run.params.profile,
         answer=answer(run, pictures),
         claims=claims(run, pictures),
         lineage=lineage_table(run.params),

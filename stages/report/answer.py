@@ -1,7 +1,7 @@
 """The top of the page: what changed, how sure that is, in one sentence, one paragraph and four numbers."""
 
-from typing import Any
-
+from distil.pipeline.names import AS_STUDENTS
+from distil.pipeline.results import Accuracy, Comparison, PairedGap
 from stages.report.drawing import Picture
 from stages.report.inputs import CUT_OFF, Run
 from stages.report.page_parts import Answer, Score
@@ -16,6 +16,7 @@ from stages.report.wording import (
     pretty,
     probability,
     sentence,
+    side,
 )
 
 WHERE = "on questions held out from its training"
@@ -23,67 +24,68 @@ WHERE = "on questions held out from its training"
 
 def answer(run: Run, pictures: dict[str, Picture]) -> Answer:
     """The answer, on the contest's unseen questions."""
-    result = run.tables["parts"]["contest_unseen"]
+    result = run.tables.parts["contest_unseen"]
     shown = [pictures[name] for name in ("accuracy_by_model", "accuracy_by_words") if name in pictures]
-    teacher = run.tables["teacher_unseen"]
+    teacher = run.tables.teacher_unseen
     return Answer(
         title(result, run.base_cut_off), what_was_tested(run), text(run, result), scores(teacher, result), shown
     )
 
 
-def title(result: dict[str, Any], cut: float = 0.0) -> str:
+def title(result: Comparison, cut: float = 0.0) -> str:
     """The finding, judged by whether the difference's interval is clear of zero, and by how often the base
     was cut off.
     """
-    low, high, difference = result["difference_low"], result["difference_high"], result["difference"]
+    difference = result.difference
     if difference is None:
         return "This run has no question that was held out from the student’s training"
     if cut > CUT_OFF:
         return f"The base model was cut off in {percent(cut)} of its answers: the two cannot be compared fairly"
     size = f"{abs(difference):.1f} points"
-    if low is None:
-        return f"Distillation changed accuracy by {points(difference)} points {WHERE}, with no interval to judge it by"
-    if low > 0:
-        return f"Distillation raised the student’s accuracy by {size} {WHERE}"
-    if high < 0:
-        return f"Distillation lowered the student’s accuracy by {size} {WHERE}"
-    return f"No effect of distillation can be claimed {WHERE}"
+    match side(result.difference_low, result.difference_high):
+        case "above":
+            return f"Distillation raised the student’s accuracy by {size} {WHERE}"
+        case "below":
+            return f"Distillation lowered the student’s accuracy by {size} {WHERE}"
+        case "around":
+            return f"No effect of distillation can be claimed {WHERE}"
+    return f"Distillation changed accuracy by {points(difference)} points {WHERE}, with no interval to judge it by"
 
 
-def text(run: Run, result: dict[str, Any]) -> str:
+def text(run: Run, result: Comparison) -> str:
     """The paragraph: base, student, difference with its interval and p, the study's protocol, chain length."""
-    if not result["n"]:
-        return f"No result: {result['reasons'].get('n', NOT_KNOWN)}."
-    seeds = len(run.params["lora_seed"]["seeds"])
-    spread = result["student_std"]
-    over = f"{percent(result['student_mean'])}, the mean of {count(seeds, 'seed')}" if seeds > 1 else (
-        f"{percent(result['student_mean'])} with its one seed"
+    if not result.n:
+        return f"No result: {result.reasons.get('n', NOT_KNOWN)}."
+    seeds = len(run.params.lora_seed.seeds)
+    spread = result.student_std
+    over = f"{percent(result.student_mean)}, the mean of {count(seeds, 'seed')}" if seeds > 1 else (
+        f"{percent(result.student_mean)} with its one seed"
     )  # fmt: skip
     return sentence(
-        f"The questions are {result['n']:,} that were held out from the student’s training, with the near-duplicates "
-        f"that the rule finds. The base model answered {percent(result['base'])} of them rightly; the student, "
+        f"The questions are {result.n:,} that were held out from the student’s training, with the near-duplicates "
+        f"that the rule finds. The base model answered {percent(result.base)} of them rightly; the student, "
         "fine-tuned on the teacher’s verified chains of thought, "
         f"{over}{'' if spread is None else f' (standard deviation {100 * spread:.1f} points)'}.",
-        f"That is {points(result['difference'])} points on the same questions"
+        f"That is {points(result.difference)} points on the same questions"
         + (
-            f" (95 % interval {points_interval(result['difference_low'], result['difference_high'])}; "
-            f"exact McNemar {probability(result['mcnemar_p'])})."
-            if result["difference_low"] is not None
+            f" (95 % interval {points_interval(result.difference_low, result.difference_high)}; "
+            f"exact McNemar {probability(result.mcnemar_p)})."
+            if result.difference_low is not None
             else ", without an interval."
         ),
         _other_kinds(run, result),
         _baselines(run),
-        _protocol(run.tables["leakage"]["paired"]["contest_unseen"]),
+        _protocol(run.tables.leakage.paired["contest_unseen"]),
         _length(run),
     )
 
 
-def _other_kinds(run: Run, result: dict[str, Any]) -> str | None:
+def _other_kinds(run: Run, result: Comparison) -> str | None:
     """What the interval is for other kinds of questions than those trained on."""
-    low, high = result.get("difference_low_families"), result.get("difference_high_families")
-    if low is None or run.tables["families_are"] == "near-duplicates":
+    low, high = result.difference_low_families, result.difference_high_families
+    if low is None or run.tables.families_are == "near-duplicates":
         return None
-    kinds = f"{result['families']} {run.tables['families_are']}"
+    kinds = f"{result.families} {run.tables.families_are}"
     return (
         f"That interval is for more questions like these; for other kinds of questions, of which these are {kinds}, it "
         f"is {points_interval(low, high)}."
@@ -92,64 +94,64 @@ def _other_kinds(run: Run, result: dict[str, Any]) -> str | None:
 
 def _baselines(run: Run) -> str | None:
     """The best of the other ways to ask the base model, and whether the student is above it."""
-    rows = [row for row in run.tables["baselines"] if row["part"] == "contest_unseen" and row["name"] != "chat"]
+    rows = [row for row in run.tables.baselines if row.part == "contest_unseen" and row.name != AS_STUDENTS]
     if not rows:
         return None
-    best = max(rows, key=lambda row: row["accuracy"])
-    base = run.tables["parts"]["contest_unseen"]
-    low, high = best["student_over_low"], best["student_over_high"]
+    best = max(rows, key=lambda row: row.accuracy or 0.0)
+    base = run.tables.parts["contest_unseen"]
+    low, high = best.student_over_low, best.student_over_high
     found = (
-        f"Asked in another way (“{pretty(best['name'])}”, the best of {count(len(rows), 'way')} tried), the untouched "
-        f"base model answers {percent(best['accuracy'])}"
+        f"Asked in another way (“{pretty(best.name)}”, the best of {count(len(rows), 'way')} tried), the untouched "
+        f"base model answers {percent(best.accuracy)}"
     )
-    if low is not None and high < 0:
+    if side(low, high) == "below":
         return f"{found}, more than the student: training brought out what the model could do already."
-    if best["low"] > base["base_high"]:
+    if best.low is not None and base.base_high is not None and best.low > base.base_high:
         return f"{found}: at least part of the gain is what a better prompt brings out."
     return f"{found}; the student is {points_interval(low, high) or 'not known to be'} points above that."
 
 
-def _protocol(gap: dict[str, Any]) -> str | None:
-    if gap["points"] is None:
+def _protocol(gap: PairedGap) -> str | None:
+    if gap.points is None:
         return None
-    interval = points_interval(gap["low"], gap["high"])
+    interval = points_interval(gap.low, gap.high)
     return (
         "On the same questions, adapters trained under the study’s protocol, which lets training and test questions "
-        f"overlap, are at {points(gap['points'])} points"
+        f"overlap, are at {points(gap.points)} points"
         + (f" (95 % interval {interval})." if interval else ", without an interval.")
     )
 
 
 def _length(run: Run) -> str | None:
     answered = run.answered_levels
-    if len(answered) < 2:
+    if len(answered) < 2 or run.level_tables is None:
         return None
-    first, last, tests = answered[0], answered[-1], run.level_tables["tests"]
-    interval = points_interval(tests["change_low"], tests["change_high"])
+    first, last, tests = answered[0], answered[-1], run.level_tables.tests
+    interval = points_interval(tests.change_low, tests.change_high)
     return (
-        f"Trained on ever shorter chains ({first['level']} to {last['level']}), the student goes from "
-        f"{percent(first['accuracy'])} to {percent(last['accuracy'])}"
-        + (f" (change {points(tests['change'])} points, 95 % interval {interval})." if interval else ".")
+        f"Trained on ever shorter chains ({first.level} to {last.level}), the student goes from "
+        f"{percent(first.accuracy)} to {percent(last.accuracy)}"
+        + (f" (change {points(tests.change)} points, 95 % interval {interval})." if interval else ".")
     )
 
 
-def scores(teacher: dict[str, Any], result: dict[str, Any]) -> list[Score]:
+def scores(teacher: Accuracy, result: Comparison) -> list[Score]:
     """Base, student, difference and teacher with their intervals."""
 
     def interval(low: float | None, high: float | None) -> str:
         return f"95 % interval {percent_interval(low, high)}" if low is not None else "no interval"
 
-    change = points_interval(result["difference_low"], result["difference_high"])
-    student = interval(result["student_low"], result["student_high"])
+    change = points_interval(result.difference_low, result.difference_high)
+    student = interval(result.student_low, result.student_high)
     return [
-        Score("base", "Base", percent(result["base"]), interval(result["base_low"], result["base_high"])),
-        Score("student", "Student", percent(result["student_mean"]), student),
+        Score("base", "Base", percent(result.base), interval(result.base_low, result.base_high)),
+        Score("student", "Student", percent(result.student_mean), student),
         Score(
-            "difference", "Difference in points", points(result["difference"]),
+            "difference", "Difference in points", points(result.difference),
             f"95 % interval {change}" if change else "no interval",
         ),
         Score(
-            "teacher", "Teacher, same questions", percent(teacher["accuracy"]),
-            interval(teacher["low"], teacher["high"]),
+            "teacher", "Teacher, same questions", percent(teacher.accuracy),
+            interval(teacher.low, teacher.high),
         ),
     ]  # fmt: skip

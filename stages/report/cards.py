@@ -8,6 +8,7 @@ import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from distil.pipeline.files import read_json, write_text
+from distil.pipeline.names import BASE, seed_name
 from distil.pipeline.records import LEVELS, Scored
 from stages.report.inputs import Run
 from stages.report.lineage import file_md5
@@ -27,10 +28,8 @@ def write_cards(folder: Path, run: Run) -> list[str]:
 
 
 def _adapters(run: Run) -> Iterator[tuple[str, Path, str, list[Scored]]]:
-    folders = [
-        (f"seed_{seed}", Path(f"data/lora_seed/{seed}"), run.scored) for seed in run.params["lora_seed"]["seeds"]
-    ]
-    rows = run.params["length_sweep"]["rows"]
+    folders = [(seed_name(seed), Path(f"data/lora_seed/{seed}"), run.scored) for seed in run.params.lora_seed.seeds]
+    rows = run.params.length_sweep.rows
     folders += [(name, Path(f"data/lora_level/{name}"), run.level_scored) for name in rows]
     for model, folder, scored in folders:
         for path in sorted(config.parent for config in folder.glob("*/adapter_config.json")):
@@ -41,7 +40,7 @@ def _adapters(run: Run) -> Iterator[tuple[str, Path, str, list[Scored]]]:
 def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Run) -> str:
     """The text of one adapter's card; `rows` are its scored answers."""
     config = read_json(path / "adapter_config.json")
-    base = str(config.get("model") or run.params["lora_seed"]["model"])
+    base = str(config.get("model") or run.params.lora_seed.model)
     results = list(accuracies(rows, run.scored))
     data = ModelCardData(
         language="en",
@@ -72,14 +71,14 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Run) ->
         name=name,
         path=path.as_posix(),
         base=base,
-        profile=run.params.get("profile", "tiny"),
+        profile=run.params.profile,
         level=model if model in LEVELS else "R1",
         fold={part: len(getattr(fold, part)) if fold else 0 for part in ("train", "valid", "unseen")},
         protocol="random rows, as the study split them" if path.name == "paper" else run.split.protocol,
         lora=config.get("lora_parameters", {}),
         layers=config.get("num_layers"),
-        training=run.params["lora_seed"],
-        iterations=iterations(run.params["lora_seed"]["iters"]),
+        training=run.params.lora_seed,
+        iterations=iterations(run.params.lora_seed.iters),
         results=results,
         md5=file_md5(path / "adapters.safetensors"),
     )
@@ -94,7 +93,7 @@ def accuracies(rows: Iterable[Scored], everything: Iterable[Scored]) -> Iterator
     base = {
         (row.answer.benchmark, row.answer.problem_id): row.verdict.verdict == "CORRECT"
         for row in everything
-        if row.answer.model == "base" and row.answer.sample == 0
+        if row.answer.model == BASE and row.answer.sample == 0
     }
     groups: dict[tuple[str, str], list[Scored]] = {}
     for row in rows:

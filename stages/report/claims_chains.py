@@ -1,10 +1,11 @@
 """The claims about the chains: their length, the teacher's, training on them, and the published numbers."""
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
+from distil.pipeline.metrics import AcceptedShare
 from distil.pipeline.records import LEVELS
+from distil.pipeline.results import BesidePublished, ControlRow, LevelNumbers, LevelRow, SweepTables
 from stages.report.drawing import Picture, chosen
 from stages.report.inputs import Run
 from stages.report.page_parts import Claim, Link, Table
@@ -20,6 +21,7 @@ from stages.report.wording import (
     pretty,
     probability,
     sentence,
+    side,
     with_interval,
 )
 
@@ -28,98 +30,97 @@ Pictures = dict[str, Picture]
 
 def chain_length(run: Run, pictures: Pictures) -> Claim:
     """The length sweep: accuracy, words, the change from first to last level, one section, and the control."""
-    levels = run.answered_levels
-    if not levels:
+    levels, tables = run.answered_levels, run.level_tables
+    if not levels or tables is None:
         nothing = ["No student was trained on shorter chains."]
         return Claim("length", "Chain length", "This run has no length sweep", nothing)
-    tests = run.level_tables["tests"]
-    low, high = tests["change_low"], tests["change_high"]
+    tests = tables.tests
+    changed = side(tests.change_low, tests.change_high)
     first, last = levels[0], levels[-1]
-    falling = (tests["change"] or 0) < 0
-    against = [
-        pair
-        for pair in run.level_tables["pairs"]
-        if pair["low"] is not None
-        and (pair["low"] > 0 if falling else pair["high"] < 0)
-        and (pair["holm_p"] or 0) < 0.05
-    ]
-    if low is None:
+    falling = (tests.change or 0) < 0
+    wrong = "above" if falling else "below"
+    against = [pair for pair in tables.pairs if side(pair.low, pair.high) == wrong and (pair.holm_p or 0) < 0.05]
+    if changed is None:
         title = "With these levels, no change with the chains’ length can be tested"
-    elif low <= 0 <= high:
+    elif changed == "around":
         title = "No change of accuracy with the chains’ length can be claimed"
     else:
         direction = "falls" if falling else "rises"
         title = f"Accuracy {direction} as the chains get shorter{', though not at every step' if against else ''}"
+    change = _change(tests.change, tests.change_low, tests.change_high)
+    over = _change(last.over_base, last.over_base_low, last.over_base_high)
     return Claim(
         anchor="length",
         topic="Chain length",
         title=title,
         text=[
             sentence(
-                f"{count(len(first['seeds']), 'student')} for each length, all trained on the same questions with "
+                f"{count(len(first.seeds), 'student')} for each length, all trained on the same questions with "
                 "chains compressed step by step from one set, and asked the same questions held out.",
-                f"From {first['level']} to {last['level']}, accuracy goes from {percent(first['accuracy'])} to "
-                f"{percent(last['accuracy'])}, a change of {_change(tests, 'change')}, and the mean response from "
-                f"{first['words']:.0f} to {last['words']:.0f} words."
+                f"From {first.level} to {last.level}, accuracy goes from {percent(first.accuracy)} to "
+                f"{percent(last.accuracy)}, a change of {change}, and the mean response from "
+                f"{first.words:.0f} to {last.words:.0f} words."
                 if len(levels) > 1
                 else None,
                 *(
-                    f"Against it, {pair['second']} is {'above' if falling else 'below'} {pair['first']} "
-                    f"({points_interval(pair['low'], pair['high'])} points)."
+                    f"Against it, {pair.second} is {wrong} {pair.first} "
+                    f"({points_interval(pair.low, pair.high)} points)."
                     for pair in against
-                    if low is not None and not low <= 0 <= high
+                    if changed in ("above", "below")
                 ),
-                f"{last['level']} is at {_change(last, 'over_base')} from the untouched base model.",
+                f"{last.level} is at {over} from the untouched base model.",
             ),
-            _focus(run),
-            _control(run),
+            _focus(tables, run.params.length_sweep.focus),
+            _control(tables),
         ],
         pictures=chosen(pictures, "section_by_level"),
-        tables=[levels_table(run), *sections_table(run), *pairs_table(run)],
+        tables=[levels_table(tables), *sections_table(tables), *pairs_table(tables)],
     )
 
 
-def _change(numbers: dict[str, Any], name: str) -> str:
+def _change(value: float | None, low: float | None, high: float | None) -> str:
     """`−66.3 points (95 % interval −72.1 to −60.0)`, or that it is not known."""
-    value, low, high = (numbers.get(f"{name}{end}") for end in ("", "_low", "_high"))
     if value is None:
         return NOT_KNOWN
     return f"{points(value)} points" + (f" (95 % interval {points_interval(low, high)})" if low is not None else "")
 
 
-def _focus(run: Run) -> str:
-    tests = run.level_tables["tests"]
-    extra, low, high = (tests[f"focus_extra{end}"] for end in ("", "_low", "_high"))
-    focus = pretty(run.params["length_sweep"]["focus"])
-    if low is None:
-        why = run.level_tables["reasons"].get("focus_extra", NOT_KNOWN)
+def _focus(tables: SweepTables, section: str) -> str:
+    tests, focus = tables.tests, pretty(section)
+    extra, low, high = tests.focus_extra, tests.focus_extra_low, tests.focus_extra_high
+    where = side(low, high)
+    if where is None:
+        why = tables.reasons.get("focus_extra", NOT_KNOWN)
         return f"Whether {focus} is more sensitive is not known: {why}."
-    if low > 0 or high < 0:
-        found = f"“{focus}” loses {'more' if low > 0 else 'less'} from the first level to the last than other sections"
+    more = "more" if where == "above" else "less"
+    if where != "around":
+        found = f"“{focus}” loses {more} from the first level to the last than other sections"
     else:
         found = f"Whether “{focus}” loses more or less with the chains’ length than the others cannot be told"
     return f"{found}: {points(extra)} points (95 % interval {points_interval(low, high)})."
 
 
-def _control(run: Run) -> str:
-    tests = run.level_tables["tests"]
-    value, low, high = (tests.get(f"compressed_over_truncated{end}") for end in ("", "_low", "_high"))
-    if low is None or high is None:
-        why = run.level_tables["reasons"].get("compressed_over_truncated", NOT_KNOWN)
+def _control(tables: SweepTables) -> str:
+    tests = tables.tests
+    low, high = tests.compressed_over_truncated_low, tests.compressed_over_truncated_high
+    where = side(low, high)
+    if where is None:
+        why = tables.reasons.get("compressed_over_truncated", NOT_KNOWN)
         return f"Whether compressing does better than cutting short is not known: {why}."
-    levels = ", ".join(row["level"] for row in run.level_tables["truncated"])
-    if low > 0 or high < 0:
-        found = f"Compressed chains teach {'more' if low > 0 else 'less'} than full chains cut to the same length"
+    levels = ", ".join(row.level for row in tables.truncated)
+    more = "more" if where == "above" else "less"
+    if where != "around":
+        found = f"Compressed chains teach {more} than full chains cut to the same length"
     else:
         found = "Whether compressed chains teach more than full chains cut to the same length cannot be told"
-    return f"{found} ({levels}): {points(value)} points (95 % interval {points_interval(low, high)})."
+    value = points(tests.compressed_over_truncated)
+    return f"{found} ({levels}): {value} points (95 % interval {points_interval(low, high)})."
 
 
-def levels_table(run: Run) -> Table:
+def levels_table(tables: SweepTables) -> Table:
     """Every level's numbers after the base model's, then the control's; a level without answers says so."""
-    tables = run.level_tables
-    rows = [_level_row("base", tables["base"]), *(_level_row(entry["level"], entry) for entry in tables["levels"])]
-    rows += [_level_row(f"full chains cut like {entry['level']}", entry) for entry in tables["truncated"]]
+    rows = [_level_row("base", tables.base), *(_level_row(row.level, row) for row in tables.levels)]
+    rows += [_level_row(f"full chains cut like {row.level}", row) for row in tables.truncated]
     return Table(
         "Accuracy and words by chain length",
         [
@@ -132,53 +133,62 @@ def levels_table(run: Run) -> Table:
     )  # fmt: skip
 
 
-def _level_row(name: str, entry: dict[str, Any]) -> list[str]:
-    if entry["accuracy"] is None:
-        return [name, NOT_KNOWN, "–", "–", "–", _words(entry, "chain_words"), "–", "–", "–"]
-    over = points_interval(entry.get("over_base_low"), entry.get("over_base_high"))
-    kept = entry.get("length_kept")
+def _level_row(name: str, row: LevelNumbers) -> list[str]:
+    taught = row if isinstance(row, LevelRow | ControlRow) else None
+    chains = (
+        _words(taught.chain_words, taught.chain_words_median, taught.chain_words_min, taught.chain_words_max)
+        if taught
+        else "–"
+    )
+    if row.accuracy is None:
+        return [name, NOT_KNOWN, "–", "–", "–", chains, "–", "–", "–"]
+    over = (
+        with_interval(points(row.over_base), points_interval(row.over_base_low, row.over_base_high))
+        if isinstance(row, LevelRow)
+        else "–"
+    )
     return [
         name,
-        with_interval(percent(entry["accuracy"]), percent_interval(entry["low"], entry["high"])),
-        ", ".join(percent(seed) for seed in entry["seeds"]) if len(entry["seeds"]) > 1 else "–",
-        with_interval(points(entry["over_base"]), over) if "over_base" in entry else "–",
-        _words(entry, "words"),
-        _words(entry, "chain_words"),
-        percent(kept) if kept is not None else "–",
-        percent(entry["no_answer"]),
-        percent(entry["truncated"]),
+        with_interval(percent(row.accuracy), percent_interval(row.low, row.high)),
+        ", ".join(percent(seed) for seed in row.seeds) if len(row.seeds) > 1 else "–",
+        over,
+        _words(row.words, row.words_median, row.words_min, row.words_max),
+        chains,
+        percent(taught.length_kept) if taught and taught.length_kept is not None else "–",
+        percent(row.no_answer),
+        percent(row.truncated),
     ]
 
 
-def _words(entry: dict[str, Any], name: str) -> str:
-    if entry.get(name) is None:
+def _words(mean: float | None, middle: float | None, low: float | None, high: float | None) -> str:
+    """`24.8 (26; 10 to 45)`, or a dash."""
+    if mean is None:
         return "–"
-    middle, low, high = (f"{entry[f'{name}_{part}']:.0f}" for part in ("median", "min", "max"))
-    return with_interval(f"{entry[name]:.1f}", f"{middle}; {low} to {high}")
+    return with_interval(f"{mean:.1f}", f"{middle:.0f}; {low:.0f} to {high:.0f}")
 
 
-def sections_table(run: Run) -> Iterator[Table]:
+def sections_table(tables: SweepTables) -> Iterator[Table]:
     """Accuracy of every section at every level."""
-    cells = {(row["section"], row["level"]): row for row in run.level_tables.get("sections", [])}
+    cells = {(row.section, row.level): row for row in tables.sections}
     levels = [level for level in LEVELS if any(key[1] == level for key in cells)]
     rows = [
-        [pretty(section), *(percent(cells[section, level]["accuracy"]) for level in levels)]
+        [pretty(section), *(percent(cells[section, level].accuracy) for level in levels)]
         for section in sorted({key[0] for key in cells})
     ]
     if rows:
         yield Table("Accuracy by section and level", ["Section", *levels], rows)
 
 
-def pairs_table(run: Run) -> Iterator[Table]:
+def pairs_table(tables: SweepTables) -> Iterator[Table]:
     """Every pair of levels: the change with its interval, and the test of these adapters."""
     rows = [
         [
-            f"{pair['first']} to {pair['second']}",
-            with_interval(points(pair["points"]), points_interval(pair["low"], pair["high"])),
-            p_cell(pair["p"]),
-            p_cell(pair["holm_p"]),
+            f"{pair.first} to {pair.second}",
+            with_interval(points(pair.points), points_interval(pair.low, pair.high)),
+            p_cell(pair.p),
+            p_cell(pair.holm_p),
         ]
-        for pair in run.level_tables["pairs"]
+        for pair in tables.pairs
     ]
     if rows:
         yield Table("Every pair of levels", ["Pair", "Points (95 %)", "p", "Holm p"], rows, folded=True)
@@ -186,89 +196,87 @@ def pairs_table(run: Run) -> Iterator[Table]:
 
 def teacher_and_verifier(run: Run) -> Claim:
     """How good the chains were that the student learnt from."""
-    teacher, verified = run.tables["teacher"], run.metrics["verified"]
-    interval = percent_interval(teacher["low"], teacher["high"])
-    same = run.tables["teacher_unseen"]
+    teacher, verified = run.tables.teacher, run.verified
+    interval = percent_interval(teacher.low, teacher.high)
+    same = run.tables.teacher_unseen
     reasons = Counter((row.reason, row.verdict.rule) for row in run.chains if row.reason and row.chain.level == "R1")
     rejected = [[pretty(reason), pretty(rule), f"{n:,}"] for (reason, rule), n in reasons.most_common()]
     return Claim(
         anchor="teacher",
         topic="Teacher and verifier",
-        title=f"The teacher solves {percent(teacher['accuracy'])} of the contest, and only those chains are taught",
+        title=f"The teacher solves {percent(teacher.accuracy)} of the contest, and only those chains are taught",
         text=[
-            f"For {with_interval(percent(teacher['accuracy']), interval)} of {count(teacher['n'], 'question')} its "
+            f"For {with_interval(percent(teacher.accuracy), interval)} of {count(teacher.n, 'question')} its "
             "chain ends in an answer equivalent to the key, which the teacher is not given. A symbolic verifier "
             "decides; a question without a chain counts as not solved.",
             *(
                 [
-                    f"On the {count(same['n'], 'question')} that base and student are compared on it is "
-                    f"{with_interval(percent(same['accuracy']), percent_interval(same['low'], same['high']))}."
+                    f"On the {count(same.n, 'question')} that base and student are compared on it is "
+                    f"{with_interval(percent(same.accuracy), percent_interval(same.low, same.high))}."
                 ]
-                if same["accuracy"] is not None
+                if same.accuracy is not None
                 else []
             ),
             *_judge(run),
         ],
         links=[Link("#questions?benchmark=contest&chain=rejected", "Questions whose chain was rejected")],
         tables=[
-            *_accepted(verified, "by_section", "Full chains accepted by section", "Section"),
-            *_accepted(verified, "by_level", "Chains accepted by length", "Level"),
+            *_accepted(verified.by_section.items() if verified else (), "Full chains accepted by section", "Section"),
+            *_accepted(verified.by_level.items() if verified else (), "Chains accepted by length", "Level"),
             *([Table("Why full chains were rejected", ["Reason", "Rule", "Chains"], rejected)] if rejected else []),
         ],
     )
 
 
-def _accepted(verified: dict[str, Any], key: str, caption: str, column: str) -> Iterator[Table]:
+def _accepted(shares: Iterable[tuple[str, AcceptedShare]], caption: str, column: str) -> Iterator[Table]:
     rows = [
-        [pretty(name), f"{row['n']:,}", with_interval(percent(row["share"]), percent_interval(row["low"], row["high"]))]
-        for name, row in verified.get(key, {}).items()
+        [pretty(name), f"{row.n:,}", with_interval(percent(row.share), percent_interval(row.low, row.high))]
+        for name, row in shares
     ]
     if rows:
         yield Table(caption, [column, "Chains", "Accepted (95 %)"], rows)
 
 
 def _judge(run: Run) -> Iterator[str]:
-    judge = run.metrics["verified"].get("judge")
+    judge = run.verified.judge if run.verified else None
     if not judge:
         return
-    kappa = judge["kappa"]
+    kappa = judge.kappa
     yield sentence(
-        f"A model judged {count(judge['n'], 'chain')}, too, without a say: it agrees on {judge['agree']:,}; it alone "
-        f"accepts {judge['only_judge_accepts']:,}, the verifier alone {judge['only_verifier_accepts']:,}.",
+        f"A model judged {count(judge.n, 'chain')}, too, without a say: it agrees on {judge.agree:,}; it alone "
+        f"accepts {judge.only_judge_accepts:,}, the verifier alone {judge.only_verifier_accepts:,}.",
         f"Cohen’s kappa is {kappa:.2f}." if kappa is not None else None,
     )
 
 
 def training(run: Run, pictures: Pictures) -> Claim:
     """Where training stopped, and what the over-fitting probe says about it."""
-    probe = run.metrics["overfit_probe"]
-    knobs = run.params["lora_seed"]
+    probe = run.overfit_probe
+    knobs = run.params.lora_seed
     text = [
-        f"Each seed trains for {iterations(knobs['iters'])} of {count(knobs['batch_size'], 'row')}; the adapter of the "
+        f"Each seed trains for {iterations(knobs.iters)} of {count(knobs.batch_size, 'row')}; the adapter of the "
         "lowest validation loss is kept."
     ]
     title = "The adapter of the lowest validation loss is kept"
     if probe:
-        low, high = probe["best_iteration_low"], probe["best_iteration_high"]
-        title = f"Validation loss is lowest near iteration {probe['best_iteration']:,} of {probe['last_iteration']:,}"
+        low, high = probe.best_iteration_low, probe.best_iteration_high
+        title = f"Validation loss is lowest near iteration {probe.best_iteration:,} of {probe.last_iteration:,}"
         text.append(
-            f"In one long run the minimum lies at iteration {probe['best_iteration']:,} (95 % interval {low:,} to "
-            f"{high:,} over {count(probe['valid_problems'], 'validation problem')}); from there to the end the loss "
-            f"changes by {probe['rise']:+.3f} ({probe['rise_low']:+.3f} to {probe['rise_high']:+.3f}).".replace(
-                "-", "−"
-            )
+            f"In one long run the minimum lies at iteration {probe.best_iteration:,} (95 % interval {low:,} to "
+            f"{high:,} over {count(probe.valid_problems, 'validation problem')}); from there to the end the loss "
+            f"changes by {probe.rise:+.3f} ({probe.rise_low:+.3f} to {probe.rise_high:+.3f}).".replace("-", "−")
         )
     return Claim("training", "Training", title, text, pictures=chosen(pictures, "loss_curves", "overfit_probe"))
 
 
 def beside_the_study(run: Run) -> Claim:
     """This run's numbers beside the published ones, and whether they may be compared at all."""
-    rows = [*run.tables["published"], *run.level_tables.get("published", [])]
-    compared = [row for row in rows if row["reason"] is None]
-    equal = sum(bool(row["equivalent"]) for row in compared)
+    rows = [*run.tables.published, *(run.level_tables.published if run.level_tables else [])]
+    compared = [row for row in rows if row.reason is None]
+    equal = sum(bool(row.equivalent) for row in compared)
     if compared:
-        title = f"{equal} of {len(compared)} published numbers are reproduced within {compared[0]['margin']:.0f} points"
-        hopeless = sum(row["power"] == 0 for row in compared)
+        title = f"{equal} of {len(compared)} published numbers are reproduced within {compared[0].margin:.0f} points"
+        hopeless = sum(row.power == 0 for row in compared)
         text = "Two one-sided tests ask whether the difference from the published number lies within the margin."
         if hopeless:
             text += (
@@ -279,7 +287,7 @@ def beside_the_study(run: Run) -> Claim:
         title = "These numbers cannot be compared with the study’s"
         text = (
             f"The published numbers stand beside this run’s for orientation only: "
-            f"{next((row['reason'] for row in rows), NOT_KNOWN)}."
+            f"{next((row.reason for row in rows), NOT_KNOWN)}."
         )
     return Claim(
         anchor="study",
@@ -292,11 +300,11 @@ def beside_the_study(run: Run) -> Claim:
                 ["Accuracy of", "Published (n)", "This run", "Difference", "Equal within the margin"],
                 [
                     [
-                        row["of"],
-                        f"{percent(row['published'])} ({row['published_n']:,})",
-                        percent(row["accuracy"]),
-                        points(row["difference"]) if row["reason"] is None else "cannot be compared",
-                        "–" if row["reason"] is not None
+                        row.of,
+                        f"{percent(row.published)} ({row.published_n:,})",
+                        percent(row.accuracy),
+                        points(row.difference) if row.reason is None else "cannot be compared",
+                        "–" if row.reason is not None
                         else _equal(row),
                     ]
                     for row in rows
@@ -306,8 +314,8 @@ def beside_the_study(run: Run) -> Claim:
     )  # fmt: skip
 
 
-def _equal(row: dict[str, Any]) -> str:
+def _equal(row: BesidePublished) -> str:
     """Whether equivalence was shown; where no result could have shown it, that."""
-    if row["power"] == 0 and not row["equivalent"]:
+    if row.power == 0 and not row.equivalent:
         return "cannot be shown with so few questions"
-    return f"{'yes' if row['equivalent'] else 'not shown'}, {probability(row['tost_p'])}"
+    return f"{'yes' if row.equivalent else 'not shown'}, {probability(row.tost_p)}"

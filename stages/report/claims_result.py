@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
+from distil.pipeline.results import Comparison, Crossed, SectionComparison
 from stages.report.drawing import Picture, chosen
 from stages.report.inputs import CONTEST, CUT_OFF, TRANSFER, Run
 from stages.report.page_parts import Claim, Link, Table
@@ -17,6 +17,7 @@ from stages.report.wording import (
     points_interval,
     pretty,
     sentence,
+    side,
     with_interval,
 )
 
@@ -30,18 +31,18 @@ NAMES = {
 
 def student_against_base(run: Run, pictures: Pictures) -> Claim:
     """The paired comparison on unseen questions, by section and benchmark."""
-    result = run.tables["parts"]["contest_unseen"]
-    gained, lost = result["gained"], result["lost"]
+    result = run.tables.parts["contest_unseen"]
+    gained, lost = result.gained, result.lost
     rows = [
         [
-            name, f"{part['n']:,}", percent(part["base"]), percent(part["student_mean"]), difference(part),
-            f"{part['gained']} / {part['lost']}", p_cell(part["mcnemar_p"]), p_cell(part.get("holm_p")),
+            name, f"{part.n:,}", percent(part.base), percent(part.student_mean), difference(part),
+            f"{part.gained} / {part.lost}", p_cell(part.mcnemar_p), p_cell(part.holm_p),
         ]
         for name, part in [
-            *((NAMES[key], run.tables["parts"][key]) for key in ("contest_unseen", "transfer", "contest_all")),
+            *((NAMES[key], run.tables.parts[key]) for key in ("contest_unseen", "transfer", "contest_all")),
             *_by_section(run),
         ]
-        if part["n"]
+        if part.n
     ]  # fmt: skip
     if gained is None:
         title = "Student and base cannot be compared on questions held out"
@@ -84,18 +85,18 @@ def student_against_base(run: Run, pictures: Pictures) -> Claim:
     )
 
 
-def difference(result: dict[str, Any]) -> str:
+def difference(result: Comparison) -> str:
     """A comparison's difference with its interval."""
-    interval = points_interval(result["difference_low"], result["difference_high"])
-    return with_interval(points(result["difference"]), interval)
+    interval = points_interval(result.difference_low, result.difference_high)
+    return with_interval(points(result.difference), interval)
 
 
-def _by_section(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
+def _by_section(run: Run) -> Iterator[tuple[str, SectionComparison]]:
     """The sections of each part that has several, named."""
-    several = Counter(part["part"] for part in run.tables["sections"])
-    for part in run.tables["sections"]:
-        if several[part["part"]] > 1:
-            yield f"{part['part'].split('_')[0]}: {pretty(part['section'])}", part
+    several = Counter(part.part for part in run.tables.sections)
+    for part in run.tables.sections:
+        if several[part.part] > 1:
+            yield f"{part.part.split('_')[0]}: {pretty(part.section)}", part
 
 
 def _cut_off(run: Run) -> Iterator[str]:
@@ -107,16 +108,16 @@ def _cut_off(run: Run) -> Iterator[str]:
         )
 
 
-def _power(result: dict[str, Any]) -> Iterator[str]:
-    power = result.get("power")
+def _power(result: Comparison) -> Iterator[str]:
+    power = result.power
     if not power:
         return
-    if power["detectable"] is not None:
+    if power.detectable is not None:
         yield sentence(
-            f"By the standard error of this estimate, a true difference of {power['detectable']:.1f} points would be "
+            f"By the standard error of this estimate, a true difference of {power.detectable:.1f} points would be "
             "found four times in five.",
-            f"To find one of {power['effect']:.0f} points takes {count(power['questions_needed'], 'question')}."
-            if power["questions_needed"]
+            f"To find one of {power.effect:.0f} points takes {count(power.questions_needed, 'question')}."
+            if power.questions_needed
             else None,
         )
 
@@ -125,16 +126,14 @@ def prompts(run: Run) -> Iterator[Table]:
     """The untouched base model by how it was asked."""
     rows = [
         [
-            NAMES.get(row["part"], pretty(row["part"])),
-            pretty(row["name"]),
-            f"{row['n']:,}",
-            with_interval(percent(row["accuracy"]), percent_interval(row["low"], row["high"])),
-            with_interval(
-                points(row["student_over"]), points_interval(row["student_over_low"], row["student_over_high"])
-            ),
+            NAMES.get(row.part, pretty(row.part)),
+            pretty(row.name),
+            f"{row.n:,}",
+            with_interval(percent(row.accuracy), percent_interval(row.low, row.high)),
+            with_interval(points(row.student_over), points_interval(row.student_over_low, row.student_over_high)),
         ]
-        for row in run.tables["baselines"]
-        if row["part"] in ("contest_unseen", "transfer")
+        for row in run.tables.baselines
+        if row.part in ("contest_unseen", "transfer")
     ]
     if rows:
         yield Table(
@@ -148,16 +147,16 @@ def prompts(run: Run) -> Iterator[Table]:
 def by_kind(run: Run) -> Iterator[Table]:
     """Base and student on every kind of question, where kinds are known."""
     cells = {
-        (row["part"], row["group"], row["model"]): row
-        for row in run.tables["accuracy"]
-        if row["by"] == "family" and row["part"] in ("contest_unseen", "transfer")
+        (row.part, row.group, row.model): row
+        for row in run.tables.accuracy
+        if row.by == "family" and row.part in ("contest_unseen", "transfer")
     }
     rows = []
     for part, kind in sorted({key[:2] for key in cells}):
         base, student = cells[part, kind, "base"], cells[part, kind, "student"]
-        spread = "–" if student["std"] is None else f"{100 * student['std']:.1f}"
+        spread = "–" if student.std is None else f"{100 * student.std:.1f}"
         name = f"{NAMES.get(part, pretty(part))}: {pretty(kind)}"
-        rows.append([name, f"{student['n']:,}", percent(base["accuracy"]), percent(student["accuracy"]), spread])
+        rows.append([name, f"{student.n:,}", percent(base.accuracy), percent(student.accuracy), spread])
     if rows:
         yield Table(
             "By kind of question",
@@ -169,16 +168,16 @@ def by_kind(run: Run) -> Iterator[Table]:
 
 def rates(run: Run) -> Table:
     """Accuracy of every model on unseen questions, and how often it gave no answer or ran into the token cap."""
-    rows = [row for row in run.tables["accuracy"] if row["part"] == "contest_unseen" and row["by"] == "all"]
+    rows = [row for row in run.tables.accuracy if row.part == "contest_unseen" and row.by == "all"]
     return Table(
         "Every model on questions held out",
         ["Model", "Accuracy (95 %)", "Before errata", "Within rounding", "No answer", "Cut off", "Of finished"],
         [
             [
-                "mean over seeds" if row["model"] == "student" else pretty(row["model"]),
-                with_interval(percent(row["accuracy"]), percent_interval(row["low"], row["high"])),
-                percent(row["uncorrected"]), percent(row["within_rounding"]), percent(row["no_answer"]),
-                percent(row["truncated"]), percent(row["finished"]),
+                "mean over seeds" if row.model == "student" else pretty(row.model),
+                with_interval(percent(row.accuracy), percent_interval(row.low, row.high)),
+                percent(row.uncorrected), percent(row.within_rounding), percent(row.no_answer),
+                percent(row.truncated), percent(row.finished),
             ]
             for row in rows
         ],
@@ -189,14 +188,14 @@ def rates(run: Run) -> Table:
 
 def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
     """What having seen the questions is worth, and what the study's protocol would have claimed."""
-    leakage = run.tables["leakage"]
-    gap = leakage["paired"]["contest_unseen"]
-    if gap["low"] is None:
+    leakage = run.tables.leakage
+    gap = leakage.paired["contest_unseen"]
+    found = side(gap.low, gap.high)
+    if found is None or gap.points is None:
         title = "What the study’s protocol would have claimed is not known"
-    elif gap["low"] > 0:
-        title = f"The study’s protocol would have shown {gap['points']:.1f} points more on the same questions"
-    elif gap["high"] < 0:
-        title = f"The study’s protocol would have shown {-gap['points']:.1f} points less on the same questions"
+    elif found != "around":
+        more = "more" if found == "above" else "less"
+        title = f"The study’s protocol would have shown {abs(gap.points):.1f} points {more} on the same questions"
     else:
         title = "Whether the study’s protocol changes the result on the same questions cannot be told"
     names = {
@@ -206,14 +205,14 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
         "paper_protocol": "difference under the study’s protocol minus difference on questions held out",
     }
     gaps = {"study’s protocol minus ours, the same questions and seeds (paired)": gap}
-    gaps |= {name: leakage[key] for key, name in names.items()}
+    gaps |= {name: getattr(leakage, key) for key, name in names.items()}
     rows = [
-        [name, points(one["points"]), points_interval(one["low"], one["high"]) or one.get("reason", "–")]
+        [name, points(one.points), points_interval(one.low, one.high) or one.reason or "–"]
         for name, one in gaps.items()
     ]
-    trained = "; ".join(f"{pretty(name)} {rows_of:,}" for name, rows_of in leakage["rows"].items())
-    folds = run.metrics["train_split"].get("folds", {})
-    leaks = "; ".join(f"{pretty(name)} {fold['leaked_rows']:,}" for name, fold in folds.items())
+    trained = "; ".join(f"{pretty(name)} {rows_of:,}" for name, rows_of in leakage.rows.items())
+    folds = run.train_split.folds if run.train_split else {}
+    leaks = "; ".join(f"{pretty(name)} {fold.leaked_rows:,}" for name, fold in folds.items())
     return Claim(
         anchor="protocol",
         topic="Held out or trained on",
@@ -244,16 +243,14 @@ def by_heart(run: Run) -> Iterator[Table]:
     rows = [
         [
             pretty(benchmark),
-            f"{found['n']:,}",
-            with_interval(
-                percent(found["completed"]), percent_interval(found["completed_low"], found["completed_high"])
-            ),
-            percent(found["words_met"]),
-            percent(found["base"]),
-            "–" if found["base_where_completed"] is None else percent(found["base_where_completed"]),
+            f"{found.n:,}",
+            with_interval(percent(found.completed), percent_interval(found.completed_low, found.completed_high)),
+            percent(found.words_met),
+            percent(found.base),
+            "–" if found.base_where_completed is None else percent(found.base_where_completed),
         ]
         for benchmark in (CONTEST, TRANSFER)
-        if (found := run.metrics["contamination"].get(benchmark)) and found["n"]
+        if (found := run.contamination and run.contamination.of(benchmark)) and found.n
     ]
     if rows:
         yield Table(
@@ -268,9 +265,10 @@ def by_heart(run: Run) -> Iterator[Table]:
 
 def seeds_against_questions(run: Run, pictures: Pictures) -> Claim:
     """Which of the two makes the result uncertain."""
-    result = run.tables["parts"]["contest_unseen"]
-    crossed = result.get("crossed", {})
-    share, most = crossed.get("seeds_share_of_uncertainty"), crossed.get("seeds_share_at_most")
+    result = run.tables.parts["contest_unseen"]
+    crossed = result.crossed
+    share = crossed.seeds_share_of_uncertainty if crossed else None
+    most = crossed.seeds_share_at_most if crossed else None
     if share is None or most is None:
         title = "Seeds and questions cannot be told apart in this run"
     elif most < 0.4:
@@ -280,8 +278,7 @@ def seeds_against_questions(run: Run, pictures: Pictures) -> Claim:
     else:
         title = "Whether seeds or questions limit more what can be claimed cannot be told"
     seeds = [
-        [pretty(row["model"]), percent(row["accuracy"]), f"{row['gained']} / {row['lost']}", p_cell(row["p"])]
-        for row in result["seeds"]
+        [pretty(row.model), percent(row.accuracy), f"{row.gained} / {row.lost}", p_cell(row.p)] for row in result.seeds
     ]
     return Claim(
         anchor="seeds",
@@ -300,19 +297,19 @@ def seeds_against_questions(run: Run, pictures: Pictures) -> Claim:
     )
 
 
-def _uncertainty(result: dict[str, Any], crossed: dict[str, Any]) -> Iterator[str]:
+def _uncertainty(result: Comparison, crossed: Crossed | None) -> Iterator[str]:
     if crossed:
-        yield crossed["sentence"]
-    if crossed.get("flip_rate") is not None:
-        yield f"The verdict on {percent(crossed['flip_rate'])} of the questions changes with the seed."
-    spread = percent_interval(crossed.get("t_low"), crossed.get("t_high"))
+        yield crossed.sentence
+    if crossed and crossed.flip_rate is not None:
+        yield f"The verdict on {percent(crossed.flip_rate)} of the questions changes with the seed."
+    spread = percent_interval(crossed.t_low, crossed.t_high) if crossed else ""
     if spread:
         yield (
             f"Other seeds on these same questions would average {spread} (t interval over seeds); what other questions "
             "would give, only the interval of the result says."
         )
-    elif "student_std" in result["reasons"]:
-        yield f"{result['reasons']['student_std'].capitalize()}."
+    elif "student_std" in result.reasons:
+        yield f"{result.reasons['student_std'].capitalize()}."
 
 
 def year_by_year(run: Run, pictures: Pictures) -> Claim:

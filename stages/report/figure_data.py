@@ -1,12 +1,12 @@
-"""Tables for the pictures that only count: discordant pairs, verdict patterns, loss curves."""
+"""Tables for the pictures that only count: verdict patterns, loss curves."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 import pandas as pd
 
-from stages.report.questions import BASE, COLUMNS, MISSING, Questions
+from distil.pipeline.names import BASE
+from stages.report.questions import COLUMNS, MISSING, Questions
 
 VERDICTS = {"C": "right", "W": "wrong", "N": "no answer", "U": "undecided"}
 
@@ -23,16 +23,6 @@ def unseen_letters(questions: Questions, benchmark: str) -> list[str]:
         if row[index["benchmark"]] == benchmark and row[index["role"]] == "unseen"
     )
     return [pattern for pattern in patterns if MISSING not in pattern]
-
-
-def discordant(letters: Iterable[str], students: Sequence[str]) -> pd.DataFrame:
-    """For each student the questions that only it got right (`gained`) and that only the base model did (`lost`)."""
-    letters = list(letters)
-    rows = []
-    for number, student in enumerate(students, 1):
-        pairs = Counter((pattern[0] == "C", pattern[number] == "C") for pattern in letters)
-        rows.append((student.replace("_", " "), pairs[False, True], pairs[True, False]))
-    return pd.DataFrame(rows, columns=["seed", "gained", "lost"])
 
 
 def verdict_runs(letters: Iterable[str], students: Sequence[str]) -> pd.DataFrame:

@@ -2,46 +2,58 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pandas as pd
 import yaml
+from pydantic import ValidationError
 
-from distil.pipeline.command import PARAMS
-from distil.pipeline.files import InputError, read_json, read_jsonl, read_record
-from distil.pipeline.records import Problem, Scored, Split, VerifiedChain
+from distil.pipeline.command import PARAMS, faults
+from distil.pipeline.files import InputError, read_jsonl, read_record
+from distil.pipeline.metrics import ContaminationMetrics, Minimum, TrainSplitMetrics, VerifiedMetrics
+from distil.pipeline.names import BASE, seed_name
+from distil.pipeline.records import Problem, Record, Scored, Split, VerifiedChain
+from distil.pipeline.results import EvalTables, LevelRow, SweepTables
+from stages.report.params import ReportParams
 
 CONTEST, TRANSFER = "contest", "transfer"
 CUT_OFF = 0.05
 """Share of the base's answers that may end at the token cap before a difference is put down to the student."""
-NEEDED = (("lora_seed", "seeds"), ("length_sweep", "levels"), ("answers", "models"))
 LOSSES = ["iteration", "train_loss", "valid_loss"]
-METRICS = ("verified", "train_split", "overfit_probe", "contamination")
+Found = TypeVar("Found", bound=Record)
 
 
 @dataclass(frozen=True)
 class Run:
     """One run of the pipeline.
 
-    `params_text` is params.yaml as it stands and `params` its content; `problems` has a list for each benchmark, the
-    contest first; `split` is data/train_split/folds.json; `metrics` has the content of metrics/<name>.json for each of
-    METRICS, empty where the file is missing; `tables` and `level_tables` are the tables.json of data/eval and
-    data/length_sweep; `curves` has fold, iteration, train_loss, valid_loss and seed, and
-    `probe` the same without a fold.
+    `params_text` is params.yaml as it stands and `params` what the report reads of it; `problems` has a list for each
+    benchmark, the contest first; `split` is data/train_split/folds.json; `tables` and `level_tables` are tables.json of
+    data/eval and data/length_sweep; `verified`, `train_split`, `overfit_probe` and `contamination` are these stages'
+    metrics. `curves` has fold, iteration, train_loss, valid_loss and seed, and `probe` the same without a fold. What a
+    run may lack is None.
     """
 
     params_text: str
-    params: dict[str, Any]
+    params: ReportParams
     problems: dict[str, list[Problem]]
     scored: list[Scored]
     level_scored: list[Scored]
     chains: list[VerifiedChain]
     split: Split
-    metrics: dict[str, Any]
-    tables: dict[str, Any]
-    level_tables: dict[str, Any]
+    tables: EvalTables
+    level_tables: SweepTables | None
+    verified: VerifiedMetrics | None
+    train_split: TrainSplitMetrics | None
+    overfit_probe: Minimum | None
+    contamination: ContaminationMetrics | None
     curves: pd.DataFrame
     probe: pd.DataFrame
+
+    @property
+    def students(self) -> list[str]:
+        """The names of the seeds that the result is about."""
+        return [seed_name(seed) for seed in self.params.lora_seed.seeds]
 
     @property
     def main_folds(self) -> list[str]:
@@ -51,14 +63,13 @@ class Run:
     @property
     def base_cut_off(self) -> float:
         """The share of the base model's answers to unseen questions that ended at the token cap."""
-        whole = ("contest_unseen", "all", "base")
-        rows = self.tables["accuracy"]
-        return next((row["truncated"] for row in rows if (row["part"], row["by"], row["model"]) == whole), 0.0)
+        whole = ("contest_unseen", "all", BASE)
+        return next((row.truncated for row in self.tables.accuracy if (row.part, row.by, row.model) == whole), 0.0)
 
     @property
-    def answered_levels(self) -> list[dict[str, Any]]:
+    def answered_levels(self) -> list[LevelRow]:
         """The rows of the length sweep's levels that have an accuracy, from the longest chains to the shortest."""
-        return [row for row in self.level_tables.get("levels", []) if row["accuracy"] is not None]
+        return self.level_tables.answered if self.level_tables else []
 
 
 def load_run() -> Run:
@@ -78,30 +89,29 @@ def load_run() -> Run:
         level_scored=list(read_jsonl(levels, Scored)) if levels.exists() else [],
         chains=[row for path in verified for row in read_jsonl(path, VerifiedChain)],
         split=read_record("data/train_split/folds.json", Split),
-        metrics={name: _optional(Path(f"metrics/{name}.json")) for name in METRICS},
-        tables=read_json("data/eval/tables.json"),
-        level_tables=_optional(Path("data/length_sweep/tables.json")),
-        curves=_losses(
-            [Path(f"plots/lora_seed/{seed}.csv") for seed in params["lora_seed"]["seeds"]], ["fold", *LOSSES]
-        ),
+        tables=read_record("data/eval/tables.json", EvalTables),
+        level_tables=_optional("data/length_sweep/tables.json", SweepTables),
+        verified=_optional("metrics/verified.json", VerifiedMetrics),
+        train_split=_optional("metrics/train_split.json", TrainSplitMetrics),
+        overfit_probe=_optional("metrics/overfit_probe.json", Minimum),
+        contamination=_optional("metrics/contamination.json", ContaminationMetrics),
+        curves=_losses([Path(f"plots/lora_seed/{seed}.csv") for seed in params.lora_seed.seeds], ["fold", *LOSSES]),
         probe=_losses([Path("plots/overfit_probe.csv")], LOSSES),
     )
 
 
-def _optional(path: Path) -> dict[str, Any]:
-    return read_json(path) if path.exists() else {}
+def _optional(path: str, model: type[Found]) -> Found | None:
+    return read_record(path, model) if Path(path).exists() else None
 
 
-def _params() -> tuple[str, dict[str, Any]]:
+def _params() -> tuple[str, ReportParams]:
     try:
         text = PARAMS.read_text(encoding="utf-8")
-        params = yaml.safe_load(text)
+        return text, ReportParams.model_validate(yaml.safe_load(text))
     except (OSError, yaml.YAMLError) as error:
         raise InputError(f"{PARAMS} could not be read: {error}. Run from the repository's root.") from error
-    for block, name in NEEDED:
-        if name not in params.get(block, {}):
-            raise InputError(f"{PARAMS} has no {block}.{name}. Compose it again with `python -m tools.params`.")
-    return text, params
+    except ValidationError as error:
+        raise InputError(f"{PARAMS}: {faults(error)}. Compose it again with `python -m tools.params`.") from error
 
 
 def _losses(paths: list[Path], columns: list[str]) -> pd.DataFrame:

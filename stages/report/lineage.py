@@ -5,22 +5,22 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from distil.lm.environment import numerics
 from stages.report.page_parts import Table
+from stages.report.params import ReportParams
 
 DATA = Path("data")
 
 
-def paths(params: dict[str, Any]) -> Iterator[tuple[str, Path]]:
+def paths(params: ReportParams) -> Iterator[tuple[str, Path]]:
     """Every stage that writes data, as dvc.lock names it, with what it writes, in the order data flows."""
     for stage in ("raw", "parsed", "transfer", "teacher_cot", "verified", "train_split"):
         yield stage, DATA / stage
     items = (
-        ("lora_seed", params["lora_seed"]["seeds"]),
-        ("lora_level", params["length_sweep"]["rows"]),
-        ("answers", params["answers"]["models"]),
+        ("lora_seed", params.lora_seed.seeds),
+        ("lora_level", params.length_sweep.rows),
+        ("answers", params.answers.models),
     )
     for stage, names in items:
         for name in names:
@@ -40,7 +40,7 @@ class Output:
     md5: str
 
 
-def outputs(params: dict[str, Any]) -> Iterator[Output]:
+def outputs(params: ReportParams) -> Iterator[Output]:
     """Yield the outputs that are there, in the order data flows."""
     for stage, path in paths(params):
         files = [file for file in path.rglob("*") if file.is_file()]
@@ -66,7 +66,7 @@ def folder_md5(folder: Path) -> str:
     return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
-def lineage_table(params: dict[str, Any]) -> Table:
+def lineage_table(params: ReportParams) -> Table:
     """The outputs as the page shows them."""
     return Table(
         "Outputs of the pipeline",

@@ -7,10 +7,11 @@ from typing import NamedTuple
 import altair as alt
 import pandas as pd
 
+from distil.pipeline.names import BASE
 from distil.pipeline.progress import Bar
 from stages.report import figures
 from stages.report.drawing import Picture, draw
-from stages.report.figure_data import discordant, losses, unseen_letters, verdict_runs
+from stages.report.figure_data import losses, unseen_letters, verdict_runs
 from stages.report.inputs import CONTEST, Run
 from stages.report.questions import Questions
 from stages.report.wording import count, pretty
@@ -64,20 +65,20 @@ def plans(run: Run, questions: Questions) -> Iterator[Plan]:
             f"Accuracy by level: {_list(levels, 'level')}.",
         )
     yield from _by_part(run)
-    yield from _by_question(questions)
+    yield from _by_question(run, questions)
     yield from _training(run)
 
 
 def model_frames(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """For figures.accuracy_by_model: base, student and teacher on unseen questions, and every seed."""
     own = accuracy(run, "contest_unseen")
-    seeds = own[own["model"].str.startswith("seed_")]
+    seeds = own[own["model"].isin(run.students)]
     student = f"Student, {count(len(seeds), 'seed')}"
-    names = {"base": "Base", "student": student}
+    names = {BASE: "Base", "student": student}
     models = own[own["model"].isin(list(names))].assign(kind=own["model"], model=own["model"].map(names))
-    teacher = run.tables["teacher_unseen"]
-    if teacher["accuracy"] is not None:
-        models = pd.concat([models, pd.DataFrame([{**teacher, "model": "Teacher", "kind": "teacher"}])])
+    teacher = run.tables.teacher_unseen
+    if teacher.accuracy is not None:
+        models = pd.concat([models, pd.DataFrame([{**dict(teacher), "model": "Teacher", "kind": "teacher"}])])
     frame = models[["model", "kind", "accuracy", "low", "high"]]
     return frame, seeds.assign(model=student, kind="student")[["model", "kind", "accuracy"]]
 
@@ -85,13 +86,13 @@ def model_frames(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
 def accuracy(run: Run, part: str, by: str = "all") -> pd.DataFrame:
     """The rows of the accuracy table (data/eval/tables.json) for one part and one grouping."""
     columns = ["part", "by", "group", "model", "n", "correct", "accuracy", "low", "high"]
-    table = pd.DataFrame(run.tables["accuracy"], columns=columns)
+    table = pd.DataFrame(map(dict, run.tables.accuracy), columns=columns)
     return table[(table["part"] == part) & (table["by"] == by)]
 
 
 def level_frame(run: Run) -> pd.DataFrame:
     """For figures.accuracy_by_words: the levels of the length sweep that have an accuracy."""
-    rows = [row for row in run.answered_levels if row["words"]]
+    rows = [dict(row) for row in run.answered_levels if row.words]
     return pd.DataFrame(rows, columns=["level", "words", "accuracy", "low", "high"])
 
 
@@ -115,33 +116,37 @@ def _by_part(run: Run) -> Iterator[Plan]:
             "Accuracy in every year with 95 % intervals; hollow where the student was trained on that year.",
             f"Accuracy of base and student in {count(years['group'].nunique(), 'year')}; the table has the numbers.",
         )
-    cells = pd.DataFrame(run.level_tables.get("sections", []), columns=["section", "level", "accuracy", "low", "high"])
+    sections = run.level_tables.sections if run.level_tables else []
+    cells = pd.DataFrame(map(dict, sections), columns=["section", "level", "accuracy", "low", "high"])
     cells = cells.dropna().assign(section=cells["section"].map(pretty))
     if len(cells):
         yield Plan(
             "section_by_level",
-            figures.section_by_level(cells, list(run.params["length_sweep"]["levels"])),
+            figures.section_by_level(cells, run.params.length_sweep.levels),
             "Accuracy by chain length in each section, with 95 % intervals.",
             "Accuracy by level in each section; the table has the numbers.",
         )
 
 
-def _by_question(questions: Questions) -> Iterator[Plan]:
+def _by_question(run: Run, questions: Questions) -> Iterator[Plan]:
     letters = unseen_letters(questions, CONTEST)
     if not letters or not questions.students:
         return
-    pairs = discordant(letters, questions.students)
+    result = run.tables.parts["contest_unseen"]
+    pairs = pd.DataFrame(
+        [(pretty(seed.model), seed.gained, seed.lost) for seed in result.seeds], columns=["seed", "gained", "lost"]
+    )
     yield Plan(
         "discordant_pairs",
         figures.discordant_pairs(pairs),
-        f"Of {count(len(letters), 'question')} held out: those that only the student got right, and those that only "
+        f"Of {count(result.n, 'question')} held out: those that only the student got right, and those that only "
         "the base model did, for each seed. The others say nothing about which is better.",
         "; ".join(
             f"{row.seed}: {row.gained} right from it alone, {row.lost} from the base model alone"
             for row in pairs.itertuples()
         ),
     )
-    models = ["base", *(pretty(student) for student in questions.students)]
+    models = [BASE, *(pretty(student) for student in questions.students)]
     yield Plan(
         "questions_by_seed",
         figures.questions_by_seed(verdict_runs(letters, questions.students), models),
@@ -173,7 +178,7 @@ def _training(run: Run) -> Iterator[Plan]:
 
 def _pair(rows: pd.DataFrame) -> pd.DataFrame:
     """Only base and the mean over seeds, as figures.py names them."""
-    return rows[rows["model"].isin(["base", "student"])].rename(columns={"model": "kind"})
+    return rows[rows["model"].isin([BASE, "student"])].rename(columns={"model": "kind"})
 
 
 def _list(frame: pd.DataFrame, name: str) -> str:

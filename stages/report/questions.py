@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from distil.pipeline.names import BASE
 from distil.pipeline.records import Answer, Problem, Scored, Verdict, VerifiedChain
 
-BASE = "base"
 LETTERS = {"CORRECT": "C", "WRONG": "W", "NO_ANSWER": "N", "UNVERIFIABLE": "U"}
 MISSING = "-"
 """The letter of a model that did not answer a question."""
@@ -47,12 +47,14 @@ def collect(
     level_scored: Iterable[Scored],
     chains: Iterable[VerifiedChain],
     main_folds: Sequence[str],
+    students: Sequence[str],
 ) -> Questions:
     """Join problems, chains and scored answers by benchmark and problem id.
 
     A question's letters come from the folds that make the result (`main_folds`), the prediction of an adapter that
     the question was held out from before any other; the rest is in its details. `change` compares the base model with
-    the majority of the seeds. Questions that no model answered are kept, with MISSING for every letter.
+    the majority of the seeds (`students`); the base model asked in other ways is in the details alone. Questions that
+    no model answered are kept, with MISSING for every letter.
     """
     answers: dict[tuple[str, str], list[Scored]] = defaultdict(list)
     for row in scored:
@@ -64,8 +66,7 @@ def collect(
     for chain in chains:
         chains_of[chain.chain.problem_id].append(chain)
 
-    students = sorted({row.answer.model for rows in answers.values() for row in rows} - {BASE}, key=natural)
-    questions = Questions(students)
+    questions = Questions([*students])
     for benchmark, problems in benchmarks.items():
         for problem in sorted(
             problems, key=lambda problem: (problem.year, problem.section, problem.number, problem.id)
@@ -75,14 +76,8 @@ def collect(
             own_chains = sorted(chains_of[problem.id], key=lambda row: row.chain.level) if contest else []
             own_levels = sorted(levels[problem.id], key=lambda row: row.answer.model) if contest else []
             questions.rows.append(_row(benchmark, problem, own, own_chains, students, main_folds))
-            questions.details.append(_details(problem, own, own_chains, own_levels, main_folds))
+            questions.details.append(_details(problem, own, own_chains, own_levels, students, main_folds))
     return questions
-
-
-def natural(name: str) -> tuple[str, int]:
-    """Sort key that puts `seed_10` after `seed_9`."""
-    stem = name.rstrip("0123456789")
-    return stem, int(name[len(stem) :] or -1)
 
 
 def chosen(rows: Iterable[Scored], main_folds: Sequence[str]) -> dict[str, Scored]:
@@ -114,7 +109,7 @@ def _row(
     problem: Problem,
     rows: list[Scored],
     chains: list[VerifiedChain],
-    students: list[str],
+    students: Sequence[str],
     main_folds: Sequence[str],
 ) -> list[Any]:
     best = chosen(rows, main_folds)
@@ -136,12 +131,15 @@ def _details(
     rows: list[Scored],
     chains: list[VerifiedChain],
     levels: list[Scored],
+    students: Sequence[str],
     main_folds: Sequence[str],
 ) -> dict[str, Any]:
-    def order(row: Scored) -> tuple[Any, ...]:
+    place = {model: number for number, model in enumerate((BASE, *students))}
+
+    def order(row: Scored) -> tuple[int, str, bool, str, int]:
         answer = row.answer
         main = answer.fold in main_folds
-        return answer.model != BASE, natural(answer.model), not main, answer.fold or "", answer.sample
+        return place.get(answer.model, len(place)), answer.model, not main, answer.fold or "", answer.sample
 
     return _filled(
         {

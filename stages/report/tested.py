@@ -15,7 +15,7 @@ def what_was_tested(run: Run) -> str:
 
 
 def _student(run: Run) -> str:
-    folder = Path(run.params["lora_seed"]["model"])
+    folder = Path(run.params.lora_seed.model)
     weights = number_of_weights(folder)
     return folder.name if weights is None else f"{folder.name}, {size(weights)} weights"
 
@@ -55,20 +55,20 @@ def _contest(run: Run) -> str:
     problems = run.problems[CONTEST]
     years = sorted({problem.year for problem in problems if problem.year})
     span = f", {years[0]} to {years[-1]}" if len(years) > 1 else ""
-    raw = run.params["raw"]
+    raw = run.params.raw
     origin = {
         "sample": "made up by a program",
         "study": "the real exams of the study",
-        "folder": f"exams of your own ({Path(raw['path']).name})",
-        "problems": f"problems of your own ({Path(raw['path']).name})",
-    }[raw["source"]]
+        "folder": f"exams of your own ({Path(raw.path).name})",
+        "problems": f"problems of your own ({Path(raw.path).name})",
+    }[raw.source]
     return f"{origin}, {count(len(problems), 'question')}{span}"
 
 
 def _teacher(run: Run) -> str:
-    kind = run.params["teacher_cot"]["teacher"]
+    kind = run.params.teacher_cot.teacher
     if kind == "embedded":
         return "a program that makes planted slips"
     if kind == "replay":
         return "recorded chains"
-    return str(run.params["teacher_cot"]["roles"]["solver"]["model"])
+    return run.params.teacher_cot.roles.solver.model

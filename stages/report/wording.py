@@ -1,6 +1,6 @@
 """Numbers in words: every figure on the page is written by one of these, and a missing one says so."""
 
-from typing import Any
+from typing import Any, Literal
 
 NOT_KNOWN = "not known"
 NBSP = "\u00a0"
@@ -31,6 +31,13 @@ def points(value: float | None) -> str:
 def points_interval(low: float | None, high: float | None) -> str:
     """An interval of signed differences, empty when there is none."""
     return "" if low is None or high is None else f"{signed(low)} to {signed(high)}"
+
+
+def side(low: float | None, high: float | None) -> Literal["above", "below", "around"] | None:
+    """Where an interval lies to zero; None where there is no interval."""
+    if low is None or high is None:
+        return None
+    return "above" if low > 0 else "below" if high < 0 else "around"
 
 
 def probability(value: float | None) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from distil import verifier
 from distil.endpoint import Failed, Reply
-from distil.pipeline.records import Chain, Level, Problem, Record
+from distil.pipeline.records import Chain, Judgement, Level, Problem, Record
 from stages.teacher_cot.request import Request, request
 from stages.teacher_cot.settings import RoleName, Settings
 
@@ -49,14 +49,6 @@ class Failure(Record):
     problem_id: str
     level: Level | None
     reason: str
-
-
-class Judgement(Record):
-    """The judge's word on one chain; UNCLEAR where it said neither CORRECT nor INCORRECT."""
-
-    problem_id: str
-    level: Level
-    verdict: Literal["CORRECT", "INCORRECT", "UNCLEAR"]
 
 
 class Asked(Record):

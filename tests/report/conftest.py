@@ -92,6 +92,7 @@ def large_page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         synthetic.level_scored(contest, ("R1",), unseen),
         synthetic.chains(contest, ("R1",)),
         ["held_out"],
+        ["seed_0", "seed_1"],
     )
     folder = tmp_path_factory.mktemp("large")
     with contextlib.chdir(run_folder):

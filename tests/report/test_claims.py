@@ -4,10 +4,10 @@ import contextlib
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from distil.pipeline.results import Pair, PairedGap, SweepTables
 from stages.report.answer import answer, title
 from stages.report.claims_chains import beside_the_study, chain_length
 from stages.report.claims_result import seeds_against_questions, seen_against_unseen, student_against_base
@@ -47,19 +47,22 @@ def loaded(run_folder: Path) -> Run:
     ],
 )
 def test_the_title_claims_no_more_than_the_interval(
-    difference: float | None, low: float | None, high: float | None, expected: str
+    loaded: Run, difference: float | None, low: float | None, high: float | None, expected: str
 ) -> None:
-    assert title({"difference": difference, "difference_low": low, "difference_high": high}).startswith(expected)
+    result = loaded.tables.parts["contest_unseen"].model_copy(
+        update={"difference": difference, "difference_low": low, "difference_high": high}
+    )
+    assert title(result).startswith(expected)
 
 
 def test_a_base_that_is_cut_off_is_said_and_nothing_is_called_a_gain(loaded: Run) -> None:
     rows = [
-        row | {"truncated": 0.06}
-        if (row["part"], row["by"], row["model"]) == ("contest_unseen", "all", "base")
+        row.model_copy(update={"truncated": 0.06})
+        if (row.part, row.by, row.model) == ("contest_unseen", "all", "base")
         else row
-        for row in loaded.tables["accuracy"]
+        for row in loaded.tables.accuracy
     ]
-    cut = replace(loaded, tables=loaded.tables | {"accuracy": rows})
+    cut = replace(loaded, tables=loaded.tables.model_copy(update={"accuracy": rows}))
     claim, before = student_against_base(cut, {}), student_against_base(loaded, {})
     assert "gains" in before.title and not re.search(r"\bgain", repr(claim).replace("change=gained", ""))
     assert "the base model was cut off in 6.0\u00a0% of its answers" in claim.title
@@ -68,13 +71,12 @@ def test_a_base_that_is_cut_off_is_said_and_nothing_is_called_a_gain(loaded: Run
     assert "cannot be compared fairly" in heading.title and not re.search(r"\bgain", repr(heading))
 
 
-def level_tables(
-    run: Run, change: tuple[float, float | None, float | None], pair: tuple[float, float]
-) -> dict[str, Any]:
+def level_tables(run: Run, change: tuple[float, float | None, float | None], pair: tuple[float, float]) -> SweepTables:
     value, low, high = change
-    step = {"first": "R1", "second": "R2", "points": sum(pair) / 2, "low": pair[0], "high": pair[1]}
-    tests = run.level_tables["tests"] | {"change": value, "change_low": low, "change_high": high}
-    return run.level_tables | {"tests": tests, "pairs": [step | {"p": 0.001, "holm_p": 0.001}], "reasons": {}}
+    step = Pair(first="R1", second="R2", points=sum(pair) / 2, low=pair[0], high=pair[1], p=0.001, holm_p=0.001)
+    assert run.level_tables
+    tests = run.level_tables.tests.model_copy(update={"change": value, "change_low": low, "change_high": high})
+    return run.level_tables.model_copy(update={"tests": tests, "pairs": [step], "reasons": {}})
 
 
 @pytest.mark.parametrize(
@@ -111,8 +113,9 @@ def test_a_change_that_a_pair_of_levels_contradicts_is_not_called_steady(
 def test_the_protocols_gap_is_claimed_only_with_an_interval(
     loaded: Run, low: float | None, high: float | None, expected: str
 ) -> None:
-    gap = {"points": 5.0, "low": low, "high": high} | ({} if low is not None else {"reason": "no question"})
-    tables = loaded.tables | {"leakage": loaded.tables["leakage"] | {"paired": {"contest_unseen": gap}}}
+    gap = PairedGap(n=9, points=5.0, low=low, high=high, reason=None if low is not None else "no question")
+    leakage = loaded.tables.leakage.model_copy(update={"paired": {"contest_unseen": gap}})
+    tables = loaded.tables.model_copy(update={"leakage": leakage})
     assert seen_against_unseen(replace(loaded, tables=tables), {}).title == expected
 
 
@@ -126,21 +129,21 @@ def test_the_protocols_gap_is_claimed_only_with_an_interval(
     ],
 )
 def test_what_limits_the_claim_is_named(loaded: Run, share: float | None, most: float | None, expected: str) -> None:
-    unseen = loaded.tables["parts"]["contest_unseen"]
-    unseen = unseen | {
-        "crossed": unseen["crossed"] | {"seeds_share_of_uncertainty": share, "seeds_share_at_most": most}
-    }
-    tables = loaded.tables | {"parts": loaded.tables["parts"] | {"contest_unseen": unseen}}
+    unseen = loaded.tables.parts["contest_unseen"]
+    assert unseen.crossed
+    crossed = unseen.crossed.model_copy(update={"seeds_share_of_uncertainty": share, "seeds_share_at_most": most})
+    parts = loaded.tables.parts | {"contest_unseen": unseen.model_copy(update={"crossed": crossed})}
+    tables = loaded.tables.model_copy(update={"parts": parts})
     assert seeds_against_questions(replace(loaded, tables=tables), {}).title == expected
 
 
 def test_published_numbers_are_compared_only_where_the_stages_did(loaded: Run) -> None:
     assert beside_the_study(loaded).title == "These numbers cannot be compared with the study’s"
     tested = {"reason": None, "difference": 1.0, "tost_p": 0.01, "equivalent": True, "power": 0.5}
-    rows = [row | tested for row in loaded.tables["published"]]
-    rows[0] = rows[0] | {"equivalent": False}
-    tables = loaded.tables | {"published": rows}
-    claim = beside_the_study(replace(loaded, tables=tables, level_tables={}))
+    rows = [row.model_copy(update=tested) for row in loaded.tables.published]
+    rows[0] = rows[0].model_copy(update={"equivalent": False})
+    tables = loaded.tables.model_copy(update={"published": rows})
+    claim = beside_the_study(replace(loaded, tables=tables, level_tables=None))
     assert claim.title == f"{len(rows) - 1} of {len(rows)} published numbers are reproduced within 3 points"
 
 

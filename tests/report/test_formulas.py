@@ -91,7 +91,7 @@ def test_formulas_are_drawn(browser: Browser, run_folder: Path, tmp_path: Path) 
     contest[7] = contest[7].model_copy(
         update={"question": "$\\text{</math><img src=x onerror='window.injected = 5'>}$ and $\\href{javascript:1}{y}$"}
     )
-    questions = collect({CONTEST: contest}, [], [], [], ["held_out"])
+    questions = collect({CONTEST: contest}, [], [], [], ["held_out"], [])
     with contextlib.chdir(run_folder):
         run = load_run()
         (tmp_path / "figures").mkdir()

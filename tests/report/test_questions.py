@@ -5,9 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from stages.report.figure_data import discordant, losses, verdict_runs
+from stages.report.figure_data import losses, verdict_runs
 from stages.report.page import script_json
-from stages.report.questions import COLUMNS, change, collect, natural
+from stages.report.questions import COLUMNS, change, collect
 from stages.report.wording import count, percent, points, points_interval, probability
 from tests.report import synthetic
 
@@ -37,7 +37,7 @@ def test_a_row_shows_the_unseen_prediction_of_a_main_fold_first() -> None:
     wrong = seen.verdict.model_copy(update={"verdict": "NO_ANSWER"})
     seen = seen.model_copy(update={"answer": seen.answer.model_copy(update={"fold": "fold_1"}), "verdict": wrong})
     for order in ([base, seen, unseen, paper], [base, paper, unseen, seen]):
-        found = collect({"contest": contest}, order, [], [], ["fold_1", "fold_2"])
+        found = collect({"contest": contest}, order, [], [], ["fold_1", "fold_2"], ["seed_0"])
         row = dict(zip(COLUMNS, found.rows[0], strict=True))
         assert row["role"] == "unseen"
         assert row["seeds"] == ("C" if unseen.verdict.verdict == "CORRECT" else row["seeds"])
@@ -47,21 +47,18 @@ def test_a_row_shows_the_unseen_prediction_of_a_main_fold_first() -> None:
 
 def test_a_question_nobody_answered_is_kept() -> None:
     contest = synthetic.problems(1, years=[2020])[:1]
-    found = collect({"contest": contest}, [], [], [], ["held_out"])
+    found = collect({"contest": contest}, [], [], [], ["held_out"], [])
     assert found.rows[0][COLUMNS.index("base") :] == ["-", "", None, "none"]
     assert "answers" not in found.details[0]
 
 
-def test_names_with_numbers_sort_as_numbers() -> None:
-    assert sorted(["seed_10", "seed_9", "base"], key=natural) == ["base", "seed_9", "seed_10"]
-
-
-def test_discordant_pairs_are_counted_per_student() -> None:
-    table = discordant(["CCW", "WCN", "WWC", "CWW", "CCC"], ["seed_0", "seed_1"])
-    assert table.to_dict("records") == [
-        {"seed": "seed 0", "gained": 1, "lost": 1},
-        {"seed": "seed 1", "gained": 1, "lost": 2},
-    ]
+def test_the_base_model_asked_otherwise_is_no_seed() -> None:
+    contest = synthetic.problems(1, years=[2020])[:1]
+    base, seed, _ = synthetic.scored(contest, [], [10], {contest[0].id})
+    other = base.model_copy(update={"answer": base.answer.model_copy(update={"model": "few_shot"})})
+    found = collect({"contest": contest}, [other, seed, base], [], [], ["held_out"], ["seed_9", "seed_10"])
+    assert len(found.rows[0][COLUMNS.index("seeds")]) == 2
+    assert [answer["model"] for answer in found.details[0]["answers"]] == ["base", "seed_10", "few_shot"]
 
 
 def test_verdict_runs_cover_every_question_once() -> None:

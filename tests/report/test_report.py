@@ -118,7 +118,7 @@ def test_what_a_run_may_lack(tmp_path: Path) -> None:
         ("data/train_split/folds.json", None, "data/train_split/folds.json could not be read"),
         ("plots/lora_seed/0.csv", "fold,iteration\n", "plots/lora_seed/0.csv lacks the columns train_loss, valid_loss"),
         ("params.yaml", "a: [", "params.yaml could not be read"),
-        ("params.yaml", "lora_seed: {seeds: [0]}", "params.yaml has no length_sweep.levels"),
+        ("params.yaml", "lora_seed: {seeds: [0]}", "params.yaml: raw: Field required"),
     ],
     ids=lambda value: str(value)[:20],
 )

@@ -1,7 +1,6 @@
 """The line under the title: what was tested, and whether contest and teacher were real."""
 
 import contextlib
-import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from mlx_lm.utils import load
 
 from distil.pipeline.files import write_json
 from stages.report.inputs import Run, load_run
+from stages.report.params import ReportParams
 from stages.report.tested import number_of_weights, what_was_tested
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,11 +52,11 @@ def loaded(run_folder: Path) -> Run:
     ids=["default", "study", "own"],
 )
 def test_the_line_says_what_was_tested(loaded: Run, changes: dict[str, dict[str, Any]], expected: str) -> None:
-    params = copy.deepcopy(loaded.params)
+    params = loaded.params.model_dump()
     for block, values in changes.items():
         params[block] |= values
     with contextlib.chdir(ROOT):
-        assert what_was_tested(replace(loaded, params=params)) == expected
+        assert what_was_tested(replace(loaded, params=ReportParams.model_validate(params))) == expected
 
 
 def test_weights_are_counted_alike_when_they_are_quantised(tmp_path: Path) -> None:

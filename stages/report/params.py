@@ -1,0 +1,75 @@
+"""What the page shows and needs of params.yaml, out of all of its blocks."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from distil.pipeline.command import Params
+from distil.pipeline.records import Level
+
+
+class Block(Params):
+    """A part of a block: what it does not name is read by other stages."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Raw(Block):
+    """Where the exams come from."""
+
+    source: Literal["sample", "study", "folder", "problems"]
+    path: str
+
+
+class Role(Block):
+    """The model that the teacher asks in one role."""
+
+    model: str
+
+
+class Roles(Block):
+    """The teacher's roles, of which the solver is named on the page."""
+
+    solver: Role
+
+
+class Teacher(Block):
+    """Who taught."""
+
+    teacher: str
+    roles: Roles
+
+
+class Training(Block):
+    """How the student was trained."""
+
+    model: str
+    seeds: list[int] = Field(min_length=1)
+    iters: int | Literal["probe"]
+    batch_size: int
+    learning_rate: float
+
+
+class Sweep(Block):
+    """Which chain lengths there are, the folders of their rows, and the section of interest."""
+
+    levels: list[Level]
+    rows: dict[str, str]
+    focus: str
+
+
+class Answering(Block):
+    """Which models answered."""
+
+    models: dict[str, Block]
+
+
+class ReportParams(Block):
+    """The blocks of params.yaml that the report reads."""
+
+    profile: str = "tiny"
+    raw: Raw
+    teacher_cot: Teacher
+    lora_seed: Training
+    length_sweep: Sweep
+    answers: Answering
