@@ -26,7 +26,7 @@ from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_jsonl, read_record, replacing_folder, write_json, write_jsonl
 from distil.pipeline.records import Answer, Example, Problem, Split
 from distil.pipeline.subset import Limit, subset
-from stages.answers.params import AnswersParams, ChatParams, Model, StudentParams
+from stages.answers.params import AnswersParams, Asked, ChatParams, Model, StudentParams
 from stages.answers.prompts import PromptStyle, solved
 from stages.answers.replay import replay, write
 from stages.answers.respond import open_store, respond
@@ -55,15 +55,16 @@ def main() -> None:
     tasks = limited(every, params.limit)
     # With MLX the questions of a round change each other's last bits; else the answers kept outlive another limit.
     together = tasks if params.backend == "mlx" else every
-    store, began = open_store(name, base, adapters, together, params, lm, system), time.perf_counter()
+    asked = Asked(name, base, adapters, params, lm, system)
+    store, began = open_store(asked, together), time.perf_counter()
     known = sum(task.key in store.found for task in tasks)
-    respond(name, base, adapters, tasks, params, lm, system, store)
+    respond(asked, tasks, store)
     seconds = time.perf_counter() - began
 
     with replacing_folder(f"data/answers/{name}") as folder:
         for benchmark in sorted({task.benchmark for task in tasks}):
-            asked = sorted(task.key for task in tasks if task.benchmark == benchmark)
-            write_jsonl(folder / f"{benchmark}.jsonl", (store.found[key] for key in asked))
+            keys = sorted(task.key for task in tasks if task.benchmark == benchmark)
+            write_jsonl(folder / f"{benchmark}.jsonl", (store.found[key] for key in keys))
     write_json(f"metrics/timings/answers/{name}.json", {"answers": len(tasks) - known, "seconds": round(seconds, 3)})
     store.remove()
 

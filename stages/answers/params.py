@@ -1,10 +1,13 @@
 """The parameters of answering."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 from distil.endpoint import Dialect, Endpoint
+from distil.lm.progress import LmParams
 from distil.pipeline.command import Params
 from distil.pipeline.subset import Limit
 from stages.answers.prompts import PromptStyle
@@ -80,6 +83,21 @@ class AnswersParams(Params):
         if self.samples > 1 and self.temperature == 0:
             raise ValueError("samples above 1 need a temperature above 0: greedy answers are all the same")
         return self
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A model that is asked: its name in `answers.models`, the folders of base and adapters, and how it is asked.
+
+    `adapters` has a folder for each fold; None for the base model. `system` is the system turn.
+    """
+
+    name: str
+    base: str
+    adapters: Path | None
+    params: AnswersParams
+    lm: LmParams
+    system: str
 
 
 class StudentParams(Params):

@@ -14,7 +14,7 @@ from distil.lm.template import prompt_tokens
 from distil.lm.torch import require_torch
 from distil.lm.write import writer
 from distil.pipeline.progress import Bar
-from stages.answers.params import AnswersParams
+from stages.answers.params import AnswersParams, Asked
 from stages.answers.prompts import Prompt
 from stages.answers.served import ask_server
 from stages.answers.store import Store
@@ -25,18 +25,17 @@ ROUND = 4
 kept, so that a run taken up again puts the same prompts together as one that was never killed."""
 
 
-def open_store(
-    name: str, base: str, adapters: Path | None, tasks: list[Task], params: AnswersParams, lm: LmParams, system: str
-) -> Store:
+def open_store(model: Asked, tasks: list[Task]) -> Store:
     """The store of answers to these tasks, or to some of them, by exactly these weights and parameters."""
-    folders = [folder for folder in (Path(base), adapters) if folder and params.backend != "openai"]
+    local = model.params.backend != "openai"
+    folders = [folder for folder in (Path(model.base), model.adapters) if folder and local]
     return Store(
         fingerprint(
-            name=name,
-            params=params.model_dump(exclude={"models", "baselines", "limit"}),
-            prompts=[[*task.key, task.role, _plain(task.prompt(system))] for task in tasks],
+            name=model.name,
+            params=model.params.model_dump(exclude={"models", "baselines", "limit"}),
+            prompts=[[*task.key, task.role, _plain(task.prompt(model.system))] for task in tasks],
             weights=[folder_digest(folder) for folder in folders],
-            computing=_computing(params, lm),
+            computing=_computing(model.params, model.lm),
         )
     )
 
@@ -55,48 +54,28 @@ def _plain(prompt: Prompt) -> Any:
     return prompt if isinstance(prompt, str) else [message.model_dump() for message in prompt]
 
 
-def respond(
-    name: str,
-    base: str,
-    adapters: Path | None,
-    tasks: list[Task],
-    params: AnswersParams,
-    lm: LmParams,
-    system: str,
-    store: Store,
-) -> None:
-    """Put the answers of model `name` to all tasks in the store, each fold's from the adapter in `adapters`/<fold>.
+def respond(model: Asked, tasks: list[Task], store: Store) -> None:
+    """Put the model's answers to all tasks in the store, each fold's from the adapter in `adapters`/<fold>.
 
     Raises InputError when the model, an adapter or the server is missing, or the disk is full.
     """
-    with Bar(total=len(tasks), desc=f"{name} answers", unit="answer") as bar:
+    with Bar(total=len(tasks), desc=f"{model.name} answers", unit="answer") as bar:
         for fold, group in groupby(sorted(tasks, key=lambda task: task.fold or ""), key=lambda task: task.fold):
-            if params.backend == "openai":
-                ask_server(name, list(group), params, system, store, bar)
+            if model.params.backend == "openai":
+                ask_server(model, list(group), store, bar)
             else:
-                adapter = adapters and adapters / str(fold)
-                answer_here(name, base, adapter, list(group), params, lm, system, store, bar)
+                answer_here(model, model.adapters and model.adapters / str(fold), list(group), store, bar)
 
 
-def answer_here(
-    name: str,
-    base: str,
-    adapter: Path | None,
-    tasks: list[Task],
-    params: AnswersParams,
-    lm: LmParams,
-    system: str,
-    store: Store,
-    bar: tqdm,
-) -> None:
+def answer_here(model: Asked, adapter: Path | None, tasks: list[Task], store: Store, bar: tqdm) -> None:
     """Answer one adapter's tasks on this machine, prompts of like length together.
 
     With PyTorch the contest comes first: a reply does not depend on the others, and is kept as it ends. With MLX a
     round is kept when it ends.
     """
-    alone = params.backend == "torch"
-    write, tokenizer = writer(base, adapter, "torch" if alone else "mlx", lm, params.batch_size)
-    prompts = {task.key: _tokens(tokenizer, task.prompt(system)) for task in tasks}
+    params, alone = model.params, model.params.backend == "torch"
+    write, tokenizer = writer(model.base, adapter, "torch" if alone else "mlx", model.lm, params.batch_size)
+    prompts = {task.key: _tokens(tokenizer, task.prompt(model.system)) for task in tasks}
     tasks = sorted(tasks, key=lambda task: (alone and task.benchmark, len(prompts[task.key]), task.key))
     size = len(tasks) if alone else ROUND * params.batch_size
     for together in (tasks[start : start + size] for start in range(0, len(tasks), size)):
@@ -111,7 +90,7 @@ def answer_here(
         replies = write(asked, params.max_tokens, samplers if params.temperature else None, known)
         for number, reply in replies:
             task = together[number]
-            ended.append(task.answer(name, reply.text, len(prompts[task.key]), reply.tokens, reply.finish_reason))
+            ended.append(task.answer(model.name, reply.text, len(prompts[task.key]), reply.tokens, reply.finish_reason))
             bar.update()
             if alone or len(ended) == len(together):
                 store.add(ended)

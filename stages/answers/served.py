@@ -7,7 +7,8 @@ from tqdm import tqdm
 
 from distil.endpoint import Client, Failed, Fault, Patience, Reply, Stop, Stopped, Usage, request_body, say
 from distil.pipeline.files import InputError
-from stages.answers.params import AnswersParams
+from distil.pipeline.names import BASE
+from stages.answers.params import Asked
 from stages.answers.store import Store
 from stages.answers.tasks import Task
 
@@ -15,32 +16,32 @@ WHERE = "answers.endpoint"
 PATIENCE = Patience(tries=30)
 
 
-def ask_server(name: str, tasks: list[Task], params: AnswersParams, system: str, store: Store, bar: tqdm) -> None:
+def ask_server(model: Asked, tasks: list[Task], store: Store, bar: tqdm) -> None:
     """Ask for every task that the store has no answer to, `batch_size` at a time; each answer is kept as it comes.
 
     Raises InputError when the key is not set, or a request is given up.
     """
     missing = [task for task in tasks if task.key not in store.found]
     bar.update(len(tasks) - len(missing))
-    asyncio.run(ask_all(name, missing, params, system, store, bar))
+    asyncio.run(ask_all(model, missing, store, bar))
 
 
-async def ask_all(name: str, tasks: list[Task], params: AnswersParams, system: str, store: Store, bar: tqdm) -> None:
+async def ask_all(model: Asked, tasks: list[Task], store: Store, bar: tqdm) -> None:
     """Send the requests; the first that is given up ends the others."""
-    stop = Stop()
+    stop, params = Stop(), model.params
     endpoint = params.endpoint.model_copy(update={"concurrency": params.batch_size})
     async with Client(WHERE, endpoint, stop, PATIENCE) as client:
 
         async def ask(task: Task) -> None:
-            prompt = task.prompt(system)
+            prompt = task.prompt(model.system)
             if isinstance(prompt, str):
                 raise InputError(
-                    f"answers.baselines.{name} is plain text, and backend openai asks in chats only. Take it out of "
-                    "answers.baselines, or set answers.backend to mlx or torch."
+                    f"answers.baselines.{model.name} is plain text, and backend openai asks in chats only. Take it "
+                    "out of answers.baselines, or set answers.backend to mlx or torch."
                 )
             body = request_body(
                 endpoint,
-                endpoint.model.format(model="base" if task.style else name, fold=task.fold),
+                endpoint.model.format(model=BASE if task.style else model.name, fold=task.fold),
                 [message.model_dump() for message in prompt],
                 params.max_tokens,
                 params.temperature,
@@ -57,7 +58,7 @@ async def ask_all(name: str, tasks: list[Task], params: AnswersParams, system: s
                 reply = Reply("", "", "stop", reply.usage or Usage())
             finish: Literal["stop", "length"] = "length" if reply.truncated else "stop"
             used = reply.usage
-            store.add([task.answer(name, reply.text, used.prompt_tokens, used.completion_tokens, finish)])
+            store.add([task.answer(model.name, reply.text, used.prompt_tokens, used.completion_tokens, finish)])
             bar.update()
 
         ends = await asyncio.gather(*map(ask, tasks), return_exceptions=True)
