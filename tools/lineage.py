@@ -23,6 +23,7 @@ from distil.pipeline.files import InputError, read_json, read_jsonl, read_record
 from distil.pipeline.records import Answer, Chain, Example, Manifest, Problem, Split, VerifiedChain
 from tools.check_reproduction.isolated import covers
 from tools.check_reproduction.pipeline import read_lock
+from tools.git import repository
 
 WIDTH = 100
 
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("problem", help="a problem's id, such as 2024/junior_senior_test/07")
     parser.add_argument("--model", default="seed_0", help="who answered: base or seed_N (%(default)s)")
     options = parser.parse_args()
+    repository(Path.cwd())  # DVC, asked last, opens none without git
     number, answer = find_answer(options.problem, options.model)
     print(f"{options.model}'s answer to {answer.problem_id}")
     for part, lines in steps(number, answer):

@@ -197,7 +197,14 @@ def test_a_lock_that_goes_away_is_waited_for(pipeline, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "command", [["repro", "--jobs", "2"], ["repro", "--jobs", "1"], ["check_reproduction"], ["compare", "a", "b"]]
+    "command",
+    [
+        ["repro", "--jobs", "2"],
+        ["repro", "--jobs", "1"],
+        ["check_reproduction"],
+        ["compare", "a", "b"],
+        ["lineage", "a"],
+    ],
 )
 def test_an_archive_without_git_is_one_line(pipeline, command):
     folder = pipeline("archive", "true")
