@@ -42,6 +42,14 @@ repro: .venv/installed ## run the pipeline and show its result (JOBS=n: independ
 worker: .venv/installed ## run stages in this clone for a `make repro SCHEDULER=...` elsewhere, until it is stopped (SCHEDULER=tcp://...)
 	@PYTHONPATH=$(CURDIR) DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False dask worker $(SCHEDULER) --nthreads 1 --no-nanny --no-dashboard
 
+.PHONY: pull
+pull: .venv/installed ## fetch the committed run instead of training it (URL=where it is served; docs/data-versions.md)
+	@python -m tools.published pull $(if $(URL),--url $(URL))
+
+.PHONY: publish
+publish: .venv/installed ## pack the committed run for others to pull: site/ and site.tar.gz
+	@python -m tools.published pack
+
 .PHONY: exams
 exams: .venv/installed ## the study's exams and recorded chains with the tiny student, as a DVC experiment
 	dvc exp run -S profile=exams

@@ -1,0 +1,113 @@
+"""A committed run that others pull without an account: packed by its owner, served by any web server, pulled by anyone.
+
+    python -m tools.published pack              (make publish)  site/ with the report and a DVC remote, and site.tar.gz
+    python -m tools.published pull [--url URL]  (make pull)     what dvc.lock names, from the default remote or from URL
+
+Without --url and without a default remote, `pull` looks where .github/workflows/publish.yml puts it: on the GitHub
+Pages of the repository that `origin` names.
+"""
+
+import argparse
+import gzip
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+from distil.pipeline.command import run
+from distil.pipeline.files import InputError, replacing
+from tools.git import git
+
+SITE = Path("site")
+REMOTE = "published"
+REPORT = Path("reports/index.html")
+
+
+def main() -> None:
+    """Pack or pull."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("pack", help="make site/ and site.tar.gz of the run in dvc.lock")
+    commands.add_parser("pull", help="fetch the run in dvc.lock").add_argument("--url", help="where it is served")
+    args = parser.parse_args()
+    if args.command == "pack":
+        pack()
+    else:
+        pull(args.url)
+
+
+def pack() -> None:
+    """Write what dvc.lock names to site/dvc, the report to site/index.html, and both to site.tar.gz.
+
+    Raises InputError when an output is neither in the workspace nor in DVC's cache.
+    """
+    shutil.rmtree(SITE, ignore_errors=True)
+    folder = SITE / "dvc"
+    folder.mkdir(parents=True)
+    dvc("remote", "add", "--quiet", "--local", "--force", "packed", str(folder.resolve()))
+    try:
+        if dvc("push", "--remote", "packed", check=False):
+            raise InputError(
+                "Not everything that dvc.lock names is here. `make repro` makes it, or `make pull` fetches it."
+            )
+    finally:
+        dvc("remote", "remove", "--quiet", "--local", "packed")
+    if REPORT.exists():
+        shutil.copyfile(REPORT, SITE / "index.html")
+    with (
+        replacing("site.tar.gz", "wb") as raw,
+        gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as archive,
+    ):
+        for path in sorted(SITE.rglob("*")):
+            archive.add(path, recursive=False, filter=_undated)
+    print("site.tar.gz: attach it to a release (docs/data-versions.md), or serve site/ with any web server.")
+
+
+def _undated(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """The entry without what differs from machine to machine."""
+    entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, 0, "", ""
+    entry.mode = 0o755 if entry.isdir() else 0o644
+    return entry
+
+
+def pull(url: str | None) -> None:
+    """Fetch every output into the workspace. Raises InputError when it is not known where from, or not all is there."""
+    if url or not configured():
+        url = url or pages(git(Path(), "remote", "get-url", "origin"))
+        dvc("remote", "add", "--quiet", "--local", "--force", "--default", REMOTE, url)
+    if dvc("pull", check=False):
+        raise InputError(
+            f"{url or 'The default remote'} lacks what dvc.lock names. It may hold another revision, or was never "
+            "published (docs/data-versions.md). `make repro` makes the run here instead."
+        )
+
+
+def configured() -> bool:
+    """Whether DVC has a default remote."""
+    return subprocess.run([sys.executable, "-m", "dvc", "config", "core.remote"], capture_output=True).returncode == 0
+
+
+def pages(origin: str) -> str:
+    """Where GitHub Pages serves the remote of the repository at `origin`. Raises InputError for other hosts."""
+    found = re.search(r"github\.com[:/]([\w.-]+)/([\w.-]+?)(\.git)?/?$", origin.strip())
+    if not found:
+        raise InputError(
+            f"No default remote is configured, and {origin.strip()} is no repository on GitHub. Say where the run is: "
+            "make pull URL=https://..."
+        )
+    return f"https://{found[1].lower()}.github.io/{found[2]}/dvc"
+
+
+def dvc(*command: str, check: bool = True) -> int:
+    """Run DVC and return its exit status. Raises InputError when it fails and `check` is set."""
+    status = subprocess.run([sys.executable, "-m", "dvc", *command]).returncode
+    if check and status:
+        raise InputError(f"`dvc {' '.join(command)}` failed.")
+    return status
+
+
+if __name__ == "__main__":
+    run(main)
