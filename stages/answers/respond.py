@@ -26,17 +26,22 @@ kept, so that a run taken up again puts the same prompts together as one that wa
 
 
 def open_store(model: Asked, tasks: list[Task]) -> Store:
-    """The store of answers to these tasks, or to some of them, by exactly these weights and parameters."""
-    local = model.params.backend != "openai"
-    folders = [folder for folder in (Path(model.base), model.adapters) if folder and local]
+    """The store of answers to these tasks, or to some of them, by exactly these weights and parameters.
+
+    With PyTorch a reply does not depend on when others end, so one store serves every `answers.max_tokens`.
+    """
+    params = model.params
+    any_cap = params.backend == "torch"
+    folders = [folder for folder in (Path(model.base), model.adapters) if folder and params.backend != "openai"]
     return Store(
         fingerprint(
             name=model.name,
-            params=model.params.model_dump(exclude={"models", "baselines", "limit"}),
+            params=params.model_dump(exclude={"models", "baselines", "limit", *(["max_tokens"] if any_cap else [])}),
             prompts=[[*task.key, task.role, _plain(task.prompt(model.system))] for task in tasks],
             weights=[folder_digest(folder) for folder in folders],
-            computing=_computing(model.params, model.lm),
-        )
+            computing=_computing(params, model.lm),
+        ),
+        cap=params.max_tokens if any_cap else None,
     )
 
 

@@ -14,9 +14,13 @@ ANSWERS = Path("cache/answers")
 
 
 class Store:
-    """A file of answers, appended to as they come; a line cut short by a kill is as if it had never been written."""
+    """A file of answers, appended to as they come; a line cut short by a kill is as if it had never been written.
 
-    def __init__(self, name: str):
+    With a `cap` in tokens, the file may hold answers given under other caps; those that are the same under it count.
+    """
+
+    def __init__(self, name: str, cap: int | None = None):
+        self.cap = cap
         self.path = ANSWERS / f"{name}.jsonl"
         self.found: dict[Key, Answer] = {}
         try:
@@ -42,7 +46,14 @@ class Store:
             raise self._unusable(error) from error
 
     def _remember(self, answer: Answer) -> None:
-        self.found[answer.problem_id, answer.fold, answer.benchmark, answer.sample] = answer
+        if self.cap is None or self._same_under(self.cap, answer):
+            self.found[answer.problem_id, answer.fold, answer.benchmark, answer.sample] = answer
+
+    @staticmethod
+    def _same_under(cap: int, answer: Answer) -> bool:
+        """Whether an answer ended within the cap, or at exactly this cap."""
+        tokens = answer.completion_tokens or 0
+        return tokens == cap or (tokens < cap and answer.finish_reason == "stop")
 
     def _unusable(self, error: OSError) -> InputError:
         return InputError(

@@ -121,6 +121,35 @@ def test_pytorch_writes_the_same_texts(answer):
         assert answer("--model", "seed_3", backend="torch", **sampling) == answer("--model", "seed_3", **sampling)
 
 
+@pytest.mark.parametrize(
+    ("finish_reason", "tokens", "serves"),
+    [("stop", 5, True), ("stop", 8, True), ("stop", 9, False), ("length", 8, True), ("length", 12, False),
+     ("length", 5, False)],
+)  # fmt: skip
+def test_an_answer_under_another_cap_serves_where_it_would_be_the_same(
+    tmp_path, monkeypatch, finish_reason, tokens, serves
+):
+    monkeypatch.chdir(tmp_path)
+    row = Answer(problem_id="p", benchmark="contest", model="base", fold=None, role="unseen", text="", prompt_tokens=3,
+                 completion_tokens=tokens, finish_reason=finish_reason)  # fmt: skip
+    Store("name").add([row])
+    assert bool(Store("name", cap=8).found) == serves
+
+
+def test_pytorch_takes_from_a_run_under_a_larger_cap_what_is_the_same(workspace, answer, monkeypatch):
+    pytest.importorskip("torch", reason="needs the extra torch")
+    sampling = {"samples": 4, "temperature": 1.0, "backend": "torch"}
+    expected = answer("--model", "base", max_tokens=40, **sampling)
+    with monkeypatch.context() as kept:
+        kept.setattr(Store, "remove", lambda store: None)
+        answer("--model", "base", max_tokens=60, **sampling)
+    before = len(next(workspace.glob("cache/answers/*")).read_text().splitlines())
+    asked = []
+    monkeypatch.setattr(Store, "add", lambda store, rows, add=Store.add: (asked.extend(rows), add(store, rows)))
+    assert answer("--model", "base", max_tokens=40, **sampling) == expected
+    assert before == 35 * 4 and 0 < len(asked) < before
+
+
 @pytest.mark.parametrize("backend", ["mlx", "torch"])
 def test_killed_at_a_random_moment_it_ends_with_the_same_bytes(workspace, answer, backend):
     if backend == "torch":

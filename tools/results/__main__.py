@@ -20,11 +20,13 @@ from distil.pipeline.files import (
     InputError,
     read_json,
     read_jsonl,
+    read_record,
     read_yaml,
     replacing_folder,
     write_jsonl,
 )  # fmt: skip
 from distil.pipeline.records import Problem, Record, Scored
+from distil.pipeline.results import EvalMetrics, SweepMetrics
 from tools import summary
 
 RESULTS = Path("results")
@@ -163,22 +165,23 @@ def refuse_text(folder: Path) -> None:
 
 def quoted(folder: Path) -> list[str]:
     """The run in lines that README and docs quote word for word: what a test compares with the folder."""
-    metrics = {path.stem: read_json(path) for path in sorted((folder / "metrics").glob("*.json"))}
-    if not metrics:
+    metrics = folder / "metrics"
+    if not (metrics / "eval.json").exists():
         raise InputError(f"{folder} holds no run. `make results PROFILE={folder.name}` writes it.")
-    eval_ = metrics["eval"]
-    rows = list(read_jsonl(folder / "answers.jsonl", AnswerRow))
-    lines = [*summary.result(eval_), *cut_off(rows)]
-    if eval_.get("paper_protocol_inflation") is not None:
-        low, high = (eval_[f"paper_protocol_inflation_{end}"] for end in ("low", "high"))
-        gap = f"{eval_['paper_protocol_inflation']:+.1f} points ({summary.span(low, high)})"
+    found = read_record(metrics / "eval.json", EvalMetrics)
+    lines = [*summary.result(found), *cut_off(list(read_jsonl(folder / "answers.jsonl", AnswerRow)))]
+    if found.paper_protocol_inflation is not None:
+        span = summary.span(found.paper_protocol_inflation_low, found.paper_protocol_inflation_high)
+        gap = f"{found.paper_protocol_inflation:+.1f} points ({span})"
         lines.append(f"The study's random split on the same questions: {gap}")
-    if probe := metrics.get("overfit_probe"):
+    if (metrics / "overfit_probe.json").exists():
+        probe = read_json(metrics / "overfit_probe.json")
         lines.append(
             f"Validation loss is lowest after {probe['best_iteration']} of {probe['last_iteration']} iterations "
             f"({probe['best_iteration_low']} to {probe['best_iteration_high']})"
         )
-    return [*lines, *(summary.lengths(metrics["length_sweep"]) if "length_sweep" in metrics else [])]
+    swept = metrics / "length_sweep.json"
+    return [*lines, *(summary.lengths(read_record(swept, SweepMetrics)) if swept.exists() else [])]
 
 
 def cut_off(rows: list[AnswerRow]) -> list[str]:
