@@ -90,7 +90,8 @@ def pull(url: str | None) -> None:
 
 def configured() -> bool:
     """Whether DVC has a default remote."""
-    return subprocess.run([sys.executable, "-m", "dvc", "config", "core.remote"], capture_output=True).returncode == 0
+    asked = subprocess.run([sys.executable, "-m", "dvc", "config", "core.remote"], capture_output=True, text=True)
+    return bool(asked.stdout.strip())
 
 
 def pages(origin: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from distil.pipeline.metrics import ContaminationMetrics
 from distil.pipeline.results import Pair, PairedGap, SweepTables
 from stages.report.answer import answer, title
 from stages.report.claims_chains import beside_the_study, chain_length
@@ -151,9 +152,9 @@ def test_what_base_knows_by_heart_stands_beside_its_accuracy(loaded: Run) -> Non
     found = {"n": 40, "completed": 0.25, "completed_low": 0.14, "completed_high": 0.4, "words_met": 0.31, "base": 0.5,
              "base_where_completed": 0.9, "base_elsewhere": 0.4}  # fmt: skip
     nothing = found | {"n": 0, "completed": None}
-    metrics = loaded.metrics | {"contamination": {"contest": found, "transfer": nothing}}
-    tables = seen_against_unseen(replace(loaded, metrics=metrics), {}).tables
-    row = ["contest", "40", "25.0\u00a0% (14.0 to 40.0\u00a0%)", "31.0\u00a0%", "50.0\u00a0%", "90.0\u00a0%"]
+    tried = ContaminationMetrics.model_validate({"contest": found, "transfer": nothing})
+    tables = seen_against_unseen(replace(loaded, contamination=tried), {}).tables
+    row = ["contest", "40", "25.0\u00a0% (14.0\u00a0to\u00a040.0\u00a0%)", "31.0\u00a0%", "50.0\u00a0%", "90.0\u00a0%"]
     assert [list(one) for one in tables[1].rows] == [row]
-    without = replace(loaded, metrics=loaded.metrics | {"contamination": {"reason": "no model"}})
+    without = replace(loaded, contamination=ContaminationMetrics(reason="no model"))
     assert len(seen_against_unseen(without, {}).tables) == 1

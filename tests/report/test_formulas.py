@@ -105,8 +105,8 @@ def test_formulas_are_drawn(browser: Browser, run_folder: Path, tmp_path: Path) 
         assert rows.nth(6).locator(".problem msup").count() == 1
         radical = rows.nth(6).locator(".problem msqrt").bounding_box()
         assert radical is not None and radical["width"] > 10, "the browser draws it"
-        fraction = rows.nth(6).locator("strong mfrac").bounding_box()
-        assert fraction is not None and fraction["height"] > 20, "numerator above denominator"
+        above, below = (rows.nth(6).locator("strong mfrac > *").nth(place).bounding_box() for place in (0, 1))
+        assert above is not None and below is not None and above["y"] < below["y"], "numerator above denominator"
         rows.nth(7).locator("summary").click()
         expect(rows.nth(7).locator(".problem")).to_contain_text("$\\href{javascript:1}{y}$")
         assert page.locator("img, math a").count() == 0
