@@ -11,8 +11,8 @@ from tools.bench.__main__ import TARGETS, line, missed
 from tools.bench.comparisons import COMPARISONS
 from tools.bench.models import write_rows
 from tools.bench.peers import BATCH, STEPS, make_job
-from tools.bench.peers import worker as peer_worker
 from tools.bench.runs import stock_training, turn_about, worker
+from tools.peers import answer
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDENT = ROOT / "models/tiny-student"
@@ -66,7 +66,7 @@ def test_our_side_of_the_peers_runs(command, tmp_path):
     job = make_job(str(STUDENT), "float32", 1, 3, 12)
     job["rows"] = [[tokens[:200], prompt if prompt < 200 else 10] for tokens, prompt in job["rows"]]
     (tmp_path / "job.json").write_text(json.dumps(job))
-    found = peer_worker([sys.executable, "-m", "tools.bench.peers_ours"], command, tmp_path / "job.json")
+    found = answer([sys.executable, "-m", "tools.bench.peers_ours"], command, tmp_path / "job.json")
     assert found["tokens"] > 0 and found["processor"] > 0 and found["peak_gb"] > 0
 
 

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from distil.lm.checkpoints import load, tokenizer_for, with_adapter
 from distil.pipeline.files import InputError
 from tests.checkpoint import write_checkpoint
+from tools.check_model.imported import PROMPTS
 from tools.export_adapter.__main__ import export
 from tools.export_adapter.adapter import tensor_shapes
 
@@ -22,7 +23,6 @@ PEERS = ROOT / ".venv-peers/bin/python"
 TINY = ROOT / "models/tiny-student"
 EVERY = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj",
          "mlp.down_proj")  # fmt: skip
-PROMPTS = [f"What is {number} + {7 * number}? Also {number * number} - {number}." for number in range(1, 21)]
 BASES = {
     "tiny": None,
     "qwen2": {},

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,11 +45,7 @@ def test_a_real_model_runs_from_exams_to_report(shared, tmp_path):
     """The profile smollm2: the study's exams and chains, 20 questions of each benchmark, four iterations."""
     packaged()
     run = Toy(tmp_path / "run")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith(("tests/", "metrics/", "plots/", "dvc.lock", "results/")):
-            (run.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, run.folder / name)
+    run.take_tracked(without=("tests/", "metrics/", "plots/", "dvc.lock", "results/"))
     (tmp_path / "shared").symlink_to(shared)
     run.run("git", "init", "--quiet")
     run.run(sys.executable, "-m", "tools.fetch_model", "smollm2", "--output", "models/smollm2")

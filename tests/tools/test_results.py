@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from distil.pipeline.files import InputError, read_jsonl
+from distil.pipeline.files import InputError, read_json, read_jsonl
 from distil.pipeline.records import Problem, Scored
 from tests.scored_run import write_run
 from tests.workspace import stage
@@ -135,6 +135,28 @@ def test_pages_quote_the_kept_runs_as_they_are() -> None:
     assert {name for _, name, _ in found} == set(kept), "every kept run is quoted on a page, and nothing else is"
     for page, name, text in found:
         assert text == "\n".join(quoted(ROOT / RESULTS / name)), f"{page}: put the output of --show {name} there"
+
+
+def test_the_readme_words_the_real_student_as_its_files_have_it() -> None:
+    """The sentences around the block: rows trained on, questions, what could be detected, what the run left out."""
+    kept = ROOT / RESULTS / "qwen-1.5b"
+    found = read_json(kept / "metrics/eval.json")
+    unseen, transfer, detectable = (found[name] for name in ("contest_unseen", "transfer", "detectable_difference"))
+    trained = read_json(kept / "metrics/lora_seed/0.json")["folds"]["held_out"]
+    params = yaml.safe_load((kept / "params.yaml").read_text("utf-8"))
+    section = (ROOT / "README.md").read_text("utf-8").split("## The result with a real student")[1].split("\n## ")[0]
+    words = " ".join(section.split())
+    for sentence in (
+        f"({trained['train_rows']} to train on, {trained['valid_rows']} to validate)",
+        f"{unseen['n']} questions of {min(params['train_split']['held_out_years'])} to 2025",
+        f"some {detectable:.1f} points for a power of 80 %",
+        f"{transfer['n']} questions of MATH-500 instead of 200",
+        f"a cap of {params['answers']['max_tokens']:,} tokens instead of 2,048",
+    ):
+        assert sentence in words
+    assert unseen["difference_low"] < 0 < unseen["difference_high"] and "**No gain is shown" in words
+    assert detectable > 5 and abs(unseen["base_cut_off"] - unseen["student_cut_off"]) < 0.02
+    assert params["lora_seed"]["seeds"] == [0] and params["train_split"]["paper_protocol"] is False
 
 
 def test_no_kept_run_holds_a_machines_path_or_a_response() -> None:

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -36,11 +35,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 def small(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """A repository with this one's files, six years of short exams, and everything committed after a run."""
     repository = Toy(tmp_path_factory.mktemp("small") / "repository")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith(("tests/", "metrics/lora", "plots/", "dvc.lock")):
-            (repository.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, repository.folder / name)
+    repository.take_tracked(without=("tests/", "metrics/lora", "plots/", "dvc.lock"))
     contest = yaml.safe_load((ROOT / "stages/raw/contest.yaml").read_text("utf-8"))
     sections = {name: section | {"questions": 8} for name, section in contest["sections"].items()}
     repository.write("stages/raw/contest.yaml", yaml.safe_dump(contest | {"first_year": 2020, "sections": sections}))

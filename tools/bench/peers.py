@@ -40,6 +40,7 @@ from distil.pipeline.command import run
 from distil.pipeline.files import InputError, read_json, write_json
 from distil.pipeline.records import Message
 from tools.bench.comparisons import CHAINS
+from tools.peers import PYTHON, answer, require
 
 FILE = Path("metrics/bench.json")
 BATCH, STEPS = 4, 3
@@ -52,7 +53,7 @@ def main() -> None:
     """Run the comparisons, keep what each found as soon as it is found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="a qwen2 or llama checkpoint in Hugging Face's layout")
-    parser.add_argument("--python", default=".venv-peers/bin/python", help="the peers' interpreter (%(default)s)")
+    parser.add_argument("--python", default=str(PYTHON), help="the peers' interpreter (%(default)s)")
     parser.add_argument("--llama-server", help="llama.cpp's server; without it that comparison is left out")
     parser.add_argument("--gguf", help="the same model for llama.cpp, in bfloat16")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="which of them")
@@ -89,14 +90,13 @@ def compare(name: str, args: argparse.Namespace, path: Path) -> dict[str, Any]:
         if not (args.llama_server and args.gguf):
             raise InputError("no llama.cpp was given (LLAMA_SERVER and GGUF)")
         return in_turn(
-            lambda: llama_cpp(args.llama_server, args.gguf, job), lambda: worker(ours, "answers", path), args
+            lambda: llama_cpp(args.llama_server, args.gguf, job), lambda: answer(ours, "answers", path), args
         )
-    if not Path(args.python).exists():
-        raise InputError(f"{args.python} is not there; `make bench-peers` makes it")
+    require(args.python)
     if "answers" in name:
-        return in_turn(lambda: worker(peer, "answers", path), lambda: worker(ours, "answers", path), args)
-    validation = in_turn(lambda: worker(peer, "validate", path), lambda: worker(ours, "validate", path), args)
-    training = in_turn(lambda: worker(peer, "train", path), lambda: worker(ours, "train", path), args)
+        return in_turn(lambda: answer(peer, "answers", path), lambda: answer(ours, "answers", path), args)
+    validation = in_turn(lambda: answer(peer, "validate", path), lambda: answer(ours, "validate", path), args)
+    training = in_turn(lambda: answer(peer, "train", path), lambda: answer(ours, "train", path), args)
     return training | {"validation": validation}
 
 
@@ -152,15 +152,6 @@ def in_turn(peer: Callable[[], Any], ours: Callable[[], Any], args: argparse.Nam
     if shares := [run["share_of_peak"] for run in sides["ours"] if "share_of_peak" in run]:
         measured["share_of_peak"] = round(statistics.median(shares), 3)
     return measured
-
-
-def worker(command: list[str], *arguments: Any) -> dict[str, Any]:
-    """Run one side and return what it prints. Raises InputError with its last words when it fails."""
-    done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise InputError(f"`{' '.join(command)} {arguments[0]}` failed: {done.stderr[-500:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 def llama_cpp(server: str, gguf: str, job: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ are compared, too, also with those of the run's own answers, which `lm.compute` 
 
 import argparse
 import json
-import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from distil.pipeline.records import Answer, Problem, Split
 from distil.verifier import Verifier
 from stages.answers.params import AnswersParams, ChatParams, StudentParams
 from tools.export_adapter.__main__ import export
+from tools.peers import PYTHON, answer, require
 
 ADAPTERS = Path("data/lora_seed")
 TIE = 1e-3
@@ -62,10 +62,9 @@ def main() -> int:
     parser.add_argument("--models", nargs="+", help="names in answers.models (base and the first seed)")
     parser.add_argument("--answers", type=int, default=40, help="how many questions (%(default)s)")
     parser.add_argument("--max-tokens", type=int, default=400, help="the longest reply (%(default)s)")
-    parser.add_argument("--python", type=Path, default=Path(".venv-peers/bin/python"), help="theirs (%(default)s)")
+    parser.add_argument("--python", type=Path, default=PYTHON, help="theirs (%(default)s)")
     args = parser.parse_args()
-    if not args.python.exists():
-        raise InputError(f"{args.python} is not there. `make check-model` makes it: transformers, PEFT and PyTorch.")
+    require(args.python)
     params = load_params("answers", AnswersParams)
     adapted = [name for name, model in params.models.items() if Path(model.weights).parent == ADAPTERS]
     names = args.models or ["base", *adapted[:1]]
@@ -133,11 +132,13 @@ def compare(name: str, problems: Sequence[Problem], params: AnswersParams, pytho
             "eos": sorted(tokenizer.eos_token_ids),
             "threads": lm.threads,
         }
-        theirs = their_replies(python, job, Path(scratch, "job.json"))
+        path = Path(scratch, "job.json")
+        path.write_text(json.dumps(job), encoding="utf-8")
+        theirs = answer([str(python), str(Path(__file__).with_name("theirs.py"))], path)
     kept = {row.problem_id: row.text for row in recorded(name, fold)}
     return [
         compared(ours[number], kept[problem.id], tokens, leads, job["eos"], tokenizer.decode)
-        for number, (problem, (tokens, leads)) in enumerate(zip(problems, theirs, strict=True))
+        for number, (problem, tokens, leads) in enumerate(zip(problems, theirs["tokens"], theirs["leads"], strict=True))
     ]
 
 
@@ -169,17 +170,6 @@ def counts(found: Sequence[Compared], keys: Sequence[str], verifier: Verifier) -
         sum(one.ours == one.recorded for one in found),
         sum(ours != kept for ours, kept in zip(verdicts[0::3], verdicts[2::3], strict=True)),
     ]
-
-
-def their_replies(python: Path, job: dict[str, Any], path: Path) -> list[tuple[list[int], list[float]]]:
-    """The tokens of every reply by transformers, with each one's lead. Raises InputError with its last words."""
-    path.write_text(json.dumps(job), encoding="utf-8")
-    command = [str(python), str(Path(__file__).with_name("theirs.py")), str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise InputError(f"`{' '.join(command)}` failed: {done.stderr[-500:]}")
-    found = json.loads(done.stdout.splitlines()[-1])
-    return list(zip(found["tokens"], found["leads"], strict=True))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ where the first is above 0.01, or where rounded weights choose another next toke
 
 import argparse
 import json
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -23,7 +22,8 @@ import numpy as np
 
 from distil.lm.checkpoints import load
 from distil.pipeline.command import run
-from distil.pipeline.files import InputError, read_json
+from distil.pipeline.files import read_json
+from tools.peers import PYTHON, answer, require
 
 NEAR = 0.01
 """Logits farther apart than this are not the same sums in another order."""
@@ -35,10 +35,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="the GGUF file")
     parser.add_argument("model", type=Path, help="the folder that fetch_model wrote")
-    parser.add_argument("--python", type=Path, default=Path(".venv-peers/bin/python"), help="theirs (%(default)s)")
+    parser.add_argument("--python", type=Path, default=PYTHON, help="theirs (%(default)s)")
     args = parser.parse_args()
-    if not args.python.exists():
-        raise InputError(f"{args.python} is not there. `make check-model` makes it: transformers, PEFT and PyTorch.")
+    require(args.python)
     model, tokenizer = load(str(args.model))
     prompts = [list(tokenizer.encode(text)) for text in PROMPTS]
     ours = np.stack([np.array(model(mx.array([tokens]))[0, -1].astype(mx.float32)) for tokens in prompts])
@@ -57,10 +56,7 @@ def their_logits(python: Path, file: Path, kind: str, prompts: list[list[int]]) 
     with tempfile.TemporaryDirectory(prefix="check-model-") as scratch:
         job, found = Path(scratch, "job.json"), Path(scratch, "logits.npz")
         job.write_text(json.dumps({"file": str(file.resolve()), "kind": kind, "prompts": prompts}), encoding="utf-8")
-        command = [str(python), str(Path(__file__).with_name("their_logits.py")), str(job), str(found)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise InputError(f"`{' '.join(command)}` failed: {done.stderr[-500:]}")
+        answer([str(python), str(Path(__file__).with_name("their_logits.py"))], job, found)
         with np.load(found) as arrays:
             return dict(arrays)
 

@@ -3,7 +3,8 @@
     .venv-peers/bin/python tools/check_model/their_logits.py JOB LOGITS.npz
 
 JOB is a JSON file with `file`, `prompts` (lists of tokens) and `kind`, what weights are rounded to: bfloat16 or
-float16. Writes the logits after each prompt, (prompts, vocabulary), as arrays `rounded` and `whole`.
+float16. Writes the logits after each prompt, (prompts, vocabulary), as arrays `rounded` and `whole`, and prints the
+number of prompts as a JSON object.
 """
 
 import json
@@ -29,6 +30,7 @@ def main() -> None:
             logits = [model(torch.tensor([tokens])).logits[0, -1] for tokens in job["prompts"]]
             found[name] = torch.stack(logits).numpy()
     np.savez(sys.argv[2], **found)
+    print(json.dumps({"prompts": len(job["prompts"])}))
 
 
 main()
