@@ -38,7 +38,7 @@ def result(found: EvalMetrics | None) -> list[str]:
         f"  base     {percent(unseen.base, unseen.base_low, unseen.base_high)}",
         f"  student  {percent(unseen.student_mean, unseen.student_low, unseen.student_high)}",
         f"  teacher  {percent(found.teacher, found.teacher_low, found.teacher_high)} (all {found.teacher_n} questions)",
-        f"Student above base: {points(unseen)}, McNemar p = {number(unseen.mcnemar_p)}"
+        f"Student minus base: {points(unseen)}, McNemar p = {number(unseen.mcnemar_p)}"
         f" ({unseen.gained} gained, {unseen.lost} lost)",
         f"Transfer, {transfer.n} questions: {points(transfer)}, McNemar p = {number(transfer.mcnemar_p)}",
     ]

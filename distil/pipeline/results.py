@@ -68,6 +68,7 @@ class Crossed(Record):
     questions_standard_error: float | None
     seeds_standard_error: float | None
     seeds_share_of_uncertainty: float | None
+    seeds_share_at_least: float | None
     seeds_share_at_most: float | None
     flip_rate: float | None
     sentence: str

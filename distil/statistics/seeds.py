@@ -128,11 +128,12 @@ def flip_rate(correct: Array) -> float | None:
     return float(((right > 0) & (right < seeds)).mean())
 
 
-def seeds_bound(per_seed: Array, influence: Array) -> float | None:
-    """The most that the seeds' part of the standard error may be, at 95 % one-sided; None with one seed.
+def seeds_bounds(per_seed: Array, influence: Array) -> Interval | None:
+    """The least and the most that the seeds' part of the standard error may be, each at 95 % one-sided; None with one
+    seed.
 
     Few seeds bound their own variance badly: the variance of their values, interaction included, is taken as a scaled
-    chi-squared with seeds - 1 degrees of freedom, and the interaction's own estimate is taken off its upper bound.
+    chi-squared with seeds - 1 degrees of freedom, and the interaction's own estimate is taken off its bounds.
     """
     count, seeds = influence.shape
     if seeds < 2 or count < 2:
@@ -140,21 +141,22 @@ def seeds_bound(per_seed: Array, influence: Array) -> float | None:
     rest = influence - influence.mean(axis=1)[:, None]
     interaction = float((rest**2).sum()) / ((seeds - 1) * count * (count - 1))
     between = max(float(per_seed.var(ddof=1)), interaction)
-    most = (seeds - 1) * between / float(stats.chi2.ppf(0.05, seeds - 1))
-    return math.sqrt(max(0.0, most - interaction) / seeds)
+    least, most = ((seeds - 1) * between / float(stats.chi2.ppf(tail, seeds - 1)) for tail in (0.95, 0.05))
+    return Interval(*(math.sqrt(max(0.0, end - interaction) / seeds) for end in (least, most)))
 
 
-def which_dominates(errors: StandardErrors, bound: float | None, seeds: int, questions: int) -> str:
+def which_dominates(errors: StandardErrors, bounds: Interval | None, seeds: int, questions: int) -> str:
     """A sentence for readers: is the result uncertain because of the seeds or because of the questions?
 
-    `bound` is what `seeds_bound` gives. That more seeds would not help is said only where it shows it.
+    `bounds` are what `seeds_bounds` gives. Neither is said to dominate unless they show it.
     """
-    if errors.seeds is None or bound is None or math.isnan(errors.questions):
+    if errors.seeds is None or bounds is None or math.isnan(errors.questions):
         return "One seed, or too few questions: what seeds and questions each add to the uncertainty cannot be told."
     total = errors.questions**2 + errors.seeds**2
     if total == 0:
         return "Neither seeds nor questions make a difference here: every verdict is the same."
-    share, most = round(100 * errors.seeds**2 / total), round(100 * bound**2 / (errors.questions**2 + bound**2))
+    share = round(100 * errors.seeds**2 / total)
+    least, most = (round(100 * end**2 / (errors.questions**2 + end**2)) for end in bounds)
     found = (
         f"Of the variance of the result {share} % comes from which {seeds} seeds were drawn (at most {most} % with "
         f"95 % confidence), the rest from which {questions} questions were asked."
@@ -163,6 +165,6 @@ def which_dominates(errors: StandardErrors, bound: float | None, seeds: int, que
         return f"The questions dominate. {found} More questions would narrow it, more seeds would not."
     if most < 40:
         return f"The questions dominate. {found} More questions would narrow it most."
-    if share > 60:
+    if least > 50:
         return f"The seeds dominate. {found} More seeds would narrow it most."
     return f"So few seeds cannot tell whether seeds or questions matter more. {found}"

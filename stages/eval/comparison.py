@@ -16,7 +16,7 @@ from distil.statistics.seeds import (
     components,
     flip_rate,
     influences,
-    seeds_bound,
+    seeds_bounds,
     t_interval,
     which_dominates,
 )
@@ -97,7 +97,7 @@ def crossed(part: Part, errors: StandardErrors) -> Crossed:
     total = sum(split) if split else 0.0
     shares = {name: part / total for name, part in split._asdict().items()} if split and total else {}
     by_seeds = None if errors.seeds is None else errors.seeds**2
-    bound = seeds_bound(students.mean(axis=0), influences(students - part.base, part.clusters))
+    bounds = seeds_bounds(students.mean(axis=0), influences(students - part.base, part.clusters))
     return Crossed(
         seed_share=shares.get("seed"),
         question_share=shares.get("question"),
@@ -107,9 +107,10 @@ def crossed(part: Part, errors: StandardErrors) -> Crossed:
         questions_standard_error=points(errors.questions) if np.isfinite(errors.questions) else None,
         seeds_standard_error=points(errors.seeds),
         seeds_share_of_uncertainty=_share(by_seeds, errors),
-        seeds_share_at_most=_share(None if bound is None else bound**2, errors),
+        seeds_share_at_least=_share(None if bounds is None else bounds.low**2, errors),
+        seeds_share_at_most=_share(None if bounds is None else bounds.high**2, errors),
         flip_rate=flip_rate(students),
-        sentence=which_dominates(errors, bound, seeds, len(part)),
+        sentence=which_dominates(errors, bounds, seeds, len(part)),
     )
 
 

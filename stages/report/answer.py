@@ -49,7 +49,7 @@ def title(result: Comparison, cut: float = 0.0) -> str:
             return f"Distillation lowered the student’s accuracy by {size} {WHERE}"
         case "around":
             return f"No effect of distillation can be claimed {WHERE}"
-    return f"Distillation changed accuracy by {points(difference)} points {WHERE}, with no interval to judge it by"
+    return f"Student and base differ by {points(difference)} points {WHERE}, with no interval to judge it by"
 
 
 def text(run: Run, result: Comparison) -> str:
@@ -106,9 +106,11 @@ def _baselines(run: Run) -> str | None:
     )
     if side(low, high) == "below":
         return f"{found}, more than the student: training brought out what the model could do already."
-    if best.low is not None and base.base_high is not None and best.low > base.base_high:
+    gained = side(base.difference_low, base.difference_high) == "above"
+    if gained and best.low is not None and base.base_high is not None and best.low > base.base_high:
         return f"{found}: at least part of the gain is what a better prompt brings out."
-    return f"{found}; the student is {points_interval(low, high) or 'not known to be'} points above that."
+    beside = f"the student minus that is {points_interval(low, high)} points" if low is not None else "no interval"
+    return f"{found} (95 % interval: {beside})."
 
 
 def _protocol(gap: PairedGap) -> str | None:

@@ -260,7 +260,7 @@ def training(run: Run, pictures: Pictures) -> Claim:
     title = "The adapter of the lowest validation loss is kept"
     if probe:
         low, high = probe.best_iteration_low, probe.best_iteration_high
-        title = f"Validation loss is lowest near iteration {probe.best_iteration:,} of {probe.last_iteration:,}"
+        title = f"Validation loss is lowest between iterations {low:,} and {high:,} of {probe.last_iteration:,}"
         text.append(
             f"In one long run the minimum lies at iteration {probe.best_iteration:,} (95 % interval {low:,} to "
             f"{high:,} over {count(probe.valid_problems, 'validation problem')}); from there to the end the loss "

@@ -44,13 +44,15 @@ def student_against_base(run: Run, pictures: Pictures) -> Claim:
         ]
         if part.n
     ]  # fmt: skip
-    if gained is None:
+    if gained is None or lost is None:
         title = "Student and base cannot be compared on questions held out"
     elif run.base_cut_off > CUT_OFF:
         title = (
             f"The student alone is right on {count(gained, 'question')}, the base model alone on {lost}, but the base "
             f"model was cut off in {percent(run.base_cut_off)} of its answers"
         )
+    elif side(result.difference_low, result.difference_high) not in ("above", "below"):
+        title = f"Student and base differ on {count(gained + lost, 'question')}, and neither can be said to be better"
     else:
         title = f"The student gains {count(gained, 'question')} that the base model gets wrong, and loses {lost}"
     return Claim(
@@ -267,13 +269,13 @@ def seeds_against_questions(run: Run, pictures: Pictures) -> Claim:
     """Which of the two makes the result uncertain."""
     result = run.tables.parts["contest_unseen"]
     crossed = result.crossed
-    share = crossed.seeds_share_of_uncertainty if crossed else None
+    least = crossed.seeds_share_at_least if crossed else None
     most = crossed.seeds_share_at_most if crossed else None
-    if share is None or most is None:
+    if least is None or most is None:
         title = "Seeds and questions cannot be told apart in this run"
     elif most < 0.4:
         title = "The questions, more than the seeds, limit what can be claimed"
-    elif share > 0.6:
+    elif least > 0.5:
         title = "The seeds, more than the questions, limit what can be claimed"
     else:
         title = "Whether seeds or questions limit more what can be claimed cannot be told"

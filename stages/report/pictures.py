@@ -171,7 +171,7 @@ def _training(run: Run) -> Iterator[Plan]:
         yield Plan(
             "overfit_probe",
             figures.loss_curves(curves, best),
-            "One run far past the useful length: where validation loss turns, the student begins to learn by heart.",
+            "One long run. Where validation loss begins to rise again, a student begins to learn by heart.",
             f"Lowest validation loss at iteration {best['iteration'].iloc[0]}.",
         )
 

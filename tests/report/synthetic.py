@@ -28,6 +28,18 @@ ABILITY = {"base": 0.15, "student": 0.5}
 WORDS = {"R1": 60, "R2": 40, "R3": 25, "R4": 14, "R5": 8, "R6": 2}
 LEVEL_SEEDS = (0, 1)
 TRUNCATED = ("R3", "R5")
+BASELINE = "few_shot"
+"""The other way in which the base model is asked."""
+ALIKE = 0.3
+
+
+def nothing(problem: Problem, null: int) -> float:
+    """Everybody's chance on a question in a run in which nothing happens: with `null` 0 it is 0 or 1, so that all
+    give the same answers; above it is ALIKE, and `null` the seed of the draws.
+    """
+    return float(random.Random(problem.id).random() < ALIKE) if null == 0 else ALIKE
+
+
 PROBE = {
     "best_iteration": 220,
     "best_iteration_low": 180,
@@ -111,42 +123,63 @@ def score(rng: random.Random, problem: Problem, chance: float, words: int, **ans
     )
 
 
-def scored(contest: list[Problem], second: list[Problem], seeds: Sequence[int], unseen: set[str]) -> Iterator[Scored]:
-    """Base and seeds on both benchmarks: the main fold on everything, the study's own protocol beside it."""
-    rng = random.Random(2)
+def scored(
+    contest: list[Problem], second: list[Problem], seeds: Sequence[int], unseen: set[str], null: int | None = None
+) -> Iterator[Scored]:
+    """Base and seeds on both benchmarks: the main fold on everything, the study's own protocol beside it.
+
+    With `null` nothing happens.
+    """
+    rng = random.Random(2 if null is None else f"scored {null}")
     difficulty = {problem.id: rng.gauss(0, 0.25) for problem in [*contest, *second]}
-    for benchmark, asked in (("contest", contest), ("transfer", second)):
-        for problem in asked:
-            chance = ABILITY["base"] + difficulty[problem.id]
-            yield score(rng, problem, chance, 20, benchmark=benchmark, model="base", fold=None, role="unseen")
+
+    def likely(problem: Problem, ability: float) -> float:
+        return ability + difficulty[problem.id] if null is None else nothing(problem, null)
+
+    for model, ability in (("base", ABILITY["base"]), (BASELINE, ABILITY["base"] + 0.1)):
+        for benchmark, asked in (("contest", contest), ("transfer", second)):
+            for problem in asked:
+                if model == "base" or benchmark == "transfer" or problem.id in unseen:
+                    chance = likely(problem, ability)
+                    yield score(rng, problem, chance, 20, benchmark=benchmark, model=model, fold=None, role="unseen")
     for seed in seeds:
         for benchmark, asked in (("contest", contest), ("transfer", second)):
             for problem in asked:
                 new = benchmark == "transfer" or problem.id in unseen
-                chance = ABILITY["student"] + difficulty[problem.id] + (0 if new else 0.15)
+                chance = likely(problem, ABILITY["student"] + (0 if new else 0.15))
                 role = "unseen" if new else "train"
                 model = f"seed_{seed}"
                 yield score(rng, problem, chance, 60, benchmark=benchmark, model=model, fold="held_out", role=role)
                 if benchmark == "contest":
                     leaked = rng.random() < 0.9
                     yield score(
-                        rng, problem, ABILITY["student"] + difficulty[problem.id] + 0.15 * leaked, 60,
+                        rng, problem, likely(problem, ABILITY["student"] + 0.15 * leaked), 60,
                         benchmark=benchmark, model=model, fold="paper", role="train" if leaked else "unseen",
                     )  # fmt: skip
 
 
 def level_scored(
-    contest: list[Problem], levels: Sequence[str], unseen: set[str], name: str = "{level}", lost: float = 0.0
+    contest: list[Problem],
+    levels: Sequence[str],
+    unseen: set[str],
+    name: str = "{level}",
+    lost: float = 0.0,
+    null: int | None = None,
 ) -> Iterator[Scored]:
-    """Two students for each level, on the unseen questions; the shorter its chains, the less they get right."""
-    rng = random.Random(3)
+    """Two students for each level, on the unseen questions; the shorter its chains, the less they get right, unless
+    nothing happens.
+    """
+    rng = random.Random(3 if null is None else f"{name} {null}")
     for level in levels:
         for seed in LEVEL_SEEDS:
             for problem in contest:
                 if problem.id in unseen:
                     harder = 1.3 if problem.section == SECTIONS[2] else 0.9
+                    chance = (
+                        0.55 - lost - 0.07 * LEVELS.index(level) * harder if null is None else nothing(problem, null)
+                    )
                     yield score(
-                        rng, problem, 0.55 - lost - 0.07 * LEVELS.index(level) * harder, WORDS[level],
+                        rng, problem, chance, WORDS[level],
                         benchmark="contest", model=name.format(level=level), fold=f"seed_{seed}", role="unseen",
                     )  # fmt: skip
 
@@ -182,8 +215,12 @@ def write_run(
     second: list[Problem],
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
     levels: Sequence[str] = LEVELS,
+    null: int | None = None,
 ) -> None:
-    """Write under `folder` what the stages up to the answers leave there, but for what `verified` writes."""
+    """Write under `folder` what the stages up to the answers leave there, but for what `verified` writes.
+
+    With `null` nothing happens: whoever is asked, and whatever it was trained on, is right with the same chance.
+    """
     unseen = {problem.id for problem in contest if problem.year in HELD_OUT}
     train = [problem.id for problem in contest if problem.id not in unseen]
     write_text(folder / "params.yaml", yaml.safe_dump(params(seeds, levels), sort_keys=False))
@@ -208,8 +245,8 @@ def write_run(
             "families_are": "near-duplicates",
         },
     )
-    rows = list(scored(contest, second, seeds, unseen))
-    for model in ["base", *(f"seed_{seed}" for seed in seeds)]:
+    rows = list(scored(contest, second, seeds, unseen, null))
+    for model in ["base", BASELINE, *(f"seed_{seed}" for seed in seeds)]:
         for benchmark in ("contest", "transfer"):
             own = (row.answer for row in rows if (row.answer.model, row.answer.benchmark) == (model, benchmark))
             write_jsonl(folder / f"data/answers/{model}/{benchmark}.jsonl", own)
@@ -217,7 +254,7 @@ def write_run(
         ("levels", levels, "{level}", 0.0),
         ("truncated", [level for level in TRUNCATED if level in levels], "truncated_{level}", 0.1),
     ):
-        level_rows = list(level_scored(contest, chosen, unseen, name, lost))
+        level_rows = list(level_scored(contest, chosen, unseen, name, lost, null))
         for level in chosen:
             own = (row.answer for row in level_rows if row.answer.model == name.format(level=level))
             write_jsonl(folder / f"data/answers/{name.format(level=level)}/contest.jsonl", own)
@@ -274,9 +311,10 @@ def params(seeds: Sequence[int], levels: Sequence[str]) -> dict[str, object]:
     values["length_sweep"]["rows"] = {level: f"levels/{level}" for level in levels} | {
         f"truncated_{level}": f"truncated/{level}" for level in TRUNCATED if level in levels
     }
-    values["answers"]["models"] = {"base": {"weights": "models/tiny-student"}} | {
-        f"seed_{seed}": {"weights": f"data/lora_seed/{seed}"} for seed in seeds
-    }
+    values["answers"]["models"] = {
+        "base": {"weights": "models/tiny-student"},
+        BASELINE: {"weights": "models/tiny-student", "prompt": {"shots": 3}},
+    } | {f"seed_{seed}": {"weights": f"data/lora_seed/{seed}"} for seed in seeds}
     return values
 
 

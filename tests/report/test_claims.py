@@ -42,7 +42,7 @@ def loaded(run_folder: Path) -> Run:
             4.8,
             None,
             None,
-            "Distillation changed accuracy by +4.8 points on questions held out from its training, with no interval",
+            "Student and base differ by +4.8 points on questions held out from its training, with no interval",
         ),
         (None, None, None, "This run has no question that was held out from the student’s training"),
     ],
@@ -121,18 +121,18 @@ def test_the_protocols_gap_is_claimed_only_with_an_interval(
 
 
 @pytest.mark.parametrize(
-    ("share", "most", "expected"),
+    ("least", "most", "expected"),
     [
-        (0.1, 0.3, "The questions, more than the seeds, limit what can be claimed"),
-        (0.1, 0.6, "Whether seeds or questions limit more what can be claimed cannot be told"),
-        (0.9, 0.99, "The seeds, more than the questions, limit what can be claimed"),
+        (0.0, 0.3, "The questions, more than the seeds, limit what can be claimed"),
+        (0.4, 0.99, "Whether seeds or questions limit more what can be claimed cannot be told"),
+        (0.6, 0.99, "The seeds, more than the questions, limit what can be claimed"),
         (None, None, "Seeds and questions cannot be told apart in this run"),
     ],
 )
-def test_what_limits_the_claim_is_named(loaded: Run, share: float | None, most: float | None, expected: str) -> None:
+def test_what_limits_the_claim_is_named(loaded: Run, least: float | None, most: float | None, expected: str) -> None:
     unseen = loaded.tables.parts["contest_unseen"]
     assert unseen.crossed
-    crossed = unseen.crossed.model_copy(update={"seeds_share_of_uncertainty": share, "seeds_share_at_most": most})
+    crossed = unseen.crossed.model_copy(update={"seeds_share_at_least": least, "seeds_share_at_most": most})
     parts = loaded.tables.parts | {"contest_unseen": unseen.model_copy(update={"crossed": crossed})}
     tables = loaded.tables.model_copy(update={"parts": parts})
     assert seeds_against_questions(replace(loaded, tables=tables), {}).title == expected

@@ -9,11 +9,12 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from distil.statistics.seeds import (
+    Interval,
     StandardErrors,
     components,
     flip_rate,
     influences,
-    seeds_bound,
+    seeds_bounds,
     standard_errors,
     t_interval,
     which_dominates,
@@ -93,30 +94,34 @@ def test_what_cannot_be_had_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("errors", "bound", "start"),
+    ("errors", "bounds", "start"),
     [
-        (StandardErrors(0.02, 0.002), 0.005, "The questions dominate. Of the variance of the result 1 %"),
-        (StandardErrors(0.02, 0.002), 0.014, "The questions dominate. Of the variance"),
-        (StandardErrors(0.002, 0.02), 0.05, "The seeds dominate. Of the variance of the result 99 %"),
-        (StandardErrors(0.02, 0.0), 0.03, "So few seeds cannot tell"),
+        (StandardErrors(0.02, 0.002), (0.0, 0.005), "The questions dominate. Of the variance of the result 1 %"),
+        (StandardErrors(0.02, 0.002), (0.0, 0.014), "The questions dominate. Of the variance"),
+        (StandardErrors(0.002, 0.02), (0.013, 0.05), "The seeds dominate. Of the variance of the result 99 %"),
+        (StandardErrors(0.01, 0.02), (0.009, 0.05), "So few seeds cannot tell"),
+        (StandardErrors(0.02, 0.0), (0.0, 0.03), "So few seeds cannot tell"),
         (StandardErrors(0.02, None), None, "One seed, or too few questions"),
-        (StandardErrors(0.0, 0.0), 0.0, "Neither seeds nor questions"),
+        (StandardErrors(0.0, 0.0), (0.0, 0.0), "Neither seeds nor questions"),
     ],
 )
-def test_the_sentence_says_which_dominates(errors: StandardErrors, bound: float | None, start: str) -> None:
-    sentence = which_dominates(errors, bound, 5, 200)
+def test_the_sentence_says_which_dominates(
+    errors: StandardErrors, bounds: tuple[float, float] | None, start: str
+) -> None:
+    sentence = which_dominates(errors, Interval(*bounds) if bounds else None, 5, 200)
     assert sentence.startswith(start)
-    assert ("more seeds would not" in sentence) == (bound == 0.005)
+    assert ("more seeds would not" in sentence) == (bounds == (0.0, 0.005))
 
 
-def test_the_bound_of_the_seeds_part_holds() -> None:
-    """In 19 of 20 experiments the true part is below it."""
-    rng, count, spread, held = np.random.default_rng(0), 400, 0.02, 0
+def test_the_bounds_of_the_seeds_part_hold() -> None:
+    """In 19 of 20 experiments the true part is above the one, and in 19 of 20 below the other."""
+    rng, count, spread, above, below = np.random.default_rng(0), 400, 0.02, 0, 0
     for _ in range(count):
         rest = rng.normal(0, 0.4, (200, 5))
         per_seed = rng.normal(0, spread, 5) + rest.mean(axis=0)
-        bound = seeds_bound(per_seed, rest - rest.mean(axis=0))
-        assert bound is not None
-        held += bound >= spread / 5**0.5
-    assert held / count >= 0.93
-    assert seeds_bound(np.ones(1), np.zeros((9, 1))) is None
+        bounds = seeds_bounds(per_seed, rest - rest.mean(axis=0))
+        assert bounds is not None and bounds.low <= bounds.high
+        above += bounds.low <= spread / 5**0.5
+        below += bounds.high >= spread / 5**0.5
+    assert above / count >= 0.93 and below / count >= 0.93
+    assert seeds_bounds(np.ones(1), np.zeros((9, 1))) is None
