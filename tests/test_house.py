@@ -35,6 +35,7 @@ OPEN_JSON = {
     "stages/parsed/document.py": "pandoc's tree of a document",
     "stages/parsed/transcription.py": "the study's own files",
     "stages/report/": "what the page's script reads, Vega-Lite, a card's results",
+    "distil/teacher/": "requests to models that are paid",
     "stages/teacher_cot/": "requests to the teacher",
 }
 """Where `dict[str, Any]` may stand, and which JSON is open there; everything else has a model."""
@@ -176,9 +177,13 @@ def parameters_read(name: str) -> Iterator[tuple[str, str]]:
                 func=ast.Name(id="load_params") | ast.Attribute(attr="load_params"),
                 args=[ast.Constant(value=str(block)), ast.Name(id=model) | ast.Attribute(attr=model)],
             ):
-                for field in classes[model].body:
-                    if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                        yield block, field.target.id
+                waiting = [model]
+                while waiting:
+                    found = classes[waiting.pop()]
+                    waiting += [base.id for base in found.bases if isinstance(base, ast.Name) and base.id in classes]
+                    for field in found.body:
+                        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                            yield block, field.target.id
 
 
 def test_params_yaml_is_what_conf_gives(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class Patience(Params):
 def request_body(
     dialect: Dialect,
     model: str,
-    messages: list[dict[str, str]],
+    messages: list[dict[str, Any]],
     max_tokens: int,
     temperature: float | None = None,
     seed: int | None = None,

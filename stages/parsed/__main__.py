@@ -1,10 +1,13 @@
 """Turn exams into problems: `python -m stages.parsed`, or `python -m stages.parsed --exam FILE.pdf` to look at one.
 
+    python -m stages.parsed --status    what a reader that is paid is still to be asked, and what that costs
+
 Reads data/raw and the `parsed` block of params.yaml. Problems that came as data (`raw.source: problems`) are taken as
 they are, with the final answer of each key. Of exams, `parsed.reader: text_layer` reads the PDFs' text, `ocr` scans,
-`transcription` the study's hand-made JSON, corrected by its errata.csv unless `parsed.errata` is false. Writes
-data/parsed/problems.jsonl, data/parsed/left_out.jsonl and metrics/parsed.json. Last, corrections.yaml is applied, which
-a person exports from the page of `make review`.
+`vision` has a model read scans (the role `reader` of `teacher_cot`), `transcription` the study's hand-made JSON,
+corrected by its errata.csv unless `parsed.errata` is false. Writes data/parsed/problems.jsonl,
+data/parsed/left_out.jsonl and metrics/parsed.json. Last, corrections.yaml is applied, which a person exports from the
+page of `make review`.
 """
 
 import argparse
@@ -23,11 +26,11 @@ from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, read_json, read_jsonl, replacing_folder, write_json, write_jsonl
 from distil.pipeline.metrics import ParsedMetrics
 from distil.pipeline.progress import Bar
-from distil.pipeline.records import Manifest, Problem
+from distil.pipeline.records import ExamFile, Manifest, Problem
 from stages.parsed.corrections import apply_corrections, read_corrections
 from stages.parsed.errata import apply_errata, read_errata
 from stages.parsed.exam import read_exam
-from stages.parsed.scan import problems_of
+from stages.parsed.scan import problems_of, with_keys
 from stages.parsed.transcription import read_transcriptions
 
 RAW, PARSED, METRICS = Path("data/raw"), Path("data/parsed"), Path("metrics/parsed.json")
@@ -37,7 +40,7 @@ CORRECTIONS = Path("corrections.yaml")
 class ParsedParams(Params):
     """The `parsed` block of params.yaml."""
 
-    reader: Literal["text_layer", "ocr", "transcription"]
+    reader: Literal["text_layer", "ocr", "vision", "transcription"]
     errata: bool
     least_confidence: float = Field(ge=0, le=1)
 
@@ -48,10 +51,15 @@ def main() -> None:
         prog="python -m stages.parsed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--exam", type=Path, metavar="FILE", help="print this exam's problems as JSON lines")
-    if exam := parser.parse_args().exam:
-        show(exam)
+    parser.add_argument("--status", action="store_true", help="what a paid reader is still to be asked")
+    arguments = parser.parse_args()
+    if arguments.exam:
+        show(arguments.exam)
         return
     params = load_params("parsed", ParsedParams)
+    if arguments.status:
+        show_status(params)
+        return
     problems, left_out, errata = read_all(params)
     corrected: dict[str, int] = {}
     if corrections := read_corrections(CORRECTIONS):
@@ -97,29 +105,68 @@ def show(exam: Path) -> None:
         print(f"left out: question {question.number}{place}: {question.reason}", file=sys.stderr)
 
 
+def show_status(params: ParsedParams) -> None:
+    """Print what the vision model is still to be asked, and what the store's budget has spent."""
+    if params.reader != "vision":
+        print(f"parsed.reader {params.reader} asks nobody")
+        return
+    from stages.parsed import vision  # it brings the client of endpoints, which others do not need
+
+    settings = load_params("teacher_cot", vision.ReaderSettings)
+    print(vision.status((RAW / "exams" / exam.file for exam in manifest().exams), settings))
+
+
 def understand(problems: Iterable[Problem]) -> tuple[list[Problem], list[LeftOut]]:
     """Problems that came as data: each with its final answer as the key, or left out."""
     read = [understood(problem) for problem in problems]
     return [one for one in read if isinstance(one, Problem)], [one for one in read if isinstance(one, LeftOut)]
 
 
-def read_exams(params: ParsedParams) -> tuple[list[Problem], list[LeftOut]]:
-    """Read every PDF of the manifest, in its order."""
+def manifest() -> Manifest:
+    """The exams that `raw` has brought in. Raises InputError when they are not there."""
     try:
-        manifest = Manifest.model_validate(read_json(RAW / "manifest.json"))
+        return Manifest.model_validate(read_json(RAW / "manifest.json"))
     except ValidationError as error:
         raise InputError(f"{RAW / 'manifest.json'} is no manifest of exams: run `python -m stages.raw`.") from error
-    problems, left_out = [], []
-    for exam in Bar(manifest.exams, "reading", unit="exam"):
-        path = RAW / "exams" / exam.file
-        if params.reader == "ocr" and exam.year is not None:
-            found, without = problems_of(path, exam.year, exam.section, params.least_confidence)
-            problems += found
-            left_out += without
-            continue
-        if exam.year is None or exam.section is None:
+
+
+def read_exams(params: ParsedParams) -> tuple[list[Problem], list[LeftOut]]:
+    """Read every PDF of the manifest, in its order."""
+    exams = manifest().exams
+    for exam in exams:
+        if exam.year is None or (exam.section is None and params.reader == "text_layer"):
+            path = RAW / "exams" / exam.file
             raise InputError(f"{path}: its year or section is unknown. Name the file for them; see docs/own-exams.md.")
-        found, without = read_exam(path, exam.year, exam.section)
+    paths = [RAW / "exams" / exam.file for exam in exams]
+    if params.reader == "vision":
+        return read_by_model(exams, paths, params)
+    problems, left_out = [], []
+    for exam, path in zip(Bar(exams, "reading", unit="exam"), paths, strict=True):
+        assert exam.year is not None
+        if params.reader == "ocr":
+            found, without = problems_of(path, exam.year, exam.section, params.least_confidence)
+        else:
+            assert exam.section is not None
+            found, without = read_exam(path, exam.year, exam.section)
+        problems += found
+        left_out += without
+    return problems, left_out
+
+
+def read_by_model(
+    exams: list[ExamFile], paths: list[Path], params: ParsedParams
+) -> tuple[list[Problem], list[LeftOut]]:
+    """Have a model read the exams, and say which of its replies were of no use."""
+    from stages.parsed import vision
+
+    problems, left_out = [], []
+    seen = vision.see(paths, load_params("teacher_cot", vision.ReaderSettings))
+    for exam, path in zip(exams, paths, strict=True):
+        assert exam.year is not None
+        for page in seen[path]:
+            for fault in page.faults:
+                print(f"{path}, page {page.number}: a reply that is no reading: {fault}", file=sys.stderr)
+        found, without = with_keys(vision.sections(seen[path], exam.section), path, exam.year, params.least_confidence)
         problems += found
         left_out += without
     return problems, left_out

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from distil.exams.files import open_pdf
+from distil.exams.left_out import Reason
 from distil.pipeline.files import InputError, read_json, write_json
 
 DPI = 200
@@ -54,6 +55,8 @@ class ScannedItem:
     confidence: float = 1.0
     boxes: list[Box] = field(default_factory=list)
     torn: bool = False
+    doubt: Reason | None = None
+    """What speaks against it, whatever the confidence."""
 
 
 def read_scan(path: Path) -> list[ScannedPage]:

@@ -56,11 +56,16 @@ def sections(pages: list[ScannedPage], section: str | None) -> dict[str, Both]:
     return found
 
 
+def section_named(heading: str) -> str | None:
+    """The section of the study that a heading names."""
+    _, named = year_and_section(re.sub(r"[^A-Za-z0-9 ]", " ", heading))
+    return named if named in SECTIONS else None
+
+
 def _section(page: ScannedPage, current: str | None) -> str | None:
     """The section that a page's heading names, else that of the page before; None for another test."""
     for box in sorted(page.boxes, key=lambda box: box.top)[:8]:
-        _, named = year_and_section(re.sub(r"[^A-Za-z0-9 ]", " ", box.text))
-        if named in SECTIONS and len(box.text) < 60:
+        if (named := section_named(box.text)) and len(box.text) < 60:
             return named
         if OTHER_TEST.search(box.text) and box.top < TOP * page.height:
             return None
@@ -121,9 +126,18 @@ def problems_of(
 
     Raises InputError when it has no numbered questions or no key.
     """
+    return with_keys(sections(read_scan(path), section), path, year, least_confidence)
+
+
+def with_keys(
+    found: dict[str, Both], path: Path, year: int, least_confidence: float
+) -> tuple[list[Problem], list[LeftOut]]:
+    """The problems of the questions and answers of each section, without those that are read with a doubt.
+
+    Raises InputError when there are no questions or no answers.
+    """
     problems: list[Problem] = []
     left_out: list[LeftOut] = []
-    found = sections(read_scan(path), section)
     if not any(questions for questions, _ in found.values()):
         raise InputError(f"{path}: no numbered questions found in the scan.")
     if not any(answers for _, answers in found.values()):
@@ -140,11 +154,11 @@ def problems_of(
                 question=item.text,
                 answer=key.text if key else "",
                 source=path.name,
-                page=item.page,
+                page=item.page or None,  # 0 where the page could not be read
             )
             reason: Reason | None = reason_against(item.text)
-            if reason is None and key is None:
-                reason = "its key is not read"
+            if reason is None:
+                reason = item.doubt or (key.doubt if key else "its key is not read")
             if reason is None and key and min(item.confidence, key.confidence) < least_confidence:
                 reason = "read with too little confidence"
             if reason:

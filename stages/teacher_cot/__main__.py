@@ -21,12 +21,12 @@ from pathlib import Path
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_jsonl
 from distil.pipeline.records import Problem
+from distil.teacher import Store
 from stages.teacher_cot import sharing, status
 from stages.teacher_cot.embedded import endpoint_names
 from stages.teacher_cot.replay import replay
 from stages.teacher_cot.results import Lacking, recall_all, write
 from stages.teacher_cot.settings import Settings
-from stages.teacher_cot.store import Store
 
 
 def main() -> int:

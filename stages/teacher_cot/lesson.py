@@ -17,8 +17,9 @@ from typing import Any, Literal
 from distil import verifier
 from distil.endpoint import Failed, Reply
 from distil.pipeline.records import Chain, Judgement, Level, Problem, Record
-from stages.teacher_cot.request import Request, request
-from stages.teacher_cot.settings import RoleName, Settings
+from distil.teacher import Request, RoleName
+from stages.teacher_cot.request import request
+from stages.teacher_cot.settings import Settings
 
 
 @dataclass(frozen=True)

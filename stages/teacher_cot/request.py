@@ -1,56 +1,15 @@
-"""What a role is asked: the canonical request, and the prompts that it is made from."""
+"""What a role of the teacher is asked: its request, from the prompts in prompts/."""
 
 import functools
-import hashlib
-import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from distil.endpoint import request_body
 from distil.pipeline.files import InputError
-from stages.teacher_cot.settings import Role, RoleName
+from distil.teacher import Request, Role, RoleName
 
 PROMPTS = Path(__file__).parent / "prompts"
-
-
-@dataclass(frozen=True)
-class Request:
-    """One question to one role. Equal requests have equal keys, whatever the address of the endpoint."""
-
-    role: RoleName
-    endpoint: str
-    attempt: int
-    body: dict[str, Any]
-    max_tokens: int = 0
-    """The cap on the reply's tokens, whether the body names it or not."""
-
-    @property
-    def model(self) -> str:
-        """The model asked for."""
-        return self.body["model"]
-
-    @functools.cached_property
-    def canonical(self) -> str:
-        """The request as JSON with sorted keys."""
-        parts = {"attempt": self.attempt, "body": self.body, "endpoint": self.endpoint, "role": self.role}
-        return json.dumps(parts, sort_keys=True, separators=(",", ":"))
-
-    @functools.cached_property
-    def key(self) -> str:
-        """The sha256 of the canonical request."""
-        return key_of(self.canonical)
-
-    @property
-    def sampling(self) -> dict[str, Any]:
-        """The body without the model and the messages."""
-        return {name: value for name, value in sorted(self.body.items()) if name not in ("model", "messages")}
-
-
-def key_of(canonical: str) -> str:
-    """The store's key of a canonical request."""
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def request(

@@ -10,12 +10,10 @@ from distil.pipeline.files import InputError, replacing, replacing_folder, write
 from distil.pipeline.metrics import RoleUsage, TeacherMetrics
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import LEVELS, Problem
+from distil.teacher import Request, Store, money
 from distil.verifier import verify
-from stages.teacher_cot import money
 from stages.teacher_cot.lesson import Asked, Check, Taught, lesson
-from stages.teacher_cot.request import Request
 from stages.teacher_cot.settings import Settings
-from stages.teacher_cot.store import Store
 
 
 class Lacking(Exception):

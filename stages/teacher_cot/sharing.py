@@ -7,8 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from distil.pipeline.files import InputError, replacing
-from stages.teacher_cot.request import key_of
-from stages.teacher_cot.store import Row, Store, read_answer
+from distil.teacher import Row, Store, key_of, read_answer
 
 BATCH = 1000
 

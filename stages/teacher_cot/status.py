@@ -5,12 +5,11 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from distil.pipeline.records import Problem
-from stages.teacher_cot import money
+from distil.teacher import Request, Store
 from stages.teacher_cot.embedded import endpoint_names
-from stages.teacher_cot.request import Request
+from stages.teacher_cot.projection import projected
 from stages.teacher_cot.results import Lacking, recall_all
 from stages.teacher_cot.settings import Settings
-from stages.teacher_cot.store import Store
 
 COUNTS = ("answered", "refused", "pending", "failed", "prompt_tokens", "completion_tokens")
 HEADER = ("role", "model", *(name.replace("_", " ") for name in COUNTS), "US$")
@@ -18,7 +17,7 @@ HEADER = ("role", "model", *(name.replace("_", " ") for name in COUNTS), "US$")
 
 def announce(settings: Settings, store: Store, pending: list[Request]) -> None:
     """Say on standard error what a run is about to ask, and what that is likely to cost."""
-    count, usd = money.projected(settings, pending, _means(settings, store))
+    count, usd = projected(settings, pending, _means(settings, store))
     spent = f"${store.spent():.4f} are spent{_budget(settings)}"
     print(f"teacher: about {count:,} requests to ask, about ${usd:.2f}; {spent}", file=sys.stderr)
 
@@ -44,7 +43,7 @@ def show(settings: Settings, store: Store, problems: list[Problem]) -> None:
         cells = [role.ljust(widths[0]), model.ljust(widths[1])]
         cells += [number.rjust(width) for number, width in zip(numbers, widths[2:], strict=True)]
         print("  ".join(cells))
-    count, usd = money.projected(settings, lacking, _means(settings, store))
+    count, usd = projected(settings, lacking, _means(settings, store))
     print(f"\nstill to ask: about {count:,} requests, about ${usd:.2f}")
     print(f"spent: ${store.spent():.4f}{_budget(settings)}")
 

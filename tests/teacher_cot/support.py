@@ -20,12 +20,12 @@ from distil import contest
 from distil.pipeline.command import load_params
 from distil.pipeline.files import write_jsonl
 from distil.pipeline.records import Problem
+from distil.teacher import Store
 from stages.teacher_cot import embedded
 from stages.teacher_cot.__main__ import load_problems
 from stages.teacher_cot.ask import ask
 from stages.teacher_cot.results import recall_all, write
 from stages.teacher_cot.settings import Embedded, Settings
-from stages.teacher_cot.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE_NAMES = ("solver", "distiller", "compressor", "judge")

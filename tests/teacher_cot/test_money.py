@@ -6,10 +6,9 @@ import pytest
 
 from distil.endpoint import Usage
 from distil.pipeline.files import InputError
-from stages.teacher_cot import money
+from distil.teacher import Price, Store, money
+from stages.teacher_cot.projection import projected
 from stages.teacher_cot.request import request
-from stages.teacher_cot.settings import Price
-from stages.teacher_cot.store import Store
 from tests.teacher_cot.support import ROLE_NAMES, Server, Workspace, at, completion, problems, settings
 
 PRICE = Price(input=2, output=8, cached_input=0.5)
@@ -45,9 +44,9 @@ def test_the_projection_follows_a_problem_to_its_end():
     parameters = settings(prices=PRICES)
     solver, distiller = 1.0, 0.5
     means = {"solver": solver, "distiller": distiller, "compressor": 0.1, "judge": 9.0}
-    assert money.projected(parameters, [ASKED], means) == (7, pytest.approx(2.0))
-    assert money.projected(settings(judge=True), [ASKED], means) == (13, pytest.approx(56.0))
-    count, usd = money.projected(parameters, [ASKED], {})
+    assert projected(parameters, [ASKED], means) == (7, pytest.approx(2.0))
+    assert projected(settings(judge=True), [ASKED], means) == (13, pytest.approx(56.0))
+    count, usd = projected(parameters, [ASKED], {})
     assert count == 7 and usd > 0
 
 

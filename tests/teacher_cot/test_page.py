@@ -6,7 +6,8 @@ import shlex
 
 import yaml
 
-from stages.teacher_cot.settings import Endpoint, Role
+from distil.endpoint import Endpoint
+from distil.teacher import Role
 from tests.teacher_cot.support import ROOT, Server, Workspace, completion, problems
 from tools.params import compose
 

@@ -14,10 +14,10 @@ import psutil
 import pytest
 
 from distil.endpoint import Answer, read_reply
+from distil.teacher import Row, Store
 from stages.teacher_cot import embedded
 from stages.teacher_cot.embedded import endpoint_names
 from stages.teacher_cot.results import recall
-from stages.teacher_cot.store import Row, Store
 from tests.teacher_cot.support import ROOT, Workspace, at, completion, problems, settings
 
 

@@ -12,9 +12,8 @@ import pytest
 
 from distil.endpoint import Answer, Failed, Reply, Usage, read_reply
 from distil.pipeline.files import InputError
+from distil.teacher import Request, Row, Store
 from stages.teacher_cot import sharing
-from stages.teacher_cot.request import Request
-from stages.teacher_cot.store import Row, Store
 from tests.teacher_cot.support import ROOT
 
 
@@ -76,7 +75,7 @@ def test_what_is_no_answer_is_asked_again_though_an_earlier_version_stored_it(st
 
 ALONE = """
 import sys, time
-from stages.teacher_cot.store import Store
+from distil.teacher import Store
 with Store(sys.argv[1]).alone():
     print("mine", flush=True)
     time.sleep(float(sys.argv[2]))
@@ -98,7 +97,7 @@ def test_one_process_asks_at_a_time_and_the_dead_hold_nothing(tmp_path):
 
 
 def test_two_processes_open_a_new_store_at_once(tmp_path):
-    code = "import sys; from stages.teacher_cot.store import Store; Store(sys.argv[1]).close()"
+    code = "import sys; from distil.teacher import Store; Store(sys.argv[1]).close()"
     command = [sys.executable, "-c", code, str(tmp_path / "teacher.sqlite")]
     processes = [subprocess.Popen(command, cwd=ROOT) for _ in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]

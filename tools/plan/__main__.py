@@ -115,7 +115,7 @@ def missing(params: dict[str, Any], model: Model) -> list[str]:
                 f"--output {model.path}"
             )
         faults.append(f"{model.path} lacks {', '.join(model.lacking)}: {mend}")
-    paid = params["teacher_cot"]["teacher"] == "openai"
+    paid = params["teacher_cot"]["teacher"] == "openai" or params["parsed"]["reader"] == "vision"
     endpoints = list(params["teacher_cot"]["endpoints"].values()) if paid else []
     if params["answers"]["backend"] == "openai":
         endpoints.append(params["answers"]["endpoint"])

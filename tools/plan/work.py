@@ -42,7 +42,9 @@ def scratch(folder: Path, params: dict[str, Any]) -> None:
     for block in ("raw", "transfer"):
         params[block]["path"] = from_root(params[block]["path"])
     teacher = params["teacher_cot"]
-    if teacher["teacher"] == "openai":  # what the store holds already need not be paid again
+    if (
+        teacher["teacher"] == "openai" or params["parsed"]["reader"] == "vision"
+    ):  # what the store holds already need not be paid again
         teacher["store"] = from_root(teacher["store"])
     if not teacher["recorded"].startswith("data/"):
         teacher["recorded"] = from_root(teacher["recorded"])
@@ -72,7 +74,10 @@ def workload(folder: Path, params: dict[str, Any], count: Callable[[str], int] |
     otherwise every question stands for a row with a reply of the distiller's expected length.
     """
     free = params["teacher_cot"]["teacher"] != "openai"
-    for stage in ("raw", "parsed", "transfer", *(("teacher_cot", "verified", "train_split") if free else ())):
+    run_stage(folder, "stages.raw")
+    if params["parsed"]["reader"] == "vision":
+        ask_no_reader(folder)
+    for stage in ("parsed", "transfer", *(("teacher_cot", "verified", "train_split") if free else ())):
         run_stage(folder, f"stages.{stage}")
     counted = count or (lambda text: -(-len(text.encode()) // BYTES_PER_TOKEN))
     overhead = 12 + counted(params["chat"]["system"])
@@ -103,6 +108,16 @@ def workload(folder: Path, params: dict[str, Any], count: Callable[[str], int] |
     return Work(rows, replies, problems, folds, held_out, bool(examples), requests, usd)
 
 
+def ask_no_reader(folder: Path) -> None:
+    """Raise InputError, saying what it costs, where a model is still to be paid for reading the exams."""
+    requests, usd = still_to_ask(folder, "stages.parsed")
+    if requests:
+        raise InputError(
+            f"the exams are not read yet: parsed.reader vision is still to ask about {requests:,} requests, about "
+            f"${usd:.2f}. Run `dvc repro parsed`, then plan the rest."
+        )
+
+
 def training_rows(folder: Path) -> list[Example]:
     """The first main fold's training rows."""
     split = folder / "data/train_split"
@@ -113,9 +128,14 @@ def teacher(folder: Path, params: dict[str, Any]) -> tuple[int, float]:
     """How many requests are still to be asked of a paid teacher, and about what they cost in US dollars."""
     if params["teacher_cot"]["teacher"] != "openai":
         return 0, 0.0
-    found = PROJECTED.search(run_stage(folder, "stages.teacher_cot", "--status"))
+    return still_to_ask(folder, "stages.teacher_cot")
+
+
+def still_to_ask(folder: Path, stage: str) -> tuple[int, float]:
+    """How many requests a stage says that it is still to ask, and about what they cost in US dollars."""
+    found = PROJECTED.search(run_stage(folder, stage, "--status"))
     if not found:
-        raise InputError("stages.teacher_cot --status did not say what is still to be asked.")
+        raise InputError(f"{stage} --status did not say what is still to be asked.")
     return int(found[1].replace(",", "")), float(found[2])
 
 

@@ -34,6 +34,7 @@ from stages.parsed.scan import sections
 PAGE = Path("review.html")
 SCALE = 1.6  # pixels a point
 MARGIN = 6  # points around a crop
+WHOLE = (0.0, 0.0, 0.0, 0.0)
 FOLDER = Path(__file__).parent
 
 
@@ -50,8 +51,8 @@ def main() -> None:
     for source in Bar(sorted({question.source for question in questions}), "drawing", unit="exam"):
         path = RAW / "exams" / source
         if path.suffix == ".pdf" and path.exists() and params.reader != "transcription":
-            only = {question.section for question in questions if question.source == source}
-            crops |= {(source, number, section): found for (number, section), found in cropped(path, params, only)}
+            here = [question for question in questions if question.source == source]
+            crops |= {(source, number, section): found for (number, section), found in cropped(path, params, here)}
     rows = [
         row(question, crops.get((question.source, question.number, question.section), [])) for question in questions
     ]
@@ -73,10 +74,15 @@ def row(question: Problem | LeftOut, crops: list[str]) -> dict[str, object]:
     }
 
 
-def cropped(path: Path, params: ParsedParams, names: set[str]) -> list[tuple[tuple[int, str], list[str]]]:
+def cropped(
+    path: Path, params: ParsedParams, questions: list[Problem | LeftOut]
+) -> list[tuple[tuple[int, str], list[str]]]:
     """The crops of each question of a PDF, and of its key, as pictures in data addresses."""
     document = open_pdf(path)
     found = []
+    names = {one.section for one in questions}
+    if params.reader == "vision":  # a model says on which page a question is, and not where
+        return [((one.number, one.section), [_crop(document, one.page, WHOLE)]) for one in questions if one.page]
     if params.reader == "ocr":
         known = next(iter(names)) if len(names) == 1 else None
         for section, (asked, answers) in sections(read_scan(path), known).items():

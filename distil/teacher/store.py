@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from distil.endpoint import Answer, Failed, Reply, read_reply
 from distil.pipeline.files import InputError
-from stages.teacher_cot.request import Request
+from distil.teacher.request import Request
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (

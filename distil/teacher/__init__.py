@@ -1,0 +1,11 @@
+"""Asking models that are paid: requests with names, a store that keeps every answer, and one budget for all stages."""
+
+from distil.teacher.asking import Asker, ask_all, gathered
+from distil.teacher.request import Request, key_of
+from distil.teacher.settings import Price, Role, RoleName, Teacher
+from distil.teacher.store import Row, Store, read_answer
+
+__all__ = [
+    "Asker", "Price", "Request", "Role", "RoleName", "Row", "Store", "Teacher", "ask_all", "gathered", "key_of",
+    "read_answer",
+]  # fmt: skip

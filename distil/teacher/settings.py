@@ -1,0 +1,67 @@
+"""Who is asked, what it costs, and how much it may cost: what all stages that ask share of `teacher_cot`."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from distil.endpoint import Dialect, Endpoint, Patience
+from distil.pipeline.command import Params
+
+RoleName = Literal["solver", "distiller", "compressor", "judge", "reader"]
+
+
+class Role(Dialect):
+    """Who plays a role, and how it is sampled."""
+
+    endpoint: str
+    model: str
+    temperature: float | list[float] | None = None  # one for each attempt, the last for all that follow
+    seed: int | None = None  # sent as seed + attempt - 1
+    max_tokens: int = Field(ge=1)
+    max_tokens_if_truncated: int | None = Field(None, ge=1)  # ask once more with this cap
+    expected_tokens: int = Field(500, ge=1)  # a typical reply's length, for the projected cost of a first run
+
+    def temperature_of(self, attempt: int) -> float | None:
+        """The temperature of the first, second, ... attempt."""
+        if not isinstance(self.temperature, list):
+            return self.temperature
+        return self.temperature[min(attempt, len(self.temperature)) - 1] if self.temperature else None
+
+
+class Price(Params):
+    """US dollars per million tokens; `cached_input` is for prompt tokens that the provider found in its cache."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(None, ge=0)
+
+
+class Teacher(Params):
+    """Endpoints, the roles that their models play, prices, the store of all answers and its budget."""
+
+    store: str
+    tries: int = Field(ge=1)
+    backoff_seconds: tuple[float, float]
+    budget_usd: float | None = Field(None, ge=0)
+    endpoints: dict[str, Endpoint]
+    roles: dict[RoleName, Role]
+    prices: dict[str, Price]
+
+    @property
+    def patience(self) -> Patience:
+        """How often a request is sent, and how long to wait in between."""
+        first, longest = self.backoff_seconds
+        return Patience(tries=self.tries, first_wait=first, longest_wait=longest)
+
+    def fault_of(self, name: RoleName, *, paid: bool) -> str | None:
+        """What a role lacks to be asked, or None; a `paid` one needs an address, and under a budget a price."""
+        if name not in self.roles:
+            return f"roles has no {name}"
+        role = self.roles[name]
+        if role.endpoint not in self.endpoints:
+            return f"roles.{name}.endpoint is '{role.endpoint}', which endpoints does not name"
+        if paid and not self.endpoints[role.endpoint].base_url:
+            return f"endpoints.{role.endpoint} needs a base_url"
+        if self.budget_usd is not None and role.model not in self.prices:
+            return f"budget_usd needs a price for {role.model} in prices"
+        return None
