@@ -17,7 +17,7 @@ from distil.exams.left_out import LeftOut
 from distil.pipeline.files import InputError, write_json
 from distil.pipeline.records import Problem
 from stages.parsed.__main__ import ParsedParams, read_exams, show_status
-from stages.parsed.vision import Reading, reading_of
+from stages.parsed.vision import Reading, SeenPage, reading_of, sections
 from tests.teacher_cot.support import Server, block
 from tools.plan.work import ask_no_reader
 
@@ -100,7 +100,7 @@ def test_a_model_reads_every_page_twice_and_is_paid_once(scan, capsys):
         block = params(url, budget=1.0)
         show_status(block)
         assert "still to ask: about 4 requests, about $0.0" in capsys.readouterr().out
-        with pytest.raises(InputError, match=r"stages.parsed: .*|the exams are not read yet: .* about 4 requests"):
+        with pytest.raises(InputError, match=r"^the exams are not read yet: .* about 4 requests, about \$0.0"):
             ask_no_reader(Path.cwd())
         problems, left_out = read_exams(block)
     assert {problem.number: (problem.question, problem.answer, problem.page) for problem in problems} == {
@@ -178,6 +178,30 @@ def test_a_budget_stops_the_reader_before_it_is_exceeded(scan):
 def test_a_reader_without_a_role_or_an_address_is_one_message(scan):
     with pytest.raises(InputError, match=r"endpoints.eyes needs a base_url, and parsed.reader is vision"):
         read_exams(params(""))
+
+
+def test_titles_tell_the_sections_and_a_question_goes_on_over_the_page():
+    def seen(number: int, **parts: Any) -> SeenPage:
+        for name in {"questions", "answers"} & parts.keys():
+            parts[name] = [{"number": n, "text": text, "confidence": 1} for n, text in parts[name].items()]
+        return SeenPage(number, [Reading.model_validate(parts)] * 2)
+
+    found = sections(
+        [
+            seen(1, section="2020 Freshman-Sophomore Individual Test", questions={1: "Find 1.", 2: "Find"}),
+            seen(2, continued="2 + 2.", questions={3: "Find 3."}),
+            seen(3, section="5-Person Team Test", questions={1: "Prove it."}),
+            seen(4, section="Junior-Senior Individual Test", questions={1: "Find 4."}),
+            seen(5, section="Freshman-Sophomore Individual Test", answers={1: "1", 2: "4", 3: "3"}),
+        ],
+        None,
+    )
+    assert {
+        name: ([one.text for one in asked], [one.text for one in keys]) for name, (asked, keys) in found.items()
+    } == {
+        "freshman_sophomore_test": (["Find 1.", "Find 2 + 2.", "Find 3."], ["1", "4", "3"]),
+        "junior_senior_test": (["Find 4."], []),
+    }
 
 
 def test_single_backslashes_are_read_or_left_out(scan):
