@@ -196,10 +196,9 @@ def recorded(path: str, line: int | None = None) -> str:
 @functools.cache
 def outputs() -> dict[str, tuple[str, str]]:
     """The stage and the hash of every output in dvc.lock. Raises InputError where there is no dvc.lock."""
-    try:
-        lock = read_lock(Path("dvc.lock").read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"dvc.lock could not be read: {error.strerror}. Run `dvc repro` in the root first.") from error
+    lock = read_lock(Path("dvc.lock"))
+    if not lock:
+        raise InputError("there is no dvc.lock in this folder. Run `dvc repro` in the root first.")
     return {out: (stage, md5) for stage, entry in lock.items() for out, md5 in entry.outs.items()}
 
 

@@ -8,8 +8,8 @@ import pytest
 from safetensors.numpy import save_file
 from scipy import stats
 
-from tools.check_reproduction.attempt import read_rules
 from tools.check_reproduction.differences import distance
+from tools.check_reproduction.revision import read_rules
 from tools.check_reproduction.tolerance import Reproduction, Spread, allowed, judge, nearest_sibling
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,15 +17,17 @@ from pathlib import Path
 from distil.lm.environment import explain, same_numerics
 from distil.pipeline.command import run
 from distil.pipeline.files import write_json, write_text
-from tools.check_reproduction.attempt import Revision, attempt, committed_fingerprint, committed_run
+from tools.check_reproduction.compare import Comparison
+from tools.check_reproduction.revision import fingerprint, install, read_revision
+from tools.check_reproduction.run import Run, run_pipeline
 from tools.check_reproduction.summary import Result, Section
-from tools.git import git, repository
+from tools.git import repository
 
 ORDER_SEED = 7
 
 
-def arguments() -> argparse.Namespace:
-    """Read the command line."""
+def main() -> int:
+    """Run the pipeline once or twice, compare, and say what came out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rev", default="HEAD", help="the revision to reproduce (%(default)s)")
     parser.add_argument("--stages", nargs="*", default=[], metavar="STAGE", help="only these and what they depend on")
@@ -34,30 +36,25 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-install", action="store_true", help="use this environment, not a new one from the lock")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write the result as Markdown, for a pull request")
-    return parser.parse_args()
-
-
-def main() -> int:
-    """Run the pipeline once or twice, compare, and say what came out."""
-    options = arguments()
+    options = parser.parse_args()
     started = time.monotonic()
-    source = repository(Path.cwd())
-    commit = git(source, "rev-parse", "--verify", f"{options.rev}^{{commit}}").strip()
-    revision, order = Revision(source, commit, tuple(options.stages)), ORDER_SEED if options.shuffle else None
+    source, order = repository(Path.cwd()), ORDER_SEED if options.shuffle else None
     with tempfile.TemporaryDirectory(prefix="reproduction-") as name:
         folder = Path(name)
-        first = attempt(revision, folder / "first", not options.no_install, None if options.twice else order)
-        committed, there, here = (
-            committed_run(revision, folder / "committed"),
-            committed_fingerprint(first.root),
-            first.fingerprint,
-        )
-        same = there is None or here is None or same_numerics(there, here)
-        sections = [Section("This run against what the revision committed", first.against(committed, same))]
+        revision = read_revision(source, options.rev, options.stages, folder)
+        python = Path(sys.executable) if options.no_install else install(revision.root)
+        there, here = revision.environment(), fingerprint(revision.root, python)
+        same_bits = not there or not here or same_numerics(there, here)
+        committed = Run("the committed dvc.lock", revision.lock, revision.output)
+        first = run_pipeline(revision, python, folder / "first", None if options.twice else order)
+        rules = None if same_bits else revision.rules
+        outcomes = Comparison(revision, committed, first, rules).outcomes()
+        sections = [Section("This run against what the revision committed", outcomes)]
         if options.twice:
-            second = attempt(revision, folder / "second", not options.no_install, order)
-            sections.append(Section("A second run against the first", second.against(first.run, same_numerics=True)))
-    result = Result(commit, explain(there, here) if there and here else [], sections)
+            second = run_pipeline(revision, python, folder / "second", order)
+            outcomes = Comparison(revision, first, second, rules=None).outcomes()
+            sections.append(Section("A second run against the first", outcomes))
+    result = Result(revision.commit, explain(there, here) if there and here else [], sections)
     print(result.as_text())
     print(f"Took {time.monotonic() - started:.0f} s.", file=sys.stderr)
     if options.json:

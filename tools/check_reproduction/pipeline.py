@@ -41,7 +41,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Entry:
-    """One stage as dvc.lock records it: the command that ran, and the hash of everything it read and wrote."""
+    """One stage as dvc.lock records it: its command, its parameters, and the hashes of what it read and wrote."""
 
     cmd: str
     deps: dict[str, str]
@@ -53,29 +53,26 @@ def read_pipeline(folder: Path, targets: Iterable[str] = ()) -> list[Stage]:
     """The stages of the dvc.yaml in `folder`, dependencies first; with targets, those stages and all they depend on.
 
     A target is a stage's name or a foreach stage's name without its item. Raises InputError when dvc.yaml cannot be
-    read, a target is unknown, or a stage has more than one command.
+    read or a target is unknown.
     """
     try:
         with Repo(str(folder)) as repo:
             graph = get_active_graph(repo.index.graph)
-            names = {node: {node.name, node.name.split("@")[0]} for node in graph if isinstance(node, PipelineStage)}
-            if unknown := set(targets).difference(*names.values()):
-                raise InputError(f"dvc.yaml has no stage '{min(unknown)}'. `dvc stage list` names them.")
-            ordered = plan_repro(graph, [node for node, known in names.items() if known & set(targets)] or None)
-            return [_stage(node, graph) for node in ordered if isinstance(node, PipelineStage)]
+            wanted = [node for target in targets for node in repo.stage.collect(f"{folder / 'dvc.yaml'}:{target}")]
+            return [
+                _stage(node, graph) for node in plan_repro(graph, wanted or None) if isinstance(node, PipelineStage)
+            ]
     except (DvcException, OSError) as error:
         raise InputError(f"the pipeline of this revision could not be read: {error}") from error
 
 
 def _stage(node: PipelineStage, graph: nx.DiGraph) -> Stage:
-    if not isinstance(node.cmd, str):
-        raise InputError(f"dvc.yaml: stage '{node.name}' must have one command; this check runs no other.")
-    parameters = [dep for dep in node.deps if isinstance(dep, ParamsDependency)]
+    parameters = {dep.def_path: tuple(dep.params) for dep in node.deps if isinstance(dep, ParamsDependency)}
     return Stage(
         name=node.name,
         cmd=node.cmd,
-        deps=tuple(dep.def_path for dep in node.deps if not isinstance(dep, ParamsDependency)),
-        params={dep.def_path: tuple(dep.params) for dep in parameters},
+        deps=tuple(dep.def_path for dep in node.deps if dep.def_path not in parameters),
+        params=parameters,
         outs=tuple(out.def_path for out in node.outs),
         kept=frozenset(out.def_path for out in node.outs if not out.use_cache),
         frozen=bool(node.frozen),
@@ -83,27 +80,22 @@ def _stage(node: PipelineStage, graph: nx.DiGraph) -> Stage:
     )
 
 
-def read_lock(text: str) -> dict[str, Entry]:
-    """The entries of a dvc.lock, by stage. Raises InputError when it is not one."""
+def read_lock(path: Path) -> dict[str, Entry]:
+    """The entries of a dvc.lock, by stage; none where there is no such file. Raises InputError when it is not one."""
     try:
-        content = yaml.safe_load(text) or {}
-        return {name: _entry(found) for name, found in content.get("stages", {}).items()}
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+        return {name: _entry(**found) for name, found in (content or {}).get("stages", {}).items()}
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise InputError(f"dvc.lock could not be read: {error}") from error
 
 
-def _entry(found: dict[str, Any]) -> Entry:
-    parameters = {
+def _entry(cmd: str, deps: Any = (), params: Any = None, outs: Any = ()) -> Entry:
+    values = {
         name if file == "params.yaml" else f"{file}:{name}": value
-        for file, values in found.get("params", {}).items()
-        for name, value in values.items()
+        for file, named in (params or {}).items()
+        for name, value in named.items()
     }
-    return Entry(
-        cmd=str(found.get("cmd", "")),
-        deps={dep["path"]: _hash(dep) for dep in found.get("deps", [])},
-        params=parameters,
-        outs={out["path"]: _hash(out) for out in found.get("outs", [])},
-    )
+    return Entry(cmd, {dep["path"]: _hash(dep) for dep in deps}, values, {out["path"]: _hash(out) for out in outs})
 
 
 def _hash(item: dict[str, Any]) -> str:

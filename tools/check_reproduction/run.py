@@ -1,97 +1,93 @@
-"""Run the whole pipeline of a clone through DVC, every stage in a folder of its own with only what it declares."""
+"""Run a revision's pipeline from nothing through DVC, every stage in a folder with only what it declares."""
 
 import contextlib
-import json
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
+from dvc.dependency.param import read_param_file
+from dvc.fs import localfs
+from dvc.utils.fs import remove
+from dvc.utils.serialize import modify_yaml
 from tqdm import tqdm
 
 from tools.check_reproduction import isolated
-from tools.check_reproduction.pipeline import Stage, read_lock
+from tools.check_reproduction.pipeline import Entry, Stage, read_lock
+from tools.check_reproduction.revision import Revision, clone
 
 
-def run_pipeline(
-    clone: Path, python: Path, stages: list[Stage], scratch: Path, shuffle: int | None = None
-) -> dict[str, str]:
-    """Run the stages of a clone; returns what went wrong, by stage.
+@dataclass(frozen=True)
+class Run:
+    """One run of the pipeline, or the committed one: its dvc.lock, its outputs, and a name for messages."""
 
-    `python` is the interpreter to run them with, `scratch` a folder for boxes and logs. With `shuffle`, a seed,
+    name: str
+    lock: dict[str, Entry]
+    output: Callable[[str], Path | None]
+    """Gives a local path for an output, None where its content cannot be had."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """Why a stage failed, or what else is wrong with it, by stage."""
+
+
+def run_pipeline(revision: Revision, python: Path, folder: Path, shuffle: int | None = None) -> Run:
+    """Run the stages of a revision in a clone that has no output of theirs.
+
+    `python` is the interpreter to run them with, `folder` holds the clone, boxes and logs. With `shuffle`, a seed,
     independent stages run in a random order instead of DVC's, two at a time.
     """
-    scratch.mkdir(parents=True)
+    root = clone(revision.source, revision.commit, folder / "clone")
+    runnable = [stage for stage in revision.stages if not stage.frozen]
+    forget(root, runnable)
+    for dep in {dep for stage in runnable for dep in stage.deps if dep.startswith("..")}:
+        isolated.link(dep, revision.source, root)
     declared = {
-        stage.name: {"deps": stage.deps, "params": parameter_files(clone, stage), "outs": stage.outs}
-        for stage in stages
+        stage.name: {"deps": stage.deps, "params": parameter_files(root, stage), "outs": stage.outs}
+        for stage in runnable
     }
-    shell = isolated.shell(scratch, declared)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONPATH", "VIRTUAL_ENV", "DVC_"))} | {
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
-        "SHELL": str(shell),
-        "DVC_GLOBAL_CONFIG_DIR": str(scratch / "config"),
-        "DVC_SYSTEM_CONFIG_DIR": str(scratch / "config"),
-        "DVC_SITE_CACHE_DIR": str(scratch / "site"),
+        "SHELL": str(isolated.shell(folder, declared)),
+        "DVC_GLOBAL_CONFIG_DIR": str(folder / "config"),
+        "DVC_SYSTEM_CONFIG_DIR": str(folder / "config"),
+        "DVC_SITE_CACHE_DIR": str(folder / "site"),
         "DVC_NO_ANALYTICS": "1",
     }
-    names = [stage.name for stage in stages]
+    names = [stage.name for stage in revision.stages]
     command = [str(python), "-m", "dvc", "repro", *names]
     if shuffle is not None:
         environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
         command = [str(python), "-P", "-m", "tools.repro", "--jobs", "2", "--shuffle", str(shuffle), *names]
-    runnable = [stage for stage in stages if not stage.frozen]
-    with tqdm(total=len(runnable), unit="stage", desc="run") as bar, (scratch / "dvc.txt").open("wb") as log:
-        process = subprocess.Popen(command, cwd=clone, env=environment, stdout=log, stderr=log)
+    with tqdm(total=len(runnable), unit="stage", desc="run") as bar, (folder / "dvc.txt").open("wb") as log:
+        process = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)
         while process.returncode is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(1)
-            bar.update(len(list(scratch.glob("results/*.json"))) - bar.n)
-    return _problems(clone, runnable, scratch)
+            bar.update(len(list(folder.glob("results/*"))) - bar.n)
+    lock = read_lock(root / "dvc.lock")
+    problems = {path.name: text for path in folder.glob("results/*") if (text := path.read_text(encoding="utf-8"))}
+    missing = next((stage.name for stage in runnable if stage.name not in lock), None)
+    if missing and not problems:  # DVC itself refused to run it
+        problems[missing] = isolated.last_line(folder / "dvc.txt")
+    return Run("the first run", lock, lambda out: root / out, problems)
 
 
-def _problems(clone: Path, stages: list[Stage], scratch: Path) -> dict[str, str]:
-    """Why a stage failed, by its own last line or DVC's; and what a stage wrote that it does not declare."""
-    lock = read_lock((clone / "dvc.lock").read_text(encoding="utf-8"))
-    problems: dict[str, str] = {}
-    for stage in stages:
-        name = isolated.box_name(stage.name)
-        found = scratch / "results" / f"{name}.json"
-        result = json.loads(found.read_text(encoding="utf-8")) if found.is_file() else None
-        if result and result["status"]:
-            problems[stage.name] = f"exit status {result['status']}: {last_line(scratch / 'logs' / f'{name}.txt')}"
-        elif result and result["writes"]:
-            problems[stage.name] = f"it writes files that its outs do not name: {', '.join(result['writes'][:8])}"
-        elif stage.name not in lock and not problems:
-            problems[stage.name] = last_line(scratch / "dvc.txt")
-    return problems
+def forget(root: Path, stages: list[Stage]) -> None:
+    """Take the outputs of stages out of a clone, and their entries out of its dvc.lock, as if they had never run."""
+    with modify_yaml(root / "dvc.lock") as lock:
+        lock.setdefault("schema", "2.0")
+        for stage in stages:
+            lock.setdefault("stages", {}).pop(stage.name, None)
+            for out in stage.outs:
+                remove(root / out)
 
 
-def parameter_files(clone: Path, stage: Stage) -> dict[str, str]:
+def parameter_files(root: Path, stage: Stage) -> dict[str, str]:
     """Each parameter file that a stage may read, cut down to the names it declares."""
-    return {file: _subset(clone / file, names) for file, names in stage.params.items()}
-
-
-def _subset(path: Path, names: Iterable[str]) -> str:
-    """A YAML file with nothing but the dotted names given; the whole file when there are none."""
-    text = path.read_text(encoding="utf-8")
-    if not names:
-        return text
-    kept: dict[str, Any] = {}
-    for name in names:
-        source, target = yaml.safe_load(text), kept
-        *parents, leaf = name.split(".")
-        for key in parents:
-            source, target = source[key], target.setdefault(key, {})
-        target[leaf] = source[leaf]
-    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
-
-
-def last_line(log: Path) -> str:
-    """The last line of a log that says something: a stage's one clear message, or the exception of a traceback."""
-    lines = [
-        line.strip() for line in log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines()
-    ]
-    return next((line for line in reversed(lines) if line), "no message")
+    return {
+        file: yaml.safe_dump(read_param_file(localfs, str(root / file), list(names)), sort_keys=False)
+        if names
+        else (root / file).read_text(encoding="utf-8")
+        for file, names in stage.params.items()
+    }

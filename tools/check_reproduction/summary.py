@@ -41,38 +41,24 @@ class Result:
     def as_text(self) -> str:
         """The result as Markdown that reads well as plain text too."""
         parts = [f"## Reproduction of {self.revision[:12]}: {'yes' if self.reproduced else 'NO'}"]
-        for section in self.sections:
-            parts.append(f"### {section.title}\n\n{_verdict(section.outcomes)}")
-            parts.append(_table(section.outcomes))
-            if divergent := first_divergence(section.outcomes):
-                parts.append(_detail(divergent))
-            near = [o for o in section.outcomes if o.verdict == "within tolerance"]
-            if within := [f"`{o.stage}`: {line}" for o in near for line in o.differences]:
-                parts.append("What differs within tolerance:\n\n" + _bullets(_first(within)))
+        for title, outcomes in ((section.title, section.outcomes) for section in self.sections):
+            counts = Counter(outcome.verdict for outcome in outcomes)
+            told = ", ".join(f"{count} {word}" for word, count in counts.items())
+            rows = [(o.stage, o.promise, o.verdict, "; ".join(o.reasons).replace("\n", " ")[:200]) for o in outcomes]
+            header = ("stage", "promise", "verdict", "why")
+            parts.append(f"### {title}\n\n{len(outcomes)} stages: {told}.")
+            parts.append(tabulate(rows, header, tablefmt="github", disable_numparse=True))
+            if first := first_divergence(outcomes):
+                parts.append(f"**First stage that diverges: `{first.stage}` ({first.verdict})**")
+                parts.append(_bullets([*first.reasons, *first.differences]))
+            near = [outcome for outcome in outcomes if outcome.verdict == "within tolerance"]
+            if within := [f"`{outcome.stage}`: {line}" for outcome in near for line in outcome.differences]:
+                parts += ["What differs within tolerance:", _bullets(within)]
         if self.environment:
-            parts.append("### This machine is not the one that committed the outputs\n\n" + _bullets(self.environment))
+            parts += ["### This machine is not the one that committed the outputs", _bullets(self.environment)]
         return "\n\n".join(parts) + "\n"
 
 
-def _verdict(outcomes: list[Outcome]) -> str:
-    counts = Counter(outcome.verdict for outcome in outcomes)
-    return f"{len(outcomes)} stages: " + ", ".join(f"{count} {word}" for word, count in counts.items()) + "."
-
-
-def _table(outcomes: list[Outcome]) -> str:
-    """One row per stage."""
-    rows = [(o.stage, o.promise, o.verdict, "; ".join(o.reasons).replace("\n", " ")[:200]) for o in outcomes]
-    return tabulate(rows, ("stage", "promise", "verdict", "why"), tablefmt="github", disable_numparse=True)
-
-
-def _detail(outcome: Outcome) -> str:
-    said = _first([*outcome.reasons, *outcome.differences])
-    return f"**First stage that diverges: `{outcome.stage}` ({outcome.verdict})**\n\n" + _bullets(said)
-
-
-def _first(lines: list[str]) -> list[str]:
-    return lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"and {len(lines) - SHOWN} more lines"]
-
-
 def _bullets(lines: list[str]) -> str:
-    return "\n".join("- " + line.replace("\n", "\n  ") for line in lines)
+    shown = lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"and {len(lines) - SHOWN} more lines"]
+    return "\n".join("- " + line.replace("\n", "\n  ") for line in shown)

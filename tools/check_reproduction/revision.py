@@ -1,0 +1,114 @@
+"""A revision in a clone of its own: what it declares and has committed, and the environment that its lock gives."""
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dvc.api import DVCFileSystem
+from dvc.utils.fs import remove
+from pydantic import ValidationError
+
+from distil.pipeline.files import InputError, read_json, read_yaml
+from tools.check_reproduction.pipeline import Entry, Stage, read_lock, read_pipeline
+from tools.check_reproduction.tolerance import TOLERANCES, Reproduction
+from tools.git import git
+
+ENVIRONMENT = "metrics/environment.json"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit of the repository in `source`, cloned into `root`: its stages, its dvc.lock, and its tolerances."""
+
+    source: Path
+    commit: str
+    root: Path
+    stages: list[Stage]
+    lock: dict[str, Entry]
+    rules: Reproduction | None
+
+    def environment(self) -> dict[str, Any]:
+        """What the committed run was computed with; empty where the revision does not say."""
+        return read_json(self.root / ENVIRONMENT) if (self.root / ENVIRONMENT).is_file() else {}
+
+    def output(self, path: str) -> Path | None:
+        """A copy of a committed file or folder; None where neither git, nor DVC's cache, nor a remote has it."""
+        place = self.root.with_name("committed") / path
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            files = DVCFileSystem(url=str(self.source), rev=self.commit)
+            try:
+                files.get(path, str(place), recursive=files.isdir(path))
+            except Exception:  # any storage may be behind this, and each fails in its own way
+                remove(place)
+        return place if place.exists() else None
+
+    def source_changes(self, paths: list[str]) -> list[str]:
+        """What became of source files that differ from what dvc.lock records, as far as git knows."""
+        base = git(self.root, "log", "-1", "--format=%H", "--", "dvc.lock").strip()
+        found = []
+        for path in paths:
+            diff = git(self.root, "diff", "--unified=0", base, self.commit, "--", path).splitlines()
+            names = [line.split(" b/")[-1] for line in diff if line.startswith("diff --git")]
+            if names:
+                found.append(f"dependency {path}: changed since dvc.lock was committed: {', '.join(names[:5])}")
+                found += [line[:160] for line in diff if re.match(r"[+-](?!\+\+ |-- )", line)][:6]
+            else:
+                found.append(f"dependency {path}: not the one that dvc.lock records, though git shows no change since")
+        return found
+
+
+def read_revision(source: Path, name: str, targets: list[str], folder: Path) -> Revision:
+    """Clone a revision into `folder` and read what it says, as far as some stages (all when none is named)."""
+    commit = git(source, "rev-parse", "--verify", f"{name}^{{commit}}").strip()
+    root = clone(source, commit, folder / "revision")
+    return Revision(source, commit, root, read_pipeline(root, targets), read_lock(root / "dvc.lock"), read_rules(root))
+
+
+def clone(source: Path, commit: str, folder: Path) -> Path:
+    """Clone a revision into `folder`, with a DVC cache of its own whatever this machine's settings say."""
+    git(source, "clone", "--quiet", "--no-checkout", str(source), str(folder))
+    git(folder, "checkout", "--quiet", "--detach", commit)
+    (folder / ".dvc" / "config.local").write_text("[cache]\n    dir = cache\n", encoding="utf-8")
+    return folder
+
+
+def read_rules(root: Path) -> Reproduction | None:
+    """The tolerances of the revision in `root`; None where it has none, and every stage promises the same bits.
+
+    The file names the parameter that lists the seeds; they are taken from the revision's params.yaml.
+    """
+    if not (root / TOLERANCES).is_file():
+        return None
+    content, seeds = read_yaml(root / TOLERANCES), read_yaml(root / "params.yaml")
+    try:
+        for key in content["seeds"].split("."):
+            seeds = seeds[key]
+        return Reproduction.model_validate({**content, "seeds": seeds})
+    except (ValidationError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{TOLERANCES}: {error}. docs/reproduction.md explains the entries.") from error
+
+
+def install(root: Path) -> Path:
+    """Create the .venv of a clone from its own lock, as its Makefile does; returns the interpreter."""
+    _run(["make", "install", f"PYTHON={sys.executable}"], root, "make install failed in the clone")
+    return root / ".venv" / "bin" / "python"
+
+
+def fingerprint(root: Path, python: Path) -> dict[str, Any]:
+    """What an interpreter computes with in a clone; empty where the revision has no command that says so."""
+    if not (root / "distil/lm/environment.py").is_file():
+        return {}
+    output = root.with_name("environment.json")
+    command = [str(python), "-m", "distil.lm.environment", "--output", str(output)]
+    _run(command, root, "the environment could not be described")
+    return read_json(output)
+
+
+def _run(command: list[str], folder: Path, failure: str) -> None:
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise InputError(f"{failure}: {(result.stderr or result.stdout).strip()[-2000:]}")
