@@ -11,6 +11,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-24s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/installed: requirements.lock
+	@echo "installing the Python packages of $< into .venv: some minutes where they are not in pip's or uv's cache"
 	@if command -v uv >/dev/null; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && uv pip install --quiet --compile-bytecode --python .venv --require-hashes -r requirements.lock; \
 	else \

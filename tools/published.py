@@ -14,7 +14,10 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import urllib.request
 from pathlib import Path
+
+import yaml
 
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError, replacing
@@ -80,12 +83,35 @@ def pull(url: str | None) -> None:
     """Fetch every output into the workspace. Raises InputError when it is not known where from, or not all is there."""
     if url or not configured():
         url = url or pages(git(Path(), "remote", "get-url", "origin"))
+        if fault := unreachable(url):
+            raise InputError(
+                f"{url} does not have the run in dvc.lock ({fault}). It was not published, or another revision was "
+                "(docs/data-versions.md). `make repro` makes the run here instead."
+            )
         dvc("remote", "add", "--quiet", "--local", "--force", "--default", REMOTE, url)
     if dvc("pull", check=False):
         raise InputError(
             f"{url or 'The default remote'} lacks what dvc.lock names. It may hold another revision, or was never "
             "published (docs/data-versions.md). `make repro` makes the run here instead."
         )
+
+
+def unreachable(url: str) -> str:
+    """Why a web server cannot be asked for the run, or '': one folder that dvc.lock names is asked for.
+
+    DVC itself asks for each file several times, which takes minutes where nothing answers, and lists every hash.
+    """
+    stages = yaml.safe_load(Path("dvc.lock").read_text("utf-8"))["stages"].values()
+    outs = (out for stage in stages for out in stage.get("outs", []) if out["path"].startswith("data/"))
+    md5 = next((out["md5"] for out in outs if out["md5"].endswith(".dir")), None)
+    if not url.startswith("http") or md5 is None:
+        return ""
+    asked = urllib.request.Request(f"{url.rstrip('/')}/files/md5/{md5[:2]}/{md5[2:]}", method="HEAD")
+    try:
+        with urllib.request.urlopen(asked, timeout=30):
+            return ""
+    except OSError as error:  # urllib's own errors are OSErrors
+        return str(getattr(error, "reason", error))
 
 
 def configured() -> bool:

@@ -14,6 +14,7 @@ from distil.pipeline.records import FamiliesAre, Level, Record, absent
 class ParsedMetrics(Record):
     """metrics/parsed.json: problems read and left out, and what was corrected, where there is something to correct.
 
+    `exams_not_read` counts the files that have no text to read, where there are any.
     `recovered_*` are the shares of the sample contest's questions and answers that were read exactly.
     """
 
@@ -22,6 +23,7 @@ class ParsedMetrics(Record):
     by_section: dict[str, int]
     by_year: dict[str, int]
     left_out_by_reason: dict[str, int]
+    exams_not_read: int | None = absent()
     errata_applied: int | None = absent()
     errata_noted: int | None = absent()
     corrections_applied: int | None = absent()

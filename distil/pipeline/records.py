@@ -48,7 +48,8 @@ def projected(record: Record, model: type[Projected], **others: Any) -> Projecte
 class ExamFile(Record):
     """One PDF under data/raw/exams. `year` and `section` are None where a file holds more than one, or nobody knows.
 
-    `original` is its name where it came from; `text_pages` counts the pages with a text layer, 0 for a scan.
+    `original` is its name where it came from; `text_pages` counts the pages with a text layer, 0 for a scan. `key` is
+    its answer key, where that is a file of its own.
     """
 
     file: str
@@ -58,6 +59,7 @@ class ExamFile(Record):
     text_pages: int
     year: int | None
     section: Section | None
+    key: "ExamFile | None" = absent()
 
 
 class Manifest(Record):

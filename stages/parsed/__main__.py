@@ -2,6 +2,8 @@
 
     python -m stages.parsed --status    what a reader that is paid is still to be asked, and what that costs
 
+A scan among exams with text is told on standard error and left out; the others are read.
+
 Reads data/raw and the `parsed` block of params.yaml. Problems that came as data (`raw.source: problems`) are taken as
 they are, with the final answer of each key. Of exams, `parsed.reader: text_layer` reads the PDFs' text, `ocr` scans,
 `vision` has a model read scans (the role `reader` of `teacher_cot`), `transcription` the study's hand-made JSON,
@@ -30,6 +32,7 @@ from distil.pipeline.records import ExamFile, Manifest, Problem
 from stages.parsed.corrections import apply_corrections, read_corrections
 from stages.parsed.errata import apply_errata, read_errata
 from stages.parsed.exam import read_exam
+from stages.parsed.page import NoTextLayer
 from stages.parsed.scan import problems_of, with_keys
 from stages.parsed.transcription import read_transcriptions
 
@@ -51,16 +54,17 @@ def main() -> None:
         prog="python -m stages.parsed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--exam", type=Path, metavar="FILE", help="print this exam's problems as JSON lines")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the exam's key, where it is in a file of its own")
     parser.add_argument("--status", action="store_true", help="what a paid reader is still to be asked")
     arguments = parser.parse_args()
     if arguments.exam:
-        show(arguments.exam)
+        show(arguments.exam, arguments.key)
         return
     params = load_params("parsed", ParsedParams)
     if arguments.status:
         show_status(params)
         return
-    problems, left_out, errata = read_all(params)
+    problems, left_out, further = read_all(params)
     corrected: dict[str, int] = {}
     if corrections := read_corrections(CORRECTIONS):
         problems, left_out, reports = apply_corrections(problems, left_out, corrections)
@@ -69,35 +73,37 @@ def main() -> None:
         corrected = {"corrections_applied": len(corrections) - len(reports), "corrections_not_applied": len(reports)}
     truth = RAW / "truth.jsonl"
     read = recovered(problems, list(read_jsonl(truth, Problem))) if truth.exists() else {}
-    metrics = ParsedMetrics.model_validate({**counts(problems, left_out), **errata, **corrected, **read})
+    metrics = ParsedMetrics.model_validate({**counts(problems, left_out), **further, **corrected, **read})
     with replacing_folder(PARSED) as folder:
         write_jsonl(folder / "problems.jsonl", problems)
         write_jsonl(folder / "left_out.jsonl", left_out)
         write_json(METRICS, metrics.model_dump())
-    print(f"{len(problems)} problems, {len(left_out)} left out -> {PARSED}")
+    not_read = f", {count} exams not read" if (count := further.get("exams_not_read")) else ""
+    print(f"{len(problems)} problems, {len(left_out)} left out{not_read} -> {PARSED}")
 
 
 def read_all(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], dict[str, int]]:
-    """What the reader makes of data/raw, before a person's corrections, and how many errata were applied or noted."""
-    errata_counts: dict[str, int] = {}
+    """What the reader makes of data/raw, before a person's corrections, and further counts for the metrics."""
+    further: dict[str, int] = {}
     if (RAW / "problems.jsonl").exists():
         problems, left_out = understand(read_jsonl(RAW / "problems.jsonl", Problem))
     elif params.reader != "transcription":
-        problems, left_out = read_exams(params)
+        problems, left_out, not_read = read_exams(params)
+        further = {"exams_not_read": not_read} if not_read else {}
     else:
         problems, left_out = read_transcriptions(RAW / "recorded/transcribed")
         errata = read_errata(RAW / "recorded/errata.csv") if params.errata else []
         if params.errata and not errata:
             print("parsed.errata: these exams have no errata.csv; transcriptions stand as they are", file=sys.stderr)
         problems, applied = apply_errata(problems, errata)
-        errata_counts = {"errata_applied": applied, "errata_noted": len(errata) - applied}
-    return problems, left_out, errata_counts
+        further = {"errata_applied": applied, "errata_noted": len(errata) - applied}
+    return problems, left_out, further
 
 
-def show(exam: Path) -> None:
+def show(exam: Path, key: Path | None) -> None:
     """Print one exam's problems, and on standard error what was left out of them."""
     year, section = year_and_section(exam.name)
-    problems, left_out = read_exam(exam, year or 0, section or "exam")
+    problems, left_out = read_exam(exam, year or 0, section or "exam", key)
     shown = {"number", "page", "question", "answer"}
     print("\n".join(problem.model_dump_json(include=shown) for problem in problems))
     for question in left_out:
@@ -113,7 +119,7 @@ def show_status(params: ParsedParams) -> None:
     from stages.parsed import vision  # it brings the client of endpoints, which others do not need
 
     settings = load_params("teacher_cot", vision.ReaderSettings)
-    print(vision.status((RAW / "exams" / exam.file for exam in manifest().exams), settings))
+    print(vision.status((path for exam in manifest().exams for path in files_of(exam) if path), settings))
 
 
 def understand(problems: Iterable[Problem]) -> tuple[list[Problem], list[LeftOut]]:
@@ -130,43 +136,63 @@ def manifest() -> Manifest:
         raise InputError(f"{RAW / 'manifest.json'} is no manifest of exams: run `python -m stages.raw`.") from error
 
 
-def read_exams(params: ParsedParams) -> tuple[list[Problem], list[LeftOut]]:
-    """Read every PDF of the manifest, in its order."""
+def files_of(exam: ExamFile) -> tuple[Path, Path | None]:
+    """Where an exam and, if it is a file of its own, its key are."""
+    return RAW / "exams" / exam.file, RAW / "exams" / exam.key.file if exam.key else None
+
+
+def read_exams(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], int]:
+    """Read every exam of the manifest, in its order; the last value counts those without text, which are told.
+
+    Raises InputError when an exam cannot be read for another reason, or none has text.
+    """
     exams = manifest().exams
     for exam in exams:
         if exam.year is None or (exam.section is None and params.reader == "text_layer"):
             path = RAW / "exams" / exam.file
             raise InputError(f"{path}: its year or section is unknown. Name the file for them; see docs/own-exams.md.")
-    paths = [RAW / "exams" / exam.file for exam in exams]
     if params.reader == "vision":
-        return read_by_model(exams, paths, params)
-    problems, left_out = [], []
-    for exam, path in zip(Bar(exams, "reading", unit="exam"), paths, strict=True):
+        return *read_by_model(exams, params), 0
+    problems, left_out, scans = [], [], list[tuple[str, NoTextLayer]]()
+    for exam in Bar(exams, "reading", unit="exam"):
+        path, key = files_of(exam)
         assert exam.year is not None
         if params.reader == "ocr":
-            found, without = problems_of(path, exam.year, exam.section, params.least_confidence)
+            found, without = problems_of(path, exam.year, exam.section, params.least_confidence, key)
         else:
             assert exam.section is not None
-            found, without = read_exam(path, exam.year, exam.section)
+            try:
+                found, without = read_exam(path, exam.year, exam.section, key)
+            except NoTextLayer as scan:
+                scans.append((exam.original, scan))
+                continue
         problems += found
         left_out += without
-    return problems, left_out
+    if scans and len(scans) == len(exams):
+        raise scans[0][1]
+    for original, fault in scans:
+        print(f"not read: {original}: {fault}", file=sys.stderr)
+    return problems, left_out, len(scans)
 
 
-def read_by_model(
-    exams: list[ExamFile], paths: list[Path], params: ParsedParams
-) -> tuple[list[Problem], list[LeftOut]]:
+def read_by_model(exams: list[ExamFile], params: ParsedParams) -> tuple[list[Problem], list[LeftOut]]:
     """Have a model read the exams, and say which of its replies were of no use."""
     from stages.parsed import vision
 
     problems, left_out = [], []
+    paths = [path for exam in exams for path in files_of(exam) if path]
     seen = vision.see(paths, load_params("teacher_cot", vision.ReaderSettings))
-    for exam, path in zip(exams, paths, strict=True):
-        assert exam.year is not None
+    for path in paths:
         for page in seen[path]:
             for fault in page.faults:
                 print(f"{path}, page {page.number}: a reply that is no reading: {fault}", file=sys.stderr)
-        found, without = with_keys(vision.sections(seen[path], exam.section), path, exam.year, params.least_confidence)
+    for exam in exams:
+        path, key = files_of(exam)
+        assert exam.year is not None
+        both = vision.sections(seen[path], exam.section)
+        if key and exam.section and exam.section in both:
+            both[exam.section] = both[exam.section][0], [item for page in seen[key] for item in page.answers]
+        found, without = with_keys(both, path, exam.year, params.least_confidence)
         problems += found
         left_out += without
     return problems, left_out

@@ -53,9 +53,14 @@ class Text:
         self.doubts |= other.doubts
 
 
-def read_document(path: Path) -> tuple[list[Item], list[Item]]:
-    """The questions and the answers of a document. Raises InputError when pandoc is missing or cannot read it."""
+def read_document(path: Path, key: Path | None = None) -> tuple[list[Item], list[Item]]:
+    """The questions and the answers of a document; `key` is the document with the key, where that is one of its own.
+
+    Raises InputError when pandoc is missing or cannot read it.
+    """
     texts = [text for block in _parsed(path)["blocks"] for text in _block(block)]
+    if key:
+        texts += [Text("Answer Key"), *(text for block in _parsed(key)["blocks"] for text in _block(block))]
     fallback: tuple[list[Item], list[Item]] = ([], [])
     for label in LABELS:
         for key_label in (label, *(other for other in LABELS if other is not label)):

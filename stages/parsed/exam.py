@@ -15,24 +15,32 @@ from stages.parsed.layout import read_items
 from stages.parsed.page import read_pages
 
 
-def read_exam(path: Path, year: int, section: str) -> tuple[list[Problem], list[LeftOut]]:
-    """Read one exam. Raises InputError when it cannot be read, or its questions and its key do not match."""
-    questions, key = read_document(path) if path.suffix.lower() in FORMATS else read_items(read_pages(path))
+def read_exam(path: Path, year: int, section: str, key_path: Path | None = None) -> tuple[list[Problem], list[LeftOut]]:
+    """Read one exam; `key_path` is the file of its key, where that is one of its own and of the same kind.
+
+    Raises InputError when it cannot be read, or its questions and its key do not match.
+    """
+    if path.suffix.lower() in FORMATS:
+        questions, key = read_document(path, key_path)
+    else:
+        questions, key = read_items(read_pages(path), read_pages(key_path) if key_path else None)
     if not questions:
         raise InputError(
             f"{path}: no numbered questions found. Each begins with its number and a full stop or bracket ('1.' or "
             "'1)') at the left edge of the page or column."
         )
+    if not key and key_path:
+        raise InputError(f"{key_path}: no numbered answers found. They have the numbers of the questions in {path}.")
     if not key:
         raise InputError(
             f"{path}: no answer key found. It follows the questions, under a line like 'Answer Key' or 'Answers', with "
-            "the same numbers."
+            "the same numbers, or is a file of its own beside the exam, called like it with 'key' behind the name."
         )
-    answers = _by_number(path, key, "answer")
+    answers = _by_number(f"{path} with {key_path}" if key_path else path, key, "answer")
     problems, left_out = [], []
     for number, item in sorted(_by_number(path, questions, "question").items()):
         if (answer := answers.pop(number, None)) is None:
-            raise InputError(f"{_place(path, item)}: question {number} has no answer in the key.")
+            raise InputError(f"{_place(path, item)}: question {number} has no answer in {key_path or 'the key'}.")
         problem = Problem(
             id=problem_id(year, section, number),
             year=year,
@@ -50,9 +58,8 @@ def read_exam(path: Path, year: int, section: str) -> tuple[list[Problem], list[
         else:
             problems.append(problem.model_copy(update={"answer": final}))
     for number, answer in answers.items():
-        raise InputError(
-            f"{_place(path, answer)}: the key answers question {number}, which is not on the pages before."
-        )
+        where, missing = _place(key_path or path, answer), f"in {path}" if key_path else "on the pages before"
+        raise InputError(f"{where}: the key answers question {number}, which is not {missing}.")
     return problems, left_out
 
 
@@ -67,11 +74,11 @@ def _reason_against(item: Item, answer: Item) -> Reason | None:
     return "its key is not read" if answer.drawn or answer.doubts else None
 
 
-def _place(path: Path, item: Item) -> str:
+def _place(path: Path | str, item: Item) -> str:
     return f"{path}, page {item.page}" if item.page else str(path)
 
 
-def _by_number(path: Path, items: Iterable[Item], what: str) -> dict[int, Item]:
+def _by_number(path: Path | str, items: Iterable[Item], what: str) -> dict[int, Item]:
     """The items by their numbers. Raises InputError for a number that comes twice or has nothing after it."""
     found: dict[int, Item] = {}
     for item in items:

@@ -20,17 +20,19 @@ SHARED = re.compile(
 )
 
 
-def read_items(pages: list[Page]) -> tuple[list[Item], list[Item]]:
-    """The questions and the answers of an exam, as they are numbered.
+def read_items(pages: list[Page], key_pages: list[Page] | None = None) -> tuple[list[Item], list[Item]]:
+    """The questions and the answers of an exam, as they are numbered; `key_pages` are those of a key in its own file.
 
     Of the ways to write a number and to part the key from the questions, the first is taken under which both have the
     same numbers; where none gives that, the first that finds any.
     """
     lines = without_furniture(pages, [read_lines(page) for page in pages])
+    apart = _whole(key_pages or [])
     fallback: tuple[list[Item], list[Item]] = ([], [])
     for label in LABELS:
         for in_order in (False, True):
             questions, key = _regions(pages, lines, label, in_order)
+            key += apart
             asked = list(_items(questions, label))
             if not asked:
                 continue
@@ -47,6 +49,12 @@ def read_items(pages: list[Page]) -> tuple[list[Item], list[Item]]:
                 return asked, answers
             fallback = fallback if fallback[0] else (asked, [])
     return fallback
+
+
+def _whole(pages: list[Page]) -> list[Region]:
+    """Whole pages as regions."""
+    lines = without_furniture(pages, [read_lines(page) for page in pages])
+    return [Region(page, found, page.drawings, page.height) for page, found in zip(pages, lines, strict=True)]
 
 
 def _in_a_row(key: list[Region], numbers: list[int]) -> list[Item]:

@@ -100,8 +100,12 @@ class Page:
     drawings: list[Drawing] = field(default_factory=list)
 
 
+class NoTextLayer(InputError):
+    """A PDF that has a page without text: a scan."""
+
+
 def read_pages(path: Path) -> list[Page]:
-    """Read all pages. Raises InputError when the file cannot be opened, or a page is an image without a text layer."""
+    """Read all pages. Raises InputError when the file cannot be opened, NoTextLayer when a page is only an image."""
     document = open_pdf(path)
     pages = [_read(page, number) for number, page in enumerate(document, 1)]
     scans = [
@@ -109,9 +113,10 @@ def read_pages(path: Path) -> list[Page]:
     ]
     if scans or not any(page.pieces for page in pages):
         which = f"page {scans[0]} of {len(pages)} has" if scans else "it has"
-        raise InputError(
-            f"{path}: {which} no text layer (a scan?). Set parsed.reader to ocr, or give a PDF with text, or, for "
-            "the study's exams, set parsed.reader to transcription."
+        raise NoTextLayer(
+            f"{path}: {which} no text layer (a scan?). Give it one (`ocrmypdf IN.pdf OUT.pdf`), or read all exams "
+            "by OCR (parsed.reader=ocr), or, if they are the study's, take its transcriptions "
+            "(parsed.reader=transcription)."
         )
     return pages
 

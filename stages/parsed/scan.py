@@ -119,14 +119,23 @@ def _questions(pages: Iterable[ScannedPage]) -> Iterator[ScannedItem]:
         yield _finished(item)
 
 
+def read_sections(path: Path, section: str | None, key_path: Path | None = None) -> dict[str, Both]:
+    """The questions and answers of each section of a scan; with a key in a file of its own there is one section."""
+    found = sections(read_scan(path), section)
+    if key_path and section and section in found:
+        answers = [item for page in read_scan(key_path) for item in sheet(page)]
+        found[section] = (found[section][0], answers)
+    return found
+
+
 def problems_of(
-    path: Path, year: int, section: str | None, least_confidence: float
+    path: Path, year: int, section: str | None, least_confidence: float, key_path: Path | None = None
 ) -> tuple[list[Problem], list[LeftOut]]:
     """The problems of a scanned exam; one section's, or those of all that its headings name.
 
     Raises InputError when it has no numbered questions or no key.
     """
-    return with_keys(sections(read_scan(path), section), path, year, least_confidence)
+    return with_keys(read_sections(path, section, key_path), path, year, least_confidence)
 
 
 def with_keys(

@@ -1,4 +1,7 @@
-"""A user's own exams: PDFs or documents in a folder, with year and section in their names or in an exams.yaml."""
+"""A user's own exams: PDFs or documents in a folder, with year and section in their names or in an exams.yaml.
+
+A key may be a file of its own: `2019 JS key.pdf` beside `2019 JS.pdf`, or one that exams.yaml names.
+"""
 
 import re
 import shutil
@@ -11,6 +14,8 @@ from distil.pipeline.files import InputError, read_yaml_as
 from distil.pipeline.records import ExamFile
 
 LISTING = "exams.yaml"
+KEY = re.compile(r"(?<![a-z])(?:answer[\W_]*keys?|answers?|keys?|solutions?)(?![a-z])", re.IGNORECASE)
+"""What the name of a key's file says besides the name of its exam."""
 
 
 class Listed(BaseModel):
@@ -19,6 +24,7 @@ class Listed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     year: int | None = None
     section: str | None = None
+    key: str | None = None
 
 
 class Listing(RootModel[dict[str, Listed]]):
@@ -26,9 +32,10 @@ class Listing(RootModel[dict[str, Listed]]):
 
 
 def copy_exams(source: Path, exams: Path) -> list[ExamFile]:
-    """Copy a folder's exams to `exams` as `YEAR-SECTION.pdf` and describe them.
+    """Copy a folder's exams to `exams` as `YEAR-SECTION.pdf`, a key as `YEAR-SECTION.key.pdf`, and describe them.
 
-    Raises InputError when there are none, one cannot be opened, its year or section is unknown, or two are one exam.
+    Raises InputError when there are none, one cannot be opened, its year or section is unknown, two are one exam, or a
+    key is of another kind than its exam.
     """
     if not source.is_dir():
         raise InputError(f"{source} is not a folder. raw.path is the folder with your exams.")
@@ -41,9 +48,10 @@ def copy_exams(source: Path, exams: Path) -> list[ExamFile]:
     listing = _read_listing(source / LISTING)
     if unknown := sorted(set(listing) - {path.name for path in files}):
         raise InputError(f"{source / LISTING} lists {unknown[0]!r}, which is not in {source}.")
+    keys = _keys(files, listing)
     exams.mkdir()
     described: dict[str, ExamFile] = {}
-    for path in files:
+    for path in (path for path in files if path not in keys.values()):
         year, section = _year_and_section(path, listing.get(path.name, Listed()))
         name = f"{year}-{section}{path.suffix.lower()}"
         if other := next((one for one in described.values() if (one.year, one.section) == (year, section)), None):
@@ -51,10 +59,44 @@ def copy_exams(source: Path, exams: Path) -> list[ExamFile]:
                 f"{path} and {source / other.original} are both {year} {section}. "
                 f"Remove one, or tell them apart in {source / LISTING}."
             )
-        describe(path, path.name, year, section)  # a fault is told with the user's name for the file
-        shutil.copyfile(path, exams / name)
-        described[name] = describe(exams / name, path.name, year, section)
+        described[name] = _copied(path, exams / name, year, section)
+        if key := keys.get(path):
+            entry = _copied(key, exams / f"{year}-{section}.key{key.suffix.lower()}", year, section)
+            described[name] = described[name].model_copy(update={"key": entry})
     return list(described.values())
+
+
+def _copied(path: Path, copy: Path, year: int, section: str) -> ExamFile:
+    describe(path, path.name, year, section)  # a fault is told with the user's name for the file
+    shutil.copyfile(path, copy)
+    return describe(copy, path.name, year, section)
+
+
+def _keys(files: list[Path], listing: dict[str, Listed]) -> dict[Path, Path]:
+    """The key's file of each exam that has one: what exams.yaml says, or what is called like the exam and a key."""
+    by_name = {path.name: path for path in files}
+    keys: dict[Path, Path] = {}
+    for name, listed in listing.items():
+        if listed.key and listed.key not in by_name:
+            raise InputError(f"{files[0].parent / LISTING}: the key {listed.key!r} of {name!r} is not in the folder.")
+        if listed.key:
+            keys[by_name[name]] = by_name[listed.key]
+    exams = {_called(path.stem): path for path in files if not KEY.search(path.stem)}
+    for path in files:
+        exam = exams.get(_called(KEY.sub(" ", path.stem)))
+        if KEY.search(path.stem) and exam and path not in keys.values() and path.name not in listing:
+            if exam in keys:
+                raise InputError(f"{path} and {keys[exam]} are both the key of {exam}. Remove one.")
+            keys[exam] = path
+    for exam, key in keys.items():
+        if (exam.suffix.lower() == ".pdf") != (key.suffix.lower() == ".pdf"):
+            raise InputError(f"{key} is the key of {exam}: give both as PDFs, or neither.")
+    return keys
+
+
+def _called(stem: str) -> tuple[int | None, str | None]:
+    """What tells an exam's name from another's, whatever its spelling."""
+    return year_and_section(f"{stem}.pdf")
 
 
 def _year_and_section(path: Path, listed: Listed) -> tuple[int, str]:
@@ -62,9 +104,11 @@ def _year_and_section(path: Path, listed: Listed) -> tuple[int, str]:
     year, section = listed.year or named_year, listed.section or named_section
     for what, value in (("year", year), ("section", section)):
         if value is None:
+            of_key = f" If it is the key of EXAM.pdf, write 'EXAM.pdf: {{key: {path.name}}}' there."
             raise InputError(
                 f"{path}: its {what} is unknown. Name it like '2019 junior_senior_test.pdf', or write "
                 f"'{path.name}: {{year: 2019, section: junior_senior_test}}' in {path.parent / LISTING}."
+                + (of_key if KEY.search(path.stem) else "")
             )
     assert year is not None and section is not None
     if not re.fullmatch(r"[a-z0-9_]+", section):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fpdf import FPDF
+from PIL import Image
 
 from distil.exams.left_out import LeftOut
 from distil.pipeline.files import read_jsonl, write_json, write_jsonl
@@ -135,6 +136,51 @@ def test_wrong_input_is_one_message_and_leaves_earlier_outputs(folder, spoil, pa
     done = parsed(folder, **params)
     assert done.returncode == 1 and message in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
     assert [path.read_bytes() for path in outputs] == before
+
+
+def written(path: Path, *pages: list[str]) -> None:
+    """A PDF of pages of lines; a page without lines is a picture, as a scanner makes it."""
+    document = FPDF(unit="pt", format="letter")
+    document.set_font("times", size=11)
+    for lines in pages:
+        document.add_page()
+        for number, line in enumerate(lines):
+            document.text(60, 100 + 20 * number, line)
+        if not lines:
+            document.image(Image.new("L", (85, 110), 200), 0, 0, 612, 792)
+    document.output(path)
+
+
+def test_a_folder_with_a_key_apart_and_a_scan(tmp_path):
+    source = tmp_path / "my exams"
+    source.mkdir()
+    written(source / "2019 JS.pdf", ["1. Find 1 + 1.", "2. Find 2 + 2."])
+    written(source / "2019 JS key.pdf", ["1. 2", "2. 4"])
+    written(source / "2020 JS.pdf", ["1. Find 3 + 3."], ["Answer Key", "1. 6"])
+    written(source / "2021 JS.pdf", [], [])
+    written(source / "2022 JS.pdf", ["1. Find 4 + 4."])
+    written(source / "2022 JS key.pdf", [])
+    raw = {"source": "folder", "path": str(source), "seed": 0, "columns": "plain", "groups": 5, "split": None}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"raw": raw}))
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-m", "stages.raw"], cwd=tmp_path, env=env, check=True)
+    done = parsed(tmp_path)
+    assert done.returncode == 0, done.stderr
+    problems = read_jsonl(tmp_path / "data/parsed/problems.jsonl", Problem)
+    assert [(problem.year, problem.number, problem.answer) for problem in problems] == [
+        (2019, 1, "2"), (2019, 2, "4"), (2020, 1, "6"),
+    ]  # fmt: skip
+    assert done.stdout == "3 problems, 0 left out, 2 exams not read -> data/parsed\n"
+    assert json.loads((tmp_path / "metrics/parsed.json").read_text())["exams_not_read"] == 2
+    told = [line for line in done.stderr.splitlines() if line.startswith("not read: ")]
+    assert [line.split(":")[1] for line in told] == [" 2021 JS.pdf", " 2022 JS.pdf"]
+    assert "2022-junior_senior_test.key.pdf: page 1 of 1 has no text layer" in told[1]
+    assert all("`ocrmypdf IN.pdf OUT.pdf`" in line and "parsed.reader=ocr" in line for line in told)
+
+    for name in ("2019-junior_senior_test.pdf", "2020-junior_senior_test.pdf"):
+        shutil.copy(source / "2021 JS.pdf", tmp_path / "data/raw/exams" / name)
+    done = parsed(tmp_path)  # none of them has text
+    assert done.returncode == 1 and "no text layer" in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
 
 
 def test_a_scan_of_the_study_is_said(shared, tmp_path):

@@ -66,6 +66,55 @@ def test_questions_and_answers_are_joined(read, pages):
     assert problems == READ and not left_out
 
 
+@pytest.fixture
+def read_apart(tmp_path):
+    """Read an exam and its key from two files of a page each."""
+
+    def read_files(questions, key):
+        paths = tmp_path / "2019 exam.pdf", tmp_path / "2019 exam key.pdf"
+        for path, lines in zip(paths, (questions, key), strict=True):
+            document = FPDF(unit="pt", format="letter")
+            page(document, lines)
+            document.output(path)
+        problems, left_out = read_exam(paths[0], 2019, "exam", paths[1])
+        assert {problem.source for problem in problems} == {"2019 exam.pdf"} and not left_out
+        return [(problem.number, problem.question, problem.answer) for problem in problems]
+
+    return read_files
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        KEY,
+        KEY[1:],  # under no heading
+        [(200, 60, "The 2019 Exam, Key"), *KEY[1:]],
+        [(60, 100, "1) 2"), (260, 100, "2) 4")],
+        [(60, 100, "Answers: 1. 2, 2. 4")],
+    ],
+)
+def test_a_key_in_a_file_of_its_own_is_joined(read_apart, key):
+    assert read_apart(QUESTIONS, key) == READ
+
+
+@pytest.mark.parametrize(
+    ("questions", "key", "message"),
+    [
+        (QUESTIONS, KEY[:2], "2019 exam.pdf, page 1: question 2 has no answer in .*2019 exam key.pdf"),
+        (QUESTIONS[:1], KEY, "2019 exam key.pdf, page 1: the key answers question 2, which is not in .*2019 exam.pdf"),
+        (QUESTIONS, [(60, 100, "See the website.")], "2019 exam key.pdf: no numbered answers found"),
+        (
+            [*QUESTIONS, (60, 200, "Key"), *[(60, 230, "1. 2"), (60, 250, "2. 4")]],
+            KEY,
+            "exam.pdf with .*2019 exam key.pdf: answer 1 comes",
+        ),
+    ],
+)
+def test_a_key_apart_that_does_not_fit_is_said(read_apart, questions, key, message):
+    with pytest.raises(InputError, match=message):
+        read_apart(questions, key)
+
+
 def test_a_wrapped_line_that_begins_with_a_number_is_no_question(read):
     wrapped = [(60, 100, "1. Find the sum of 7 and"), (80, 114, "19. Then halve it."), (60, 140, "2. Find 2 + 2.")]
     problems, _ = read(wrapped, KEY)

@@ -9,7 +9,7 @@ from fpdf import FPDF
 from PIL import Image
 
 from distil.pipeline.files import InputError
-from stages.parsed import ocr
+from stages.parsed import ocr, scan
 from stages.parsed.answer_sheet import sheet
 from stages.parsed.ocr import Box, ScannedPage, read_scan
 from stages.parsed.scan import problems_of, sections
@@ -119,6 +119,20 @@ def test_a_scan_is_read_by_the_engine_once(scanned, monkeypatch):
     monkeypatch.setattr(ocr, "_scanned", lambda *_: pytest.fail("was read again"))
     assert problems_of(scanned, 2019, "exam", 1.0)[0] == []
     shutil.rmtree("cache")
+
+
+def test_the_key_of_a_scan_may_be_a_scan_of_its_own(tmp_path, monkeypatch):
+    scans = {
+        "2019 exam.pdf": page(box("1. Find 1 + 1.", 50, 200), box("2. Find 2 + 2.", 50, 260)),
+        "2019 exam.key.pdf": page(box("1.", 50, 200), box("2", 120, 200), box("2.", 50, 260), box("4", 120, 260)),
+    }
+    monkeypatch.setattr(scan, "read_scan", lambda path: [scans[path.name]])
+    problems, left_out = problems_of(tmp_path / "2019 exam.pdf", 2019, "exam", 0.9, tmp_path / "2019 exam.key.pdf")
+    assert [(one.question, one.answer, one.source) for one in problems] == [
+        ("Find 1 + 1.", "2", "2019 exam.pdf"),
+        ("Find 2 + 2.", "4", "2019 exam.pdf"),
+    ]
+    assert not left_out
 
 
 def test_a_missing_engine_is_one_message(scanned, monkeypatch):

@@ -29,6 +29,22 @@ def test_names_and_exams_yaml_say_year_and_section(folder, tmp_path):
     assert {path.name for path in (tmp_path / "exams").iterdir()} == {entry.file for entry in described}
 
 
+def test_a_key_may_be_a_file_of_its_own(folder, tmp_path):
+    names = ("2019 JS.pdf", "2019 JS answer key.pdf", "JS_2020.pdf", "Solutions JS_2020.PDF", "final.pdf", "7.pdf")
+    for name in (*names, "2022 FS and key.pdf"):
+        (folder / name).write_bytes(PDF)
+    (folder / "exams.yaml").write_text("final.pdf: {year: 2021, key: 7.pdf}\n")
+    described = copy_exams(folder, tmp_path / "exams")
+    assert {(entry.original, entry.key and (entry.key.file, entry.key.original)) for entry in described} == {
+        ("2019 JS.pdf", ("2019-junior_senior_test.key.pdf", "2019 JS answer key.pdf")),
+        ("JS_2020.pdf", ("2020-junior_senior_test.key.pdf", "Solutions JS_2020.PDF")),
+        ("final.pdf", ("2021-final.key.pdf", "7.pdf")),
+        ("2022 FS and key.pdf", None),  # no file is called `2022 FS and`
+    }
+    files = {entry.file for entry in described} | {entry.key.file for entry in described if entry.key}
+    assert {path.name for path in (tmp_path / "exams").iterdir()} == files
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -41,6 +57,13 @@ def test_names_and_exams_yaml_say_year_and_section(folder, tmp_path):
         ({"2019 js.pdf": PDF, "exams.yaml": b"2018 js.pdf: {year: 2018}"}, "lists '2018 js.pdf', which is not in"),
         ({"2019 js.pdf": PDF, "exams.yaml": b"2019 js.pdf: {jahr: 2018}"}, "It is a list of"),
         ({"2019 js.pdf": PDF, "exams.yaml": b"{"}, "It is a list of"),
+        (
+            {"2019 js.pdf": PDF, "exams.yaml": b"2019 js.pdf: {key: k.pdf}"},
+            "the key 'k.pdf' of '2019 js.pdf' is not in",
+        ),
+        ({"2019 js.pdf": PDF, "2019 js key.pdf": PDF, "2019 js answers.pdf": PDF}, "are both the key of .*2019 js.pdf"),
+        ({"2019 js.pdf": PDF, "2019 js key.md": b"1. 2"}, "2019 js.pdf: give both as PDFs, or neither"),
+        ({"2019 js.pdf": PDF, "key.pdf": PDF}, r"its year is unknown.*'EXAM.pdf: \{key: key.pdf\}'"),
         ({"2019 js.pdf": PDF, "exams.yaml": b"2019 js.pdf: {section: A B}"}, "'A B' may hold only"),
     ],
 )

@@ -1,6 +1,7 @@
 """The committed comparison with stock mlx-lm and Math-Verify reached its targets; its workers run."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -78,3 +79,15 @@ def test_a_peer_that_is_missing_is_null_with_its_reason(tmp_path, monkeypatch):
     found = json.loads((tmp_path / "bench.json").read_text())
     for name in ("peer_lora_f32", "peer_llama_cpp"):
         assert found[name] is None and found["peers"][name]["reason"]
+
+
+def test_three_judges_of_the_same_answers(tmp_path: Path) -> None:
+    rows = [("31", "Answer: 31", "CORRECT", "CORRECT"), ("31", "Answer: 32", "INCORRECT", "CORRECT")]
+    names = ("gold", "answer", "label", "llm_verdict")
+    lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(lines))
+    command = [sys.executable, "-m", "tools.bench.verifiers", str(tmp_path / "pairs.jsonl")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout[done.stdout.index("{\n") :])
+    assert found["n"] == 2 and found["ours"]["agreement"] == 1 and found["llm"]["false_accepts"] == 1

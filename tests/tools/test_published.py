@@ -46,6 +46,10 @@ def test_a_stranger_pulls_the_run_and_has_nothing_to_train(toy: Toy, tmp_path: P
     toy.run("git", "clone", "--quiet", str(toy.folder), str(stranger.folder))
     refused = published(stranger, "pull", check=False)
     assert refused.returncode == 1 and "make pull URL=" in refused.stderr
+    nothing = published(stranger, "pull", "--url", f"{served}/elsewhere", check=False)
+    assert nothing.returncode == 1 and nothing.stderr.count("\n") == 1, "one line, and not DVC's list of hashes"
+    assert "was not published" in nothing.stderr and "make repro" in nothing.stderr
+    assert stranger.run("dvc", "remote", "list").stdout == ""
     published(stranger, "pull", "--url", f"{served}/dvc")
     ours, theirs = (
         (folder / "data/train/0/adapters.safetensors").read_bytes() for folder in (toy.folder, stranger.folder)

@@ -23,13 +23,13 @@ from distil.pipeline.command import load_params, run
 from distil.pipeline.files import write_text
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import Problem
-from stages.parsed.__main__ import CORRECTIONS, RAW, ParsedParams, read_all
+from stages.parsed.__main__ import CORRECTIONS, RAW, ParsedParams, manifest, read_all
 from stages.parsed.corrections import read_corrections
 from stages.parsed.items import Item
 from stages.parsed.layout import read_items
-from stages.parsed.ocr import ScannedItem, read_scan
+from stages.parsed.ocr import ScannedItem
 from stages.parsed.page import read_pages
-from stages.parsed.scan import sections
+from stages.parsed.scan import read_sections
 
 PAGE = Path("review.html")
 SCALE = 1.6  # pixels a point
@@ -52,7 +52,9 @@ def main() -> None:
         path = RAW / "exams" / source
         if path.suffix == ".pdf" and path.exists() and params.reader != "transcription":
             here = [question for question in questions if question.source == source]
-            crops |= {(source, number, section): found for (number, section), found in cropped(path, params, here)}
+            key_of = {exam.file: RAW / "exams" / exam.key.file for exam in manifest().exams if exam.key}
+            found = cropped(path, key_of.get(source), params, here)
+            crops |= {(source, number, section): pictures for (number, section), pictures in found}
     rows = [
         row(question, crops.get((question.source, question.number, question.section), [])) for question in questions
     ]
@@ -75,29 +77,29 @@ def row(question: Problem | LeftOut, crops: list[str]) -> dict[str, object]:
 
 
 def cropped(
-    path: Path, params: ParsedParams, questions: list[Problem | LeftOut]
+    path: Path, key_path: Path | None, params: ParsedParams, questions: list[Problem | LeftOut]
 ) -> list[tuple[tuple[int, str], list[str]]]:
     """The crops of each question of a PDF, and of its key, as pictures in data addresses."""
     document = open_pdf(path)
+    key_document = open_pdf(key_path) if key_path else document
     found = []
     names = {one.section for one in questions}
     if params.reader == "vision":  # a model says on which page a question is, and not where
         return [((one.number, one.section), [_crop(document, one.page, WHOLE)]) for one in questions if one.page]
     if params.reader == "ocr":
         known = next(iter(names)) if len(names) == 1 else None
-        for section, (asked, answers) in sections(read_scan(path), known).items():
+        for section, (asked, answers) in read_sections(path, known, key_path).items():
             keys = {item.number: item for item in answers}
             for one in asked:
-                parts = [part for part in (one, keys.get(one.number)) if part]
-                found.append(
-                    ((one.number, section), [_crop(document, part.page, _of_scan(part, document)) for part in parts])
-                )
+                parts = [(document, one), (key_document, keys.get(one.number))]
+                pictures = [_crop(pdf, part.page, _of_scan(part, pdf)) for pdf, part in parts if part]
+                found.append(((one.number, section), pictures))
         return found
-    asked_items, key_items = read_items(read_pages(path))
+    asked_items, key_items = read_items(read_pages(path), read_pages(key_path) if key_path else None)
     by_number = {item.number: item for item in key_items}
     for item in asked_items:
-        parts_of = [part for part in (item, by_number.get(item.number)) if part and part.page]
-        pictures = [_crop(document, part.page or 1, _of_items(part)) for part in parts_of]
+        parts_of = [(document, item), (key_document, by_number.get(item.number))]
+        pictures = [_crop(pdf, part.page, _of_items(part)) for pdf, part in parts_of if part and part.page]
         found.append(((item.number, next(iter(names))), pictures))
     return found
 
