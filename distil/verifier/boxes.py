@@ -8,10 +8,11 @@ from distil.verifier.units import follows_number
 _BOXED = re.compile(r"box(?:ed|(?<=\\fbox)|(?<=\\framebox))\s*\{")
 _LABEL_IN_BOX = re.compile(r"(?:final\s+)?answer\s*[:=]\s*", re.IGNORECASE)
 _BEFORE_BOX = re.compile(r"\\?f?$")
-_UNBRACED_BOX = re.compile(r"\\boxed\s*([-+]?[\w.,/]*\w)")
+_UNBRACED_BOX = re.compile(r"\\boxed\s*([-+]?(?:[\w.,/]*\d[\w.,/]*|[^\W\d_](?![^\W\d_])))(?<![.,])")
+_BRACE_OR_ESCAPE, _BRACE = re.compile(r"\\.|[{}]", re.DOTALL), re.compile("[{}]")
 _NEW_STEP = re.compile(
     r"^[\s$\\)]*[-+*/=×·<>]|[.!?]\s|\?|\b(?:so|then|hence|thus|therefore|gives?|gets?|getting|no|not|wait|but|actually|"
-    r"which|from|plus|minus|times|becomes?|first|instead)\b|⇒|→|\\Rightarrow|\\to\b",
+    r"which|from|plus|minus|times|becomes?|first|instead|final(?:ly)?)\b|\banswer\s*[:=]|⇒|→|\\Rightarrow|\\to\b",
     re.IGNORECASE,
 )
 _BETWEEN_BOXES = re.compile(r"(?:[\s$.,;:*&]|\\[()\[\],;]|\\text\{[^{}]{0,12}\}|\b(?:and|or)\b)*", re.IGNORECASE)
@@ -64,13 +65,14 @@ def joined_boxes(text: str, boxes: list[Stated]) -> Stated:
 
 
 def _braced(text: str, start: int) -> str | None:
-    """What stands between the brace before `start` and its partner, None when that never comes."""
-    depth = 1
-    for place in range(start, min(len(text), start + LONGEST)):
-        if text[place] == "{":
-            depth += 1
-        elif text[place] == "}":
-            depth -= 1
+    """What stands between the brace before `start` and its partner, None when that never comes.
+
+    Escaped braces count for nothing (`\\left\\{ ... \\right.`), unless the box would never close without them.
+    """
+    for sign in (_BRACE_OR_ESCAPE, _BRACE):
+        depth = 1
+        for match in sign.finditer(text, start, start + LONGEST):
+            depth += (match[0] == "{") - (match[0] == "}")
             if depth == 0:
-                return text[start:place]
+                return text[start : match.start()]
     return None

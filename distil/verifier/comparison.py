@@ -23,8 +23,8 @@ from distil.verifier.forms import (
 from distil.verifier.grammar import read_expression
 from distil.verifier.real_sets import Interval
 from distil.verifier.scalars import Outcome, Scalars
-from distil.verifier.units import nouns
-from distil.verifier.words import ordinal, same_words
+from distil.verifier.units import Unit, nouns
+from distil.verifier.words import is_product, ordinal, same_words
 
 ONLY_MATH_VERIFY_READS = ("\\int", "\\sum", "\\prod", "\\lim")
 
@@ -63,11 +63,18 @@ class Comparison:
                 return Outcome(one.lower() == other.lower(), "letter")
             case (Letter(content=None), Words()) | (Words(), Letter(content=None)):
                 return Outcome(False, "letter")
+            case (Letter(letter="A" | "a", content=None), Value(unit=Unit(dimension=None))) | (
+                Value(unit=Unit(dimension=None)),
+                Letter(letter="A" | "a", content=None),
+            ):
+                return Outcome(False, "letter")  # `A` is an article in `A line`
             case Letter() as one, other:
                 return self._forms(one.content or Value(read_expression(one.letter)), other)
             case other, Letter() as one:
                 return self._forms(other, one.content or Value(read_expression(one.letter)))
             case Words(text=one), Words(text=other):
+                if is_product(one) and is_product(other):
+                    return self.scalars.values(Value(read_expression(one)), Value(read_expression(other)))
                 return Outcome(same_words(one, other), "words")
             case (Words() as words, Value() as value) | (Value() as value, Words() as words):
                 return self._product(words, value)

@@ -20,7 +20,7 @@ NON_ANSWERS = frozenset(
 )  # fmt: skip
 
 _ANSWER_LINE = re.compile(
-    r"(?:^[\W\d_]*|[.!?;)\]*]\s+\**)(?:(?:so|thus|hence|therefore|and|my|our|the)[,\s]+)*"
+    r"(?:^[\W\d_]*|[.!?;)\]*}$]\s+\**|,\s+(?=(?:(?:so|and)\s+)?(?:the\s+|my\s+|our\s+)?final\b))(?:(?:so|thus|hence|therefore|and|my|our|the)[,\s]+)*"
     r"(?:(?:final|correct|right|exact|required|short)\s+)*(?:answers?|ans|(?:correct|right)\s+(?:option|choice))\b[\s*_`]*(?:\([^()]{0,40}\))?[\s*_`]*"
     r"(?::|=|→|⇒|[-–—](?=\s)|(?<=\bans)\.)\s*(?P<rest>.*)$",
     re.IGNORECASE,
@@ -133,7 +133,7 @@ def _declared(text: str, boxes: list[Stated], lines: list[Stated], broken: bool)
     line = lines[-1] if lines else None
     if boxed and line and _bare(line.said) not in ("", _bare(boxed.said)) and "boxed" not in line.said:
         flags.append("answer_line_differs")
-    if line and (boxed is None or (line.start > boxed.end and _is_answer(line.said))):
+    if line and (boxed is None or (line.start >= boxed.end and _is_answer(line.said))):
         if taken_back(text, line) or doubted_within(line.said[len(_first_sentence(line.said)) :]):
             return Extraction(None, None, [*flags, "doubted"])
         return _stated(_refined(line.said), "answer_line", flags)
@@ -204,7 +204,7 @@ def _answer_lines(text: str) -> list[Stated]:
         if pattern and (match := pattern.search(line)):
             rest = next((group for group in match.groups() if group), "")
             said = (_bare(rest) and rest) or _next_block(lines, place + 1)
-            found.append(Stated(said, start, end))
+            found.append(Stated(said, start + match.end() - len(rest), end))
         elif _HEADING.match(line):
             found.append(Stated(_next_block(lines, place + 1), start, end))
     return found or tagged

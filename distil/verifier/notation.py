@@ -46,7 +46,13 @@ _ROMAN = re.compile(r"\\(?:math(?:rm|bf|it|sf|tt)|operatorname\*?)\s*\{\s*([^{}\
 _ROMAN_UNIT = re.compile(r"(?<=[\d)}])((?:\s|~|\\[,;: ])*)\\(?:mathrm|rm|operatorname)\s*\{\s*([mgshlLFCK])\s*\}")
 _OVER = re.compile(r"\{([^{}]*)\\(over|choose)(?![a-z])([^{}]*)\}|^([^{}]*)\\(over|choose)(?![a-z])([^{}]*)$")
 _REPEATED = re.compile(r"(\d*\.\d{0,20}?)(\d{1,6}?)\2{2,}\s*(?:\.{3}|…|\\l?dots)")
-_DROPPED = re.compile(rf"\\(?:{_LOOKS})(?![a-zA-Z])\*?|\\hspace\{{[^{{}}]*\}}|\\[,;:!> \n]")
+_DROPPED = re.compile(rf"\\(?:{_LOOKS})(?![a-zA-Z])\*?|\\hspace\{{[^{{}}]*\}}|\\[,;:!> \n]|\\\Z")
+_PAINT = re.compile(
+    r"\\(?:(?:text)?color|colorbox|fcolorbox\s*\{[^{}]*\}|tag\*?|label)\s*(?:\[[^\[\]]*\]\s*)?\{[^{}]*\}"
+)
+"""Colours, with the name of the colour, and the numbers of equations."""
+_BRACED_EQUATION = re.compile(r"\s*(?<!\\)\{([^{}]*=[^{}]*)(?<!\\)\}\s*\Z")
+_SLANTED = re.compile(r"(?:\{\s*\})?\^\s*\{?\s*(\d+)\s*\}?\s*/\s*(?:\{\s*\})?\s*_\s*\{?\s*(\d+)\s*\}?")
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _MARKED_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\\ |\\!,|\{\\,\})\s*(?=\d{3}(?!\d))")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]*\d)")
@@ -59,7 +65,8 @@ _QUANTITY = re.compile(r"\\(?:SI|qty)\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _BRACED_LETTER = re.compile(r"\{([^\W\d_])\}(?=[_^])")
 _POWER_FIRST = re.compile(r"(?<=[^\W\d])\^(\{[^{}]*\}|\w)_(\{[^{}]*\}|\w)")
 _BRACKETS_IN_TEXT = re.compile(r"‹\s*(\([^‹›]*\))\s*›")
-_TIMES = re.compile(r"(?<=[\d)}])\s+[xX]\s+(?=[-\d(])|(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
+_TIMES = re.compile(r"(?<=[\d)}])\s+[xX]\s+(?=\d|\([^()a-zA-Z]*\))|(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")
+_X_ALONE = re.compile(r"(?<![a-zA-Z\\])[xX](?![a-zA-Z]|\s*=)")
 _UNION = re.compile(r"(?<=[)\]])\s*[Uu]\s*(?=[(\[])")
 _OVERLINED = re.compile("(?:\\d\u0305)+")
 _QUOTED = re.compile(r"""(['"])([^'"]+)\1|''([^'"]+)''""")
@@ -78,11 +85,13 @@ def plain(text: str) -> str:
     if "C" in text or "P" in text or "choose" in text:
         text = chosen(text)
     if "x" in text or "X" in text:
-        text = _TIMES.sub("*", text)
+        text = _times(text)
     if "u" in text or "U" in text:
         text = _UNION.sub("∪", text)
     if "^" in text:
         text = _POWER_FIRST.sub(r"_\2^\1", _PRIMES.sub(r"\1", _DEGREES.sub("°", text)))
+    if "/" in text and "_" in text:
+        text = _SLANTED.sub(r"\\frac{\1}{\2}", text)
     if "}_" in text or "}^" in text:
         text = _BRACED_LETTER.sub(r"\1", text)
     text = text.replace("+/-", "±").replace("+-", "±").replace("**", "^").replace("`", "")
@@ -90,6 +99,12 @@ def plain(text: str) -> str:
     text = _SPACED_THOUSANDS.sub(lambda match: match[0].replace(" ", ""), " ".join(text.split()))
     text = text.strip(" ;:").removesuffix(",").removesuffix(".").strip()
     return (quoted[2] or quoted[3]) if text[:1] in "'\"" and (quoted := _QUOTED.fullmatch(text)) else text
+
+
+def _times(text: str) -> str:
+    """The letter x as a sign of multiplication (`12 x 5`), unless one of them is an unknown: `2 x (x + 1)`."""
+    signs = _TIMES.findall(text)
+    return _TIMES.sub("*", text) if signs and len(signs) == len(_X_ALONE.findall(text)) else text
 
 
 def without_thousands(text: str) -> str:
@@ -124,6 +139,7 @@ def _wrappers(text: str) -> str:
     text = text.replace("$", "¤" if text.count("$") % 2 and not text.rstrip(" .").endswith("$") else "")
     if "\\" not in text:
         return _EDGES.sub("", text)
+    text = _BRACED_EQUATION.sub(r"\1", _PAINT.sub(" ", text))
     text = _QUANTITY.sub(r"\1 \\text{\2}", text)
     text = _ROMAN_UNIT.sub(r"\1‹\2›", text)
     text = _ROMAN.sub(lambda match: match[1] if match[1] in FUNCTIONS else f" ‹{match[1]}› ", text)

@@ -40,6 +40,7 @@ _NUMERAL = re.compile(
 _WRAPPED = re.compile(r"^‹\s*([^‹›]*?)\s*›$")
 _CHOICE = re.compile(r"‹?\s*(?:(?i:option|choice|answer)\s+)?[(\[]?([A-Za-z])[)\]]?\s*›?")
 _LABELLED = re.compile(r"‹?\s*(?:\(([A-H])\)|([A-H])[).:])\s*›?\s*(\S.*)")
+_LABELLED_WORDS = re.compile(r"‹?\s*([A-H]) - ((?=(?:.*?\b[^\W\d_]{3,}\b){2})[^\d+*/=^\\()<>]+)")
 _CLOCK = re.compile(
     r"(1[0-2]|0?[1-9])(?:\s*:\s*([0-5]\d))?(?:\s*‹?\s*([ap])\.?\s?m\.?\s*›?| ‹?\s*o'clock\s*›?)", re.IGNORECASE
 )
@@ -53,6 +54,11 @@ _NAMED_COUNT = re.compile(r"([A-Za-z][a-z]{2,}(?: [a-z]+)?)\s*[:=]\s*([-\d.,/¤]
 _CONGRUENCE = re.compile(r"(?:[^\W\d]\s*≡\s*)?([^≡]+?)\s*\(\s*mod\s*(\d+)\s*\)")
 _LABELS = ("abcdefgh", ["i", "ii", "iii", "iv", "v", "vi"], "123456789")
 _SCALED_MATRIX = re.compile(r"([^,;=]*[^,;=\s([|])\s*([(\[]?\s*\\begin\{.*)", re.DOTALL)
+_FOR_EVERY = re.compile(
+    r"[\s‹›,;(]*(?:(?:for|where|with)[\s‹›]+(?:(?:any|all|every|each|some|an)[\s‹›]+(?:(?:arbitrary|real)[\s‹›]+)*"
+    r"(?:(?:constant|number)s?[\s‹›]+)?(?P<quantified>[a-zA-Z])|(?P<described>[a-zA-Z])[\s‹›]+is[\s‹›]+(?:an?|any|some)[\s‹›]+"
+    r"(?:(?:arbitrary|real)[\s‹›]+)*(?:constant|number))|\\forall\s*(?P<member>[a-zA-Z]))(?:[\s‹›]*(?:∈|\bin\b)[\s‹›]*ℝ)?[\s‹›)]*"
+)
 _NOTE = re.compile(r"(\S.*?)\s+[(\[‹]((?:[^()\[\]‹›]|\([^()]*\))*)[)\]›]")
 _REMARK = re.compile(
     r"option|requir|need|order|equiv|nearest|round|exact|approx|units?\b|only|ignore|must|note|any form|decimal"
@@ -70,7 +76,7 @@ _SET_BUILDER = re.compile(
     r"|(?<=\d),\s*[a-z]\s*∈\s*ℝ$"
 )
 _MATRIX = re.compile(
-    r"[(\[|]?\s*\\begin\{(?P<kind>[pbvBV]?(?:small)?(?:matrix|array)\*?)\}(?:\{[lcr|]*\}|\[[lcr]\])?(?P<cells>.*)\\end\{(?P=kind)\}"
+    r"[(\[|]?\s*\\begin\{(?P<kind>[pbvBV]?(?:small)?(?:matrix|array)\*?)\}\s*(?:\{[lcr|\s]*\}|\[[lcr]\])?(?P<cells>.*)\\end\{(?P=kind)\}"
     r"\s*[)\]|]?",
     re.DOTALL,
 )
@@ -107,6 +113,8 @@ def _form(text: str, grouped: bool) -> Form:
         return Items("tuple", tuple(read(part, grouped) for part in parts))
     if match := _LABELLED.fullmatch(text):
         return Letter(match[1] or match[2], read(match[3], grouped))
+    if match := _LABELLED_WORDS.fullmatch(text):
+        return Letter(match[1], Words(match[2]))
     if text in ("∅", "⦃⦄", "{}"):
         return Words("∅")
     if clock := _CLOCK.fullmatch(text) or _CLOCK_ALONE.fullmatch(text):
@@ -120,9 +128,23 @@ def _form(text: str, grouped: bool) -> Form:
         return _family(f"{congruence[1]} + {congruence[2]}*k", "k")
     if family := parameter_of(text):
         return _family(*family)
+    if (said := _for_every(text)) != text:
+        return _form(said, grouped)
     if match := _NOTE.fullmatch(text):
         return _with_note(match[1], match[2], text, grouped)
     return _structure(text, grouped)
+
+
+def _for_every(text: str) -> str:
+    """An expression or equation without the words that its letter is free: `f(x) = cx for any constant c`."""
+    if not any(word in text for word in ("for", "where", "with", "\\forall")):
+        return text
+    for match in _FOR_EVERY.finditer(text):
+        letter = match["quantified"] or match["described"] or match["member"]
+        body = text[: match.start()]
+        if match.end() == len(text) and re.search(rf"(?<![a-zA-Z]){letter}|{letter}(?![a-zA-Z])", body):
+            return text if re.search("[<>]|!=", body) else body
+    return text
 
 
 def _with_note(key: str, note: str, whole: str, grouped: bool) -> Form:

@@ -25,8 +25,21 @@ REFUSALS = frozenset(VOCABULARY["refusals"].split())
 RIVALS = [frozenset(group.split()) for group in VOCABULARY["rivals"]]
 _SYNONYMS = [[phrase.strip() for phrase in line.split("|")] for line in VOCABULARY["phrases"]]
 PHRASES = {phrase: phrases[0] for phrases in _SYNONYMS for phrase in phrases}
+KNOWN_WORDS = frozenset(
+    (
+        *PHRASES,
+        *NUMBERS,
+        *ORDINALS,
+        *WEEKDAYS,
+        *MONTHS,
+        *STOP_WORDS,
+        *NEGATIONS,
+        *(word for group in RIVALS for word in group),
+    )
+)
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|[∅ℝ]|\d+(?:\.\d+)?")
+_PRODUCT = re.compile("[a-z]{2}|[b-df-hj-np-tv-z]{3}")
 _FIRST_LETTERS = frozenset(word[0] for word in (*NUMBERS, *MAGNITUDES, "a", "half"))
 _WITH_PART = re.compile(
     rf"(?:(.+?) and )?(?:(\S.*?)[ -])?({'|'.join(f'{part}s?' for part in (*PARTS, 'quarter'))})", re.IGNORECASE
@@ -85,6 +98,11 @@ def _whole(text: str) -> Fraction | None:
         else:
             return None
     return value + part if words else None
+
+
+def is_product(text: str) -> bool:
+    """Whether two or three small letters can only be a product of unknowns: `xy`, `ab`, but not `no` or `cat`."""
+    return bool(_PRODUCT.fullmatch(text)) and text not in KNOWN_WORDS
 
 
 def ordinal(text: str) -> int | None:

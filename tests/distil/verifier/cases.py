@@ -965,6 +965,50 @@ EQUAL: dict[str, str] = {
         y = 2x + 1 | 2x - y + 1 = 0
         x^2+y^2=9 | x^2 + y^2 - 9 = 0
     """,
+    "second hunt": r"""
+        3x - 1 | 3 x - 1
+        2x(x+1) | 2 x (x+1)
+        4x(2x-1) | 4 x (2 x - 1)
+        3x^2 - 2x - 5 | 3 x^2 - 2 x - 5
+        12(x-1) | 12 (x - 1)
+        -27a - 24 | -3*(9*a+8)
+        x = 60 | x = 12 x 5
+        24 | 2 x 3 x 4
+        9 | 3 X 3
+        2x\sin x + x^2\cos x | 2xsin(x) + x^2cos(x)
+        \sin^2 x | \sin(x)^2
+        e^{2x} | \exp(x)^2
+        \cosh^2 x - 1 | \sinh^2 x
+        y = kx | y = k x
+        f(x) = cx | f(x) = c x
+        I = PRT | I = P R T
+        xy | yx
+        f(x) = cx | f(x) = cx \text{ for any constant } c
+        f(x) = x + c | f(x)=x+c, \text{ where } c \text{ is a constant}
+        f(x) = 2x | f(x)=2x \quad \forall x \in \mathbb{R}
+        Ce^{2x} | y = Ce^{2x}, \text{ where } C \text{ is an arbitrary constant}
+        x = 2 | \colorbox{aqua}{x=2}
+        x^2 | \fcolorbox{green}{white}{$x^2$}
+        5 | \textcolor{red}{5}
+        5 | {\color{#ff0000}5}
+        5 | \textcolor[rgb]{1,0,0}{5}
+        5 | \underline{\underline{5}}
+        5 | \Large 5
+        5 | 5 \tag{1}
+        \frac12 | \frac{1}{2}\;\blacksquare
+        3/4 | ³⁄₄
+        11/4 | 2³⁄₄
+        3/4 | {}^3\!/\!_4
+        \begin{pmatrix} 2 & 7 \\ 3 & 5 \end{pmatrix} | A = \begin{array} { l l } {2} & 7 \\ 3 & 5 \end{array}
+        \begin{pmatrix} 2 & 7 \\ 3 & 5 \end{pmatrix} | (\begin{pmatrix} 2 & 7 \\ 3 & 5 \\\end{pmatrix})
+        2x+4y-3=0 | y = -1/2*x + 3/4
+        4\sqrt2 | 4\sqrt(2)
+        \frac{q}{2}\left[\frac{1}{\left[(x-a)^2+b^2\right]^{3/2}}\right] | E(x, +0, z) = \frac{q}{2((x-a)^2+b^2)^{3/2}}
+        E | E: A risk score
+        E | E - A risk score
+        E | \text{E. A risk score}
+        a/b | \frac a b
+    """,
 }
 
 DIFFERENT: dict[str, str] = {
@@ -1453,6 +1497,27 @@ DIFFERENT: dict[str, str] = {
         (1, 5) | 1 \le x \le 5
         y = 2x + 1 | y = 2x
     """,
+    "second hunt": r"""
+        2(x+1) | 2 x (x + 1)
+        -3 | 3 x - 1
+        2x+4y-3=0 | y = -1/2*x - 3/4
+        4 | 4\sqrt(2)
+        \sin x^2 | \sin^2 x
+        A | A line
+        a | a polygenic risk score
+        E | \Delta E
+        B | A - B is the larger
+        f(x) = x | f(x)=x+c \text{ for some constant } c
+        f(x) = x + c | f(x)=x+1 \text{ for some constant } c
+        1 - \frac{1}{\mathrm{e}} | 1 + \frac{1}{\mathrm{e}}
+        60 | (3-9) (5-15
+        no | on
+        2^3 | 2³⁄₄
+        3.5 | 3,5
+        1234.56 | 1.234,56
+        5 | 5 / 6 / 7
+        5 | 5 \neq 6
+    """,
 }
 
 
@@ -1673,6 +1738,25 @@ RESPONSES = r"""
     + 12 | Therefore, x = 12 (x = -3 is rejected).
     + no | \boxed{\text{no}}. Wait: 7 is odd. Yes, that is right.
     + 12 | It equals 12, not 13.
+    + 3 | work \boxed{2}, final answer: 3
+    + 3 | work \boxed{\frac{1}{\sqrt{2}}}, final answer: 3
+    - 2 | work \boxed{2}, final answer: 3
+    + 3 | work \boxed{2}, answer: \boxed{3}
+    + 5 | I mark my solution with \boxed as asked. The answer is 5.
+    + 5 | I will put it within \boxed{answer}. We get \boxed{5}.
+    + 12 | So $\boxed 12$.
+    + 1 | I think the answer is \boxed{1}. Yeah so the reason why the answer is \boxed{1} is because of parity.
+    + 4 | \boxed{35 cm} ++++++ \boxed{4}
+    + 70 | So the answer is <boxed{70}\).</answer>
+    + 73 | So (i)+(ii)+(iii) is 905.␤␤✅ Consistent!␤␤---␤␤✅ Final Answer: **73**
+    + D | Answer: It is not B, the answer is D
+    - B | Answer: It is not B, the answer is D
+    - C | Answer: rules out C, leaving D
+    - A | A perfect answer cannot be found.
+    + D | \boxed{\Delta E} is the energy.␤Answer: D
+    + x = 1, y = 2 | \boxed{\left\{\begin{array}{l} x = 1 \\ y = 2 \end{array}\right.}
+    + 5 | \boxed{5\}
+    + 5 | \boxed{\ 5\ }
 """
 """Key and whole response, `␤` for a new line; `+` where the response ends in the key, `-` where it does not."""
 
