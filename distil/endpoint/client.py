@@ -27,6 +27,10 @@ HINTS = (
      " {role}.answers_as to it."),
     (r"\btemperature\b", "Set {role}.omit to [temperature]."),
     (r"\bseed\b", "Set {role}.omit to [seed]."),
+    (r"DecodingError", "Set {where}.headers to {{Accept-Encoding: identity}}, so that nothing on the way compresses"
+     " replies."),
+    (r"[Nn]o models? loaded|[Mm]odel is not loaded", "Load the model on the server."),
+    (r"the environment's proxy", "Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the server's host in NO_PROXY."),
     (r"not JSON|endpoint or method|not found|no connection", "Check {where}.base_url, which most servers want to end"
      " in /v1."),
     (r"", "Check {where} and {role}."),
@@ -181,7 +185,9 @@ class Client:
         if streak.count >= self._limit(fault, streak):
             nothing = "" if streak.answered else "Nothing was answered. "
             advice = self.advice(fault, role, body)
-            self.stop.now(f"{role}, {streak.count} times in a row: {fault.reason}. {nothing}{advice} {kept}")
+            self.stop.now(
+                f"{role}, {streak.count} times in a row: {fault.reason.rstrip('.')}. {nothing}{advice} {kept}"
+            )
         elif sign not in self._said:
             self._said.add(sign)
             wait = f"; it asks to wait {fault.retry_after:.0f} s" if fault.retry_after else ""

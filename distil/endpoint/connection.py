@@ -11,7 +11,9 @@ import json
 import math
 import os
 import re
+import ssl
 import time
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -70,7 +72,8 @@ class Connection:
     def __init__(self, where: str, endpoint: Endpoint, transport: httpx.AsyncBaseTransport | None = None):
         """`where` is the endpoint's place in params.yaml; `transport` takes the place of the network.
 
-        Raises InputError when the address is none, or a variable that the endpoint names is not set or holds no key.
+        Raises InputError when the address is none, a variable that the endpoint names is not set or holds no key, or
+        the environment's proxies or certificates cannot be used.
         """
         self.where, self.endpoint = where, endpoint
         self._secrets: list[str] = []
@@ -91,11 +94,18 @@ class Connection:
             httpx.AsyncClient,
             headers=headers,
             transport=transport,
-            verify=httpx.create_ssl_context(),
+            verify=_certificates(),
             trust_env=not local,  # a proxy for the network is none for this machine
             timeout=httpx.Timeout(endpoint.timeout, connect=min(endpoint.timeout, 30), pool=None),
         )
-        self._free: list[httpx.AsyncClient] = []
+        self._proxied = not local and _has_proxy(address)
+        try:
+            self._free = [self._client()]
+        except (httpx.InvalidURL, ValueError, ImportError) as error:
+            raise InputError(
+                f"{where}: the proxies that the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY) "
+                f"cannot be used: {str(error).rstrip('.')}. Correct or unset them."
+            ) from error
 
     async def _post(self, body: dict[str, Any]) -> httpx.Response:
         """Post by a client that is free. One pool of many connections would look at each of them for each request."""
@@ -133,7 +143,8 @@ class Connection:
                 response = await self._post(body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             address = self._url.copy_with(userinfo=b"")
-            reason = self.redact(f"no connection to {address} ({type(error).__name__}: {error})")
+            way = " through the environment's proxy" if self._proxied else ""
+            reason = self.redact(f"no connection to {address}{way} ({type(error).__name__}: {error})")
             return Fault(reason, "unreachable")
         except httpx.TimeoutException:
             return Fault(f"no byte for {self.endpoint.timeout:g} s")
@@ -191,6 +202,23 @@ class Connection:
         if 400 <= status < 500 and status not in (408, 409, 425, 429):
             return Fault(reason, "rejected")
         return Fault(reason, "overload" if status in OVERLOADED else "passing", retry_after=_retry_after(headers))
+
+
+def _certificates() -> ssl.SSLContext:
+    """The certificates of authorities to trust. Raises InputError when the environment names a file that is none."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        named = ", ".join(
+            f"{name}={os.environ[name]}" for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if name in os.environ
+        )
+        raise InputError(f"the certificates in {named or 'the system'} cannot be loaded: {error}.") from error
+
+
+def _has_proxy(address: httpx.URL) -> bool:
+    """Whether requests to an address go through a proxy that the environment names."""
+    proxies = urllib.request.getproxies()
+    return bool(proxies.get(address.scheme) or proxies.get("all")) and not urllib.request.proxy_bypass(address.host)
 
 
 def same_model(asked: str, answered: str) -> bool:

@@ -12,6 +12,12 @@ CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]*<\|message\|>(.*?)(?=<\|channel
 """gpt-oss writes `<|channel|>analysis<|message|>...<|end|><|start|>assistant<|channel|>final<|message|>...`."""
 SPECIAL = re.compile(r"(?:<\|(?:im_end|end|return|eot_id|endoftext|start)\|>(?:assistant)?|</s>|<end_of_turn>|\s)+\Z")
 
+CUT = frozenset(("max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded", "token_limit"))
+"""How servers other than OpenAI's name `length`, the end of a reply at its token cap."""
+FILTERED = frozenset(("content_filter", "sensitive", "safety"))
+BROKEN = frozenset(("error", "network_error", "insufficient_system_resource", "abort", "aborted", "cancelled"))
+"""Ends of a reply that is not whole. OpenRouter says them in `native_finish_reason` alone."""
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -96,9 +102,11 @@ def read_reply(payload: Any, *, verbatim: bool = False) -> Reply | Failed:
         raise ValueError(f"an error instead of a reply: {said_in(payload)}")
     try:
         choice = payload["choices"][0]
-        message, finish = choice["message"], choice.get("finish_reason") or "unknown"
-        if finish == "error" or choice.get("error"):
-            raise ValueError(f"a reply that broke off with an error: {said_in(choice)}")
+        message, finish = choice["message"], _finish(choice.get("finish_reason"))
+        broken = BROKEN & {finish, _finish(choice.get("native_finish_reason"))}
+        if broken or choice.get("error"):
+            why = said_in(choice) if choice.get("error") else " ".join(broken)
+            raise ValueError(f"a reply that broke off with an error: {why}")
         parts = message.get("content")
         reasoning = _joined(message.get("reasoning_content") or message.get("reasoning") or _thoughts(parts))
         text = _joined(parts)
@@ -108,7 +116,7 @@ def read_reply(payload: Any, *, verbatim: bool = False) -> Reply | Failed:
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise ValueError(f"a reply without a message: {quoted(payload)}") from error
     usage = read_usage(payload)
-    if refusal or finish == "content_filter":
+    if refusal or finish in FILTERED:
         reason = refusal or "the provider's content filter stopped the reply"
         return Failed(f"refused: {reason}", lasting=True, usage=usage)
     if not text.strip() and finish != "length" and not verbatim:
@@ -123,7 +131,11 @@ def read_usage(payload: Any) -> Usage:
         return Usage()
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, dict) else usage.get("prompt_cache_hit_tokens")
-    return Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")), _count(cached) or 0)
+    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    total = _count(usage.get("total_tokens"))
+    if completion is not None and prompt is not None and total is not None:
+        completion = max(completion, total - prompt)  # some gateways leave thinking out of the completion
+    return Usage(prompt, completion, _count(cached) or 0)
 
 
 def without_thinking(text: str, reasoning: str = "") -> tuple[str, str]:
@@ -151,8 +163,9 @@ def said_in(payload: Any) -> str:
 
 
 def quoted(content: Any) -> str:
-    """The beginning of what a server said, on one line."""
+    """The beginning of what a server said, on one line, without characters that a terminal would obey."""
     words = " ".join((content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)).split())
+    words = "".join(character if character.isprintable() else "\ufffd" for character in words)
     return words if len(words) <= 300 else words[:300] + " ..."
 
 
@@ -170,5 +183,16 @@ def _thoughts(content: Any) -> str:
     return "".join(_joined(part["thinking"]) for part in parts if isinstance(part, dict) and part.get("thinking"))
 
 
+def _finish(reason: Any) -> str:
+    """A reason to end as OpenAI names it, in small letters."""
+    name = str(reason or "unknown").lower()
+    return "length" if name in CUT else name
+
+
 def _count(value: Any) -> int | None:
+    """A number of tokens, also where it came as text or as a decimal."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 12:
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, int) and value >= 0 else None

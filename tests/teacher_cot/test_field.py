@@ -1,5 +1,6 @@
 """What people have reported of servers: each reply, as it was reported, is read, or stops the run with its words."""
 
+import gzip
 import json
 import re
 
@@ -125,6 +126,23 @@ STOPS = {
                          b'"seed"],"msg":"Extra inputs are not permitted"}]}}'),
         r"extra_forbidden.*Set teacher_cot\.roles\.solver\.omit to \[seed\]",
     ),
+    "no model is loaded (openhuman#4181)": (
+        error(400, "No models loaded. Please load a model in the developer page."), "Load the model on the server",
+    ),
+    "an error without `error` (vllm#12886)": (
+        lambda request: (400, {}, b'{"object":"error","message":"This model\'s maximum context length is 2048 tokens.",'
+                         b'"type":"BadRequestError","param":null,"code":400}'),
+        r"HTTP 400: This model's maximum context length is 2048 tokens\. Nothing was answered\. Lower max_tokens",
+    ),
+    "characters that a terminal obeys (CLIProxyAPI#1895)": (
+        error(400, "\x1f\x8b\x08\x00\x1b[31mred"), "HTTP 400: \ufffd{5}\\[31mred",
+    ),
+    "no choices (litellm#40252)": (
+        lambda request: (200, {}, b'{"choices":[],"usage":{"prompt_tokens":4241}}'), "a reply without a message",
+    ),
+    "a completion of text (llm-openrouter#5)": (
+        lambda request: (200, {}, b'{"choices":[{"text":"7","finish_reason":"stop"}]}'), "a reply without a message",
+    ),
     "no API under the address": (error(405, "Method Not Allowed"), r"\.base_url is wrong \(most end in /v1\)"),
     "a moved address": (
         lambda request: (301, {"Location": "https://elsewhere/v1"}, b""), "set .*base_url to where it answers"
@@ -140,7 +158,7 @@ def test_it_stops_the_run_with_the_servers_words(tmp_path, monkeypatch, reply, s
         with pytest.raises(InputError, match=says) as stopped:
             workspace.run_here(monkeypatch)
         assert "\n" not in str(stopped.value)
-        assert len(server.requests) <= 5
+        assert len(server.requests) <= 5 and str(stopped.value).isprintable()
         assert workspace.outputs() == {}
         server.reply = lambda request: (200, {}, solved(request))  # whatever was wrong, nothing of it was kept
         workspace.run_here(monkeypatch)
@@ -154,6 +172,9 @@ WAITS = {
     "a quota a minute (Gemini)": (
         429, {}, b'{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing '
         b'details. Please retry in 1s."}}',
+    ),
+    "a model that is being loaded (llama-swap#146)": (
+        503, {}, b'{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}',
     ),
     "a reply that broke off (nodetool#5755)": (
         200, {}, b'{"choices":[{"finish_reason":"error","error":{"code":502,"message":"Provider returned error"},'
@@ -235,6 +256,64 @@ def test_a_deployments_name_is_taken_once_it_is_set(tmp_path, monkeypatch):
         workspace.params(**at(url), roles=roles)
         workspace.run_here(monkeypatch)
     assert workspace.metrics()["verified"] == 12
+
+
+@pytest.mark.parametrize(
+    ("finish", "says"),
+    [("network_error", "network_error"), ("insufficient_system_resource", "insufficient_system_resource"),
+     ("abort", "abort"), ({"finish_reason": "stop", "native_finish_reason": "network_error"}, "network_error")],
+)  # fmt: skip
+def test_half_a_reply_is_asked_again_however_it_says_so(tmp_path, monkeypatch, capsys, finish, says):
+    """genkit#6259 and pi#8511: the half was an answer, kept in the store, and failed its problem for good."""
+    end = finish if isinstance(finish, dict) else {"finish_reason": finish}
+    halves = iter([end])
+
+    def reply(request):
+        return 200, {}, completion(request, "Let us call", **half) if (half := next(halves, None)) else solved(request)
+
+    with Server(reply=reply).running() as url:
+        workspace = Workspace(tmp_path, CHOSEN[:2], **at(url))
+        workspace.run_here(monkeypatch)
+    assert workspace.metrics()["verified"] == 2
+    assert f"broke off with an error: {says} (asked again" in capsys.readouterr().err
+    assert b"Let us call" not in (tmp_path / "cache/teacher.sqlite").read_bytes()
+
+
+def test_a_compressed_reply_is_read_and_one_that_only_says_so_stops_the_run(tmp_path, monkeypatch):
+    """agent-vision-toolkit#36 and dify#9275."""
+    pack = gzip.compress
+    server = Server(reply=lambda request: (200, {"Content-Encoding": "gzip"}, pack(solved(request))))
+    with server.running() as url:
+        workspace = Workspace(tmp_path, CHOSEN[:2], **at(url))
+        pack = bytes
+        with pytest.raises(
+            InputError, match=r"incorrect header.*Set teacher_cot\.endpoints\.test\.headers to \{Accept-En"
+        ):
+            workspace.run_here(monkeypatch)
+        pack = gzip.compress
+        workspace.run_here(monkeypatch)
+    assert workspace.metrics()["verified"] == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("NO_PROXY", "127.0.0.1,::1/128", "the proxies that the environment names .* cannot be used: Invalid port"),
+        ("ALL_PROXY", "socks://127.0.0.1:1", "cannot be used: Unknown scheme for proxy"),
+        ("SSL_CERT_FILE", "nowhere.pem", r"the certificates in SSL_CERT_FILE=nowhere\.pem.* cannot be loaded"),
+        ("HTTP_PROXY", "http://127.0.0.1:9", "through the environment's proxy .*Check HTTP_PROXY, .* in NO_PROXY"),
+    ],
+)
+def test_a_network_that_is_set_up_wrongly_is_one_line(tmp_path, monkeypatch, variable, value, says):
+    """Wegent#3556, httpx#1772 of projectdiscovery, hermes-agent#5834: proxies and certificates of the environment."""
+    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv(variable, value)
+    workspace = Workspace(tmp_path, CHOSEN[:2], **at("http://0.0.0.0:9/v1"))
+    with pytest.raises(InputError, match=says) as stopped:
+        workspace.run_here(monkeypatch)
+    assert "\n" not in str(stopped.value)
 
 
 def test_a_long_wait_is_said(tmp_path, capsys, monkeypatch):

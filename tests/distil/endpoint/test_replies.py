@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from distil.endpoint import Failed, Reply, read_reply
 from distil.endpoint.connection import same_model
-from distil.endpoint.replies import decode, said_in
+from distil.endpoint.replies import decode, read_usage, said_in
 
 
 def payload(message, model="m", finish="stop", **more):
@@ -70,11 +70,27 @@ def test_reasoning_is_found_wherever_it_is(message, text, reasoning):
         (payload({"content": "<think>1 + 2 is"}), "reasoning without an answer"),
         (payload({"content": None, "tool_calls": [{"id": "1"}]}, finish="tool_calls"), "an empty reply .tool_calls."),
         (payload({"content": "Let x be"}, finish="error"), "broke off with an error"),
+        (payload({"content": "Let x be"}, finish="insufficient_system_resource"), "broke off .* insufficient_system"),
     ],
 )
 def test_what_is_no_reply_is_said(wrong, says):
     with pytest.raises(ValueError, match=says):
         read_reply(wrong)
+
+
+@pytest.mark.parametrize(
+    ("counted", "prompt", "completion"),
+    [
+        ({"prompt_tokens": 21, "completion_tokens": 60, "total_tokens": 81}, 21, 60),
+        ({"prompt_tokens": 21, "completion_tokens": 0, "total_tokens": 81}, 21, 60),  # CLIProxyAPI#5733
+        ({"prompt_tokens": 20, "completion_tokens": 424, "total_tokens": 1016}, 20, 996),  # clarifai-python#978
+        ({"prompt_tokens": "10", "completion_tokens": 5.0}, 10, 5),  # litellm#39618
+        ({"prompt_tokens": None, "completion_tokens": -1, "total_tokens": 9}, None, None),
+    ],
+)
+def test_thinking_counts_among_the_tokens_of_a_reply(counted, prompt, completion):
+    usage = read_usage({"usage": counted})
+    assert (usage.prompt_tokens, usage.completion_tokens) == (prompt, completion)
 
 
 @pytest.mark.parametrize(
@@ -96,13 +112,17 @@ def test_refusals_are_answers_that_failed():
     for refused in (
         payload({"content": ""}, finish="content_filter", usage={"prompt_tokens": 4, "completion_tokens": 0}),
         payload({"content": None, "refusal": "I will not."}),
+        payload({"content": "Let x"}, finish="sensitive"),
     ):
         reply = read_reply(refused)
         assert isinstance(reply, Failed) and reply.lasting and reply.usage is not None
 
 
-def test_a_truncated_reply_may_be_empty():
-    reply = read_reply(payload({"content": ""}, finish="length"))
+@pytest.mark.parametrize(
+    "finish", ["length", "max_tokens", "MAX_TOKENS", "model_length", "model_context_window_exceeded"]
+)
+def test_a_truncated_reply_may_be_empty(finish):
+    reply = read_reply(payload({"content": ""}, finish=finish))
     assert isinstance(reply, Reply) and reply.truncated
 
 
