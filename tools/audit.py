@@ -123,12 +123,18 @@ def is_among(printed: str, transcribed: str, differences: list[Difference], iden
     theirs = [one for one in differences if (one.id, one.field) == (identity, field)]
     if field == "answer" or re.search(r"[a-z]{4}", printed):  # the place is the whole answer, or is told in words
         return bool(theirs)
-    own = [(a.replace(" ", ""), b.replace(" ", "")) for a, b in different(printed, transcribed)]
     return any(
-        (one.scan and one.scan.replace(" ", "") in a) or (one.transcription and one.transcription.replace(" ", "") in b)
+        _part(one.scan, a)
+        or _part(one.transcription, b)
+        or (_part(a, one.scan) and _part(b, one.transcription))  # with what was misread beside it
         for one in theirs
-        for a, b in own
+        for a, b in different(printed, transcribed)
     )
+
+
+def _part(some: str, whole: str) -> bool:
+    """Whether there are some tokens, and all of them stand in a row among others."""
+    return bool(some) and f" {some} " in f" {whole} "
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ item carries the confidence of its least certain box; what is stacked and no fra
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -29,8 +30,21 @@ OTHER_TEST = re.compile(r"\bteam\b(?! code)", re.IGNORECASE)
 FOREIGN = re.compile(
     r"[\u3000-\u9fff\uff00-\uffef]"
 )  # signs of East Asian scripts, as which the engine misreads formulas
+MISREAD = str.maketrans({"十": "+", "二": "=", "一": "-"})
+"""What such signs are where it is clear. The confidence of what holds one is lowered all the same."""
+WIDER = 1.4  # than any other space between the lines of two questions is the one between the two
 Both: TypeAlias = tuple[list[ScannedItem], list[ScannedItem]]
 """Questions and answers."""
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Where a question begins: the box of its number or, where the engine `missed` that, of its first line."""
+
+    box: Box
+    number: int
+    text: str
+    missed: bool = False
 
 
 def sections(pages: list[ScannedPage], section: str | None) -> dict[str, Both]:
@@ -96,23 +110,26 @@ def _questions(pages: Iterable[ScannedPage]) -> Iterator[ScannedItem]:
         boxes = _with_fractions([box for box in page.boxes if not box.text.startswith("**")], usual)
         labels = [(box, found) for box in boxes if (found := LABEL.match(box.text))]
         edge = min((box.left for box, _ in labels), default=0)
-        begins: list[tuple[Box, int, str]] = []
+        begins: list[Begin] = []
         last = item.number if item else 0
         for box, found in sorted(labels, key=lambda one: one[0].top):
             number = int(found[1].replace(" ", ""))
             if box.left - edge < 0.05 * page.width and last < number <= last + 3:
-                begins.append((box, number, box.text[found.end() :]))
+                begins.append(Begin(box, number, box.text[found.end() :]))
                 last = number
-        heads = {id(box): (number, text) for box, number, text in begins}
+        begins = _with_missed(begins, boxes, edge, usual)
+        heads = {id(begin.box) for begin in begins}
         rest = sorted((box for box in boxes if id(box) not in heads), key=lambda box: box.middle)
-        for index, (head, number, text) in enumerate([(None, 0, ""), *begins]):
-            if head is not None:
+        for index, begin in enumerate([None, *begins]):
+            if begin is not None:
                 if item:
-                    item.torn |= number != item.number + 1  # the engine missed a number: two questions are in one
+                    # the engine missed a number: two questions are in one, or were parted by the space between them
+                    item.torn |= begin.number != item.number + 1 or begin.missed
                     yield _finished(item)
-                item = ScannedItem(number, page.number, boxes=[head.model_copy(update={"text": text})])
-            upper = head.middle - 0.8 * usual if head is not None else 0
-            lower = begins[index][0].middle - 0.8 * usual if index < len(begins) else page.height
+                start = begin.box.model_copy(update={"text": begin.text})
+                item = ScannedItem(begin.number, page.number, boxes=[start], torn=begin.missed)
+            upper = begin.box.middle - 0.8 * usual if begin is not None else 0
+            lower = begins[index].box.middle - 0.8 * usual if index < len(begins) else page.height
             if item is not None:
                 item.boxes += [box for box in rest if upper <= box.middle < lower]
     if item:
@@ -126,6 +143,27 @@ def read_sections(path: Path, section: str | None, key_path: Path | None = None)
         answers = [item for page in read_scan(key_path) for item in sheet(page)]
         found[section] = (found[section][0], answers)
     return found
+
+
+def _with_missed(begins: list[Begin], boxes: list[Box], edge: float, usual: float) -> list[Begin]:
+    """The beginnings of questions with those whose number the engine missed, where a wide space shows one of them."""
+    column = [box for box in boxes if 0.5 * usual < box.left - edge < 4 * usual]
+    left = median(box.left for box in column) if column else edge
+    whole = begins[:1]
+    for begin, following in pairwise(begins):
+        if following.number == begin.number + 2:
+            lines = sorted((box for box in column if abs(box.left - left) < usual), key=lambda box: box.middle)
+            inside = [
+                box for box in lines if begin.box.middle + usual / 2 < box.middle < following.box.middle - usual / 2
+            ]
+            spaces = [b.middle - a.middle for a, b in pairwise([begin.box, *inside])]
+            widest = max(spaces, default=0)
+            others = [space for space in spaces if space != widest]
+            if widest > WIDER * max([*others, 1.2 * usual]):
+                box = inside[spaces.index(widest)]
+                whole.append(Begin(box, begin.number + 1, box.text, missed=True))
+        whole.append(following)
+    return whole
 
 
 def problems_of(
@@ -192,6 +230,7 @@ def _finished(item: ScannedItem) -> ScannedItem:
     item.confidence = min(box.score for box in item.boxes) * (
         STRAY if stray or item.torn or FOREIGN.search(item.text) else 1
     )
+    item.text = item.text.translate(MISREAD)
     return item
 
 

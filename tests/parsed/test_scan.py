@@ -68,8 +68,12 @@ def test_an_answer_sheet_is_read_by_its_grid(boxes, answers):
          ["Find (x + 1)/3 now."], [1]),
         ([box("1. Find 1.", 50, 100), box("Find 2.", 60, 120), box("3. Find 3.", 50, 140)],
          ["Find 1. Find 2.", "Find 3."], [0, 1]),  # a number was missed: the first is torn
+        ([box("1.", 50, 100), box("Find 1,", 70, 100), box("then stop.", 70, 116), box("Find 2.", 70, 160),
+          box("Then stop.", 70, 176), box("3. Find 3.", 50, 220)],
+         ["Find 1, then stop.", "Find 2. Then stop.", "Find 3."], [0, 0, 1]),  # the space shows where the second begins
         ([box("1. Find it.", 50, 100, score=0.6)], ["Find it."], [0]),
-        ([box("1. Find", 50, 100), box("十", 90, 100)], ["Find 十"], [0]),
+        ([box("1. Find", 50, 100), box("卜", 90, 100)], ["Find 卜"], [0]),
+        ([box("1. Find 2", 50, 100), box("十", 120, 100), box("3.", 140, 100)], ["Find 2 + 3."], [0]),
     ],
 )  # fmt: skip
 def test_questions_are_read_by_their_numbers(boxes, texts, sure):

@@ -1,0 +1,38 @@
+"""Where scan and transcription differ, and whether a recorded erratum is among the differences."""
+
+import pytest
+
+from tools.audit import Difference, different, is_among
+
+
+def differences(scan: str, typed: str) -> list[Difference]:
+    return [Difference("2030/test/01", "question", *one, 0.9) for one in different(scan, typed)]
+
+
+@pytest.mark.parametrize(
+    ("scan", "typed", "found"),
+    [
+        ("Find 12 of 30 apples.", "Find 12 of 36 apples.", [("30", "36")]),
+        ("Find $x^2$ − 1", "Find x² - 1", []),  # notation alone
+        ("Find (a × b)", "find a * b", []),
+        ("Let k = 1/(pq) + 4", "Let k = 1/p + 4", [("pq", "p")]),
+        ("Find a b c d e f g now", "Find 1 2 3 4 5 6 7 now", []),  # a formula that is torn apart
+    ],
+)
+def test_short_differences_of_more_than_notation(scan, typed, found):
+    assert list(different(scan, typed)) == found
+
+
+@pytest.mark.parametrize(
+    ("scan", "typed", "printed", "transcribed", "among"),
+    [
+        ("Find 12 of 30 apples.", "Find 12 of 36 apples.", "30 apples", "36 apples", True),
+        ("Let k = 1/(pq) ÷ 4", "Let k = 1/p + 4", "1/(pq)", "1/p", True),  # a sign beside it is misread
+        ("Find 12 of 30 pears.", "Find 12 of 30 apples.", "30", "36", False),
+        ("Let k = 1/(pq) ÷ 4", "Let k = 1/(pq) + 4", "1/(pq)", "1/p", False),
+        ("Find 14 of 30 apples.", "Find 12 of 30 apples.", "4 men", "2 men", False),  # digits of another number
+    ],
+)
+def test_an_erratum_is_found_by_its_own_difference(scan, typed, printed, transcribed, among):
+    assert is_among(printed, transcribed, differences(scan, typed), "2030/test/01", "question") is among
+    assert not is_among(printed, transcribed, differences(scan, typed), "2030/test/02", "question")
