@@ -30,8 +30,8 @@ from stages.parsed.transcription import read_transcriptions
 
 RAW = Path("data/raw")
 TOKEN = re.compile(r"\d+(?:\.\d+)?|[a-z]+|[^\sa-z0-9]")
-SPELLINGS = str.maketrans({"−": "-", "–": "-", "—": "-", "×": "*", "⋅": "*", "·": "*", "“": '"', "”": '"', "’": "'"})
-NOTATION = frozenset("$\\{}()[]^_,.;:?!'\"*/ ")
+SPELLINGS = str.maketrans("−–—×⋅·∘∆△“”’", '---***°δδ""\'')
+NOTATION = frozenset("$\\{}()[]⟨⟩^_,.;:?!'\"*/ ")
 FEW = 6  # tokens; a longer difference is a formula that the engine has torn apart, and tells little
 
 
@@ -103,15 +103,17 @@ def read_all() -> tuple[dict[str, ScannedItem], dict[str, ScannedItem]]:
 
 def plain(text: str) -> str:
     """A text without case, white space and notation."""
-    text = unicodedata.normalize("NFKC", text.translate(SPELLINGS)).lower()
-    return "".join(sign for sign in text if sign not in NOTATION)
+    return "".join(sign for sign in _spelled(text) if sign not in NOTATION)
+
+
+def _spelled(text: str) -> str:
+    """A text in lower case and in one spelling; compatibility signs first, since a raised minus becomes a minus."""
+    return unicodedata.normalize("NFKC", text).lower().translate(SPELLINGS)
 
 
 def different(scan: str, typed: str) -> Iterator[tuple[str, str]]:
     """The short differences of two texts that are not of notation alone."""
-    one, other = (
-        TOKEN.findall(unicodedata.normalize("NFKC", text.translate(SPELLINGS)).lower()) for text in (scan, typed)
-    )
+    one, other = (TOKEN.findall(_spelled(text)) for text in (scan, typed))
     one, other = ([token for token in tokens if token not in NOTATION] for tokens in (one, other))
     for kind, a, b, c, d in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
         if kind != "equal" and "".join(one[a:b]) != "".join(other[c:d]) and max(b - a, d - c) <= FEW:
@@ -126,7 +128,8 @@ def is_among(printed: str, transcribed: str, differences: list[Difference], iden
     return any(
         _part(one.scan, a)
         or _part(one.transcription, b)
-        or (_part(a, one.scan) and _part(b, one.transcription))  # with what was misread beside it
+        # with what was misread beside it, or where the engine reads nothing at all
+        or (_part(b, one.transcription) and (_part(a, one.scan) or not one.scan))
         for one in theirs
         for a, b in different(printed, transcribed)
     )

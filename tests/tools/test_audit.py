@@ -15,6 +15,7 @@ def differences(scan: str, typed: str) -> list[Difference]:
         ("Find 12 of 30 apples.", "Find 12 of 36 apples.", [("30", "36")]),
         ("Find $x^2$ − 1", "Find x² - 1", []),  # notation alone
         ("Find (a × b)", "find a * b", []),
+        ("Find f-1(2) in ∆ABC at 9°", "Find $f⁻¹(2)$ in ΔABC at 9∘", []),
         ("Let k = 1/(pq) + 4", "Let k = 1/p + 4", [("pq", "p")]),
         ("Find a b c d e f g now", "Find 1 2 3 4 5 6 7 now", []),  # a formula that is torn apart
     ],
@@ -28,6 +29,7 @@ def test_short_differences_of_more_than_notation(scan, typed, found):
     [
         ("Find 12 of 30 apples.", "Find 12 of 36 apples.", "30 apples", "36 apples", True),
         ("Let k = 1/(pq) ÷ 4", "Let k = 1/p + 4", "1/(pq)", "1/p", True),  # a sign beside it is misread
+        ("Find r = and s = 2", "Find r = -3/5 and s = 2", "r = -3/4", "r = -3/5", True),  # the engine reads nothing
         ("Find 12 of 30 pears.", "Find 12 of 30 apples.", "30", "36", False),
         ("Let k = 1/(pq) ÷ 4", "Let k = 1/(pq) + 4", "1/(pq)", "1/p", False),
         ("Find 14 of 30 apples.", "Find 12 of 30 apples.", "4 men", "2 men", False),  # digits of another number
