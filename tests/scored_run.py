@@ -125,6 +125,7 @@ def write_run(
             "max_tokens": 80,
             "limit": {"unseen": None, "seen": None, "transfer": None},
         },
+        "lora_seed": {"seeds": list(seeds)},
         "length_sweep": {
             "levels": list(LEVELS),
             "truncated": ["R3", "R5"],

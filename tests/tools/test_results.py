@@ -81,6 +81,20 @@ def test_a_run_without_its_length_sweep_is_kept_without_it(ran: Path) -> None:
     assert not [line for line in quoted(RESULTS / "tiny") if "length" in line or "iterations" in line]
 
 
+def test_what_another_profile_left_in_the_lock_is_not_kept(ran: Path) -> None:
+    """dvc.lock keeps the stages of seeds that this run has not trained."""
+    Path("metrics/lora_seed").mkdir()
+    for seed in (0, 7):
+        Path(f"metrics/lora_seed/{seed}.json").write_text("{}")
+    stages = yaml.safe_load(Path("dvc.lock").read_text())["stages"]
+    for seed in (0, 7):
+        md5 = hashlib.md5(b"{}").hexdigest()
+        stages[f"lora_seed@{seed}"] = {"cmd": "", "outs": [{"path": f"metrics/lora_seed/{seed}.json", "md5": md5}]}
+    Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+    write("tiny")
+    assert [path.name for path in (RESULTS / "tiny/metrics/lora_seed").iterdir()] == ["0.json"]
+
+
 def test_the_same_run_gives_the_same_bytes(ran: Path) -> None:
     write("tiny")
     before = {path: path.read_bytes() for path in RESULTS.rglob("*") if path.is_file()}

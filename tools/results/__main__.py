@@ -72,13 +72,14 @@ def main() -> None:
 
 def write(profile: str) -> None:
     """Write results/<profile>. Raises InputError when the working directory holds no scored run of it."""
-    found = read_yaml("params.yaml", "Run from the repository's root.")["profile"]
+    params = read_yaml("params.yaml", "Run from the repository's root.")
+    found = params["profile"]
     if found != profile:
         raise InputError(
             f"params.yaml is that of the profile {found}, not of {profile}. Run `dvc exp run -S profile={profile}` or "
             f"`make params PROFILE={profile} && dvc repro` first."
         )
-    outputs = outputs_of(read_yaml("dvc.lock", "`dvc repro` writes it."))
+    outputs = outputs_of(read_yaml("dvc.lock", "`dvc repro` writes it."), params)
     refuse_changed(outputs)
     rows = list(answer_rows(outputs))
     with replacing_folder(RESULTS / profile) as folder:
@@ -89,9 +90,22 @@ def write(profile: str) -> None:
     print(f"{len(rows):,} answers -> {RESULTS / profile}")
 
 
-def outputs_of(lock: dict[str, Any]) -> dict[str, str]:
-    """The run's outputs by path, with their MD5s; metrics/student.json is the repository's."""
-    stages = (stage for name, stage in lock["stages"].items() if name != "student")
+def outputs_of(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, str]:
+    """The run's outputs by path, with their MD5s; metrics/student.json is the repository's.
+
+    dvc.lock keeps what another profile trained and asked: those stages are no part of this run.
+    """
+    items = {
+        "lora_seed": params["lora_seed"]["seeds"],
+        "lora_level": params["length_sweep"]["rows"],
+        "answers": params["answers"]["models"],
+    }
+
+    def ran(name: str) -> bool:
+        stage, _, item = name.partition("@")
+        return name != "student" and (not item or item in map(str, items[stage]))
+
+    stages = (stage for name, stage in lock["stages"].items() if ran(name))
     return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
 
 
