@@ -125,7 +125,6 @@ def write_run(
             "max_tokens": 80,
             "limit": {"unseen": None, "seen": None, "transfer": None},
         },
-        "lora_seed": {"seeds": list(seeds)},
         "length_sweep": {
             "levels": list(LEVELS),
             "truncated": ["R3", "R5"],

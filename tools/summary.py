@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from distil.pipeline.command import run
-from distil.pipeline.files import read_record
+from distil.pipeline.files import read_json, read_record
 from distil.pipeline.records import LEVELS
-from distil.pipeline.results import EvalMetrics, Headline, SweepMetrics
+from distil.pipeline.results import EvalMetrics, Headline, RecordedMetrics, RecordedPart, SweepMetrics
 
 CUT_OFF = 0.05
 """Share of the base's answers that may end at the token cap before a difference is called a gain."""
@@ -23,15 +23,22 @@ def main() -> None:
     """Print accuracies with intervals, the paired test, the leak, the length sweep and where the report is."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     evaluation, sweep = Path("metrics/eval.json"), Path("metrics/length_sweep.json")
-    found = read_record(evaluation, EvalMetrics) if evaluation.exists() else None
+    found = evaluated(evaluation) if evaluation.exists() else None
     levels = read_record(sweep, SweepMetrics) if sweep.exists() else None
     sys.stdout.write("\n".join([*result(found), "", *lengths(levels), "", report()]) + "\n")
 
 
-def result(found: EvalMetrics | None) -> list[str]:
+def evaluated(path: Path) -> EvalMetrics | RecordedMetrics:
+    """A metrics/eval.json. Raises InputError where it is malformed."""
+    return read_record(path, RecordedMetrics if "recorded" in read_json(path) else EvalMetrics)
+
+
+def result(found: EvalMetrics | RecordedMetrics | None) -> list[str]:
     """Base, student and teacher on the contest, and what the student gained."""
     if not found:
         return ["No metrics/eval.json yet: `dvc repro` writes it."]
+    if isinstance(found, RecordedMetrics):
+        return recorded(found)
     unseen, transfer = found.contest_unseen, found.transfer
     lines = [
         f"Accuracy on {unseen.n} contest questions held out (95 % interval)",
@@ -54,10 +61,33 @@ def result(found: EvalMetrics | None) -> list[str]:
     return lines
 
 
+def recorded(found: RecordedMetrics) -> list[str]:
+    """Student and teacher on every benchmark that both answered, by the verifier and by their judges."""
+    lines = []
+    named = {"MATH-500": found.math500, "the contest": found.contest, "the transfer benchmark": found.transfer}
+    for name, pair in named.items():
+        if not isinstance(pair, RecordedPart):
+            continue
+        lines.append(f"Recorded answers to {pair.n} questions of {name} (95 % interval)")
+        for model, value, low, high, judge, n in (
+            ("student", pair.student, pair.student_low, pair.student_high, pair.judge_student, pair.judge_student_n),
+            ("teacher", pair.teacher, pair.teacher_low, pair.teacher_high, pair.judge_teacher, pair.judge_teacher_n),
+        ):
+            said = "" if judge is None else f", by its judge {100 * judge:.1f} % of {n}"
+            lines.append(f"  {model}  {percent(value, low, high)}{said}")
+        lines.append(
+            f"Student minus teacher: {points(pair)}, McNemar p = {number(pair.mcnemar_p)}"
+            f" ({pair.only_student} from the student alone, {pair.only_teacher} from the teacher alone)"
+        )
+    return lines
+
+
 def lengths(found: SweepMetrics | None) -> list[str]:
     """One line per chain length, and the trend."""
     if not found:
         return ["No metrics/length_sweep.json yet: `dvc repro` writes it."]
+    if all(found.level(level) is None for level in LEVELS):
+        return ["No chain length was swept."]
     lines = [f"Accuracy by length of the training chains, {found.n} questions held out"]
     for level in LEVELS:
         row = found.level(level)
@@ -83,7 +113,7 @@ def percent(value: float | None, low: float | None, high: float | None) -> str:
     return f"{100 * value:5.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def points(part: Headline) -> str:
+def points(part: Headline | RecordedPart) -> str:
     """`+20.1 points (15.2 to 24.9)` from a part's metrics."""
     if part.difference is None:
         return "none"

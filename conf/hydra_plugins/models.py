@@ -29,6 +29,15 @@ def answering_models(base, seeds, baselines, rows):
     return asked | {name: {"weights": base, "prompt": prompt} for name, prompt in baselines.items()}
 
 
+def trained(seeds, rows, otherwise):
+    """What the report reads of training by part: the folders, or what it reads anyway where nothing is trained."""
+    return {
+        "seeds": "data/lora_seed" if seeds else otherwise,
+        "levels": "data/lora_level" if rows else otherwise,
+        "losses": "plots/lora_seed" if seeds else otherwise,
+    }
+
+
 def iterations_from(iters, model):
     """The overfit probe's metrics where a training is as long as they say, else the model, which it reads anyway."""
     return "metrics/overfit_probe.json" if iters == "probe" else model
@@ -36,4 +45,5 @@ def iterations_from(iters, model):
 
 OmegaConf.register_resolver("sweep_rows", sweep_rows, replace=True)
 OmegaConf.register_resolver("answering_models", answering_models, replace=True)
+OmegaConf.register_resolver("trained", trained, replace=True)
 OmegaConf.register_resolver("iterations_from", iterations_from, replace=True)

@@ -329,3 +329,13 @@ class Summary(Record):
     base_high: float | None
     student_low: float | None
     student_high: float | None
+
+
+class RecordedSummary(Record):
+    """metrics/summary.json of recorded answers: accuracies on MATH-500 in percent, student minus teacher in points."""
+
+    math500_teacher: float | None
+    math500_student: float | None
+    math500_difference: float | None
+    math500_difference_low: float | None
+    math500_difference_high: float | None

@@ -77,7 +77,8 @@ class Problem(Record):
     `id` is `year/section/number` with a two-digit number (`2011/junior_senior_test/07`) for an exam, and the
     benchmark's own identifier elsewhere. `answer_uncorrected` and `question_uncorrected` hold what the source said
     where an erratum was applied, else None. `topic` is the kind of question, written only where the source has one:
-    questions of one topic are the units of which other kinds of questions are a sample.
+    questions of one topic are the units of which other kinds of questions are a sample. `difficulty` is the source's
+    own grade (1 to 5 in MATH-500), written only where it has one.
     """
 
     id: str
@@ -92,6 +93,7 @@ class Problem(Record):
     answer_uncorrected: str | None = None
     errata: list[str] = Field(default_factory=list)
     topic: str | None = absent()
+    difficulty: int | None = absent()
 
 
 class Chain(Record):

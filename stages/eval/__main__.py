@@ -4,7 +4,8 @@
 
 Reads data/parsed, data/transfer, data/train_split/folds.json, data/verified and data/answers. Writes
 data/eval/scored.jsonl (every answer with its verdict), data/eval/tables.json (everything in detail),
-metrics/eval.json (the headline) and plots/eval/*.csv. docs/metrics.md says what each number is.
+metrics/eval.json (the headline) and plots/eval/*.csv. docs/metrics.md says what each number is. Where all answers are
+recorded ones of models that were not made here, recorded.py says what is compared instead.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from distil.pipeline.subset import subset
 from distil.statistics.outcomes import TYPES, questions_table, score
 from distil.statistics.parts import Part
 from distil.verifier import Verifier
+from stages.eval import recorded
 from stages.eval.against_paper import against_paper
 from stages.eval.baselines import baselines
 from stages.eval.comparison import compare, with_holm
@@ -41,11 +43,12 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     params = load_params("eval", EvalParams)
     answering = load_params("answers", Answering)
-    models = answering.compared(load_params("lora_seed", Training).seeds)
-    split = read_record("data/train_split/folds.json", Split)
-    problems = {name: list(read_jsonl(path, Problem)) for name, path in BENCHMARKS.items()}
-    kinds = {problem: split.family_names[number] for problem, number in split.families.items()}
-    questions = {name: questions_table(found, name, split.clusters, kinds) for name, found in problems.items()}
+    seeds = load_params("lora_seed", Training).seeds
+    if answering.recorded(seeds):
+        evaluate_recorded(list(answering.models), params)
+        return
+    models = answering.compared(seeds)
+    split, problems, questions = read_questions()
     asked = subset(problems["contest"], problems["transfer"], split, answering.limit)
     with replacing_folder("data/eval") as out, replacing_folder("plots/eval") as plots:
         with replacing(out / "scored.jsonl") as file, Verifier() as verifier:
@@ -76,6 +79,32 @@ def main() -> None:
         for name, table in plot_tables(tables, parts).items():
             table.to_csv(plots / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
         write_json("metrics/eval.json", rounded(headline(tables).model_dump()))
+
+
+def read_questions() -> tuple[Split, dict[str, list[Problem]], dict[str, pd.DataFrame]]:
+    """The folds, and by benchmark its problems and their table."""
+    split = read_record("data/train_split/folds.json", Split)
+    problems = {name: list(read_jsonl(path, Problem)) for name, path in BENCHMARKS.items()}
+    kinds = {problem: split.family_names[number] for problem, number in split.families.items()}
+    return (
+        split,
+        problems,
+        {name: questions_table(found, name, split.clusters, kinds) for name, found in problems.items()},
+    )
+
+
+def evaluate_recorded(models: list[str], params: EvalParams) -> None:
+    """Score recorded answers, compare the models and rate their judges, and write what came out."""
+    _, problems, questions = read_questions()
+    with replacing_folder("data/eval") as out, replacing_folder("plots/eval") as plots:
+        with replacing(out / "scored.jsonl") as file, Verifier() as verifier:
+            score_all(models, questions, verifier, file)
+        rows = recorded.rated(out / "scored.jsonl", models)
+        tables = recorded.tables(rows, problems, questions, params)
+        write_json(out / "tables.json", rounded(tables.model_dump()))
+        for name, table in recorded.plot_tables(tables, rows).items():
+            table.to_csv(plots / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+        write_json("metrics/eval.json", rounded(recorded.headline(tables).model_dump()))
 
 
 def score_all(

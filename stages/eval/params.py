@@ -42,6 +42,10 @@ class Answering(Params):
     models: dict[str, Model] = Field(min_length=2)
     limit: Limit
 
+    def recorded(self, seeds: Iterable[int]) -> bool:
+        """Whether all answers are somebody else's: neither base nor a student of these seeds is among the models."""
+        return not {BASE, *map(seed_name, seeds)} & set(self.models)
+
     def compared(self, seeds: Iterable[int]) -> list[str]:
         """The base model and the students of these seeds, base first. Raises InputError where either is missing."""
         if BASE not in self.models:
@@ -66,4 +70,4 @@ class Training(Params):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    seeds: list[int] = Field(min_length=1)
+    seeds: list[int]

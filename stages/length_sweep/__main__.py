@@ -5,7 +5,7 @@
 Reads data/parsed, data/train_split, data/verified, data/answers; only questions held out
 from the adapters count. Writes data/length_sweep/scored.jsonl, data/length_sweep/tables.json (sections, pairs of
 levels, the published numbers), metrics/length_sweep.json and plots/length_sweep/*.csv. docs/metrics.md says what each
-number is.
+number is. Without levels (`length_sweep.levels: []`) all of them are empty.
 """
 
 import argparse
@@ -19,7 +19,16 @@ import pandas as pd
 from pydantic import Field
 
 from distil.pipeline.command import Params, load_params, run
-from distil.pipeline.files import InputError, read_jsonl, read_record, replacing, replacing_folder, write_json
+from distil.pipeline.files import (
+    InputError,
+    read_jsonl,
+    read_record,
+    replacing,
+    replacing_folder,
+    write_json,
+    write_jsonl,
+    write_text,
+)
 from distil.pipeline.names import BASE, control_name
 from distil.pipeline.numbers import rounded
 from distil.pipeline.records import Example, Level, Problem, Split, VerifiedChain, projected
@@ -69,7 +78,7 @@ class SweepParams(Params):
     more sensitive; `margin` is percentage points.
     """
 
-    levels: list[Level] = Field(min_length=1)
+    levels: list[Level]
     truncated: list[Level]
     seeds: list[int] = Field(min_length=1)
     rows: dict[str, str]
@@ -93,6 +102,9 @@ def main() -> None:
     """Score, line up the levels on the same questions, test, and write what came out."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     params = load_params("length_sweep", SweepParams)
+    if not params.levels:
+        write_nothing()
+        return
     split = read_record(ROWS / "folds.json", Split)
     questions = questions_table(read_jsonl("data/parsed/problems.jsonl", Problem), "contest", split.clusters)
     with replacing_folder("data/length_sweep") as out, replacing_folder("plots/length_sweep") as plots:
@@ -109,6 +121,20 @@ def main() -> None:
             table = table.dropna(subset=["accuracy"])
             table.to_csv(plots / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
         write_json("metrics/length_sweep.json", rounded(headline(found, len(sweep)).model_dump()))
+
+
+def write_nothing() -> None:
+    """Write the outputs of a run that sweeps no chain length."""
+    found = SweepTables(
+        base=numbers(NOTHING, np.array([], int)), levels=[], truncated=[], sections=[], pairs=[], tests=SweepTests(),
+        published=[], left_out=0, reasons={"levels": "length_sweep.levels names none"},
+    )  # fmt: skip
+    with replacing_folder("data/length_sweep") as out, replacing_folder("plots/length_sweep") as plots:
+        write_jsonl(out / "scored.jsonl", [])
+        write_json(out / "tables.json", found.model_dump())
+        for name, columns in (("levels", ["level"]), ("sections", ["section", "level"])):
+            write_text(plots / f"{name}.csv", ",".join([*columns, *PLOTTED]) + "\n")
+    write_json("metrics/length_sweep.json", headline(found, 0).model_dump())
 
 
 def score_all(

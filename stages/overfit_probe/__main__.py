@@ -5,6 +5,7 @@
 Reads the first main fold of data/train_split and the model `lora_seed.model`; trains `overfit_probe.iters` iterations
 with the parameters of `lora_seed`, without early stop. Writes the losses to plots/overfit_probe.csv and the
 minimum with its uncertainty to metrics/overfit_probe.json, which `lora_seed.iters: probe` takes its iterations from.
+With `overfit_probe.iters: 0` nothing is trained: both files are empty.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt
 
 from distil.lm.cpu import blas
 
@@ -29,7 +30,7 @@ from stages.overfit_probe.minimum import minimum
 class ProbeParams(Params):
     """The block `overfit_probe`."""
 
-    iters: PositiveInt
+    iters: NonNegativeInt
     seed: NonNegativeInt
 
 
@@ -38,6 +39,11 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     probe, params = load_params("overfit_probe", ProbeParams), load_params("lora_seed", LoraParams)
     lm = load_params("lm", LmParams)
+    if not probe.iters:
+        write_texts(
+            {"plots/overfit_probe.csv": "iteration,train_loss,valid_loss\n", "metrics/overfit_probe.json": as_json({})}
+        )
+        return
     params = params.model_copy(update={"patience": 0})
     split = Path("data/train_split")
     fold = read_record(split / "folds.json", Split).main[0]

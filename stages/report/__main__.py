@@ -11,10 +11,11 @@ from pathlib import Path
 
 from distil.pipeline.command import run
 from distil.pipeline.files import replacing_folder
+from stages.report import recorded
 from stages.report.answer import answer
 from stages.report.cards import write_cards
 from stages.report.claims import claims
-from stages.report.inputs import Run, load_run
+from stages.report.inputs import RecordedRun, Run, load_run
 from stages.report.lineage import environment_table, lineage_table
 from stages.report.page import write_page
 from stages.report.pictures import draw_pictures
@@ -31,16 +32,20 @@ def main() -> None:
         write_cards(out / "cards", run)
 
 
-def write_report(path: Path, run: Run, questions: Questions, figures: Path) -> None:
+def write_report(path: Path, run: Run | RecordedRun, questions: Questions, figures: Path) -> None:
     """Draw the pictures into the folder `figures` and write the page that shows them to `path`."""
     pictures = draw_pictures(figures, run, questions)
+    if isinstance(run, RecordedRun):
+        top, found = recorded.answer(run, pictures), recorded.claims(run, pictures)
+    else:
+        top, found = answer(run, pictures), claims(run, pictures)
     write_page(
         path,
         questions,
         run.main_folds,
         profile=run.params.profile,
-        answer=answer(run, pictures),
-        claims=claims(run, pictures),
+        answer=top,
+        claims=found,
         lineage=lineage_table(run.params),
         environment=environment_table(),
         params=run.params_text,

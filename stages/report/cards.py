@@ -10,7 +10,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from distil.pipeline.files import read_json, write_text
 from distil.pipeline.names import BASE, seed_name
 from distil.pipeline.records import LEVELS, Scored
-from stages.report.inputs import Run
+from stages.report.inputs import Loaded
 from stages.report.lineage import file_md5
 from stages.report.wording import iterations
 
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent
 ROLES = {"unseen": "questions held out", "unused": "questions not trained on"}
 
 
-def write_cards(folder: Path, run: Run) -> list[str]:
+def write_cards(folder: Path, run: Loaded) -> list[str]:
     """Write `<adapter>/README.md` under `folder` for every adapter folder that is there; return the adapters' names."""
     names = []
     for name, path, model, rows in _adapters(run):
@@ -27,7 +27,7 @@ def write_cards(folder: Path, run: Run) -> list[str]:
     return names
 
 
-def _adapters(run: Run) -> Iterator[tuple[str, Path, str, list[Scored]]]:
+def _adapters(run: Loaded) -> Iterator[tuple[str, Path, str, list[Scored]]]:
     folders = [(seed_name(seed), Path(f"data/lora_seed/{seed}"), run.scored) for seed in run.params.lora_seed.seeds]
     rows = run.params.length_sweep.rows
     folders += [(name, Path(f"data/lora_level/{name}"), run.level_scored) for name in rows]
@@ -37,7 +37,7 @@ def _adapters(run: Run) -> Iterator[tuple[str, Path, str, list[Scored]]]:
             yield f"{model}-{path.name}", path, model, own
 
 
-def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Run) -> str:
+def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Loaded) -> str:
     """The text of one adapter's card; `rows` are its scored answers."""
     config = read_json(path / "adapter_config.json")
     base = str(config.get("model") or run.params.lora_seed.model)

@@ -1,6 +1,7 @@
 """The chosen pictures, each a function from a small table to an Altair chart; no statistics are computed here."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -12,6 +13,15 @@ RIGHT, PALE = "#2a7048", "#efc8bc"
 KINDS = {"base": BASE, "student": STUDENT, "teacher": TEACHER}
 WIDTH = 350
 PERCENT = alt.Axis(format=".0%", tickCount=5)
+
+
+class Plan(NamedTuple):
+    """A chart to draw, under the name of its file, with its caption and its words for those who do not see it."""
+
+    name: str
+    chart: alt.TopLevelMixin
+    caption: str
+    alternative: str
 
 
 def kind(frame: pd.DataFrame, legend: bool = True) -> alt.Color:

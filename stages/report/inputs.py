@@ -9,11 +9,11 @@ import yaml
 from pydantic import ValidationError
 
 from distil.pipeline.command import PARAMS, faults
-from distil.pipeline.files import InputError, read_jsonl, read_record
+from distil.pipeline.files import InputError, read_json, read_jsonl, read_record
 from distil.pipeline.metrics import ContaminationMetrics, Minimum, TrainSplitMetrics, VerifiedMetrics
 from distil.pipeline.names import BASE, seed_name
 from distil.pipeline.records import Problem, Record, Scored, Split, VerifiedChain
-from distil.pipeline.results import EvalTables, LevelRow, SweepTables
+from distil.pipeline.results import EvalTables, LevelRow, RecordedTables, SweepTables
 from stages.report.params import ReportParams
 
 CONTEST, TRANSFER = "contest", "transfer"
@@ -24,14 +24,14 @@ Found = TypeVar("Found", bound=Record)
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run of the pipeline.
+class Loaded:
+    """What a run has whoever answered.
 
     `params_text` is params.yaml as it stands and `params` what the report reads of it; `problems` has a list for each
-    benchmark, the contest first; `split` is data/train_split/folds.json; `tables` and `level_tables` are tables.json of
-    data/eval and data/length_sweep; `verified`, `train_split`, `overfit_probe` and `contamination` are these stages'
-    metrics. `curves` has fold, iteration, train_loss, valid_loss and seed, and `probe` the same without a fold. What a
-    run may lack is None.
+    benchmark, the contest first; `split` is data/train_split/folds.json; `level_tables` is tables.json of
+    data/length_sweep; `verified`, `train_split`, `overfit_probe` and `contamination` are these stages' metrics.
+    `curves` has fold, iteration, train_loss, valid_loss and seed, and `probe` the same without a fold. What a run may
+    lack is None.
     """
 
     params_text: str
@@ -41,7 +41,6 @@ class Run:
     level_scored: list[Scored]
     chains: list[VerifiedChain]
     split: Split
-    tables: EvalTables
     level_tables: SweepTables | None
     verified: VerifiedMetrics | None
     train_split: TrainSplitMetrics | None
@@ -61,18 +60,32 @@ class Run:
         return self.split.main
 
     @property
-    def base_cut_off(self) -> float:
-        """The share of the base model's answers to unseen questions that ended at the token cap."""
-        whole = ("contest_unseen", "all", BASE)
-        return next((row.truncated for row in self.tables.accuracy if (row.part, row.by, row.model) == whole), 0.0)
-
-    @property
     def answered_levels(self) -> list[LevelRow]:
         """The rows of the length sweep's levels that have an accuracy, from the longest chains to the shortest."""
         return self.level_tables.answered if self.level_tables else []
 
 
-def load_run() -> Run:
+@dataclass(frozen=True, kw_only=True)
+class RecordedRun(Loaded):
+    """A run whose answers were all recorded elsewhere: there is no base model to compare with."""
+
+    tables: RecordedTables
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Loaded):
+    """One run of the pipeline; `tables` is data/eval/tables.json."""
+
+    tables: EvalTables
+
+    @property
+    def base_cut_off(self) -> float:
+        """The share of the base model's answers to unseen questions that ended at the token cap."""
+        whole = ("contest_unseen", "all", BASE)
+        return next((row.truncated for row in self.tables.accuracy if (row.part, row.by, row.model) == whole), 0.0)
+
+
+def load_run() -> Run | RecordedRun:
     """Read the run in the working directory. Raises InputError where what every run has is missing or malformed."""
     problems = {CONTEST: list(read_jsonl("data/parsed/problems.jsonl", Problem))}
     second = Path("data/transfer/problems.jsonl")
@@ -81,7 +94,8 @@ def load_run() -> Run:
     text, params = _params()
     verified = [Path("data/verified") / name for name in ("accepted.jsonl", "rejected.jsonl")]
     levels = Path("data/length_sweep/scored.jsonl")
-    return Run(
+    tables = Path("data/eval/tables.json")
+    loaded = Loaded(
         params_text=text,
         params=params,
         problems=problems,
@@ -89,7 +103,6 @@ def load_run() -> Run:
         level_scored=list(read_jsonl(levels, Scored)) if levels.exists() else [],
         chains=[row for path in verified for row in read_jsonl(path, VerifiedChain)],
         split=read_record("data/train_split/folds.json", Split),
-        tables=read_record("data/eval/tables.json", EvalTables),
         level_tables=_optional("data/length_sweep/tables.json", SweepTables),
         verified=_optional("metrics/verified.json", VerifiedMetrics),
         train_split=_optional("metrics/train_split.json", TrainSplitMetrics),
@@ -98,10 +111,14 @@ def load_run() -> Run:
         curves=_losses([Path(f"plots/lora_seed/{seed}.csv") for seed in params.lora_seed.seeds], ["fold", *LOSSES]),
         probe=_losses([Path("plots/overfit_probe.csv")], LOSSES),
     )
+    if "recorded" in read_json(tables):
+        return RecordedRun(**vars(loaded), tables=read_record(tables, RecordedTables))
+    return Run(**vars(loaded), tables=read_record(tables, EvalTables))
 
 
 def _optional(path: str, model: type[Found]) -> Found | None:
-    return read_record(path, model) if Path(path).exists() else None
+    """The record in a file; None where the file is not there or empty, as it is of a stage that had nothing to do."""
+    return read_record(path, model) if Path(path).exists() and read_json(path) else None
 
 
 def _params() -> tuple[str, ReportParams]:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from distil.pipeline.command import Params
 from distil.pipeline.records import Level
@@ -44,7 +44,7 @@ class Training(Block):
     """How the student was trained."""
 
     model: str
-    seeds: list[int] = Field(min_length=1)
+    seeds: list[int]
     iters: int | Literal["probe"]
     batch_size: int
     learning_rate: float
@@ -58,10 +58,16 @@ class Sweep(Block):
     focus: str
 
 
+class Model(Block):
+    """Where a model, or what it answered, comes from."""
+
+    weights: str
+
+
 class Answering(Block):
     """Which models answered."""
 
-    models: dict[str, Block]
+    models: dict[str, Model]
 
 
 class ReportParams(Block):

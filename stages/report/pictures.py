@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-import altair as alt
 import pandas as pd
 
 from distil.pipeline.names import BASE
 from distil.pipeline.progress import Bar
-from stages.report import figures
+from stages.report import figures, recorded
 from stages.report.drawing import Picture, draw
 from stages.report.figure_data import losses, unseen_letters, verdict_runs
-from stages.report.inputs import CONTEST, Run
+from stages.report.figures import Plan
+from stages.report.inputs import CONTEST, RecordedRun, Run
 from stages.report.questions import Questions
 from stages.report.wording import count, pretty
 
@@ -23,18 +22,9 @@ PARTS = {
 }
 
 
-class Plan(NamedTuple):
-    """A chart to draw, under the name of its file, with its caption and its words for those who do not see it."""
-
-    name: str
-    chart: alt.TopLevelMixin
-    caption: str
-    alternative: str
-
-
-def draw_pictures(folder: Path, run: Run, questions: Questions) -> dict[str, Picture]:
+def draw_pictures(folder: Path, run: Run | RecordedRun, questions: Questions) -> dict[str, Picture]:
     """Draw every picture that the run has data for into `folder`; return them by name."""
-    planned = list(plans(run, questions))
+    planned = list(recorded.plans(run) if isinstance(run, RecordedRun) else plans(run, questions))
     return {plan.name: draw(folder, *plan) for plan in Bar(planned, "pictures", unit="picture", delay=2)}
 
 

@@ -10,14 +10,18 @@ the contest's questions held out from the adapters. What matters most comes firs
 import argparse
 
 from distil.pipeline.command import run
-from distil.pipeline.files import read_record, write_json
-from distil.pipeline.metrics import Summary
-from distil.pipeline.results import EvalMetrics, LevelMetrics, SweepMetrics
+from distil.pipeline.files import read_json, read_record, write_json
+from distil.pipeline.metrics import RecordedSummary, Summary
+from distil.pipeline.results import EvalMetrics, LevelMetrics, RecordedMetrics, RecordedPart, SweepMetrics
 
 
 def main() -> None:
     """Read both files, write the numbers."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    if "recorded" in read_json("metrics/eval.json"):
+        found = read_record("metrics/eval.json", RecordedMetrics)
+        write_json("metrics/summary.json", recorded(found).model_dump())
+        return
     evaluation = read_record("metrics/eval.json", EvalMetrics)
     write_json(
         "metrics/summary.json", summary(evaluation, read_record("metrics/length_sweep.json", SweepMetrics)).model_dump()
@@ -42,6 +46,18 @@ def summary(evaluation: EvalMetrics, lengths: SweepMetrics) -> Summary:
         base_high=percent(unseen.base_high),
         student_low=percent(unseen.student_low),
         student_high=percent(unseen.student_high),
+    )
+
+
+def recorded(evaluation: RecordedMetrics) -> RecordedSummary:
+    """The numbers of recorded answers; None where teacher and student did not both answer MATH-500."""
+    pair = evaluation.math500 if isinstance(evaluation.math500, RecordedPart) else None
+    return RecordedSummary(
+        math500_teacher=percent(pair.teacher if pair else None),
+        math500_student=percent(pair.student if pair else None),
+        math500_difference=points(pair.difference if pair else None),
+        math500_difference_low=points(pair.difference_low if pair else None),
+        math500_difference_high=points(pair.difference_high if pair else None),
     )
 
 

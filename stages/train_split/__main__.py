@@ -41,7 +41,7 @@ class SweepParams(Params):
 
     model_config = ConfigDict(extra="ignore")
 
-    levels: list[Level] = Field(min_length=1)
+    levels: list[Level]
     truncated: list[Level]
 
     @field_validator("levels", "truncated")

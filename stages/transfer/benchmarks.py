@@ -29,6 +29,7 @@ class MathProblem(BaseModel):
     subject: str
     problem: str
     answer: str
+    level: int | None = None
 
 
 def math500(path: Path) -> Iterator[Problem]:
@@ -43,6 +44,7 @@ def math500(path: Path) -> Iterator[Problem]:
             question=row.problem,
             answer=row.answer,
             source="MATH-500",
+            difficulty=row.level,
         )
 
 

@@ -26,7 +26,7 @@ from distil.pipeline.files import (
     write_jsonl,
 )  # fmt: skip
 from distil.pipeline.records import Problem, Record, Scored
-from distil.pipeline.results import EvalMetrics, SweepMetrics
+from distil.pipeline.results import RecordedMetrics, SweepMetrics
 from tools import summary
 
 RESULTS = Path("results")
@@ -103,7 +103,7 @@ def outputs_of(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, str]:
 
     def ran(name: str) -> bool:
         stage, _, item = name.partition("@")
-        return name != "student" and (not item or item in map(str, items[stage]))
+        return name != "student" and (not item or item in map(str, items.get(stage, ())))
 
     stages = (stage for name, stage in lock["stages"].items() if ran(name))
     return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
@@ -182,8 +182,11 @@ def quoted(folder: Path) -> list[str]:
     metrics = folder / "metrics"
     if not (metrics / "eval.json").exists():
         raise InputError(f"{folder} holds no run. `make results PROFILE={folder.name}` writes it.")
-    found = read_record(metrics / "eval.json", EvalMetrics)
-    lines = [*summary.result(found), *cut_off(list(read_jsonl(folder / "answers.jsonl", AnswerRow)))]
+    found = summary.evaluated(metrics / "eval.json")
+    lines = summary.result(found)
+    if isinstance(found, RecordedMetrics):
+        return lines
+    lines += cut_off(list(read_jsonl(folder / "answers.jsonl", AnswerRow)))
     if found.paper_protocol_inflation is not None:
         span = summary.span(found.paper_protocol_inflation_low, found.paper_protocol_inflation_high)
         gap = f"{found.paper_protocol_inflation:+.1f} points ({span})"

@@ -1,0 +1,162 @@
+"""Recorded answers without a base model: pairs, judges, chain lengths, on a run whose verdicts are known by hand."""
+
+import contextlib
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from distil.pipeline import command
+from distil.pipeline.files import write_jsonl
+from distil.pipeline.records import Answer, JudgedAnswer, Problem
+from stages.eval.__main__ import main
+from tests.scored_run import write_run
+from tests.workspace import stage
+
+SUBJECTS = ("Algebra", "Geometry")
+TEACHER = "rrrrrrrrwe"
+STUDENT = "rrrrwwwerr"
+JUDGE_OF_TEACHER = "CCCCCCCCIC"
+JUDGE_OF_STUDENT = "CCCIIIC?CC"
+"""For every question: right, wrong or empty; the judge says CORRECT, INCORRECT or something else."""
+SAID = {"C": "CORRECT", "I": "INCORRECT", "?": "UNCLEAR"}
+
+
+def answer(model: str, problem: Problem, benchmark: str, kind: str) -> Answer:
+    text = {"r": f"So it is \\boxed{{{problem.answer}}}.", "w": "So it is \\boxed{-1}.", "e": ""}[kind]
+    return Answer(
+        problem_id=problem.id, benchmark=benchmark, model=model, fold=None, role="unseen", text=text,
+        prompt_tokens=None, completion_tokens=None, finish_reason="recorded",
+    )  # fmt: skip
+
+
+def write_answers(folder: Path, model: str, benchmark: str, problems: list[Problem], kinds: str, said: str) -> None:
+    path = folder / "data/answers" / model
+    rows = [answer(model, problem, benchmark, kind) for problem, kind in zip(problems, kinds, strict=True)]
+    for name in ("contest", "transfer"):
+        write_jsonl(path / f"{name}.jsonl", rows if name == benchmark else [])
+    common = {"benchmark": benchmark, "fold": None, "sample": 0}
+    if said:
+        write_jsonl(
+            path / "judged.jsonl",
+            [
+                JudgedAnswer.model_validate(common | {"problem_id": problem.id, "verdict": SAID[letter]})
+                for problem, letter in zip(problems, said, strict=True)
+            ],
+        )
+
+
+def recorded(folder: Path) -> Path:
+    """Ten questions of MATH-500 answered by teacher and student, six contest questions by three chain lengths."""
+    write_run(folder)
+    maths = [
+        Problem(
+            id=f"test/{number}", year=0, section=SUBJECTS[number % 2], number=number, question=f"What is {number} + 7?",
+            answer=str(number + 7), source="MATH-500", difficulty=1 + number // 5,
+        )
+        for number in range(10)
+    ]  # fmt: skip
+    write_jsonl(folder / "data/transfer/problems.jsonl", maths)
+    contest = [
+        Problem.model_validate_json(line)
+        for line in (folder / "data/parsed/problems.jsonl").read_text().splitlines()[2:20:3]
+    ]
+    write_answers(folder, "teacher", "transfer", maths, TEACHER, JUDGE_OF_TEACHER)
+    write_answers(folder, "student", "transfer", maths, STUDENT, JUDGE_OF_STUDENT)
+    for level, kinds in (("R2", "rrrrrw"), ("R4", "rrrwww"), ("R6", "rwwwwe")):
+        write_answers(folder, level, "contest", contest, kinds, "")
+    names = ("student", "teacher", "R2", "R4", "R6")
+    models = {name: {"weights": "x.csv"} for name in names}
+    change(folder, "answers", models=models)
+    return folder
+
+
+def change(folder: Path, block: str, **values: Any) -> None:
+    """Set parameters of one block."""
+    blocks = yaml.safe_load((folder / "params.yaml").read_text())
+    blocks[block] |= values
+    (folder / "params.yaml").write_text(yaml.safe_dump(blocks))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = recorded(tmp_path_factory.mktemp("run"))
+    done = stage(folder, "stages.eval")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def loads(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def test_teacher_and_student_are_compared_on_the_same_questions(whole: Path) -> None:
+    found = loads(whole / "metrics/eval.json")["math500"]
+    assert {name: found[name] for name in ("n", "teacher", "student", "difference")} == {
+        "n": 10, "teacher": 0.8, "student": 0.6, "difference": pytest.approx(-20.0),
+    }  # fmt: skip
+    assert (found["only_teacher"], found["only_student"], found["both"], found["neither"]) == (4, 2, 4, 0)
+    assert found["mcnemar_p"] == pytest.approx(2 * (1 + 6 + 15) / 64)
+    assert found["difference_low"] < -20 < found["difference_high"]
+
+
+def test_a_judge_is_counted_against_the_verifier(whole: Path) -> None:
+    found = loads(whole / "metrics/eval.json")["math500"]
+    assert found["judge_student"] == pytest.approx(6 / 9)  # one verdict is unclear
+    assert [found[f"judge_student_{name}"] for name in ("n", "false_accepts", "false_rejects")] == [9, 1, 1]
+    assert [found[f"judge_teacher_{name}"] for name in ("n", "false_accepts", "false_rejects")] == [10, 1, 0]
+    assert (found["judge_teacher_empty_accepted"], found["judge_student_empty_accepted"]) == (1, 0)
+
+
+def test_groups_are_sections_and_the_benchmarks_own_levels(whole: Path) -> None:
+    groups = loads(whole / "data/eval/tables.json")["recorded"]["math500"]["groups"]
+    assert [(row["by"], row["group"], row["n"]) for row in groups] == [
+        ("section", "Algebra", 5), ("section", "Geometry", 5), ("difficulty", "1", 5), ("difficulty", "2", 5),
+    ]  # fmt: skip
+    assert [row["teacher"] for row in groups if row["by"] == "difficulty"] == [1.0, 0.6]
+    assert all(row["holm_p"] >= row["mcnemar_p"] for row in groups)
+
+
+def test_chain_lengths_are_tested_for_a_trend(whole: Path) -> None:
+    found = loads(whole / "metrics/eval.json")["contest"]
+    shares = [found["models"][level]["accuracy"] for level in ("R2", "R4", "R6")]
+    assert shares == pytest.approx([5 / 6, 3 / 6, 1 / 6], abs=1e-6)
+    assert found["trend"]["n"] == 6 and found["trend"]["p"] < 0.05
+    assert found["trend"]["change"] == pytest.approx(-100 * 4 / 6, abs=1e-3)
+
+
+def test_published_accuracies_are_corrected_for_the_students_judge(whole: Path) -> None:
+    rows = loads(whole / "data/eval/tables.json")["corrected"]
+    assert [row["of"] for row in rows] == ["base", "student", "R2", "R3", "R4", "R5", "R6"]
+    assert all(row["low"] <= row["corrected"] <= row["high"] for row in rows)
+
+
+def test_every_answer_is_listed_with_both_verdicts_and_no_text(whole: Path) -> None:
+    with (whole / "plots/eval/judges.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 10 + 3 * 6
+    assert {row["judge"] for row in rows if row["benchmark"] == "contest"} == {""}
+    assert list(rows[0]) == ["benchmark", "id", "model", "verdict", "rule", "judge"]
+
+
+def test_the_later_stages_take_such_a_run(whole: Path) -> None:
+    change(whole, "length_sweep", levels=[], truncated=[])
+    for name in ("stages.length_sweep", "stages.summary"):
+        done = stage(whole, name)
+        assert done.returncode == 0, done.stderr
+    assert loads(whole / "metrics/length_sweep.json")["n"] == 0
+    summary = loads(whole / "metrics/summary.json")
+    assert [summary[f"math500_{name}"] for name in ("teacher", "student", "difference")] == [80.0, 60.0, -20.0]
+
+
+def test_base_without_students_is_still_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = recorded(tmp_path)
+    change(folder, "answers", models={"base": {"weights": "m"}, "teacher": {"weights": "x"}})
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
+        patch.setattr(sys, "argv", ["stages.eval"])
+        command.run(main)
+    assert end.value.code != 0 and "no 'seed_N' to compare" in str(end.value.code) + capsys.readouterr().err
