@@ -49,5 +49,29 @@ def cochran_armitage(correct: Sequence[int], n: Sequence[int], scores: Sequence[
     return _trend(float(Table(table).test_ordinal_association(np.array([1, 0]), np.array(scores)).zscore))
 
 
+class Slope(NamedTuple):
+    """The change of an accuracy from one level to the next, as a fraction, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def slope(correct: Sequence[int], n: Sequence[int]) -> Slope:
+    """The least-squares slope over levels one apart, of accuracies of which only counts were published.
+
+    The counts are taken as independent; levels that answered the same questions are alike, so that the interval is
+    rather too wide. Raises ValueError with fewer than two levels.
+    """
+    if len(n) < 2:
+        raise ValueError("a slope needs two levels or more")
+    right, asked = np.array(correct, float), np.array(n, float)
+    levels = np.arange(len(asked)) - (len(asked) - 1) / 2
+    weights, shares = levels / (levels @ levels), right / asked
+    value = float(weights @ shares)
+    margin = float(stats.norm.ppf(0.975)) * math.sqrt(float(weights**2 @ (shares * (1 - shares) / asked)))
+    return Slope(value, value - margin, value + margin)
+
+
 def _trend(z: float) -> Trend:
     return Trend(z, float(2 * stats.norm.sf(abs(z))))

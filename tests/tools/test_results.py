@@ -82,7 +82,7 @@ def test_a_run_without_its_length_sweep_is_kept_without_it(ran: Path) -> None:
 
 
 def test_what_another_profile_left_in_the_lock_is_not_kept(ran: Path) -> None:
-    """dvc.lock keeps the stages of seeds that this run has not trained."""
+    """dvc.lock keeps seeds that this run has not trained, and stages that the pipeline no longer has."""
     Path("metrics/lora_seed").mkdir()
     for seed in (0, 7):
         Path(f"metrics/lora_seed/{seed}.json").write_text("{}")
@@ -90,6 +90,7 @@ def test_what_another_profile_left_in_the_lock_is_not_kept(ran: Path) -> None:
     for seed in (0, 7):
         md5 = hashlib.md5(b"{}").hexdigest()
         stages[f"lora_seed@{seed}"] = {"cmd": "", "outs": [{"path": f"metrics/lora_seed/{seed}.json", "md5": md5}]}
+    stages["answers_level@R1"] = {"cmd": "", "outs": [{"path": "metrics/gone.json", "md5": "0"}]}
     Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
     write("tiny")
     assert [path.name for path in (RESULTS / "tiny/metrics/lora_seed").iterdir()] == ["0.json"]
