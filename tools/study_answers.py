@@ -86,7 +86,8 @@ class Study:
         ]  # fmt: skip
         questions = questions_table(problems, "transfer", {})
         with tempfile.TemporaryDirectory() as scratch, Verifier() as verifier:
-            scored, said = Path(scratch, "scored.jsonl"), {}
+            scored = Path(scratch, "scored.jsonl")
+            said: dict[tuple[str, str, str], str] = {}
             with scored.open("w", encoding="utf-8") as file:
                 for model, columns in COLUMNS.items():
                     replayed = replay(model, self.folder / ANSWERS, columns, {"transfer": problems})

@@ -30,7 +30,9 @@ def main() -> None:
 
 def evaluated(path: Path) -> EvalMetrics | RecordedMetrics:
     """A metrics/eval.json. Raises InputError where it is malformed."""
-    return read_record(path, RecordedMetrics if "recorded" in read_json(path) else EvalMetrics)
+    if "recorded" in read_json(path):
+        return read_record(path, RecordedMetrics)
+    return read_record(path, EvalMetrics)
 
 
 def result(found: EvalMetrics | RecordedMetrics | None) -> list[str]:

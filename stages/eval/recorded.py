@@ -109,7 +109,8 @@ def benchmark(name: str, rows: pd.DataFrame, asked: pd.DataFrame, params: EvalPa
     """One benchmark: its models, and what pairs and levels among them show."""
     models = list(dict.fromkeys(rows["model"]))
     levels = [level for level in LEVELS if level in models]
-    whole, groups = None, []
+    whole: WholePair | None = None
+    groups: list[GroupPair] = []
     if {TEACHER, STUDENT} <= set(models):
         shared, (teacher, student) = answered(rows, asked, [TEACHER, STUDENT])
         whole, groups = pair(Part(name, shared, {BASE: teacher, STUDENT: student}), params)
@@ -143,10 +144,12 @@ def judged(own: pd.DataFrame) -> JudgeRating | None:
     accepted, clear = own["judge"] == "CORRECT", _clear(own)
     shares = np.array(accepted[clear], float)[:, None]
     value, low, high = accuracy(shares, own.loc[clear, "cluster"].to_numpy())
-    return JudgeRating(
-        accuracy=value, low=low, high=high, **rating.summary(),
-        unclear=int((own["judge"] == "UNCLEAR").sum()),
-        empty_accepted=int((accepted & own["no_answer"].astype(bool)).sum()),
+    return JudgeRating.model_validate(
+        rating.summary()
+        | {
+            "accuracy": value, "low": low, "high": high, "unclear": int((own["judge"] == "UNCLEAR").sum()),
+            "empty_accepted": int((accepted & own["no_answer"].astype(bool)).sum()),
+        }
     )  # fmt: skip
 
 

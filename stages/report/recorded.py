@@ -60,7 +60,7 @@ def answer(run: RecordedRun, pictures: dict[str, Picture]) -> Answer:
     text = sentence(
         "The answers are marked again by the symbolic verifier. The student is right on "
         f"{percent(pair.student)}, the teacher on {percent(pair.teacher)} of the same questions. "
-        f"{count(pair.only_student, 'question')} the student alone answers, {pair.only_teacher:,} the teacher "
+        f"{count(pair.only_student or 0, 'question')} the student alone answers, {pair.only_teacher:,} the teacher "
         f"alone (exact McNemar {probability(pair.mcnemar_p)}).",
         *(
             f"A judge called {percent(row.judge.accuracy)} of the {row.model}’s answers right."
@@ -124,9 +124,9 @@ def models(name: str, found: RecordedBenchmark, pictures: dict[str, Picture]) ->
     if trend:
         interval = points_interval(trend.change_low, trend.change_high)
         text.append(
-            f"From {trend['levels'][0]} to {trend['levels'][-1]}, on {count(trend['n'], 'question')} that all "
-            f"answered, accuracy changes by {with_interval(points(trend['change']), interval)} points (Page’s trend "
-            f"test {probability(trend['p'])})."
+            f"From {trend.levels[0]} to {trend.levels[-1]}, on {count(trend.n, 'question')} that all "
+            f"answered, accuracy changes by {with_interval(points(trend.change), interval)} points (Page’s trend "
+            f"test {probability(trend.p)})."
         )
     return Claim(
         anchor=f"models-{name}",

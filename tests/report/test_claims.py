@@ -18,7 +18,9 @@ from stages.report.inputs import Run, load_run
 @pytest.fixture(scope="module")
 def loaded(run_folder: Path) -> Run:
     with contextlib.chdir(run_folder):
-        return load_run()
+        run = load_run()
+        assert isinstance(run, Run)
+        return run
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,9 @@ TINY = ROOT / "models/tiny-student"
 @pytest.fixture(scope="module")
 def loaded(run_folder: Path) -> Run:
     with contextlib.chdir(run_folder):
-        return load_run()
+        run = load_run()
+        assert isinstance(run, Run)
+        return run
 
 
 @pytest.mark.parametrize(
