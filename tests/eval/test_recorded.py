@@ -76,9 +76,9 @@ def recorded(folder: Path) -> Path:
 
 
 def change(folder: Path, block: str, **values: Any) -> None:
-    """Set parameters of one block."""
+    """Set parameters of one block, which need not be there."""
     blocks = yaml.safe_load((folder / "params.yaml").read_text())
-    blocks[block] |= values
+    blocks.setdefault(block, {}).update(values)
     (folder / "params.yaml").write_text(yaml.safe_dump(blocks))
 
 
@@ -151,6 +151,31 @@ def test_the_later_stages_take_such_a_run(whole: Path) -> None:
     assert loads(whole / "metrics/length_sweep.json")["n"] == 0
     summary = loads(whole / "metrics/summary.json")
     assert [summary[f"math500_{name}"] for name in ("teacher", "student", "difference")] == [80.0, 60.0, -20.0]
+
+
+def test_the_report_says_what_the_answers_show(whole: Path) -> None:
+    change(whole, "raw", source="study", path="x")
+    change(whole, "teacher_cot", teacher="replay", roles={"solver": {"model": "recorded"}})
+    change(whole, "lora_seed", model="models/tiny-student", seeds=[], iters=1, batch_size=1, learning_rate=1e-4)
+    change(whole, "length_sweep", levels=[], truncated=[])
+    for name in ("stages.length_sweep", "stages.report"):
+        done = stage(whole, name)
+        assert done.returncode == 0, done.stderr
+    page = " ".join((whole / "reports/index.html").read_text("utf-8").split())
+    assert "The student is −20.0 points from its teacher on 10 questions of MATH-500" in page
+    assert "Nothing was trained and no model was asked." in page
+    assert "Judge and verifier differ on 3 of 19 answers" in page
+    assert "1 false accept has no answer in it at all." in page
+    assert "From R2 to R6, on 6 questions that all answered, accuracy changes by −66.7" in page
+    for caption in (
+        "Teacher by student",
+        "By difficulty",
+        "Published accuracies, corrected",
+    ):
+        assert caption in page
+    assert {path.stem for path in (whole / "plots/figures").glob("*.svg")} == {
+        "accuracy_by_rater", "accuracy_by_difficulty",
+    }  # fmt: skip
 
 
 def test_base_without_students_is_still_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
