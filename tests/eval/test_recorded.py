@@ -184,4 +184,4 @@ def test_base_without_students_is_still_an_error(tmp_path: Path, capsys: pytest.
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
         patch.setattr(sys, "argv", ["stages.eval"])
         command.run(main)
-    assert end.value.code != 0 and "no 'seed_N' to compare" in str(end.value.code) + capsys.readouterr().err
+    assert end.value.code != 0 and "no student to compare with 'base'" in str(end.value.code) + capsys.readouterr().err
