@@ -6,7 +6,7 @@ the fields of the last base first, its own fields last.
 
 from typing import Literal
 
-from distil.pipeline.records import FamiliesAre, Level, Record, absent
+from distil.pipeline.records import FamiliesAre, JudgeWord, Level, Record, VerdictName, absent
 
 # --- data/eval/tables.json ---
 
@@ -586,6 +586,16 @@ class RecordedTrend(Record):
     change_high: float | None
 
 
+class Disagreement(Record):
+    """An answer on which judge and verifier differ, or on which the judge said neither; `rule` is the verifier's."""
+
+    id: str
+    model: str
+    judge: JudgeWord
+    verifier: VerdictName
+    rule: str
+
+
 class RecordedBenchmark(Record):
     """Everything about the recorded answers to one benchmark."""
 
@@ -594,6 +604,7 @@ class RecordedBenchmark(Record):
     pair: WholePair | None
     groups: list[GroupPair]
     trend: RecordedTrend | None
+    disagreements: list[Disagreement]
 
 
 class Corrected(Record):

@@ -5,7 +5,7 @@ models `teacher` and `student` compared on the same questions (in all, by sectio
 trend over models named R1 to R6, and the published accuracies corrected for the errors of the student's judge.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,7 @@ from distil.pipeline.results import (
     Accuracy,
     Comparison,
     Corrected,
+    Disagreement,
     GroupPair,
     JudgeRating,
     RecordedBenchmark,
@@ -120,7 +121,18 @@ def benchmark(name: str, rows: pd.DataFrame, asked: pd.DataFrame, params: EvalPa
         pair=whole,
         groups=groups,
         trend=trend(levels, *answered(rows, asked, levels), params, name) if len(levels) > 1 else None,
+        disagreements=list(disagreements(rows)),
     )
+
+
+def disagreements(rows: pd.DataFrame) -> Iterator[Disagreement]:
+    """The answers on which judge and verifier differ, or on which the judge said neither, by model and question."""
+    apart = (rows["judge"] == "CORRECT") != rows["correct"].astype(bool)
+    found = rows[(_clear(rows) & apart) | (rows["judge"] == "UNCLEAR")].sort_values(["model", "id"])
+    for row in found.to_dict("records"):
+        yield Disagreement(
+            id=row["id"], model=row["model"], judge=row["judge"], verifier=row["verdict"], rule=row["rule"]
+        )
 
 
 def marked(model: str, own: pd.DataFrame) -> RecordedModel:

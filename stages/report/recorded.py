@@ -213,9 +213,21 @@ def judges(name: str, found: RecordedBenchmark) -> Claim:
                     for model, judge in rated
                 ],
                 "Unclear: the judge said neither; such answers count nowhere else in the row.",
-            )
+            ),
+            *disagreements(found),
         ],
     )  # fmt: skip
+
+
+def disagreements(found: RecordedBenchmark) -> Iterator[Table]:
+    """Every answer on which judge and verifier differ, with the rule by which the verifier decided."""
+    rows = [
+        [row.id, pretty(row.model), row.judge.lower(), pretty(row.verifier).lower(), pretty(row.rule)]
+        for row in found.disagreements
+    ]
+    if rows:
+        columns = ["Question", "Answer of", "Judge", "Verifier", "Rule"]
+        yield Table("Every disagreement of judge and verifier", columns, rows, folded=True)
 
 
 def corrected(run: RecordedRun) -> Claim:

@@ -112,6 +112,15 @@ def test_a_judge_is_counted_against_the_verifier(whole: Path) -> None:
     assert (found["judge_teacher_empty_accepted"], found["judge_student_empty_accepted"]) == (1, 0)
 
 
+def test_every_disagreement_is_listed_with_the_rule(whole: Path) -> None:
+    rows = loads(whole / "data/eval/tables.json")["recorded"]["math500"]["disagreements"]
+    assert [(row["model"], row["id"], row["judge"], row["verifier"]) for row in rows] == [
+        ("student", "test/3", "INCORRECT", "CORRECT"), ("student", "test/6", "CORRECT", "WRONG"),
+        ("student", "test/7", "UNCLEAR", "NO_ANSWER"), ("teacher", "test/9", "CORRECT", "NO_ANSWER"),
+    ]  # fmt: skip
+    assert all(row["rule"] for row in rows)
+
+
 def test_groups_are_sections_and_the_benchmarks_own_levels(whole: Path) -> None:
     groups = loads(whole / "data/eval/tables.json")["recorded"]["math500"]["groups"]
     assert [(row["by"], row["group"], row["n"]) for row in groups] == [
@@ -171,6 +180,7 @@ def test_the_report_says_what_the_answers_show(whole: Path) -> None:
         "Teacher by student",
         "By difficulty",
         "Published accuracies, corrected",
+        "Every disagreement of judge and verifier",
     ):
         assert caption in page
     assert {path.stem for path in (whole / "plots/figures").glob("*.svg")} == {
