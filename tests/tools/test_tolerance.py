@@ -10,7 +10,7 @@ from scipy import stats
 
 from tools.check_reproduction.differences import distance
 from tools.check_reproduction.revision import read_rules
-from tools.check_reproduction.tolerance import Reproduction, Spread, allowed, judge, nearest_sibling
+from tools.check_reproduction.tolerance import Reproduction, Spread, allowed, judge, nearest_sibling, read_metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = {
@@ -19,6 +19,9 @@ COMMITTED = {
     "eval.unseen.difference": 30.0,
     "eval.unseen.p": 0.001,
     "length_sweep.R3.accuracy": 0.4,
+    "length_sweep.R4.accuracy": 0.5,
+    **{f"length_sweep.R4.seeds.{place}": value for place, value in enumerate([0.4, 0.5, 0.6])},
+    "lora_seed.rows": 549,
     **{f"lora_seed.{seed}.loss": value for seed, value in enumerate([1.0, 1.1, 1.2, 1.3, 1.4])},
 }
 RULES = Reproduction(
@@ -29,10 +32,12 @@ RULES = Reproduction(
     spreads=[
         Spread(metric="eval.*.student_mean", std="eval.*.student_std", of="mean"),
         Spread(metric="eval.*.difference", std="eval.*.student_std", of="mean", scale=100),
-        Spread(metric="length_sweep.*.accuracy", std="eval.unseen.student_std", of="seed"),
+        Spread(metric="length_sweep.R3.accuracy", std="eval.unseen.student_std", of="seed"),
+        Spread(metric="length_sweep.*.accuracy", std="length_sweep.*.seeds", of="mean"),
         Spread(metric="lora_seed.{seed}.loss", std="lora_seed.{seed}.loss", of="seed"),
         Spread(metric="eval.*.lost", std="eval.*.none", of="seed"),
     ],
+    exact=["lora_*.rows"],
 )
 T = 4.604094871  # Student's t, two-sided 99 %, 4 degrees of freedom, as in any printed table: 4.604
 
@@ -44,6 +49,8 @@ T = 4.604094871  # Student's t, two-sided 99 %, 4 degrees of freedom, as in any 
         ("eval.unseen.difference", T * 2.0 * math.sqrt(2 / 5)),
         ("length_sweep.R3.accuracy", T * 0.02 * math.sqrt(2)),
         ("lora_seed.3.loss", T * math.sqrt(0.025) * math.sqrt(2)),  # the variance of 1.0 to 1.4 in steps of 0.1
+        ("length_sweep.R4.accuracy", 9.924843201 * 0.1 * math.sqrt(2 / 3)),  # three seeds: t(0.995, 2) = 9.925
+        ("lora_seed.rows", 0.0),
         ("eval.unseen.p", None),
         ("eval.unseen.lost", None),
     ],
@@ -73,6 +80,7 @@ def test_two_sets_of_seeds_stay_within_it_as_often_as_promised() -> None:
         ("eval.unseen.student_mean", 0.56, True, "outside the tolerance of 0.05824"),
         ("eval.unseen.student_mean", None, True, "outside"),
         ("eval.unseen.p", 0.9, False, "not judged"),
+        ("lora_seed.rows", 548, True, "outside the tolerance of 0"),
         ("eval.unseen.new", 1, True, "only one of the two runs has it"),
     ],
 )
@@ -101,3 +109,6 @@ def test_answers_are_measured_by_the_share_that_differs(tmp_path: Path) -> None:
 def test_the_projects_own_rules_are_read() -> None:
     rules = read_rules(ROOT)
     assert rules and len(rules.seeds) >= 2 and "lora_seed" in rules.trained and "verified" not in rules.trained
+    committed = read_metrics({"metrics/length_sweep.json": ROOT / "metrics/length_sweep.json"})
+    accuracies = [name for name in committed if name.endswith(".accuracy") and ".base." not in name]
+    assert len(accuracies) == 10 and all(allowed(name, committed, rules) for name in accuracies), "a level's own spread"

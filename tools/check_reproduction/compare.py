@@ -9,7 +9,7 @@ from tools.check_reproduction.isolated import covers
 from tools.check_reproduction.pipeline import Entry, Stage
 from tools.check_reproduction.revision import Revision
 from tools.check_reproduction.run import Run
-from tools.check_reproduction.tolerance import Reproduction, judge, nearest_sibling, read_metrics
+from tools.check_reproduction.tolerance import Reproduction, judge, losses_apart, nearest_sibling, read_metrics
 
 UNDECLARED = (
     "the same command, dependencies and parameters give other outputs than the committed ones: it is not deterministic "
@@ -125,6 +125,12 @@ class Comparison:
                 (outside if gap > bound else inside).append(
                     f"{out}: {gap:.3g} from the committed one, where the nearest other one ({name}) is {bound:.3g} away"
                 )
+        if rules.first_losses and stage.group in rules.first_losses.stages:
+            for out in (out for out in stage.kept if out.endswith(".csv")):
+                own, here = self.committed.output(out), self.fresh.output(out)
+                if own and here:
+                    said, apart = losses_apart(own, here, rules.first_losses)
+                    (outside if apart else inside).append(f"{out}: {said}")
         outcome.verdict = "different" if outside else "within tolerance"
         outcome.reasons += outside or ["other bits, the same statistics"]
         outcome.differences += inside

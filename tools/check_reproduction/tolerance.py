@@ -3,6 +3,9 @@
 A trained stage run on another platform is at worst like the same stage run with another seed. So a metric may move by
 what two sets of seeds differ by, measured on the committed seeds themselves; and an adapter, or a set of answers, must
 be nearer to its committed self than any other seed's is.
+
+That is wide: half of LoRA's scale would pass. But the same seed has the same first weights and the same order of rows
+everywhere, and rounding needs time to grow. So the first losses of a training must be those of its committed self.
 """
 
 import json
@@ -12,7 +15,8 @@ import statistics
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+import pandas as pd
+from pydantic import Field, PositiveInt
 from scipy import stats
 
 from distil.pipeline.command import Params
@@ -26,7 +30,8 @@ class Spread(Params):
 
     `metric` and `std` are dotted names that begin with the file's (`eval.contest_unseen.student_mean`); a `*` in `std`
     stands for what the `*` of `metric` matched. `{seed}` in `metric` matches any seed; `std` with `{seed}` is no metric
-    itself but the standard deviation of that metric over the seeds. A mean over the seeds moves less than one seed's.
+    itself but the standard deviation of that metric over the seeds, and `std` that names a list that of its values. A
+    mean over the seeds moves less than one seed's.
     """
 
     metric: str
@@ -41,15 +46,31 @@ class Spread(Params):
         found = re.fullmatch(pattern, name)
         return None if found is None else found.groupdict().get("star", "")
 
-    def deviation(self, star: str, committed: dict[str, Any], seeds: list[int]) -> float | None:
-        """The standard deviation from seed to seed in the metric's unit; None where the metrics do not hold it."""
+    def deviation(self, star: str, committed: dict[str, Any], seeds: list[int]) -> tuple[float, int] | None:
+        """The standard deviation from seed to seed in the metric's unit, and of how many seeds; None where the metrics
+        do not hold it.
+        """
         name = self.std.replace("*", star)
         if "{seed}" in name:
             values = [committed.get(name.replace("{seed}", str(seed))) for seed in seeds]
-            numbers = [value for value in values if isinstance(value, int | float)]
-            return self.scale * statistics.stdev(numbers) if len(numbers) == len(seeds) else None
-        value = committed.get(name)
-        return self.scale * value if isinstance(value, int | float) else None
+        elif f"{name}.0" in committed:  # a list with a value for each seed
+            values = [value for leaf, value in committed.items() if re.fullmatch(rf"{re.escape(name)}\.\d+", leaf)]
+        else:
+            value = committed.get(name)
+            return (self.scale * value, len(seeds)) if isinstance(value, int | float) else None
+        numbers = [value for value in values if isinstance(value, int | float)]
+        known = len(numbers) == len(values) > 1
+        return (self.scale * statistics.stdev(numbers), len(numbers)) if known else None
+
+
+class FirstLosses(Params):
+    """How a training must begin: in the first `validations` rows of each curve of `stages`, a loss may differ from the
+    committed one by the share `within` of it.
+    """
+
+    stages: list[str]
+    validations: PositiveInt
+    within: float = Field(gt=0, lt=1)
 
 
 class Reproduction(Params):
@@ -57,7 +78,7 @@ class Reproduction(Params):
 
     `trained` are the stages (foreach stages by their group) that promise the same bits on one platform and BLAS core
     type only, `siblings` those whose outputs another seed's must be further from than a rerun's; the first of `spreads`
-    that matches a metric counts.
+    that matches a metric counts. `exact` are metrics that rounding cannot change, such as counts of rows.
     """
 
     confidence: float = Field(gt=0.5, lt=1)
@@ -65,6 +86,8 @@ class Reproduction(Params):
     trained: list[str]
     siblings: list[str]
     spreads: list[Spread]
+    exact: list[str] = Field(default_factory=list)
+    first_losses: FirstLosses | None = None
 
 
 def read_metrics(paths: dict[str, Path]) -> dict[str, Any]:
@@ -80,14 +103,20 @@ def allowed(name: str, committed: dict[str, Any], rules: Reproduction) -> float 
     """The largest difference that two runs of this metric show at the given confidence; None where no rule names it.
 
     The difference of two independent means over n seeds has the standard deviation s sqrt(2/n), that of two single
-    seeds s sqrt(2), and s was estimated from n seeds: Student's t with n - 1 degrees of freedom.
+    seeds s sqrt(2), and s was estimated from n seeds: Student's t with n - 1 degrees of freedom. An exact metric may
+    not move at all.
     """
+    if any(re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), name) for pattern in rules.exact):
+        return 0.0
     for rule in rules.spreads:
         star = rule.matches(name)
         if star is not None:
-            n, std = len(rules.seeds), rule.deviation(star, committed, rules.seeds)
+            found = rule.deviation(star, committed, rules.seeds)
+            if found is None:
+                return None
+            std, n = found
             quantile = float(stats.t.ppf((1 + rules.confidence) / 2, n - 1))
-            return None if std is None else quantile * std * math.sqrt(2 / n if rule.of == "mean" else 2)
+            return quantile * std * math.sqrt(2 / n if rule.of == "mean" else 2)
     return None
 
 
@@ -115,6 +144,34 @@ def judge(
         else:
             outside.append(f"{name}: {old} -> {new}, outside the tolerance of {limit:.4g}")
     return outside, inside
+
+
+def losses_apart(committed: Path, fresh: Path, rule: FirstLosses) -> tuple[str, bool]:
+    """How far the first losses of two tables of curves are apart, in a sentence, and whether that is too far.
+
+    Every column but the losses says of which curve and iteration a row is.
+    """
+    before, after = pd.read_csv(committed), pd.read_csv(fresh)
+    losses = [name for name in before if name.endswith("_loss")]
+    places = [name for name in before if not name.endswith("_loss")]
+    if list(before) != list(after):
+        return f"its columns are {', '.join(after)}, committed are {', '.join(before)}", True
+    curves = [name for name in places if name != "iteration"]
+    first, here = (
+        (table.groupby(curves, sort=False) if curves else table).head(rule.validations).set_index(places)
+        for table in (before, after)
+    )
+    if not first.index.equals(here.index):
+        return "its losses are of other trainings or iterations than the committed ones", True
+    gaps = ((here[losses] - first[losses]).abs() / first[losses].abs()).stack()
+    lost = int((first[losses].notna() != here[losses].notna()).to_numpy().sum())
+    where, worst = gaps.idxmax(), float(gaps.max())
+    *place, name = where if isinstance(where, tuple) else (where,)
+    said = (
+        f"of its first losses {name} at {' '.join(map(str, place))} is furthest from the committed one: {worst:.2%}, "
+        f"where {rule.within:.2%} are allowed"
+    )
+    return said, bool(lost) or worst > rule.within
 
 
 def nearest_sibling(own: Path | None, others: dict[str, Path | None]) -> tuple[str, float] | None:

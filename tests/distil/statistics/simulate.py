@@ -16,7 +16,9 @@ class Design:
     """Accuracies of base and student in the population of questions (and seeds), and how they vary.
 
     `spread` and `seed_spread` are standard deviations on the log-odds scale, of questions and of seeds; `duplicates`
-    is the share of questions that repeat the one before, with the same verdicts.
+    is the share of questions that repeat the one before, with the same verdicts. With `kinds` the questions are of so
+    many kinds, each with its own shift for base and for student, of standard deviation `kind_spread`. With `base_seeds`
+    the base is a group of adapters, too, as a level of chain lengths is.
     """
 
     n: int
@@ -26,17 +28,23 @@ class Design:
     spread: float = 1.5
     seed_spread: float = 0.0
     duplicates: float = 0.05
+    kinds: int = 0
+    kind_spread: float = 0.0
+    base_seeds: int = 0
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Verdicts, clusters, and the true difference: over all seeds (`truth`), and for these very seeds (`these`)."""
+    """Verdicts, clusters, kinds, and the true difference: over all seeds and kinds (`truth`), and for these very seeds
+    (`these`). The base is (questions,), with seeds (questions, seeds).
+    """
 
     base: np.ndarray
     students: np.ndarray
     clusters: np.ndarray
     truth: float
     these: float
+    kinds: np.ndarray
 
 
 def level(accuracy: float, spread: float) -> float:
@@ -47,17 +55,26 @@ def level(accuracy: float, spread: float) -> float:
 def experiments(design: Design, count: int, seed: int = 0) -> Iterator[Experiment]:
     """Draw `count` experiments; duplicated questions leave the truth as it is, since which ones repeat is chance."""
     rng = np.random.default_rng(seed)
-    before = level(design.base, design.spread)
-    after = level(design.student, float(np.hypot(design.spread, design.seed_spread)))
+    spread = float(np.hypot(design.spread, design.kind_spread))
+    before = level(design.base, float(np.hypot(spread, design.seed_spread)) if design.base_seeds else spread)
+    after = level(design.student, float(np.hypot(spread, design.seed_spread)))
     for _ in range(count):
         ease = rng.normal(0, design.spread, design.n)
         shifts = rng.normal(0, design.seed_spread, design.seeds)
-        base = (rng.random(design.n) < expit(before + ease)).astype(float)
-        students = (rng.random((design.n, design.seeds)) < expit(after + ease[:, None] + shifts)).astype(float)
+        easy_before = easy_after = ease
+        kinds = np.zeros(design.n, int)
+        if design.kinds:
+            kinds = rng.integers(design.kinds, size=design.n)
+            easy_before, easy_after = (ease + rng.normal(0, design.kind_spread, design.kinds)[kinds] for _ in range(2))
+        odds = before + easy_before
+        if design.base_seeds:
+            odds = odds[:, None] + rng.normal(0, design.seed_spread, design.base_seeds)
+        base = (rng.random(odds.shape) < expit(odds)).astype(float)
+        students = (rng.random((design.n, design.seeds)) < expit(after + easy_after[:, None] + shifts)).astype(float)
         clusters = np.arange(design.n)
         for question in np.flatnonzero(rng.random(design.n) < design.duplicates):
             if question:
                 clusters[question], base[question] = clusters[question - 1], base[question - 1]
-                students[question] = students[question - 1]
-        these = np.mean([WEIGHTS @ expit(after + shift + design.spread * NODES) for shift in shifts]) - design.base
-        yield Experiment(base, students, clusters, design.student - design.base, float(these))
+                students[question], kinds[question] = students[question - 1], kinds[question - 1]
+        these = np.mean([WEIGHTS @ expit(after + shift + spread * NODES) for shift in shifts]) - design.base
+        yield Experiment(base, students, clusters, design.student - design.base, float(these), kinds)
