@@ -1,5 +1,6 @@
 """docs/metrics.md names every number of every metrics file."""
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -65,6 +66,40 @@ def test_every_number_of_eval_and_length_sweep_is_on_the_page(tmp_path: Path) ->
     for name in ("stages.eval", "stages.length_sweep"):
         assert stage(folder, name).returncode == 0
     assert undocumented(folder / "metrics") == {}
+
+
+def written() -> Iterator[str]:
+    """README, and every text that report and summary put together, what they fill in left out."""
+    yield " ".join((ROOT / "README.md").read_text("utf-8").split())
+    for path in (
+        *(ROOT / "stages/report").glob("*.py"),
+        ROOT / "distil/statistics/seeds.py",
+        ROOT / "tools/summary.py",
+    ):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            yield "".join(
+                str(part.value) if isinstance(part, ast.Constant) else " ... "
+                for part in parts
+                if isinstance(part, ast.Constant | ast.FormattedValue)
+            )
+
+
+def sentences() -> list[tuple[str, list[str]]]:
+    """The rows of the page's table of sentences: the sentences, and the names of their numbers."""
+    page = (ROOT / "docs/metrics.md").read_text("utf-8")
+    table = page.split("## Which number stands behind which sentence")[1].split("\n## ")[0]
+    rows = [row.split(" | ") for row in re.findall(r"^\| (.+) \|$", table, re.MULTILINE)[2:]]
+    assert len(rows) > 20 and all(len(row) == 4 for row in rows), "sentence, number, unit of resampling, population"
+    return [(row[0], re.findall(r"`([^`]+)`", row[1])) for row in rows]
+
+
+def test_every_sentence_of_the_table_is_written_somewhere() -> None:
+    texts = [" ".join(text.replace("’", "'").split()) for text in written()]
+    for sentence, _ in sentences():
+        for quoted in re.findall(r'"([^"]+)"', sentence):
+            for piece in (piece.strip(" ,.:") for piece in re.split(r"\.\.\.|\b[NM]\b|\bR\d\b", quoted)):
+                assert any(piece in text for text in texts), f"nobody writes {piece!r} of {quoted!r}"
 
 
 def test_a_number_that_is_not_on_the_page_is_found(tmp_path: Path) -> None:
