@@ -107,8 +107,12 @@ def plain(text: str) -> str:
 
 
 def _spelled(text: str) -> str:
-    """A text in lower case and in one spelling; compatibility signs first, since a raised minus becomes a minus."""
-    return unicodedata.normalize("NFKC", text).lower().translate(SPELLINGS)
+    """A text in lower case and in one spelling, without the spaces that the engine sees between digits.
+
+    Compatibility signs come first, since a raised minus becomes a minus. After a letter a digit is an index.
+    """
+    text = unicodedata.normalize("NFKC", text).lower().translate(SPELLINGS)
+    return re.sub(r"(?<![a-z\d])(\d+) (?=\d)", r"\1", text)
 
 
 def different(scan: str, typed: str) -> Iterator[tuple[str, str]]:

@@ -29,6 +29,8 @@ def test_short_differences_of_more_than_notation(scan, typed, found):
     [
         ("Find 12 of 30 apples.", "Find 12 of 36 apples.", "30 apples", "36 apples", True),
         ("Let k = 1/(pq) ÷ 4", "Let k = 1/p + 4", "1/(pq)", "1/p", True),  # a sign beside it is misread
+        ("Find A(6, k), B(1 3, w).", "Find A(6, k), B(1, w).", "B(13, w)", "B(1, w)", True),  # a space in a number
+        ("Find log₅ 49 + 2", "Find log₇ 49 + 2", "log_5(49)", "log_7(49)", True),
         ("Find r = and s = 2", "Find r = -3/5 and s = 2", "r = -3/4", "r = -3/5", True),  # the engine reads nothing
         ("Find 12 of 30 pears.", "Find 12 of 30 apples.", "30", "36", False),
         ("Let k = 1/(pq) ÷ 4", "Let k = 1/(pq) + 4", "1/(pq)", "1/p", False),
