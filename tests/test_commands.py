@@ -105,6 +105,10 @@ RUN_BY = {
     "python -m stages.student": "tests/student/test_student.py::test_end_to_end",
     "dvc exp run teacher_cot -S profile=own-teacher -S teacher_cot.endpoints.own.base_url=http://127.0.0.1:8000/v1"
     " -S teacher_cot.roles.solver.model=Qwen/Qwen3-8B": TEACHER + "page.py::test_the_example_of_ones_own_server_works",
+    "dvc exp run parsed -S profile=own-teacher -S raw.source=folder -S raw.path=my-scans -S parsed.reader=vision"
+    " -S teacher_cot.endpoints.own.base_url=http://127.0.0.1:8000/v1"
+    " -S teacher_cot.roles.reader.model=Qwen/Qwen2.5-VL-7B-Instruct": "tests/parsed/test_vision.py::"
+    "test_the_example_of_the_page_reads_a_folder_of_scans",
     "python -m stages.teacher_cot": TEACHER + "money.py::test_a_budget_is_never_exceeded_and_raising_it_goes_on",
     "python -m stages.teacher_cot --serve --port 8917": TEACHER + "server.py::test_served_by_its_command",
     'curl -s http://127.0.0.1:8917/v1/chat/completions -d \'{"model": "embedded/solver", "messages":': TEACHER

@@ -21,7 +21,7 @@ from rapidfuzz import fuzz
 from distil.exams.files import problem_id
 from distil.pipeline.command import run
 from distil.pipeline.files import read_json, replacing
-from distil.pipeline.records import Manifest
+from distil.pipeline.records import Manifest, Problem
 from distil.verifier import verify
 from stages.parsed.errata import read_errata
 from stages.parsed.ocr import ScannedItem, read_scan
@@ -33,6 +33,9 @@ TOKEN = re.compile(r"\d+(?:\.\d+)?|[a-z]+|[^\sa-z0-9]")
 SPELLINGS = str.maketrans("−–—×⋅·∘∆△“”’", '---***°δδ""\'')
 NOTATION = frozenset("$\\{}()[]⟨⟩^_,.;:?!'\"*/ ")
 FEW = 6  # tokens; a longer difference is a formula that the engine has torn apart, and tells little
+
+OTHER, SAME = 60, 80  # per cent alike: under the one another question, from the other on the same
+NEAR = 3
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,17 @@ def main() -> None:
     differences: list[Difference] = []
     agreement: dict[str, list[tuple[bool, float, bool]]] = defaultdict(list)
     for problem in problems:
-        question, answer = asked.get(problem.id), answered.get(problem.id)
+        printed = printed_number(problem, asked)
+        identity = problem_id(problem.year, problem.section, printed)
+        question, answer = asked.get(identity), answered.get(identity)
         right = answer is not None and (
             verify(problem.answer, answer.text).verdict == "CORRECT" or plain(problem.answer) == plain(answer.text)
         )
         alike = fuzz.ratio(plain(question.text), plain(problem.question)) if question else 0.0
         for group in (str(problem.year), problem.section, "all"):
             agreement[group].append((question is not None, alike, right))
+        if question and printed != problem.number:
+            differences.append(Difference(problem.id, "number", str(printed), str(problem.number), question.confidence))
         if question:
             differences += [
                 Difference(problem.id, "question", scan, typed, question.confidence)
@@ -99,6 +106,19 @@ def read_all() -> tuple[dict[str, ScannedItem], dict[str, ScannedItem]]:
             for items, by_id in ((questions, asked), (answers, answered)):
                 by_id |= {problem_id(exam.year, section, item.number): item for item in items}
     return asked, answered
+
+
+def printed_number(problem: Problem, asked: dict[str, ScannedItem]) -> int:
+    """The number under which the scan has a question: a near one, where a transcriber left one out and counted on."""
+
+    def alike(number: int) -> float:
+        found = asked.get(problem_id(problem.year, problem.section, number))
+        return fuzz.ratio(plain(found.text), plain(problem.question)) if found else 0.0
+
+    if alike(problem.number) >= OTHER:
+        return problem.number
+    best = max(range(max(1, problem.number - NEAR), problem.number + NEAR + 1), key=alike)
+    return best if alike(best) >= SAME else problem.number
 
 
 def plain(text: str) -> str:

@@ -2,7 +2,14 @@
 
 import base64
 import io
+import itertools
 import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +25,8 @@ from distil.pipeline.files import InputError, write_json
 from distil.pipeline.records import Problem
 from stages.parsed.__main__ import ParsedParams, read_exams, show_status
 from stages.parsed.vision import Reading, SeenPage, reading_of, sections
-from tests.teacher_cot.support import Server, block
+from tests.teacher_cot.support import ROOT, Server, block
+from tools.params import compose
 from tools.plan.work import ask_no_reader
 
 ASKED = {1: r"Find $\frac{1}{2} + 1$.", 2: "Find 2 + 2."}
@@ -178,6 +186,27 @@ def test_a_budget_stops_the_reader_before_it_is_exceeded(scan):
 def test_a_reader_without_a_role_or_an_address_is_one_message(scan):
     with pytest.raises(InputError, match=r"endpoints.eyes needs a base_url, and parsed.reader is vision"):
         read_exams(params(""))
+
+
+def test_the_example_of_the_page_reads_a_folder_of_scans(scan, tmp_path):
+    page = (ROOT / "docs/own-exams.md").read_text("utf-8")
+    command = re.search(r"^    (dvc exp run parsed -S profile=own-teacher .*(?:\n +-S .*)*)", page, re.M)[1]
+    words = shlex.split(command.replace("\\\n", " "))
+    overrides = [setting for flag, setting in itertools.pairwise(words) if flag == "-S"]
+    (tmp_path / "my-scans").mkdir()
+    shutil.move(scan, tmp_path / "my-scans/2019 Final Round.pdf")
+    shutil.rmtree("data")
+    model = Model()
+    with model.server.running() as url:
+        compose(tmp_path / "params.yaml", [re.sub(r"http://[^/]*/v1", url, setting) for setting in overrides])
+        for stage in ("raw", "parsed"):
+            done = subprocess.run(
+                [sys.executable, "-m", f"stages.{stage}"], env=os.environ | {"PYTHONPATH": str(ROOT)},
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+    assert done.stdout == "2 problems, 0 left out -> data/parsed\n"
+    assert {request["body"]["model"] for request in model.server.requests} == {"Qwen/Qwen2.5-VL-7B-Instruct"}
 
 
 def test_titles_tell_the_sections_and_a_question_goes_on_over_the_page():

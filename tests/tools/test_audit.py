@@ -2,7 +2,9 @@
 
 import pytest
 
-from tools.audit import Difference, different, is_among
+from distil.pipeline.records import Problem
+from stages.parsed.ocr import ScannedItem
+from tools.audit import Difference, different, is_among, printed_number
 
 
 def differences(scan: str, typed: str) -> list[Difference]:
@@ -40,3 +42,20 @@ def test_short_differences_of_more_than_notation(scan, typed, found):
 def test_an_erratum_is_found_by_its_own_difference(scan, typed, printed, transcribed, among):
     assert is_among(printed, transcribed, differences(scan, typed), "2030/test/01", "question") is among
     assert not is_among(printed, transcribed, differences(scan, typed), "2030/test/02", "question")
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "printed"),
+    [
+        (1, "Find the area of a circle.", 1),
+        (2, "How many apples are in thirty baskets?", 3),  # the transcriber left out the second
+        (2, "Add all the numbers from ten to ninety.", 2),  # which nobody has printed
+        (9, "How many apples are in thirty baskets?", 9),  # too far away
+    ],
+)
+def test_a_question_that_was_counted_on_is_found_by_its_text(number, text, printed):
+    texts = {1: "Find the area of a circle.", 2: "See the drawing.", 3: "How many apples are in thirty baskets ?"}
+    asked = {f"2030/test/{n:02}": ScannedItem(n, 1, scanned) for n, scanned in texts.items()}
+    problem = Problem(id=f"2030/test/{number:02}", year=2030, section="test", number=number, question=text, answer="1",
+                      source="2030.json")  # fmt: skip
+    assert printed_number(problem, asked) == printed
