@@ -1,4 +1,4 @@
-"""An OmegaConf resolver that Hydra finds in this folder: files beside the repository, or what says where they are."""
+"""An OmegaConf resolver that Hydra finds in this folder: files outside the repository, or the pin that names them."""
 
 from pathlib import Path
 

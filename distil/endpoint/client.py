@@ -1,4 +1,4 @@
-"""Asking a server patiently: again after a fault, at the pace that it allows, and no more once that is no use."""
+"""Ask a server with retries, at the pace that it allows, and stop when more requests cannot help."""
 
 import asyncio
 import re

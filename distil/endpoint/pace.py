@@ -12,11 +12,10 @@ RECOVERY = 0.2
 
 
 class Pace:
-    """Keeps to a number of requests under way, to requests and tokens per minute, and to the server's Retry-After.
+    """Limits requests under way, and requests and tokens per minute, and obeys the server's Retry-After.
 
-    Requests and tokens are spaced evenly: no 60 seconds hold more than a minute's allowance and one request. Nor do
-    requests leave in waves, which would queue at both ends: they are at least half as far apart as the places would be
-    if the fastest answer so far took every place in turn.
+    Requests and tokens are spaced evenly: no 60 seconds hold more than a minute's allowance and one request. Requests
+    are also at least fastest_reply / (2 * concurrency) apart, since waves of them would queue at both ends.
     """
 
     def __init__(
@@ -39,7 +38,7 @@ class Pace:
 
     @property
     def paused(self) -> float:
-        """Seconds for which the server still asked not to be asked."""
+        """Seconds until the server, by its Retry-After, may be asked again."""
         return max(0.0, self._paused_until - time.monotonic())
 
     @contextlib.asynccontextmanager

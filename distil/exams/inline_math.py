@@ -18,7 +18,7 @@ AFTER_FRACTION = re.compile(r"[\w(^/]")
 
 @dataclass(frozen=True)
 class Power:
-    """An exponent; its base is whatever stands before it."""
+    """An exponent; its base is the text before it."""
 
     exponent: "Nodes"
 

@@ -61,7 +61,7 @@ class LeftOut(Record):
 
 
 def reason_against(question: str) -> Reason | None:
-    """Why a question's text says that it cannot be asked of a model that reads text, or None."""
+    """Why a model that reads only text cannot be asked this question, as its words show; None if it can."""
     if DRAWN.search(question):
         return "has a drawing"
     return "refers to a figure" if NAMES_FIGURE.search(question) else None

@@ -1,4 +1,4 @@
-"""What this machine computes with, as far as it can change a result: written beside the metrics, hashed by no stage.
+"""Describe the parts of this machine that can change a result. The file is among the metrics; no stage hashes it.
 
 python -m distil.lm.environment [--output metrics/environment.json] [--compare FILE]
 
@@ -85,7 +85,7 @@ def same_numerics(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def explain(committed: dict[str, Any], here: dict[str, Any]) -> list[str]:
-    """One sentence for each part that differs: what was there, what is here, and what that may do to the outputs."""
+    """One sentence for each part that differs: its committed value, its value here, and the likely consequence."""
     sentences = []
     for part, consequence in CONSEQUENCES.items():
         there, now = committed.get(part), here.get(part)

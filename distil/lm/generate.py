@@ -76,7 +76,7 @@ def generate(
 
 
 def sampler(temperature: float, seed: int) -> Sampler:
-    """A sampler with a random generator of its own, so that what others in the batch draw does not change its text."""
+    """A sampler with its own random generator, so that other prompts in the batch cannot change its text."""
     key = mx.random.key(seed)
 
     def sample(logprobs: mx.array) -> mx.array:

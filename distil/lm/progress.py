@@ -1,4 +1,4 @@
-"""What every backend's training shares: its parameters, its validations, and what a killed run goes on from."""
+"""Shared by the training of all backends: parameters, validations, and the state from which a killed run resumes."""
 
 import math
 from abc import ABC, abstractmethod
@@ -34,7 +34,7 @@ class LmParams(Params):
 
 
 class LoraParams(Params):
-    """The block `lora_seed`; a seed's own stage is told its seed and does not read `seeds`."""
+    """The block `lora_seed`. A stage gets its seed on the command line and does not read `seeds`."""
 
     model: str
     seeds: list[NonNegativeInt] = Field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Training rows as tokens, and batches of them: of like length, in an order of their own, every row used, none cut."""
+"""Training rows as tokens, and batches of rows of similar length. Every row is used, and none is cut."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Row:
 
 
 class Batch(NamedTuple):
-    """Rows side by side, and where in them the tokens stand that the loss counts, row after row.
+    """A batch of rows, and the positions of the tokens that the loss counts.
 
     `inputs` are (rows, length); `positions` index the flattened inputs whose next token counts, `targets` are those
     next tokens and `weights` one for each, zero for padding: all three (tokens,).
@@ -81,7 +81,7 @@ def epoch(lengths: Sequence[int], batch_size: int, generator: np.random.Generato
 
 
 def schedule(lengths: Sequence[int], batch_size: int, seed: int, start: int = 0) -> Iterator[list[int]]:
-    """The endless sequence of batches that `seed` stands for, from batch number `start` on."""
+    """Yield batches without end, from batch number `start` on; `seed` decides their order."""
     number, position = divmod(start, -(-len(lengths) // batch_size))
     while True:
         yield from epoch(lengths, batch_size, np.random.default_rng([seed, number]))[position:]

@@ -107,7 +107,7 @@ def train_fold(params: LoraParams, lm: LmParams, iters: int, seed: int, split: P
 
 
 def backend(lm: LmParams) -> tuple[Callable[..., Training], dict[str, Any]]:
-    """Who trains, as a function of the run's parameters on, and what decides the last bits of the result there.
+    """The backend's training function, and what decides the last bits of its results.
 
     Raises InputError when the backend is not installed.
     """
@@ -120,5 +120,5 @@ def backend(lm: LmParams) -> tuple[Callable[..., Training], dict[str, Any]]:
 
 
 def first_worker() -> bool:
-    """Whether this process writes what a run leaves: of several started by `mlx.launch` the first does."""
+    """Whether this process writes the outputs: of the workers that `mlx.launch` starts, the first one does."""
     return mx.distributed.init().rank() == 0

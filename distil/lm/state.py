@@ -1,4 +1,4 @@
-"""What a training run has reached, as files: killed at any moment it goes on from the last of them, to the bit."""
+"""Save a training run's state in files. A killed run resumes from the last one and ends with the same bits."""
 
 import contextlib
 import dataclasses
@@ -46,13 +46,13 @@ class History:
 
 
 def computing() -> dict[str, Any]:
-    """What decides the last bits of a result beside its inputs: the libraries, and who computes matrix products."""
+    """What decides the last bits of a result besides its inputs: the libraries, BLAS among them."""
     versions = {name: importlib.metadata.version(name) for name in ("mlx", "mlx-lm", "scipy")}
     return {"versions": versions, "blas": dataclasses.asdict(blas.route())}
 
 
 def fingerprint(**inputs: Any) -> str:
-    """Sixteen hexadecimal digits that stand for everything a run depends on."""
+    """Sixteen hexadecimal digits: a hash of everything that a run depends on."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
@@ -87,7 +87,7 @@ def load_state(folder: Path, restore: Callable[[Arrays], None]) -> History | Non
     """Give a saved run's arrays to `restore` and return its history; None when nothing was saved.
 
     Of several workers the first one's file counts, which only it has written. Raises InputError when the file is
-    damaged: what it reached is lost, the best adapter beside it is not.
+    damaged. The run's progress is then lost; the best adapter in the same folder is not.
     """
     path = folder / STATE
     content = from_first_worker(path.read_bytes() if path.exists() else b"")
@@ -113,13 +113,13 @@ def load_state(folder: Path, restore: Callable[[Arrays], None]) -> History | Non
 
 
 def metadata(content: bytes) -> dict[str, str]:
-    """The words that a safetensors file carries beside its arrays."""
+    """The metadata of a safetensors file: names and texts."""
     length = int.from_bytes(content[:8], "little")
     return json.loads(content[8 : 8 + length])["__metadata__"]
 
 
 def from_first_worker(content: bytes) -> bytes:
-    """What the first of several workers gives, to all of them; a process by itself is the first."""
+    """Send the first worker's `content` to all workers. A process without others is the first worker."""
     world = mx.distributed.init()
     if world.size() == 1:
         return content
@@ -132,7 +132,7 @@ def from_first_worker(content: bytes) -> bytes:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep a run's folder for this process; wait for one that trains the same, left over from a run that was killed."""
+    """Lock a run's folder for this process. Wait for a process of a killed run that still trains there."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:

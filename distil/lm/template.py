@@ -16,7 +16,7 @@ from distil.pipeline.files import InputError
 from distil.pipeline.records import Message
 
 ONE_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
-"""What templates that print the date are given for it, so that rows do not change with the day: Llama 3.2's default."""
+"""The date given to templates that print one, so that rows do not change with the day: Llama 3.2's default."""
 PROBE = [
     Message(role="user", content="What is 3 + 4?"),
     Message(role="assistant", content="We add 4 to 3.\nAnswer: 7"),

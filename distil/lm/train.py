@@ -1,4 +1,4 @@
-"""Train a LoRA adapter with mlx-lm's trainer, the same to the bit however often a run is killed and taken up again."""
+"""Train a LoRA adapter with mlx-lm's trainer. A run that was killed and resumed ends with the same bits."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Have a model, with an adapter or without, go on with prompts: whichever backend computes."""
+"""Let a model, with or without an adapter, continue prompts, on either backend."""
 
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -12,14 +12,14 @@ from distil.lm.progress import LmParams
 from distil.lm.torch import require_torch
 
 Writer = Callable[[list[list[int]], int, list[Sampler] | None, Collection[int]], Iterator[tuple[int, Reply]]]
-"""What writes replies: called with prompts, the most tokens of a reply, the prompts' samplers unless it is greedy, and
-the numbers of those whose replies are known (MLX writes these all the same)."""
+"""Writes replies. Arguments: prompts, the most tokens of a reply, a sampler for each prompt (None for greedy), and the
+numbers of prompts with known replies (MLX writes those again)."""
 
 
 def writer(
     base: str, adapter: Path | None, backend: Literal["mlx", "torch"], lm: LmParams, batch_size: int
 ) -> tuple[Writer, TokenizerWrapper]:
-    """What writes the replies of a model, `batch_size` at once, and its tokenizer.
+    """A function that writes a model's replies, `batch_size` at once, and the model's tokenizer.
 
     Raises InputError when the model, the adapter or the backend is missing or does not fit.
     """

@@ -1,1 +1,1 @@
-"""What stages hand each other and how: records, files, parameters, errors, the chat format."""
+"""What all stages share: records, files, parameters, errors, the chat format."""

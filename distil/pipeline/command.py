@@ -1,4 +1,4 @@
-"""What every stage's command line shares: parameters checked against a model, and errors a user can act on."""
+"""Shared by all commands: parameters checked against a model, and errors that a user can act on."""
 
 import sys
 from collections.abc import Callable

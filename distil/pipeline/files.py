@@ -1,4 +1,4 @@
-"""Reading and writing the files that stages meet in: checked on the way in, atomic and byte-stable on the way out."""
+"""Read and write the files that stages exchange. Reading checks them; writing is atomic and gives the same bytes."""
 
 import contextlib
 import errno
@@ -23,9 +23,9 @@ class InputError(Exception):
 
 @contextlib.contextmanager
 def replacing(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a temporary file beside `path` that takes its name when the block ends well and vanishes when it does not.
+    """Open a temporary file in the folder of `path`. It replaces `path` if the block succeeds, else it is removed.
 
-    Text is UTF-8 with `\\n` line ends. What a killed run left of the same file goes first.
+    Text is UTF-8 with `\\n` line ends. Leftovers of killed runs are removed first.
 
     Raises InputError when the disk is full or the folder cannot be written.
     """
@@ -50,9 +50,9 @@ def replacing(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 @contextlib.contextmanager
 def replacing_folder(path: str | Path) -> Iterator[Path]:
-    """Give an empty temporary folder that takes the place of `path` when the block ends well, and vanishes otherwise.
+    """Yield an empty temporary folder. It replaces `path` if the block succeeds, else it is removed.
 
-    What stood at `path` stays until then; what a killed run left of the same folder goes first. Raises InputError when
+    The old `path` stays until then. Leftovers of killed runs are removed first. Raises InputError when
     the disk is full or the folder cannot be written.
     """
     path = Path(path)
@@ -71,14 +71,14 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
 
 
 def _clear_leftovers(path: Path) -> None:
-    """Make the folder that `path` is in, and remove what runs killed in the middle left there of `path`."""
+    """Make the folder of `path`, and remove the temporary files for `path` that killed runs left there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
 
 def _unwritten(path: Path, error: OSError) -> InputError:
-    """The message for an output that could not be made, with the file at fault where that is another one."""
+    """The message for an output that could not be written; it also names another file where that one is at fault."""
     fault = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return InputError(f"{path} could not be written: {fault}. {'Free some space and run' if full else 'Run'} again.")
@@ -166,7 +166,7 @@ def read_record(path: str | Path, model: type[Model]) -> Model:
 
 
 def read_yaml(path: str | Path, expected: str = "") -> Any:
-    """Read one YAML document. Raises InputError, which ends in what was `expected`, when it is missing or malformed."""
+    """Read one YAML document. Raises InputError when it is missing or malformed; the message ends in `expected`."""
     path, hint = Path(path), f" {expected}" if expected else ""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
-"""The numbers of every other stage: metrics/*.json but those of eval and length_sweep, which results.py has.
+"""The numbers in metrics/*.json. Those of eval are in results.py, those of length_sweep in sweep_results.py.
 
-docs/metrics.md says what each number is. A model's fields are in the order of the file. A model with several bases has
-the fields of the last base first, its own fields last.
+docs/metrics.md explains each number. A model's fields are in the order of the file. A model with several bases has the
+fields of the last base first and its own fields last.
 """
 
 from pydantic import ConfigDict
@@ -100,7 +100,7 @@ class LevelShare(AcceptedShare):
 
 
 class JudgeAgreement(Record):
-    """The LLM judge beside the verifier, over the chains about which it was clear; `kappa` is Cohen's."""
+    """How often the LLM judge, where it was clear, and the verifier agree on chains; `kappa` is Cohen's."""
 
     n: int
     unclear: int

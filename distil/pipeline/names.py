@@ -1,15 +1,15 @@
-"""The names of models, made here and nowhere taken apart: who a model is stands in its record or in params.yaml."""
+"""The names of models. They are made here and never parsed: records and params.yaml say which model is which."""
 
 from distil.pipeline.records import Level
 
 BASE = "base"
 """The untouched base model, asked as the students are."""
 AS_STUDENTS = "chat"
-"""The name of that way of asking, beside the names of `answers.baselines`."""
+"""The name of that prompt; `answers.baselines` names the others."""
 
 
 def seed_name(seed: int) -> str:
-    """The student that is trained with a seed on a fold's rows, and the adapter of a chain length with that seed."""
+    """The student trained with a seed on a fold's rows; also a chain length's adapter with that seed."""
     return f"seed_{seed}"
 
 

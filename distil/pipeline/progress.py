@@ -13,9 +13,9 @@ LONGEST = 600
 
 
 class Bar(tqdm):
-    """tqdm, except where standard error is no terminal: a line at each tenth there, with what remains.
+    """tqdm. Where standard error is no terminal, a line at each tenth says how much time remains.
 
-    A step that takes less than ten seconds prints nothing into a log.
+    There, a step of less than ten seconds prints nothing.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:

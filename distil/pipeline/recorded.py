@@ -1,4 +1,4 @@
-"""Recorded rows find the problems that they are about: by id where the questions are alike, else by the text."""
+"""Match recorded rows to problems: by id where the questions are alike, else by their text."""
 
 import re
 import unicodedata
@@ -33,11 +33,11 @@ Reason = Literal["unmatched", "ambiguous", "surplus"]
 def match(
     rows: Iterable[Row], problems: Sequence[Problem]
 ) -> tuple[dict[str, Row], list[tuple[Row, Reason, list[str]]]]:
-    """The row of each problem, by the problem's id, and the rows that do not fit with the problems they could be about.
+    """Match rows to problems. Returns each problem's row by id, and misfits with the problems they may be about.
 
     An id decides where the texts are alike; else the text does, as printed or as corrected. Problems that share a text
     take its rows in order, and the last one again where there are too few: each answers the same question. Such rows
-    are `ambiguous`; `surplus` ones are about a problem that has its row already, `unmatched` ones about none.
+    are `ambiguous`. `surplus` rows are about a problem that already has a row; `unmatched` rows fit no problem.
     """
     by_id = {problem.id: problem for problem in problems}
     by_text: dict[str, list[Problem]] = defaultdict(list)

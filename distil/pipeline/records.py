@@ -1,4 +1,6 @@
-"""The records that cross a stage border: one JSON object a line, one model each. Numbers: results.py, metrics.py.
+"""The records that cross a stage border: one JSON object a line, one model each.
+
+Numbers are in results.py (eval), sweep_results.py (length_sweep) and metrics.py (the others).
 
 raw               Manifest
 parsed, transfer  Problem
@@ -22,7 +24,7 @@ VerdictName = Literal["CORRECT", "WRONG", "NO_ANSWER", "UNVERIFIABLE"]
 JudgeWord = Literal["CORRECT", "INCORRECT", "UNCLEAR"]
 """What an LLM judge says of an answer; UNCLEAR where it said neither of the others."""
 FamiliesAre = Literal["families", "topics", "near-duplicates"]
-"""What the kinds of questions are, of which other kinds are a sample."""
+"""What a kind of question is. Intervals for other kinds treat the kinds asked as a sample."""
 
 
 class Record(BaseModel):

@@ -39,7 +39,7 @@ class Subset(Params):
     of: dict[str, int]
 
     def asks(self, benchmark: str, problem: str, fold: str | None, role: str, main: Collection[str]) -> bool:
-        """Whether an adapter of `fold`, to which the problem is what `role` says, is asked it.
+        """Whether the adapter of `fold` is asked a problem that has this `role` for it.
 
         The base model and the study's protocol are asked whatever any main fold is asked, so that all are compared on
         the same questions.

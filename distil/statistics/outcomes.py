@@ -1,4 +1,4 @@
-"""Answers to scored answers, a few at a time, and to tables of outcomes small enough for 100,000 questions."""
+"""Score answers a few at a time, and collect the outcomes in tables small enough for 100,000 questions."""
 
 import hashlib
 from collections.abc import Iterable, Mapping

@@ -86,7 +86,7 @@ def cochrans_q(verdicts: Array, clusters: NDArray[np.int_]) -> tuple[float, floa
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's adjusted p-values, in order; what has none keeps none and does not count."""
+    """Holm's adjusted p-values, in order; None stays None and does not count."""
     known = [p for p in p_values if p is not None]
     adjusted = iter(multipletests(known, method="holm")[1] if known else [])
     return [None if p is None else float(next(adjusted)) for p in p_values]

@@ -1,4 +1,4 @@
-"""The study's published numbers beside this run's, and whether they are equal within a margin."""
+"""Compare this run's numbers with the study's published ones: are they equal within a margin?"""
 
 import math
 from pathlib import Path

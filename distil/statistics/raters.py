@@ -12,7 +12,7 @@ from distil.statistics.seeds import Interval
 
 
 class Rating(NamedTuple):
-    """A judge's verdicts beside the verifier's on the same answers, as counts.
+    """Counts of a judge's and the verifier's verdicts on the same answers.
 
     `both` and `neither` are agreements; a false accept is an answer that only the judge calls right, a false reject one
     that only the verifier does. `kappa` is Cohen's; None where both raters say only one thing.

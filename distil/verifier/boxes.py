@@ -65,7 +65,7 @@ def joined_boxes(text: str, boxes: list[Stated]) -> Stated:
 
 
 def _braced(text: str, start: int) -> str | None:
-    """What stands between the brace before `start` and its partner, None when that never comes.
+    """The text between the brace before `start` and its partner; None without a partner.
 
     Escaped braces count for nothing (`\\left\\{ ... \\right.`), unless the box would never close without them.
     """

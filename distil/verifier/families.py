@@ -45,7 +45,7 @@ class Family:
 
 
 def parameter_of(text: str) -> tuple[str, str] | None:
-    """What stands before "k an integer" (in any spelling of it) and the letter; None where nothing says so."""
+    """The text before "k an integer" (in any spelling of it) and the letter; None where nothing says so."""
     if "ℤ" not in text and "Z" not in text and "integer" not in text and "±" not in text:
         return None
     text = " ".join(unwrapped(text).split())
@@ -121,6 +121,6 @@ def _float(node: Node) -> float:
 
 
 def as_family(nodes: Sequence[Node]) -> Family | None:
-    """Values with one and the same unknown, read as a family beside another that says so; else None."""
+    """Values with one unknown, read as a family because the other side says it is one; else None."""
     letters = {letter for node in nodes for letter in node.letters}
     return Family(tuple(nodes), letters.pop()) if len(letters) == 1 else None

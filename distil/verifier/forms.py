@@ -13,7 +13,7 @@ from distil.verifier.words import meaning
 @dataclass(frozen=True)
 class Value:
     """One expression. `per` is 100 behind a percent sign and 1000 behind ‰; `places` counts the decimals printed (None
-    when it is no decimal), `name` is what stood before `=`, `rounded` the decimal given after an exact value
+    when it is no decimal), `name` is the text before `=`, `rounded` the decimal given after an exact value
     (`3π/4 ≈ 2.356`).
     """
 
@@ -145,7 +145,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Letter:
-    """A single letter: a multiple-choice option or an unknown. `content` is what stood after the option's label."""
+    """A single letter: a multiple-choice option or an unknown. `content` is the text after the option's label."""
 
     letter: str
     content: "Form | None" = None

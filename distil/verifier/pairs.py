@@ -81,7 +81,7 @@ def _printable(row: Any) -> Any:
 
 
 class ScoredRow(Verdict):
-    """A row's verdict beside its key and label."""
+    """A row's verdict with its key and label."""
 
     gold: str
     label: bool | None

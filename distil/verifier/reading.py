@@ -287,7 +287,7 @@ def _real_set(text: str) -> RealSet | None:
 
 
 def _split(text: str, separators: str) -> list[str]:
-    """Split at single-character separators that stand outside every bracket."""
+    """Split at single-character separators that are outside all brackets."""
     parts, depth, start = [], 0, 0
     for place, character in enumerate(text):
         depth += (character in "([{⦃⟨") - (character in ")]}⦄⟩")

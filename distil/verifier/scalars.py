@@ -1,7 +1,7 @@
 """Whether two values are the same: exact numbers first, then floating point as a refutation, then algebra.
 
-What only algebra can tell is asked of the `algebra` function given; without one, NeedsAlgebra says so, and the caller
-asks again in a process that may be killed.
+The given `algebra` function decides what only algebra can. Without it NeedsAlgebra is raised, and the caller asks again
+in a process that may be killed.
 """
 
 import re
@@ -72,7 +72,7 @@ class Scalars:
         return exact
 
     def nodes(self, gold: Value, answer: Value) -> Outcome:
-        """Compare two expressions whatever stood around them. Raises Undecidable for values that cannot be written."""
+        """Compare two expressions, whatever is around them. Raises Undecidable for values that cannot be written."""
         a, b = gold.node, answer.node
         if a == b:
             return Outcome(True, "same_form")
@@ -176,7 +176,7 @@ def _equation(value: Value) -> Relation:
 
 
 def _as_angle(value: Value, other: Value) -> Value:
-    """Degrees in radians, beside a multiple of π that has no unit: 90° is π/2."""
+    """Degrees as radians where the other side is a multiple of π without a unit: 90° is π/2."""
     degrees = value.unit is not None and value.unit.dimension == (("angle", 1),)
     if degrees and other.unit is None and _has_pi(other.node) and not _has_pi(value.node):
         turn = Node("div", (Node("const", (), "π"), number(180)))

@@ -1,4 +1,4 @@
-r"""One value from its text: what stands before `=`, after `≈` or `±`, the percent sign, the currency, the unit."""
+r"""One value from its text: the part before `=`, after `≈` or `±`, the percent sign, the currency, the unit."""
 
 import re
 from dataclasses import replace

@@ -20,7 +20,7 @@ from distil.verifier.scalars import NeedsAlgebra, Outcome
 from distil.verifier.worker import decide_with_algebra, start
 
 WORKERS = 2
-"""Processes for the answers that need algebra: few do, and a stage beside others leaves them the other cores."""
+"""Processes for answers that need algebra. Few answers do, and stages that run at the same time need other cores."""
 SECONDS = 2.0
 """Seconds of processor time for one pair; beyond, it is UNVERIFIABLE. One value, so that all stages judge alike."""
 PATIENCE = 60

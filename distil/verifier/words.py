@@ -1,4 +1,4 @@
-"""What words mean in an answer: numbers written out, and phrases that stand for one another."""
+"""The meaning of words in an answer: numbers written out, and phrases that mean the same."""
 
 import re
 from fractions import Fraction

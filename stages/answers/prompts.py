@@ -1,4 +1,4 @@
-"""Other ways to ask the untouched base model: is what the student gained more than a better prompt gives?"""
+"""Other prompts for the untouched base model: does training gain more than a better prompt?"""
 
 import hashlib
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class PromptStyle(Params):
         return self
 
     def prompt(self, question: str, system: str, examples: Sequence[Example]) -> Prompt:
-        """The question as this way puts it; `examples` are the solved questions that come first."""
+        """The prompt for a question; `examples` are the solved questions that come first."""
         if self.completion:
             return self.completion.replace("{question}", question)
         turns = [turn for example in examples for turn in example.messages if turn.role != "system"]

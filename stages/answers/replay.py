@@ -25,7 +25,7 @@ from stages.answers.params import Columns
 CACHE = Path("cache/published")
 KINDS = (".csv", ".json", ".jsonl")
 BESIDE = ("judged.jsonl", "unmatched.jsonl")
-"""What this stage itself writes beside answers: no answers where its folder is replayed."""
+"""Files that this stage writes besides answers. They are skipped where its folder is replayed."""
 OTHERS = ("fold", "role", "sample", "prompt_tokens", "completion_tokens", "finish_reason")
 JUDGED: dict[str, Literal["CORRECT", "INCORRECT"]] = {
     **dict.fromkeys(("correct", "true", "1", "yes"), "CORRECT"),
@@ -41,7 +41,7 @@ class PinnedFile(Pin):
 
 @dataclass(frozen=True)
 class Recorded:
-    """One recorded answer: where it stands, what it says it answers, the text, and the columns of OTHERS it has."""
+    """One recorded answer: its place in the file, the problem it names, its text, and its columns of OTHERS."""
 
     source: str
     problem_id: str | None

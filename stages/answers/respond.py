@@ -46,7 +46,7 @@ def open_store(model: Asked, tasks: list[Task]) -> Store:
 
 
 def _computing(params: AnswersParams, lm: LmParams) -> dict[str, Any] | None:
-    """What decides the last bits of a product here; nothing that is known, where a server answers."""
+    """What decides the last bits of a product here; None where a server answers."""
     if params.backend == "torch":
         require_torch()
         from distil.lm.torch.train import computing as torch_computing  # PyTorch is optional, and slow to import
@@ -103,5 +103,5 @@ def answer_here(model: Asked, adapter: Path | None, tasks: list[Task], store: St
 
 
 def _tokens(tokenizer: TokenizerWrapper, prompt: Prompt) -> list[int]:
-    """A chat as the tokenizer's template puts it, or plain text as it is."""
+    """A chat in the format of the tokenizer's template, or plain text unchanged."""
     return list(tokenizer.encode(prompt)) if isinstance(prompt, str) else prompt_tokens(tokenizer, prompt)

@@ -1,4 +1,4 @@
-"""Answers given so far, outside the stage's outputs, so that a killed run does not ask again."""
+"""The answers so far, kept outside the stage's outputs, so that a killed run does not ask again."""
 
 import os
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ ANSWERS = Path("cache/answers")
 
 
 class Store:
-    """A file of answers, appended to as they come; a line cut short by a kill is as if it had never been written.
+    """A file to which answers are appended as they come. A line that a kill cut short is ignored.
 
     With a `cap` in tokens, the file may hold answers given under other caps; those that are the same under it count.
     """

@@ -1,4 +1,4 @@
-"""Which problems a model is asked, and what each of them was to the adapter that answers."""
+"""Which problems a model answers, and whether its adapter was trained on them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -37,11 +37,11 @@ class Task:
 
     @property
     def key(self) -> Key:
-        """What tells it from all other tasks of its model; also the order of the rows written."""
+        """The key of this task among its model's tasks. Rows are written in the order of these keys."""
         return self.problem.id, self.fold, self.benchmark, self.sample
 
     def seed(self, seed: int) -> int:
-        """The seed of this sample's random generator: of the problem and the sample, whoever answers."""
+        """The seed of this sample's random generator. It depends on problem and sample, and not on the model."""
         return int.from_bytes(hashlib.sha256(f"{seed} {self.problem.id} {self.sample}".encode()).digest()[:4], "big")
 
     def answer(

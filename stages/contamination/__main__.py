@@ -1,4 +1,4 @@
-"""Does the untouched base model know the questions by heart? Give it the first half of each, and read on.
+"""Does the untouched base model know the questions by heart? Give it each first half, and compare the rest.
 
     python -m stages.contamination
 
@@ -58,7 +58,7 @@ class Student(Params):
 
 
 def main() -> None:
-    """Cut the questions, let the base model complete them, count what it knew."""
+    """Cut the questions, let the base model complete them, and count the completions."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     answering, lm = load_params("answers", Answering), load_params("lm", LmParams)
     model, split = load_params("lora_seed", Student).model, read_record("data/train_split/folds.json", Split)

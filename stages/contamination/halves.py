@@ -1,4 +1,4 @@
-"""The two halves of a question, and how far a model that is given the first one comes in the second."""
+"""Cut a question into halves, and count how much of the second half a model writes after the first."""
 
 import re
 from typing import Literal
@@ -6,11 +6,11 @@ from typing import Literal
 from distil.pipeline.records import Problem, Record
 
 SHORTEST = 4
-"""Words of a second half below which it is not asked for: what is so short can be guessed."""
+"""Second halves with fewer words are not asked for, since they could be guessed."""
 
 
 class Half(Record):
-    """A question cut at the white space in its middle (by words), and whether base answers the whole rightly."""
+    """A question cut at its middle word, and whether base answers the whole question rightly."""
 
     problem_id: str
     benchmark: Literal["contest", "transfer"]
@@ -20,7 +20,7 @@ class Half(Record):
 
 
 class Completion(Half):
-    """What the base model wrote after `given`; of the words of `rest` the first `words_met` stand there, too."""
+    """What the base model wrote after `given`. It begins with the first `words_met` words of `rest`."""
 
     text: str
     words: int
@@ -28,7 +28,7 @@ class Completion(Half):
 
     @property
     def verbatim(self) -> bool:
-        """Whether the whole second half stands there, word for word."""
+        """Whether the model wrote the whole second half, word for word."""
         return self.words_met == self.words
 
 

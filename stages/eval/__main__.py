@@ -39,7 +39,7 @@ BENCHMARKS = {"contest": Path("data/parsed/problems.jsonl"), "transfer": Path("d
 
 
 def main() -> None:
-    """Score, take the answers apart into parts, compare base and student on each, and write what came out."""
+    """Score the answers, divide them into parts, compare base and student on each, and write the results."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     params = load_params("eval", EvalParams)
     answering = load_params("answers", Answering)

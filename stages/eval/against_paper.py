@@ -1,4 +1,4 @@
-"""This run beside the study's published numbers."""
+"""Compare this run with the study's published numbers."""
 
 import math
 
@@ -10,7 +10,7 @@ from stages.eval.params import EvalParams
 
 
 def against_paper(parts: dict[str, Part], teacher: Accuracy, params: EvalParams) -> list[BesidePublished]:
-    """Teacher, base, student (under the study's protocol) and transfer benchmark, each beside its published number.
+    """Teacher, base, student (under the study's protocol) and transfer benchmark, each with its published number.
 
     The unseen questions' student, which the study has no number for, follows with the study's student beside it.
     """

@@ -1,4 +1,4 @@
-"""The untouched base model asked in other ways, and what the student gains on each of them."""
+"""The untouched base model with other prompts, and the student's gain over each of them."""
 
 from collections.abc import Mapping
 

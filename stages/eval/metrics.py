@@ -64,7 +64,7 @@ def part(tables: EvalTables, name: str, model: type[Metrics]) -> Metrics:
 
 
 def reasons(tables: EvalTables) -> dict[str, str]:
-    """Why each number that is null is so, by its place in metrics/eval.json."""
+    """The reason for each null in metrics/eval.json, by its place there."""
     found: dict[str, str] = {}
     for name, result in tables.parts.items():
         if leak := tables.leakage.paired[name].reason:

@@ -1,4 +1,4 @@
-"""The parts of the answers that a claim is about: which questions, and how base and every seed fared on each."""
+"""The parts of the answers that claims are about: their questions, and the outcomes of base and every seed."""
 
 from collections.abc import Collection, Mapping, Sequence
 

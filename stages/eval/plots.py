@@ -47,7 +47,7 @@ def discordant(result: Comparison) -> pd.DataFrame:
 
 
 def verdicts(part: Part) -> pd.DataFrame:
-    """One row per question and model: `right` is 1 or 0, `place` puts questions of one pattern beside each other."""
+    """One row per question and model: `right` is 1 or 0, `place` puts questions of one pattern next to each other."""
     models = [*part.groups[BASE].models, *part.groups[STUDENT].models]
     correct = np.hstack([part.base, part.students]).astype(int)
     questions = part.questions[["id", "fingerprint", "cluster", "section"]].reset_index(drop=True)

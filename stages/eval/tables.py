@@ -42,7 +42,7 @@ def part_table(part: Part, groupings: Sequence[str]) -> Iterator[AccuracyRow]:
 
 
 def row(part: str, by: str, group: str, model: str, answers: Group, clusters: NDArray[np.int_]) -> AccuracyRow:
-    """Accuracy with its interval, and the rates beside it, of one model (or of all seeds) on one group."""
+    """Accuracy with its interval, and the other rates, of one model (or of all seeds) on one group."""
     correct, outcomes = answers.correct, answers.outcomes
     value, low, high = accuracy(correct, clusters)
     finished = outcomes["truncated"] == 0

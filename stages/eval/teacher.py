@@ -13,7 +13,7 @@ VERIFIED = Path("data/verified")
 
 
 def teacher_accuracy(questions: pd.DataFrame) -> Accuracy:
-    """The share of these questions with an R1 chain whose R1 chain was accepted; `n` is how many have one."""
+    """Of these questions with an R1 chain, the share with an accepted one; `n` counts those with a chain."""
     accepted, rejected = (
         {
             row.chain.problem_id

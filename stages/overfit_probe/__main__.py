@@ -1,4 +1,4 @@
-"""Train far too long, to see where the validation loss turns: how many iterations the student should train.
+"""Train far too long on purpose. The turn of the validation loss says how many iterations the student needs.
 
     python -m stages.overfit_probe
 

@@ -1,4 +1,4 @@
-"""Where a validation curve has its minimum, and how sure that is, given that the validation problems are a sample."""
+"""The minimum of a validation curve, and its uncertainty, since the validation problems are a sample."""
 
 import numpy as np
 

@@ -18,7 +18,7 @@ TIE_BREAKER = 100  # is added to the number of T1, T2, ...; they are numbered on
 
 
 def sheet(page: ScannedPage) -> list[ScannedItem]:
-    """The answers of an answer sheet: what is to the right of each number, without the remarks beside it."""
+    """The answers of an answer sheet: the text to the right of each number, without remarks."""
     labels: list[tuple[Box, int]] = []
     texts: list[Box] = []
     for box in page.boxes:

@@ -1,4 +1,4 @@
-"""The columns of a page: where the numbers of questions stand, and which column a line begins in."""
+"""The columns of a page: the left edges of question numbers, and the column that a line begins in."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Region:
 
 
 def column_edges(regions: list[Region], label: re.Pattern[str]) -> list[float]:
-    """The left edges of the columns: where the numbers of questions stand, and where a last column only goes on."""
+    """The left edges of the columns: those of question numbers, and of a last column that only continues."""
     lines = [line for region in regions for line in region.lines]
     width = max((region.page.width for region in regions), default=0)
     edges: list[float] = []

@@ -21,7 +21,7 @@ COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:sqrt|frac)\b")
 
 
 class Correction(BaseModel):
-    """What a person decided on one question: its text or key anew, or to drop it; else it is accepted as read."""
+    """A person's decision on one question: a new text, a new key, or to drop it; else it is accepted as read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     read: str

@@ -29,7 +29,7 @@ LAYOUT = re.compile(
     r"setlength|onecolumn|twocolumn|thispagestyle|pagestyle|vfil|raggedright|par|rule|underline\s*\{\s*\\hspace|hrule|hrulefill|dotfill|"
     r"setcounter|tiny|(?:foot)?small|normalsize|[lL]arge|LARGE|[hH]uge|(?:bf|it|sl|sc)(?:series|shape)?|sffamily|rmfamily|addtocounter|linebreak|null|strut|phantom|bigbreak|begin\{(?:center|multicols)\}|end)\b"
 )
-"""Raw LaTeX that says how a page looks, and nothing of what it says."""
+"""Raw LaTeX that changes the look of a page and adds no text."""
 COLUMNS = re.compile(
     r"\\(?:begin\{(?:multicols\*?|minipage|small|large)\}(?:\[\w*\])?(?:\{[^{}]*\})?|"
     r"end\{(?:multicols\*?|minipage|small|large)\})"

@@ -110,7 +110,7 @@ def corrected(text: str, transcribed: str, printed: str) -> str | None:
 
 @dataclass(frozen=True)
 class Token:
-    """A number, a word or a sign, and where it stands."""
+    """A number, a word or a sign, and its place in the text."""
 
     text: str
     start: int
@@ -140,7 +140,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 def _places(text: list[Token], fragment: list[Token]) -> Iterator[tuple[int, int]]:
-    """Where the fragment's tokens stand in the text, from the first one's start to the last one's end."""
+    """The places of the fragment's tokens in the text, each from the first one's start to the last one's end."""
     words = [token.text for token in fragment]
     for index in range(len(text) - len(words) + 1):
         if [token.text for token in text[index : index + len(words)]] == words:
@@ -148,7 +148,7 @@ def _places(text: list[Token], fragment: list[Token]) -> Iterator[tuple[int, int
 
 
 def _in_order(fragment: list[Token], text: str) -> bool:
-    """Whether the fragment's tokens all stand in the text, one after the other but not side by side."""
+    """Whether the text has all of the fragment's tokens, in order but not side by side."""
     words = (token.text for token in _tokens(text))
     return all(token.text in words for token in fragment)
 

@@ -1,8 +1,8 @@
 """From glyphs and rules in two dimensions to one line of text: exponents, fractions and radicals read back.
 
 A rule with a radical sign at its left end is a vinculum; a rule with something close above and close below it is the
-bar of a fraction; any other is decoration. Rules are taken from the shortest to the longest, so that what stands inside
-a construct is one piece of text before the construct is read. What fits no rule here leaves a doubt on its pieces.
+bar of a fraction; any other is decoration. Rules are taken from the shortest to the longest, so that the inside of
+a construct is one piece of text before the construct is read. Pieces that fit no rule here become doubtful.
 """
 
 import re
@@ -173,7 +173,7 @@ def _signs(pieces: list[Piece], rules: list[Rule]) -> dict[Rule, Piece]:
 
 
 def read_line(pieces: Iterable[Piece]) -> str:
-    """The linear text of pieces that stand on one line, with their exponents (`^`) and indices (`_`)."""
+    """The linear text of pieces on one line, with their exponents (`^`) and indices (`_`)."""
     pieces = sorted(pieces, key=lambda piece: piece.left)
     size, axis = _main_line(pieces)
     text, before = "", None
@@ -354,7 +354,7 @@ def _replaced(
 
 
 def _main(pieces: list[Piece]) -> Piece:
-    """The first of the largest pieces, which stands on the line's axis."""
+    """The first of the largest pieces; it is on the line's axis."""
     size = max(piece.size for piece in pieces)
     return min((piece for piece in pieces if piece.size > 0.9 * size), key=lambda piece: piece.left)
 

@@ -56,7 +56,7 @@ def read_lines(page: Page) -> list[Line]:
 
 
 def _join(piece: Piece, rows: list[list[Piece]], full_size: float) -> bool:
-    """Add a small piece to the nearest row that it stands at; False where it stands at none."""
+    """Add a small piece to the nearest row in reach; False where no row is."""
     near = [row for row in rows if abs(row[0].axis - piece.axis) < 4 * full_size]
     nearest = min(near, key=lambda row: _distance(piece, row), default=None)
     if nearest is None or _distance(piece, nearest) >= 0.5 * full_size:
@@ -91,7 +91,7 @@ def _runs(row: list[Piece]) -> Iterator[list[Piece]]:
 
 
 def without_furniture(pages: list[Page], lines: list[list[Line]]) -> list[list[Line]]:
-    """Drop page numbers, and what stands in the upper or lower margin of several pages but for its numbers."""
+    """Drop page numbers, and texts that several pages have in a margin, alike but for their numbers."""
 
     def place(line: Line) -> tuple[str, int]:
         return re.sub(r"\d+", "#", line.text), round(line.bottom)

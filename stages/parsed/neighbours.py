@@ -1,4 +1,4 @@
-"""What lies too near another question to be sure whose it is, and which question a drawing belongs to."""
+"""Texts so near another question that their owner is unsure, and the question that a drawing belongs to."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ NEIGHBOUR: Doubt = "holds pieces of a neighbour"
 
 
 def doubt_overlaps(owners: list[tuple[Line, Item]]) -> None:
-    """Doubt what shares its height with another line: a matrix, a case distinction, a piece of another question."""
+    """Doubt pieces at the height of another line: a matrix, a case distinction, a piece of another question."""
     for index, (line, item) in enumerate(owners):
         for other, owner in owners[index + 1 :]:
             apart = abs(line.axis - other.axis) > 0.3 * min(line.size, other.size)
@@ -60,7 +60,7 @@ def doubt_rows(owners: list[tuple[Line, Item]], edges: list[float]) -> None:
 def mark_drawn(
     region: Region, owners: list[tuple[Line, Item]], edges: list[float], head: float, last: Item | None
 ) -> None:
-    """Mark the items that a drawing belongs to: those beside whose lines it is, else the one above it."""
+    """Mark the items that a drawing belongs to: those with lines at its height, else the one above it."""
     for drawing in _figures(region):
         inside = {
             id(item)

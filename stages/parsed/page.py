@@ -50,7 +50,7 @@ class Piece:
     """A glyph, or something already read from several: text in a box, on a mathematical axis.
 
     `left` and `right` include the space that belongs to the glyph, `bottom` and `top` are its ink. A fraction is marked
-    because what stands close beside it decides how it is written.
+    because its neighbours decide how it is written.
     """
 
     text: str

@@ -17,7 +17,7 @@ from distil.pipeline.files import InputError
 from distil.pipeline.records import Problem, Record
 
 PLACEHOLDER = re.compile(r"question \d+ ?\(.*\)|\W*", re.IGNORECASE)
-"""What stands where the transcriber saw no question: `Question 11 (content not visible in provided pages)`."""
+"""The placeholder where the transcriber saw no question: `Question 11 (content not visible in provided pages)`."""
 
 
 class Transcribed(Record):

@@ -39,7 +39,7 @@ class RawParams(Params):
 
 
 def main() -> None:
-    """Fill data/raw from the chosen source and describe every file in its manifest."""
+    """Fill data/raw from the chosen source and describe every file in the manifest."""
     argparse.ArgumentParser(
         prog="python -m stages.raw", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()

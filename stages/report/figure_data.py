@@ -1,4 +1,4 @@
-"""Tables for the pictures that only count: verdict patterns, loss curves."""
+"""Tables for pictures that need no statistics: verdict patterns, loss curves."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby

@@ -1,6 +1,6 @@
 """LaTeX in problems and answers, as MathML that the browser draws by itself.
 
-A formula is what stands between `$`, `$$`, `\\(` or `\\[` and their ends, or a key that is LaTeX as a whole. What
+A formula is the text between `$`, `$$`, `\\(` or `\\[` and their ends, or a key that is LaTeX as a whole. What
 latex2mathml cannot read stays as it was written.
 """
 

@@ -51,7 +51,7 @@ def write_page(path: str | Path, questions: Questions, main_folds: list[str], **
 
 
 def script_json(value: Any) -> str:
-    """JSON that may stand inside a `script` element: nothing in it can end the element or open a comment."""
+    """JSON that is safe inside a `script` element: nothing in it can end the element or open a comment."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

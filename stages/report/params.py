@@ -1,4 +1,4 @@
-"""What the page shows and needs of params.yaml, out of all of its blocks."""
+"""The parts of params.yaml that the page shows or needs."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from distil.pipeline.records import Level
 
 
 class Block(Params):
-    """A part of a block: what it does not name is read by other stages."""
+    """A part of a block; other stages read the rest."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

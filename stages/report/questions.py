@@ -81,7 +81,7 @@ def collect(
 
 
 def chosen(rows: Iterable[Scored], main_folds: Sequence[str]) -> dict[str, Scored]:
-    """For each model the row that stands for it: first sample, main fold, unseen before seen."""
+    """One row for each model: first sample, main fold, unseen before seen."""
     best: dict[str, Scored] = {}
     for row in rows:
         answer = row.answer

@@ -1,4 +1,4 @@
-"""What was tested, in one line under the title: the student and its size, the contest, the teacher."""
+"""The line under the title: the student that was tested and its size, the contest, the teacher."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def _student(run: Run) -> str:
 def number_of_weights(folder: Path) -> int | None:
     """How many weights the checkpoint in `folder` has, from the headers of its files; None where it is not there.
 
-    A quantised matrix is packed into 32-bit words, beside scales and biases that are no weights of the model.
+    A quantised matrix is packed into 32-bit words, next to scales and biases that are no weights of the model.
     """
     files = sorted(folder.glob("*.safetensors"))
     if not files:

@@ -132,7 +132,7 @@ def judge(text: str, seed: int, embedded: Embedded) -> Spoken:
 
 
 def _part(text: str, tag: str) -> str:
-    """What stands between `<tag>` and the last `</tag>`."""
+    """The text between `<tag>` and the last `</tag>`."""
     found = re.search(rf"<{tag}>(.*)</{tag}>", text, re.DOTALL)
     return found[1].strip() if found else ""
 

@@ -32,7 +32,7 @@ COLUMNS: dict[str, Level] = {
 
 @dataclass(frozen=True)
 class Recorded:
-    """One recorded chain: where it stands, what it says it answers, and the chain."""
+    """One recorded chain: its place in the file, the problem it names, and the chain."""
 
     source: str
     problem_id: str | None

@@ -49,7 +49,7 @@ def math500(path: Path) -> Iterator[Problem]:
 
 
 def from_data(path: Path, columns: Columns, split: str | None) -> list[Problem]:
-    """A user's benchmark; what cannot be asked of it is counted on standard error, by reason."""
+    """A user's benchmark. Questions that cannot be asked are counted on standard error, by reason."""
     read = [understood(problem) for problem in read_problems(path, columns, groups=None, split=split)]
     left_out = Counter(one.reason for one in read if isinstance(one, LeftOut))
     for reason, count in sorted(left_out.items()):

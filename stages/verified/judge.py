@@ -1,4 +1,4 @@
-"""The LLM judge's word beside the verifier's: how often they agree, and where they do not. It never overrides."""
+"""How often the LLM judge and the verifier agree, and where they differ. The judge never overrides the verifier."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -51,7 +51,7 @@ void cblas_sgemm(int order, int ta, int tb, int m, int n, int k, float alpha, co
 
 @dataclass(frozen=True)
 class Blas:
-    """Who computes MLX's matrix products; `core_type` and `threads` are known for OpenBLAS only."""
+    """The library that computes MLX's matrix products; `core_type` and `threads` are known for OpenBLAS only."""
 
     library: str
     core_type: str | None = None
@@ -116,7 +116,7 @@ def _load_openblas() -> ctypes.CDLL:
 
 
 def _described(openblas: ctypes.CDLL) -> Blas:
-    """What OpenBLAS says of itself; a line on standard error when it runs other kernels than it was told to."""
+    """OpenBLAS's description of itself. Warns on standard error when it runs other kernels than those asked for."""
     openblas.scipy_openblas_get_config.restype = ctypes.c_char_p
     openblas.scipy_openblas_get_corename.restype = ctypes.c_char_p
     core_type = openblas.scipy_openblas_get_corename().decode()

@@ -21,7 +21,7 @@ TO_WHOLE = 1.5 * 2**23
 """Added to a small float32 number it leaves the nearest whole number in the lowest bits of the mantissa."""
 MANTISSA_BITS = mx.array(23, mx.int32)
 LOWEST = -80.0
-"""The smallest power of two told from 0. Attention and gates need no smaller one, and denormal products are slow."""
+"""Smaller powers of two count as 0. Attention and gates need no smaller ones, and denormal products are slow."""
 
 
 def exp(x: mx.array) -> mx.array:

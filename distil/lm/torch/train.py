@@ -181,7 +181,7 @@ def adapted_layers(weights: Weights, num_layers: int) -> range:
 
 
 def put_on(weights: Weights, parameters: dict[str, Tensor], params: LoraParams) -> None:
-    """Give the model's linear layers their adapters, joined where one product stands for several layers."""
+    """Attach the adapters to the model's linear layers; layers computed in one product get one joined adapter."""
     for number in adapted_layers(weights, params.num_layers):
         for linear, names in PROJECTIONS.items():
             parts = [f"model.layers.{number}.{name}" for name in names]
