@@ -89,3 +89,10 @@ def test_every_command_names_what_exists(page: str, command: str, tmp_path: Path
         values = {after for before, after in pairwise(words) if before.startswith("-")}
         for target in (word for word in words[3:] if not word.startswith("-") and word not in values):
             assert target in stages, f"dvc.yaml has no stage {target}"
+
+
+def test_the_page_on_removing_everything_names_what_the_code_keeps_elsewhere() -> None:
+    page = (ROOT / "docs/faq.md").read_text("utf-8").partition("To remove everything")[2]
+    sources = [path for folder in ("distil", "stages", "tools") for path in (ROOT / folder).rglob("*.py")]
+    kept = {name for path in sources for name in re.findall(r'"\.cache"\) / "([\w-]+)"', path.read_text("utf-8"))}
+    assert kept and [name for name in kept if f"~/.cache/{name}" not in page] == []
