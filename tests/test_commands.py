@@ -98,7 +98,7 @@ RUN_BY = {
     "test_the_command_writes_where_it_says",
     "make plan PROFILE=own": "tests/tools/test_plan.py::test_overrides_are_those_of_an_experiment",
     "make plan PROFILE=paper": "tests/tools/test_plan.py::test_missing_keys_and_models_are_named_with_the_command",
-    "dvc exp run parsed -S profile=own-teacher -S parsed.reader=vision"
+    "dvc exp run parsed -S profile=own-teacher -S raw.source=folder -S raw.path=my-scans -S parsed.reader=vision"
     " -S teacher_cot.endpoints.own.base_url=http://127.0.0.1:8000/v1"
     " -S teacher_cot.roles.reader.model=Qwen/Qwen2.5-VL-7B-Instruct": "tests/parsed/test_vision.py::"
     "test_a_model_reads_every_page_twice_and_is_paid_once",
@@ -181,7 +181,8 @@ def test_every_command_is_run_by_a_test_or_marked() -> None:
 
 def test_what_is_named_here_is_printed_and_tested() -> None:
     printed = {command for _, command, _ in commands()}
-    assert [command for command in (*RUN_BY, *AS_PRINTED) if command not in printed] == []
+    stray = [command for command in (*RUN_BY, *AS_PRINTED) if command not in printed]
+    assert not stray, "no page prints these any more:\n" + "\n".join(stray)
     for command, test in RUN_BY.items():
         path, _, name = test.partition("::")
         assert name in tests_of(ROOT / path), f"{command}: there is no {test}"
