@@ -98,10 +98,6 @@ RUN_BY = {
     "test_the_command_writes_where_it_says",
     "make plan PROFILE=own": "tests/tools/test_plan.py::test_overrides_are_those_of_an_experiment",
     "make plan PROFILE=paper": "tests/tools/test_plan.py::test_missing_keys_and_models_are_named_with_the_command",
-    "dvc exp run parsed -S profile=own-teacher -S raw.source=folder -S raw.path=my-scans -S parsed.reader=vision"
-    " -S teacher_cot.endpoints.own.base_url=http://127.0.0.1:8000/v1"
-    " -S teacher_cot.roles.reader.model=Qwen/Qwen2.5-VL-7B-Instruct": "tests/parsed/test_vision.py::"
-    "test_a_model_reads_every_page_twice_and_is_paid_once",
     "dask scheduler": ELSEWHERE,
     "make worker SCHEDULER=tcp://10.0.0.1:8786": ELSEWHERE,
     "make repro SCHEDULER=tcp://10.0.0.1:8786 REMOTE=shared": ELSEWHERE,
