@@ -101,9 +101,15 @@ def with_adapter(model: nn.Module, folder: Path) -> nn.Module:
     """
     try:
         load_adapters(model, str(folder))
+        saved: dict[str, mx.array] = mx.load(str(folder / "adapters.safetensors"))  # type: ignore[assignment]
+        if missing := sorted(
+            name for name, _ in tree_flatten(model.parameters()) if ".lora_" in name and name not in saved
+        ):
+            raise ValueError(f"{len(missing)} of its tensors are missing, {missing[0]} the first")
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(
-            f"{folder} holds no adapter for this model: {error}. Run the stage that trains it (see `dvc dag`)."
+            f"{folder} holds no adapter for this model: {' '.join(str(error).split()).rstrip('.')}. Run the stage that "
+            "trains it (see `dvc dag`)."
         ) from error
     if on_cpu():
         model.update_modules(

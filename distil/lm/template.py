@@ -36,7 +36,8 @@ def row_tokens(tokenizer: TokenizerWrapper, turns: Sequence[Message]) -> tuple[l
 def check(tokenizer: TokenizerWrapper, path: str | Path) -> None:
     """Raise InputError when a model's template and end tokens would train a model that cannot answer.
 
-    The prompt must be how the row begins, and the row must end in a token that ends generation.
+    The prompt must be how the row begins, both must hold what was said, and the row must end in a token that ends
+    generation.
     """
     if not tokenizer.chat_template:
         raise InputError(f"lora_seed.model: the tokenizer in {path} has no chat template, which training rows need.")
@@ -49,6 +50,14 @@ def check(tokenizer: TokenizerWrapper, path: str | Path) -> None:
             "the model would be asked what it was not trained on. Change chat_template there (chat_template.jinja or "
             "tokenizer_config.json) to write for add_generation_prompt what it writes before an assistant's turn."
         )
+    for turn, tokens in zip(PROBE, (prompt, row[len(prompt) :]), strict=True):
+        written = tokenizer.decode(tokens)
+        if "".join(turn.content.split()) not in "".join(written.split()):
+            raise InputError(
+                f"lora_seed.model: the chat template in {path} writes {written!r} for the {turn.role}'s turn "
+                f"{turn.content!r}, so the text would be lost. Templates for pictures want content in parts: change "
+                "it to write message.content, or take the text model's."
+            )
     end = _last(tokenizer, row[len(prompt) :])
     if end in tokenizer.eos_token_ids:
         return
@@ -80,9 +89,10 @@ def _apply(tokenizer: TokenizerWrapper, turns: Sequence[Message], **options: Any
         options["chat_template"] = ONE_DAY + template
     try:
         return list(tokenizer.apply_chat_template([turn.model_dump() for turn in turns], return_dict=False, **options))
-    except jinja2.TemplateError as error:
+    except (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         system = turns[0].role == "system"
         raise InputError(
-            f"lora_seed.model: its chat template refuses the turns {', '.join(turn.role for turn in turns)}: {error}. "
+            f"lora_seed.model: its chat template refuses the turns {', '.join(turn.role for turn in turns)}: "
+            f"{str(error).rstrip('.')}. "
             + ("Set chat.system to '' for this model." if system else "Take another chat template.")
         ) from error

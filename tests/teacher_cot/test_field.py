@@ -135,7 +135,7 @@ STOPS = {
         r"HTTP 400: This model's maximum context length is 2048 tokens\. Nothing was answered\. Lower max_tokens",
     ),
     "characters that a terminal obeys (CLIProxyAPI#1895)": (
-        error(400, "\x1f\x8b\x08\x00\x1b[31mred"), "HTTP 400: \ufffd{5}\\[31mred",
+        error(400, "\x1f\x8b\x08\x00\x1b[31mred"), "HTTP 400: \ufffd{4}\\[31mred",
     ),
     "no choices (litellm#40252)": (
         lambda request: (200, {}, b'{"choices":[],"usage":{"prompt_tokens":4241}}'), "a reply without a message",

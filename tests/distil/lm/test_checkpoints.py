@@ -4,8 +4,10 @@ import mlx.core as mx
 import numpy as np
 import psutil
 import pytest
+from mlx.utils import tree_flatten
+from mlx_lm.tuner.utils import linear_to_lora_layers
 
-from distil.lm.checkpoints import load
+from distil.lm.checkpoints import load, with_adapter
 from distil.pipeline.files import InputError
 from tests.checkpoint import write_checkpoint
 
@@ -65,3 +67,32 @@ def test_too_little_memory_is_said_before_it_is_used(tmp_path, monkeypatch):
     monkeypatch.setattr("psutil.virtual_memory", lambda: free)
     with pytest.raises(InputError, match=r"need 0\.0 GB of memory here and 0\.0 GB are free"):
         load(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda saved: {name: saved[name] for name in saved if name.endswith("lora_a")},
+            "1 of its tensors are missing",
+        ),
+        (lambda saved: saved | {"model.layers.1.mlp.lora_a": mx.zeros((2, 2))}, "contains incompatible tensors: model"),
+        (lambda saved: {name: mx.zeros((3, 3)) for name in saved}, "contains incompatible tensors: model"),
+    ],
+)
+def test_an_adapter_that_is_not_this_models_is_one_line(tmp_path, change, says):
+    """mlx-lm#1725: half an adapter answered as the base would."""
+    path = str(write_checkpoint(tmp_path / "model"))
+    parameters = {"keys": ["self_attn.q_proj"], "rank": 2, "scale": 1.0, "dropout": 0.0}
+    trained, _ = load(path)
+    linear_to_lora_layers(trained, 1, parameters)
+    saved = {name: value for name, value in tree_flatten(trained.parameters()) if ".lora_" in name}
+    (tmp_path / "adapter").mkdir()
+    settings = {"fine_tune_type": "lora", "num_layers": 1, "lora_parameters": parameters}
+    (tmp_path / "adapter/adapter_config.json").write_text(json.dumps(settings))
+    mx.save_safetensors(str(tmp_path / "adapter/adapters.safetensors"), saved)
+    with_adapter(load(path)[0], tmp_path / "adapter")
+    mx.save_safetensors(str(tmp_path / "adapter/adapters.safetensors"), change(saved))
+    with pytest.raises(InputError, match=says) as stopped:
+        with_adapter(load(path)[0], tmp_path / "adapter")
+    assert "\n" not in str(stopped.value)

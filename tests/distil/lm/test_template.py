@@ -16,6 +16,11 @@ from tests.workspace import stage, write_workspace
 
 OPENS_A_THOUGHT = TEMPLATE.replace("assistant\n{% endif %}", "assistant\n<think>\n{% endif %}")
 NEVER_ENDS = TEMPLATE.replace("<|im_end|>\n", "\n")
+IN_PARTS = TEMPLATE.replace("{{ message.content }}", "{% for part in message.content %}{{ part.text }}{% endfor %}")
+NO_ANSWER = TEMPLATE.replace("{{ message.content }}", "{% if message.role == 'user' %}{{ message.content }}{% endif %}")
+ADDS = TEMPLATE.replace("{{ message.content }}", "{{ message.content + [] }}")
+BEGINS = "{{ bos_token }}" + TEMPLATE
+MARKED = TEMPLATE.replace("{{ message.content }}", "{% generation %}{{ message.content }}{% endgeneration %}")
 NO_SYSTEM = (
     "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + TEMPLATE
 )
@@ -57,6 +62,10 @@ def other_end(folder: Path) -> Path:
         (lambda folder: checkpoint(folder, NEVER_ENDS), ["no token that ends generation (what does: '<|im_end|>')",
                                                          "Write {{ eos_token }} after"]),
         (lambda folder: checkpoint(folder, ""), ["has no chat template"]),
+        (lambda folder: checkpoint(folder, IN_PARTS), ["the user's turn 'What is 3 + 4?'", "text would be lost"]),
+        (lambda folder: checkpoint(folder, NO_ANSWER), ["for the assistant's turn", "the text would be lost"]),
+        (lambda folder: checkpoint(folder, ADDS), ["refuses the turns user, assistant: can only concatenate"]),
+        (lambda folder: checkpoint(folder, "{% for m in messages %}"), ["Unexpected end of template", "'for'. Take"]),
     ],
 )  # fmt: skip
 def test_what_would_ruin_the_model_is_said_when_it_is_loaded(tmp_path, make, said):
@@ -75,7 +84,7 @@ def test_what_the_message_says_to_set_mends_it(tmp_path):
     tokenizer_in(folder)
 
 
-@pytest.mark.parametrize("chat_template", [TEMPLATE, NO_SYSTEM, DATED, IGNORES, QWEN3])
+@pytest.mark.parametrize("chat_template", [TEMPLATE, NO_SYSTEM, DATED, IGNORES, QWEN3, BEGINS, MARKED])
 def test_what_is_asked_is_how_the_row_begins(tmp_path, chat_template):
     tokenizer = tokenizer_in(checkpoint(tmp_path / "model", chat_template))
     row, prompt = template.row_tokens(tokenizer, TURNS)
