@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from distil.pipeline.files import read_json, read_record
-from distil.pipeline.results import EvalMetrics, SweepMetrics
+from distil.pipeline.results import EvalMetrics
+from distil.pipeline.sweep_results import SweepMetrics
 from tools.summary import lengths, result
 
 ROOT = Path(__file__).resolve().parents[1]

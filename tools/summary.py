@@ -11,8 +11,10 @@ from pathlib import Path
 
 from distil.pipeline.command import run
 from distil.pipeline.files import read_json, read_record
+from distil.pipeline.recorded_results import RecordedMetrics, RecordedPart
 from distil.pipeline.records import LEVELS
-from distil.pipeline.results import EvalMetrics, Headline, RecordedMetrics, RecordedPart, SweepMetrics
+from distil.pipeline.results import EvalMetrics, Headline
+from distil.pipeline.sweep_results import SweepMetrics
 
 CUT_OFF = 0.05
 """Share of the base's answers that may end at the token cap before a difference is called a gain."""

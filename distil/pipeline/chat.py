@@ -1,6 +1,13 @@
-"""One chat format for training and answering: the study trained with a system prompt that its evaluation dropped."""
+"""One chat format for training and answering. The study trained with a system prompt and evaluated without it."""
 
+from distil.pipeline.command import Params
 from distil.pipeline.records import Message
+
+
+class ChatParams(Params):
+    """The block `chat`: the system prompt, empty for none."""
+
+    system: str
 
 
 def prompt(question: str, system: str) -> list[Message]:

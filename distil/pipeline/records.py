@@ -1,6 +1,6 @@
 """The records that cross a stage border: one JSON object a line, one model each.
 
-Numbers are in results.py (eval), sweep_results.py (length_sweep) and metrics.py (the others).
+Numbers are in results.py and recorded_results.py (eval), sweep_results.py (length_sweep) and metrics.py (the others).
 
 raw               Manifest
 parsed, transfer  Problem

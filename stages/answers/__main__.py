@@ -22,11 +22,12 @@ from distil.lm.cpu import blas
 blas.route()  # before MLX is imported
 
 from distil.lm.progress import LmParams
+from distil.pipeline import chat
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_jsonl, read_record, replacing_folder, write_json, write_jsonl
 from distil.pipeline.records import Answer, Example, Problem, Split
 from distil.pipeline.subset import Limit, subset
-from stages.answers.params import AnswersParams, Asked, ChatParams, Model, StudentParams
+from stages.answers.params import AnswersParams, Asked, Model, StudentParams
 from stages.answers.prompts import PromptStyle, solved
 from stages.answers.replay import replay, write
 from stages.answers.respond import open_store, respond
@@ -36,11 +37,11 @@ SWEEP = Path("data/lora_level")
 
 
 def main() -> None:
-    """List what is to be answered, let the model answer it, write the answers by benchmark."""
+    """List the tasks, let the model answer them, and write the answers by benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="its name in answers.models")
     args = parser.parse_args()
-    params, system = load_params("answers", AnswersParams), load_params("chat", ChatParams).system
+    params, system = load_params("answers", AnswersParams), load_params("chat", chat.ChatParams).system
     base, lm, name = load_params("lora_seed", StudentParams).model, load_params("lm", LmParams), args.model
     if name not in params.models:
         raise InputError(f"answers.models has no {name!r}; it has {', '.join(params.models)}.")
@@ -84,7 +85,7 @@ def replay_answers(name: str, model: Model, limit: Limit) -> None:
 
 
 def tasks_of(adapters: Path | None, style: PromptStyle | None) -> list[Task]:
-    """What base (no adapters), base asked in another style, a seed's adapters or a chain length's are asked."""
+    """The tasks of one model: base, base with another prompt, a seed's adapters, or a chain length's."""
     folds = split()
     if style:
         rows = list(read_jsonl(Path("data/train_split", folds.main[0], "train.jsonl"), Example))

@@ -39,7 +39,7 @@ class Columns(Params):
 
 
 class Model(Params):
-    """One entry of `answers.models`: the folder of its weights, and how it is asked where not as the students are.
+    """One entry of `answers.models`: the folder of its weights, and its prompt where that is not the students'.
 
     With `backend: replay` it is the file or folder of its recorded answers, and `columns` says how to read them.
     """
@@ -106,9 +106,3 @@ class StudentParams(Params):
     model_config = ConfigDict(extra="ignore")
 
     model: str
-
-
-class ChatParams(Params):
-    """The block `chat`."""
-
-    system: str

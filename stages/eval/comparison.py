@@ -1,4 +1,4 @@
-"""One part's result: base, student and their difference, with every interval, test and count that goes with them."""
+"""One part's result: base, student and their difference, with all intervals, tests and counts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -73,7 +73,7 @@ def compare(part: Part, params: EvalParams, name: str) -> Comparison:
 
 
 def outline(part: Part, gap: Difference) -> Comparison:
-    """What any part has, without questions too: accuracies, their difference, counts."""
+    """The numbers that every part has, even without questions: accuracies, their difference, counts."""
     clusters = part.clusters
     before, after = accuracy(part.base, clusters), accuracy(part.students, clusters)
     both, questions = gap.both or (None, None), gap.questions or (None, None)
@@ -90,7 +90,7 @@ def outline(part: Part, gap: Difference) -> Comparison:
 
 
 def crossed(part: Part, errors: StandardErrors) -> Crossed:
-    """Seeds and questions as crossed factors: whose differences make the verdicts, and the result, uncertain."""
+    """Seeds and questions as crossed factors: how much each adds to the uncertainty of verdicts and result."""
     students = part.students
     seeds = students.shape[1]
     split, over_seeds = components(students), t_interval(students.mean(axis=0))
@@ -115,13 +115,13 @@ def crossed(part: Part, errors: StandardErrors) -> Crossed:
 
 
 def _share(seeds: float | None, errors: StandardErrors) -> float | None:
-    """The seeds' part of the variance of the result, if theirs is `seeds`."""
+    """The seeds' share of the variance of the result; `seeds` is their variance."""
     total = errors.questions**2 + (seeds or 0.0)
     return seeds / total if seeds is not None and total > 0 else None
 
 
 def power(part: Part, errors: StandardErrors, params: EvalParams) -> Power:
-    """What this run could have shown at 80 % power, by the standard error of its own estimate."""
+    """The effect that this run could detect at 80 % power, from the standard error of its own estimate."""
     return Power(
         detectable=points(detectable(errors)),
         effect=params.effect,
@@ -129,7 +129,7 @@ def power(part: Part, errors: StandardErrors, params: EvalParams) -> Power:
     )
 
 
-def beside(first: Part, second: Part, params: EvalParams, name: str) -> PairedGap:
+def students_gap(first: Part, second: Part, params: EvalParams, name: str) -> PairedGap:
     """The students of `first` minus those of `second` on the questions of both, in points.
 
     Both are adapters of the same seeds, trained on other rows.

@@ -1,4 +1,4 @@
-"""What having seen a question is worth: accuracy seen minus unseen, for base and student, and the study's protocol."""
+"""The gain from having seen a question: accuracy seen minus unseen, for base, student and the study's protocol."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from distil.statistics.difference import points
 from distil.statistics.parts import Part
 from distil.statistics.resampling import Resampled, Statistic, resample
 from distil.statistics.seeds import Array, cluster_sums
-from stages.eval.comparison import beside
+from stages.eval.comparison import students_gap
 from stages.eval.params import EvalParams
 
 
@@ -35,9 +35,9 @@ def leakage(parts: dict[str, Part], split: Split, params: EvalParams) -> Leakage
 
 
 def paired(part: Part, parts: dict[str, Part], params: EvalParams) -> PairedGap:
-    """What the study's protocol adds on the questions of one part: no `points` where its adapters were not asked."""
+    """The gain of the study's protocol on one part's questions; `points` is None where its adapters were not asked."""
     ours = parts["contest_all"] if part.name == "paper_protocol" else part
-    return beside(parts["paper_protocol"], ours, params, f"{part.name} leak paired")
+    return students_gap(parts["paper_protocol"], ours, params, f"{part.name} leak paired")
 
 
 def gains(part: Part) -> Array:

@@ -13,10 +13,7 @@ import numpy as np
 import pandas as pd
 
 from distil.pipeline.files import read_jsonl
-from distil.pipeline.records import LEVELS, JudgedAnswer, Problem, Scored
-from distil.pipeline.results import (
-    Accuracy,
-    Comparison,
+from distil.pipeline.recorded_results import (
     Corrected,
     Disagreement,
     GroupPair,
@@ -31,6 +28,8 @@ from distil.pipeline.results import (
     StudentAndTeacher,
     WholePair,
 )
+from distil.pipeline.records import LEVELS, JudgedAnswer, Problem, Scored
+from distil.pipeline.results import Accuracy, Comparison
 from distil.statistics.difference import difference, points
 from distil.statistics.paired import holm
 from distil.statistics.parts import BASE, MEASURES, STUDENT, Group, Part

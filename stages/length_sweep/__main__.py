@@ -16,9 +16,9 @@ from typing import IO
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from distil.pipeline.command import Params, load_params, run
+from distil.pipeline.command import load_params, run
 from distil.pipeline.files import (
     InputError,
     read_jsonl,
@@ -29,11 +29,12 @@ from distil.pipeline.files import (
     write_jsonl,
     write_text,
 )
+from distil.pipeline.levels import LevelParams, LevelSeedParams
 from distil.pipeline.names import BASE, control_name
 from distil.pipeline.numbers import rounded
 from distil.pipeline.records import Example, Level, Problem, Split, VerifiedChain, projected
-from distil.pipeline.results import (
-    BesidePublished,
+from distil.pipeline.results import BesidePublished
+from distil.pipeline.sweep_results import (
     ChainWords,
     ControlMetrics,
     ControlRow,
@@ -71,27 +72,20 @@ ANSWERS, ROWS = Path("data/answers"), Path("data/train_split")
 PLOTTED = ("n", "accuracy", "low", "high", "words", "chain_words", "no_answer", "truncated", "finished")
 
 
-class SweepParams(Params):
+class SweepParams(LevelSeedParams, LevelParams):
     """The block `length_sweep`.
 
-    `truncated` are the levels with a control, full chains cut to the level's length; `focus` is the section asked to be
-    more sensitive; `margin` is percentage points.
+    `focus` is the section that is tested for being more sensitive to short chains; `margin` is percentage points.
     """
 
-    levels: list[Level]
-    truncated: list[Level]
-    seeds: list[int] = Field(min_length=1)
+    model_config = ConfigDict(extra="forbid")
+
     rows: dict[str, str]
     focus: str
     resamples: int = Field(ge=1000)
     resampling_seed: int = Field(ge=0)
     margin: float = Field(gt=0, le=100)
     against_paper: bool
-
-    @property
-    def controls(self) -> list[Level]:
-        """The levels with a control: one that is not swept has none."""
-        return [level for level in self.truncated if level in self.levels]
 
     def generator(self, name: str) -> np.random.Generator:
         """A random generator for one named result, so that none depends on which others were made before it."""
@@ -241,7 +235,7 @@ def by_section(sweep: Part, params: SweepParams) -> list[SectionRow]:
 
 
 def against_published(sweep: Part, params: SweepParams) -> list[BesidePublished]:
-    """Every level beside the study's number for it, over the same questions: all, or those the teacher answered."""
+    """Compare each level with the study's number, over the same questions: all, or those the teacher answered."""
     solved = {
         row.chain.problem_id
         for row in read_jsonl("data/verified/accepted.jsonl", VerifiedChain)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from distil.pipeline.names import BASE, control_name
 from distil.pipeline.records import LEVELS, Level
-from distil.pipeline.results import FocusTest, Gap, LengthKept, LevelNumbers, OverTruncated, Pair, TrendTests
+from distil.pipeline.results import Gap
+from distil.pipeline.sweep_results import FocusTest, LengthKept, LevelNumbers, OverTruncated, Pair, TrendTests
 from distil.statistics.difference import difference, points
 from distil.statistics.paired import cochrans_q, holm, sign_flips
 from distil.statistics.parts import MEASURES, NOTHING, Group, Part

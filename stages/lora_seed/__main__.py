@@ -15,7 +15,6 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from pydantic import ConfigDict, Field, NonNegativeInt
 
 from distil.lm.cpu import blas
 
@@ -23,23 +22,16 @@ blas.route()  # before MLX is imported
 
 from distil.lm.progress import LmParams, LoraParams
 from distil.lm.run import first_worker, train_fold
-from distil.pipeline.command import Params, load_params, run
+from distil.pipeline.command import load_params, run
 from distil.pipeline.files import as_json, read_record, replacing_folder, write_json, write_texts
+from distil.pipeline.levels import LevelSeedParams
 from distil.pipeline.metrics import LevelSeedsMetrics, Minimum, SeedMetrics
 from distil.pipeline.names import seed_name
 from distil.pipeline.records import Split
 
 
-class SweepParams(Params):
-    """What this stage needs to know of the block `length_sweep`."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    seeds: list[NonNegativeInt] = Field(min_length=1)
-
-
 def main() -> None:
-    """Train the adapters one after the other, then write them all."""
+    """Train the adapters one after the other, then write all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--seed", type=int, help="train every fold with this seed")
@@ -57,7 +49,7 @@ def main() -> None:
 
     split = Path("data/train_split")
     if args.seed is None:
-        name, seeds = f"lora_level/{args.name}", load_params("length_sweep", SweepParams).seeds
+        name, seeds = f"lora_level/{args.name}", load_params("length_sweep", LevelSeedParams).seeds
         trainings = {seed_name(seed): (seed, split / args.rows) for seed in seeds}
     else:
         name, folds = f"lora_seed/{args.seed}", read_record(split / "folds.json", Split).folds

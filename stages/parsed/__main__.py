@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def read_all(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], dict[str, int]]:
-    """What the reader makes of data/raw, before a person's corrections, and further counts for the metrics."""
+    """Read data/raw, before a person's corrections; also give further counts for the metrics."""
     further: dict[str, int] = {}
     if (RAW / "problems.jsonl").exists():
         problems, left_out = understand(read_jsonl(RAW / "problems.jsonl", Problem))
@@ -94,7 +94,7 @@ def read_all(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], dict[s
         problems, left_out = read_transcriptions(RAW / "recorded/transcribed")
         errata = read_errata(RAW / "recorded/errata.csv") if params.errata else []
         if params.errata and not errata:
-            print("parsed.errata: these exams have no errata.csv; transcriptions stand as they are", file=sys.stderr)
+            print("parsed.errata: these exams have no errata.csv; no transcription is corrected", file=sys.stderr)
         problems, applied = apply_errata(problems, errata)
         further = {"errata_applied": applied, "errata_noted": len(errata) - applied}
     return problems, left_out, further

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from distil.pipeline.metrics import AcceptedShare
 from distil.pipeline.records import LEVELS
-from distil.pipeline.results import BesidePublished, ControlRow, LevelNumbers, LevelRow, SweepTables
+from distil.pipeline.results import BesidePublished
+from distil.pipeline.sweep_results import ControlRow, LevelNumbers, LevelRow, SweepTables
 from stages.report.drawing import Picture, chosen
 from stages.report.inputs import Run
 from stages.report.page_parts import Claim, Link, Table

@@ -12,8 +12,10 @@ from distil.pipeline.command import PARAMS, faults
 from distil.pipeline.files import InputError, read_json, read_jsonl, read_record
 from distil.pipeline.metrics import ContaminationMetrics, Minimum, TrainSplitMetrics, VerifiedMetrics
 from distil.pipeline.names import BASE, seed_name
+from distil.pipeline.recorded_results import RecordedTables
 from distil.pipeline.records import Problem, Record, Scored, Split, VerifiedChain
-from distil.pipeline.results import EvalTables, LevelRow, RecordedTables, SweepTables
+from distil.pipeline.results import EvalTables
+from distil.pipeline.sweep_results import LevelRow, SweepTables
 from stages.report.params import ReportParams
 
 CONTEST, TRANSFER = "contest", "transfer"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from distil.pipeline.results import RecordedBenchmark, RecordedModel, StudentAndTeacher
+from distil.pipeline.recorded_results import RecordedBenchmark, RecordedModel, StudentAndTeacher
 from stages.report import figures
 from stages.report.drawing import Picture, chosen
 from stages.report.figures import Plan

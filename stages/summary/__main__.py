@@ -12,7 +12,9 @@ import argparse
 from distil.pipeline.command import run
 from distil.pipeline.files import read_json, read_record, write_json
 from distil.pipeline.metrics import RecordedSummary, Summary
-from distil.pipeline.results import EvalMetrics, LevelMetrics, RecordedMetrics, RecordedPart, SweepMetrics
+from distil.pipeline.recorded_results import RecordedMetrics, RecordedPart
+from distil.pipeline.results import EvalMetrics
+from distil.pipeline.sweep_results import LevelMetrics, SweepMetrics
 
 
 def main() -> None:

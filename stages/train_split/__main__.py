@@ -14,47 +14,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import Field
 
 from distil.pipeline import chat
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, read_jsonl, replacing_folder, write_json, write_jsonl
+from distil.pipeline.levels import LevelParams
 from distil.pipeline.metrics import FoldCounts, LevelRows, TrainSplitMetrics
 from distil.pipeline.numbers import rounded
-from distil.pipeline.records import LEVELS, Chain, Example, Fold, Level, Message, Problem, Split, VerifiedChain
+from distil.pipeline.records import LEVELS, Chain, Example, Fold, Message, Problem, Split, VerifiedChain
 from stages.train_split.clusters import clusters, near_duplicates, template
 from stages.train_split.families import Families, families
 from stages.train_split.folds import held_out_groups, hold_out, kfold_groups, leaked, paper
 from stages.train_split.overlap import overlapping
 from stages.train_split.planted import recalls
 from stages.train_split.truncated import cut
-
-
-class ChatParams(Params):
-    """The block `chat`."""
-
-    system: str
-
-
-class SweepParams(Params):
-    """What this stage needs to know of the block `length_sweep`."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    levels: list[Level]
-    truncated: list[Level]
-
-    @field_validator("levels", "truncated")
-    @classmethod
-    def _different(cls, levels: list[Level]) -> list[Level]:
-        if len(set(levels)) < len(levels):
-            raise ValueError("a level is listed twice")
-        return levels
-
-    @property
-    def controls(self) -> list[Level]:
-        """The levels whose control is trained: a level that is not swept has none."""
-        return [level for level in self.truncated if level in self.levels]
 
 
 class SplitParams(Params):
@@ -74,7 +48,7 @@ class SplitParams(Params):
 def main() -> None:
     """Split, write the rows of every fold and level, and count what leaks."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    params, system = load_params("train_split", SplitParams), load_params("chat", ChatParams).system
+    params, system = load_params("train_split", SplitParams), load_params("chat", chat.ChatParams).system
     problems = sorted(read_jsonl("data/parsed/problems.jsonl", Problem), key=lambda problem: problem.id)
     transfer = sorted(read_jsonl("data/transfer/problems.jsonl", Problem), key=lambda problem: problem.id)
     chains: dict[str, dict[str, Chain]] = {level: {} for level in LEVELS}
@@ -86,7 +60,7 @@ def main() -> None:
             "nothing to train on: no chain of the teacher was accepted. data/verified/rejected.jsonl has each chain and"
             " why, data/teacher_cot/failed.jsonl each problem that has none; docs/teacher.md says what to change."
         )
-    sweep_params = load_params("length_sweep", SweepParams)
+    sweep_params = load_params("length_sweep", LevelParams)
     if without := ", ".join(level for level in sweep_params.levels if not chains[level]):
         raise InputError(
             f"no chain of {without} was accepted. If there were any, data/verified/rejected.jsonl says what is wrong "

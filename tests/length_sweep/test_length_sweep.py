@@ -14,7 +14,7 @@ import pytest
 from distil.pipeline import command
 from distil.pipeline.files import as_json, read_jsonl, read_record
 from distil.pipeline.records import LEVELS, Answer, Scored
-from distil.pipeline.results import SweepTables
+from distil.pipeline.sweep_results import SweepTables
 from stages.length_sweep.__main__ import main
 from tests.scored_run import write_run
 from tests.workspace import stage

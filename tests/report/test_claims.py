@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from distil.pipeline.metrics import ContaminationMetrics
-from distil.pipeline.results import Pair, PairedGap, SweepTables
+from distil.pipeline.results import PairedGap
+from distil.pipeline.sweep_results import Pair, SweepTables
 from stages.report.answer import answer, title
 from stages.report.claims_chains import beside_the_study, chain_length
 from stages.report.claims_result import seeds_against_questions, seen_against_unseen, student_against_base

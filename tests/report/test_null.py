@@ -13,7 +13,8 @@ import stages.eval.__main__ as eval_stage
 import stages.length_sweep.__main__ as sweep_stage
 import stages.verified.__main__ as verified_stage
 from distil.pipeline.files import read_record
-from distil.pipeline.results import EvalMetrics, SweepMetrics
+from distil.pipeline.results import EvalMetrics
+from distil.pipeline.sweep_results import SweepMetrics
 from stages.report.answer import answer
 from stages.report.claims import claims
 from stages.report.inputs import Run, load_run

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distil.pipeline.files import read_record
-from distil.pipeline.results import RecordedMetrics, RecordedPart
+from distil.pipeline.recorded_results import RecordedMetrics, RecordedPart
 from tools.study_answers import BLOCK, DISAGREEMENTS, PAGE, TABLES, Study, rendered
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -32,7 +32,7 @@ from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_jsonl, read_record
 from distil.pipeline.records import Answer, Problem, Split
 from distil.verifier import Verifier
-from stages.answers.params import AnswersParams, ChatParams, StudentParams
+from stages.answers.params import AnswersParams, StudentParams
 from tools.export_adapter.__main__ import export
 from tools.peers import PYTHON, answer, require
 
@@ -111,7 +111,7 @@ def recorded(name: str, fold: str | None) -> list[Answer]:
 
 def compare(name: str, problems: Sequence[Problem], params: AnswersParams, python: Path) -> list[Compared]:
     """One model's replies by both programs, beside those of the run."""
-    base, system = load_params("lora_seed", StudentParams).model, load_params("chat", ChatParams).system
+    base, system = load_params("lora_seed", StudentParams).model, load_params("chat", chat.ChatParams).system
     lm = load_params("lm", LmParams).model_copy(update={"compute": "float32"})
     weights = params.models[name].weights
     fold = None if weights == base else read_record("data/train_split/folds.json", Split).main[0]

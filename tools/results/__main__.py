@@ -25,8 +25,9 @@ from distil.pipeline.files import (
     replacing_folder,
     write_jsonl,
 )  # fmt: skip
+from distil.pipeline.recorded_results import RecordedMetrics
 from distil.pipeline.records import Problem, Record, Scored
-from distil.pipeline.results import RecordedMetrics, SweepMetrics
+from distil.pipeline.sweep_results import SweepMetrics
 from tools import summary
 
 RESULTS = Path("results")

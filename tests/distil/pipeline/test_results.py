@@ -18,7 +18,8 @@ from distil.pipeline.metrics import (
     VerifiedMetrics,
 )
 from distil.pipeline.records import Record, projected
-from distil.pipeline.results import ControlMetrics, EvalMetrics, Gap, LevelMetrics, LevelRow, SweepMetrics
+from distil.pipeline.results import EvalMetrics, Gap
+from distil.pipeline.sweep_results import ControlMetrics, LevelMetrics, LevelRow, SweepMetrics
 
 METRICS = Path(__file__).resolve().parents[3] / "metrics"
 MODELS: dict[str, type[Record]] = {
