@@ -49,7 +49,10 @@ def test_an_interrupted_download_is_not_there(tmp_path):
     (tmp_path / "model-1-of-2.safetensors").touch()
     shutil.copy(ROOT / "models/tiny-student/tokenizer.json", tmp_path)
     assert find(str(tmp_path)).lacking == ["model-2-of-2.safetensors"]
-    (fault,) = missing({"teacher_cot": {"teacher": "embedded"}, "answers": {"backend": "mlx"}}, find(str(tmp_path)))
+    (fault,) = missing(
+        {"teacher_cot": {"teacher": "embedded"}, "parsed": {"reader": "ocr"}, "answers": {"backend": "mlx"}},
+        find(str(tmp_path)),
+    )
     assert fault == f"{tmp_path} lacks model-2-of-2.safetensors: put the whole checkpoint there."
 
 
