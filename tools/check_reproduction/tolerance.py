@@ -152,10 +152,11 @@ def losses_apart(committed: Path, fresh: Path, rule: FirstLosses) -> tuple[str, 
     Every column but the losses says of which curve and iteration a row is.
     """
     before, after = pd.read_csv(committed), pd.read_csv(fresh)
-    losses = [name for name in before if name.endswith("_loss")]
-    places = [name for name in before if not name.endswith("_loss")]
-    if list(before) != list(after):
-        return f"its columns are {', '.join(after)}, committed are {', '.join(before)}", True
+    columns, here_columns = ([str(name) for name in table.columns] for table in (before, after))
+    losses = [name for name in columns if name.endswith("_loss")]
+    places = [name for name in columns if name not in losses]
+    if columns != here_columns:
+        return f"its columns are {', '.join(here_columns)}, committed are {', '.join(columns)}", True
     curves = [name for name in places if name != "iteration"]
     first, here = (
         (table.groupby(curves, sort=False) if curves else table).head(rule.validations).set_index(places)
@@ -163,7 +164,7 @@ def losses_apart(committed: Path, fresh: Path, rule: FirstLosses) -> tuple[str, 
     )
     if not first.index.equals(here.index):
         return "its losses are of other trainings or iterations than the committed ones", True
-    gaps = ((here[losses] - first[losses]).abs() / first[losses].abs()).stack()
+    gaps = pd.Series(((here[losses] - first[losses]).abs() / first[losses].abs()).stack())
     lost = int((first[losses].notna() != here[losses].notna()).to_numpy().sum())
     where, worst = gaps.idxmax(), float(gaps.max())
     *place, name = where if isinstance(where, tuple) else (where,)
