@@ -63,19 +63,14 @@ def steps(number: int, answer: Answer) -> Iterator[tuple[str, list[str]]]:
 
 def adapter(answer: Answer) -> Iterator[tuple[str, list[str]]]:
     """The adapter that answered, and the rows it was trained on."""
-    model = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["lora_seed"]["model"]
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    model = params["lora_seed"]["model"]
     if answer.fold is None:
         yield "model", [f"{model}, no adapter: it saw no row"]
         return
-    seed = answer.model.removeprefix("seed_")
-    yield (
-        "adapter",
-        [f"seed {seed}, fold {answer.fold}, of {model}"]
-        + [
-            recorded(f"data/lora_seed/{seed}/{answer.fold}/{name}")
-            for name in ("adapters.safetensors", "adapter_config.json")
-        ],
-    )
+    folder = f"{params['answers']['models'][answer.model]['weights']}/{answer.fold}"
+    files = [recorded(f"{folder}/{name}") for name in ("adapters.safetensors", "adapter_config.json")]
+    yield "adapter", [f"{answer.model}, fold {answer.fold}, of {model}", *files]
     lines = []
     for part in ("train", "valid"):
         path = f"data/train_split/{answer.fold}/{part}.jsonl"
