@@ -13,9 +13,9 @@ help: ## list the targets
 .venv/installed: requirements.lock
 	@echo "installing the Python packages of $< into .venv: some minutes where they are not in pip's or uv's cache"
 	@if command -v uv >/dev/null; then \
-	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && uv pip install --quiet --compile-bytecode --python .venv --require-hashes -r requirements.lock; \
+	  { [ -x .venv/bin/python ] || uv venv --quiet --allow-existing --python $(PYTHON) .venv; } && uv pip install --quiet --compile-bytecode --python .venv --require-hashes -r requirements.lock; \
 	else \
-	  $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock; \
+	  { [ -x .venv/bin/python ] || $(PYTHON) -m venv .venv; } && .venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock; \
 	fi
 	@touch $@
 

@@ -13,7 +13,7 @@ def git(folder: Path, *arguments: str) -> str:
     except FileNotFoundError as error:
         raise InputError("this command needs git, and git is not installed.") from error
     if result.returncode:
-        raise InputError(f"git {' '.join(arguments[:2])}: {result.stderr.strip()}")
+        raise InputError(f"git {' '.join(arguments[:2])}: {' '.join(result.stderr.split())}")
     return result.stdout
 
 
