@@ -160,7 +160,7 @@ def commands() -> list[tuple[str, str, bool]]:
     return found
 
 
-def tests_of(path: Path) -> set[str]:
+def names_of_tests(path: Path) -> set[str]:
     """The names of a module's tests, those in classes, too."""
     tree = ast.walk(ast.parse(path.read_text("utf-8")))
     return {node.name for node in tree if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
@@ -181,7 +181,7 @@ def test_what_is_named_here_is_printed_and_tested() -> None:
     assert not stray, "no page prints these any more:\n" + "\n".join(stray)
     for command, test in RUN_BY.items():
         path, _, name = test.partition("::")
-        assert name in tests_of(ROOT / path), f"{command}: there is no {test}"
+        assert name in names_of_tests(ROOT / path), f"{command}: there is no {test}"
 
 
 @pytest.mark.parametrize("command", AS_PRINTED)
