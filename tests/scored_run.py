@@ -30,7 +30,8 @@ def write_run(
 
     On the log-odds scale the student is `gain` above the base, `leak` more on questions it has seen; shorter chains
     take away half a unit per level, one unit in the two-person section. The first two questions of a section are
-    near-duplicates; the first question of all had an erratum.
+    near-duplicates; the first question of all had an erratum. The teacher's solver answered the transfer benchmark but
+    for its last question, two of three rightly.
     """
     rng = np.random.default_rng(seed)
     problems = [
@@ -114,6 +115,13 @@ def write_run(
             write_jsonl(folder / f"data/train_split/{rows}/{level}/train.jsonl", chains)
     write_jsonl(folder / "data/verified/accepted.jsonl", [chain(p) for p in problems[::-1] if p.number % 5])
     write_jsonl(folder / "data/verified/rejected.jsonl", [chain(p) for p in problems if not p.number % 5])
+    solver = [
+        Answer(problem_id=p.id, benchmark="transfer", model="teacher", fold=None, role="unseen",
+               text=f"Answer: {p.answer if p.number % 3 else 60}", prompt_tokens=9, completion_tokens=9,
+               finish_reason="stop")
+        for p in transfer if p.number != 30
+    ]  # fmt: skip
+    write_jsonl(folder / "data/teacher_cot/benchmark.jsonl", solver)
     blocks = {
         "eval": EVAL | (params or {}),
         "lora_seed": {"seeds": list(seeds)},

@@ -54,6 +54,13 @@ class TeacherCounts(Record):
     failed: int
 
 
+class BenchmarkAnswers(Record):
+    """Questions of the transfer benchmark that the solver was asked, and those without an answer."""
+
+    asked: int
+    failed: int
+
+
 class TeacherMetrics(TeacherCounts):
     """metrics/teacher_cot.json: chains by level, requests, tokens and dollars in all and by role."""
 
@@ -66,6 +73,7 @@ class TeacherMetrics(TeacherCounts):
     completion_tokens: int
     cost_usd: float
     by_role: dict[str, RoleUsage]
+    benchmark: BenchmarkAnswers | None = absent()
 
 
 class ReplayMetrics(TeacherCounts):

@@ -4,6 +4,8 @@ from distil.pipeline.records import Level
 
 BASE = "base"
 """The untouched base model, asked as the students are."""
+TEACHER = "teacher"
+"""The teacher's solver, where it answered a benchmark itself."""
 AS_STUDENTS = "chat"
 """The name of that prompt; `answers.baselines` names the others."""
 

@@ -231,6 +231,8 @@ class EvalTables(Record):
     baselines: list[Baseline]
     teacher: Accuracy
     teacher_unseen: Accuracy
+    teacher_sections: dict[str, Accuracy]
+    teacher_transfer: Accuracy | None = absent()
     families_are: FamiliesAre
     asked: AskedQuestions
     published: list[BesidePublished]
@@ -304,6 +306,10 @@ class EvalMetrics(Record):
     teacher_unseen_low: float | None
     teacher_unseen_high: float | None
     teacher_unseen_n: int
+    teacher_transfer: float | None = absent()
+    teacher_transfer_low: float | None = absent()
+    teacher_transfer_high: float | None = absent()
+    teacher_transfer_n: int | None = absent()
     leakage_inflation: float | None
     leakage_inflation_low: float | None
     leakage_inflation_high: float | None

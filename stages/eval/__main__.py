@@ -2,7 +2,7 @@
 
     python -m stages.eval
 
-Reads data/parsed, data/transfer, data/train_split/folds.json, data/verified and data/answers. Writes
+Reads data/parsed, data/transfer, data/teacher_cot, data/train_split/folds.json, data/verified and data/answers. Writes
 data/eval/scored.jsonl (every answer with its verdict), data/eval/tables.json (everything in detail),
 metrics/eval.json (the headline) and plots/eval/*.csv. docs/metrics.md says what each number is. Where all answers are
 recorded ones of models that were not made here, recorded.py says what is compared instead.
@@ -33,7 +33,7 @@ from stages.eval.params import Answering, EvalParams, Training
 from stages.eval.parts import all_parts
 from stages.eval.plots import plot_tables
 from stages.eval.tables import accuracy_table, several_samples
-from stages.eval.teacher import teacher_accuracy
+from stages.eval.teacher import solved, teacher_accuracy, teacher_on_benchmark, teacher_sections
 
 BENCHMARKS = {"contest": Path("data/parsed/problems.jsonl"), "transfer": Path("data/transfer/problems.jsonl")}
 
@@ -54,8 +54,10 @@ def main() -> None:
         with replacing(out / "scored.jsonl") as file, Verifier() as verifier:
             outcomes = score_all(models, questions, verifier, file)
             others = score_all(answering.baselines, questions, verifier, file)
+            teacher_transfer = teacher_on_benchmark(questions["transfer"], verifier, file)
         parts = all_parts(questions, outcomes, models, split, asked.unseen)
-        teacher = teacher_accuracy(questions["contest"])
+        chains, unseen = solved(), parts["contest_unseen"].questions
+        teacher = teacher_accuracy(questions["contest"], chains)
         for name, table in others.items():
             table["place"] = questions[name]["id"].to_numpy()[table["question"].to_numpy(int)]
         results = {name: compare(part, params, name) for name, part in parts.items()}
@@ -66,7 +68,9 @@ def main() -> None:
             leakage=leakage(parts, split, params),
             baselines=baselines(parts, others, params),
             teacher=teacher,
-            teacher_unseen=teacher_accuracy(parts["contest_unseen"].questions),
+            teacher_unseen=teacher_accuracy(unseen, chains),
+            teacher_sections=teacher_sections(unseen, chains),
+            teacher_transfer=teacher_transfer,
             families_are=split.families_are,
             asked=asked.summary(),
             published=against_paper(parts, teacher, params),

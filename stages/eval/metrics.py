@@ -12,7 +12,7 @@ Metrics = TypeVar("Metrics", bound=BesideProtocol)
 
 def headline(tables: EvalTables) -> EvalMetrics:
     """metrics/eval.json from the detailed tables; `reasons` says why each null is one."""
-    teacher, teacher_unseen = tables.teacher, tables.teacher_unseen
+    teacher, teacher_unseen, transfer = tables.teacher, tables.teacher_unseen, tables.teacher_transfer
     inflation, protocol = tables.leakage.inflation, tables.leakage.paper_protocol
     unseen = tables.parts["contest_unseen"]
     crossed, power = unseen.crossed, unseen.power
@@ -30,6 +30,10 @@ def headline(tables: EvalTables) -> EvalMetrics:
         teacher_unseen_low=teacher_unseen.low,
         teacher_unseen_high=teacher_unseen.high,
         teacher_unseen_n=teacher_unseen.n,
+        teacher_transfer=transfer.accuracy if transfer else None,
+        teacher_transfer_low=transfer.low if transfer else None,
+        teacher_transfer_high=transfer.high if transfer else None,
+        teacher_transfer_n=transfer.n if transfer else None,
         leakage_inflation=inflation.points,
         leakage_inflation_low=inflation.low,
         leakage_inflation_high=inflation.high,

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from distil.pipeline.files import read_jsonl
+from distil.pipeline.names import TEACHER
 from distil.pipeline.recorded_results import (
     Corrected,
     Disagreement,
@@ -41,7 +42,6 @@ from stages.eval.comparison import compare
 from stages.eval.params import EvalParams
 
 ANSWERS = Path("data/answers")
-TEACHER = "teacher"
 GROUPS: tuple[Literal["section", "difficulty"], ...] = ("section", "difficulty")
 JUDGED = ("base", "student", "R2", "R3", "R4", "R5", "R6")
 """The published accuracies that come from the judge of the student's answers; the teacher's has another."""

@@ -1,28 +1,63 @@
-"""The teacher's accuracy on the contest."""
+"""The teacher's accuracy on the contest and, where its solver was asked, on the transfer benchmark."""
 
 from pathlib import Path
+from typing import IO, NamedTuple
 
 import pandas as pd
 
 from distil.pipeline.files import read_jsonl
 from distil.pipeline.records import VerifiedChain
 from distil.pipeline.results import Accuracy
+from distil.statistics.outcomes import score
 from distil.statistics.proportions import accuracy
+from distil.verifier import Verifier
 
 VERIFIED = Path("data/verified")
+BENCHMARK = Path("data/teacher_cot/benchmark.jsonl")
 
 
-def teacher_accuracy(questions: pd.DataFrame) -> Accuracy:
-    """Of these questions with an R1 chain, the share with an accepted one; `n` counts those with a chain."""
-    accepted, rejected = (
-        {
-            row.chain.problem_id
-            for row in read_jsonl(VERIFIED / f"{name}.jsonl", VerifiedChain)
-            if row.chain.level == "R1"
-        }
-        for name in ("accepted", "rejected")
+class Solved(NamedTuple):
+    """The questions whose R1 chain was accepted, and those whose was rejected, by id."""
+
+    accepted: set[str]
+    rejected: set[str]
+
+
+def solved() -> Solved:
+    """What `verified` says of the R1 chains."""
+    return Solved(
+        *(
+            {
+                row.chain.problem_id
+                for row in read_jsonl(VERIFIED / f"{name}.jsonl", VerifiedChain)
+                if row.chain.level == "R1"
+            }
+            for name in Solved._fields
+        )
     )
-    answered = questions[questions["id"].isin(accepted | rejected)]
-    right = answered["id"].isin(accepted).to_numpy().astype(float)
+
+
+def teacher_accuracy(questions: pd.DataFrame, found: Solved) -> Accuracy:
+    """The share of these questions with an R1 chain whose R1 chain was accepted; `n` is how many have one."""
+    answered = questions[questions["id"].isin(found.accepted | found.rejected)]
+    right = answered["id"].isin(found.accepted).to_numpy().astype(float)
     value, low, high = accuracy(right[:, None], answered["cluster"].to_numpy())
     return Accuracy(n=len(answered), accuracy=value, low=low, high=high)
+
+
+def teacher_sections(questions: pd.DataFrame, found: Solved) -> dict[str, Accuracy]:
+    """The same for each section."""
+    return {str(section): teacher_accuracy(own, found) for section, own in questions.groupby("section")}
+
+
+def teacher_on_benchmark(questions: pd.DataFrame, verifier: Verifier, file: IO[str]) -> Accuracy | None:
+    """The share of the benchmark's questions that the solver answered rightly, of those it answered; None unasked.
+
+    The scored answers are written to `file`.
+    """
+    if not BENCHMARK.exists():
+        return None
+    outcomes = score(BENCHMARK, questions, verifier, file)
+    clusters = questions["cluster"].to_numpy()[outcomes["question"].to_numpy(int)]
+    value, low, high = accuracy(outcomes["correct"].to_numpy(float)[:, None], clusters)
+    return Accuracy(n=len(outcomes), accuracy=value, low=low, high=high)

@@ -218,6 +218,7 @@ def teacher_and_verifier(run: Run) -> Claim:
                 if same.accuracy is not None
                 else []
             ),
+            *_on_benchmark(run),
             *_judge(run),
         ],
         links=[Link("#questions?benchmark=contest&chain=rejected", "Questions whose chain was rejected")],
@@ -236,6 +237,13 @@ def _accepted(shares: Iterable[tuple[str, AcceptedShare]], caption: str, column:
     ]
     if rows:
         yield Table(caption, [column, "Chains", "Accepted (95 %)"], rows)
+
+
+def _on_benchmark(run: Run) -> Iterator[str]:
+    found = run.tables.teacher_transfer
+    if found:
+        share = with_interval(percent(found.accuracy), percent_interval(found.low, found.high))
+        yield f"Of {count(found.n, 'question')} of the transfer benchmark its solver answers {share} rightly."
 
 
 def _judge(run: Run) -> Iterator[str]:

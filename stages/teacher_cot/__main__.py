@@ -6,10 +6,11 @@
     python -m stages.teacher_cot --import FILE.jsonl  answers that somebody else has paid for
     python -m stages.teacher_cot --serve              the embedded teacher, for any OpenAI client
 
-Reads data/parsed/problems.jsonl (and `teacher_cot.recorded` to replay); keeps every answer in `teacher_cot.store`;
-writes data/teacher_cot/chains.jsonl, requests.jsonl (which stored request each chain came from), failed.jsonl with
-reasons, metrics/teacher_cot.json and metrics/timings/teacher_cot.json. A problem's key is used by the verifier, to
-stop at the first verified chain, and by the judge; no other role is sent it.
+Reads data/parsed/problems.jsonl (with `teacher_cot.benchmark` data/transfer/problems.jsonl, and `teacher_cot.recorded`
+to replay); keeps every answer in `teacher_cot.store`; writes data/teacher_cot/chains.jsonl, requests.jsonl (which
+stored request each chain came from), failed.jsonl with reasons, benchmark.jsonl (what the solver answers to the
+benchmark, where it is asked), metrics/teacher_cot.json and metrics/timings/teacher_cot.json. A problem's key is used by
+the verifier, to stop at the first verified chain, and by the judge; no other role is sent it.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from distil.pipeline.records import Problem
 from distil.teacher import Store
 from stages.teacher_cot import sharing, status
 from stages.teacher_cot.embedded import endpoint_names
+from stages.teacher_cot.lesson import BenchmarkProblem
 from stages.teacher_cot.replay import replay
 from stages.teacher_cot.results import Lacking, recall_all, write
 from stages.teacher_cot.settings import Settings
@@ -43,11 +45,11 @@ def main() -> int:
         new, known = sharing.read_export(arguments.import_, Store(settings.store))
         print(f"{new} answers added, {known} were known")
     elif arguments.status:
-        status.show(settings, Store(settings.store), load_problems())
+        status.show(settings, Store(settings.store), load_problems(settings))
     elif settings.teacher == "replay":
-        replay(Path(settings.recorded), load_problems())
+        replay(Path(settings.recorded), load_problems(settings))
     else:
-        return teach(settings, load_problems())
+        return teach(settings, load_problems(settings))
     return 0
 
 
@@ -60,21 +62,27 @@ def teach(settings: Settings, problems: list[Problem]) -> int:
     except Lacking as lacking:
         from stages.teacher_cot.ask import ask
 
-        status.announce(settings, store, lacking.requests)
+        status.announce(settings, store, lacking)
         ask(settings, store, problems)
         metrics = write(lessons(asked=True), settings)
-    if metrics.failed:
-        said = f"{metrics.failed} of {len(problems)} problems failed: data/teacher_cot/failed.jsonl."
-        print(said, file=sys.stderr)
-    return int(settings.require_all and metrics.failed > 0)
+    failed = metrics.failed + (metrics.benchmark.failed if metrics.benchmark else 0)
+    if failed:
+        print(f"{failed} of {len(problems)} problems failed: data/teacher_cot/failed.jsonl.", file=sys.stderr)
+    return int(settings.require_all and failed > 0)
 
 
-def load_problems() -> list[Problem]:
-    """The problems by id. Raises InputError where two have one id."""
-    problems = sorted(read_jsonl("data/parsed/problems.jsonl", Problem), key=lambda problem: problem.id)
+def load_problems(settings: Settings) -> list[Problem]:
+    """The contest's problems by id, then the benchmark's where it is asked. Raises InputError where two have one id."""
+    problems = by_id("data/parsed/problems.jsonl", Problem)
+    return [*problems, *by_id("data/transfer/problems.jsonl", BenchmarkProblem)] if settings.benchmark else problems
+
+
+def by_id(path: str, model: type[Problem]) -> list[Problem]:
+    """The problems of a file by id. Raises InputError where two have one id."""
+    problems = sorted(read_jsonl(path, model), key=lambda problem: problem.id)
     for first, second in itertools.pairwise(problems):
         if first.id == second.id:
-            raise InputError(f"data/parsed/problems.jsonl: two problems have the id {first.id}.")
+            raise InputError(f"{path}: two problems have the id {first.id}.")
     return problems
 
 

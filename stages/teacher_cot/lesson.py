@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from distil import verifier
 from distil.endpoint import Failed, Reply
-from distil.pipeline.records import Chain, Judgement, Level, Problem, Record
+from distil.pipeline.names import TEACHER
+from distil.pipeline.records import Answer, Chain, Judgement, Level, Problem, Record
 from distil.teacher import Request, RoleName
 from stages.teacher_cot.request import request
 from stages.teacher_cot.settings import Settings
@@ -42,6 +43,10 @@ def _verifier() -> str:
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+class BenchmarkProblem(Problem):
+    """A question of the transfer benchmark: the solver answers it, and nothing is made of its answer."""
 
 
 class Failure(Record):
@@ -81,6 +86,9 @@ class Taught:
 
     problem_id: str
     chains: list[Chain] = field(default_factory=list)
+    on_benchmark: bool = False
+    answer: Answer | None = None
+    """The solver's own, to a benchmark's question."""
     verified: bool = False
     failures: list[Failure] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
@@ -127,6 +135,20 @@ class Lesson:
             self.taught.chains = [first] if first else []
             if not first:
                 self._fail(None, "; ".join(dict.fromkeys(reasons)))
+
+    def solve(self) -> Steps:
+        """Have the solver answer, once; one that was cut off stands as far as it came."""
+        self.taught.on_benchmark = True
+        ((_, solved),) = yield from self._ask("solver", [(None, 1, {"question": self.question})])
+        if isinstance(solved, Failed):
+            self._fail(None, f"solver: {solved.reason}")
+            return
+        self.taught.answer = Answer(
+            problem_id=self.taught.problem_id, benchmark="transfer", model=TEACHER, fold=None, role="unseen",
+            text=(solved.text or solved.reasoning).strip(), prompt_tokens=solved.usage.prompt_tokens,
+            completion_tokens=solved.usage.completion_tokens,
+            finish_reason="length" if solved.truncated else "stop",
+        )  # fmt: skip
 
     def judge(self, gold: str) -> Steps:
         """Have every chain judged against the key, which no other role is shown."""
@@ -246,8 +268,14 @@ class Lesson:
 
 
 def lesson(problem: Problem, settings: Settings, endpoints: dict[str, str]) -> Generator[Any, Any, Taught]:
-    """All requests of one problem: teaching, which is given its text alone, and the judge where one is wanted."""
+    """All requests of one problem: teaching, which is given its text alone, and the judge where one is wanted.
+
+    A benchmark's question is answered and not taught.
+    """
     lesson = Lesson(problem.id, problem.question, settings, endpoints)
+    if isinstance(problem, BenchmarkProblem):
+        yield from lesson.solve()
+        return lesson.taught
     yield from lesson.teach()
     if settings.judge:
         yield from lesson.judge(problem.answer)

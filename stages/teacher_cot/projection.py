@@ -10,14 +10,19 @@ READS: dict[RoleName, RoleName] = {"distiller": "solver", "compressor": "distill
 """Whose reply a role's prompt holds."""
 
 
-def projected(settings: Settings, missing: Iterable[Request], means: dict[str, float]) -> tuple[int, float]:
+def projected(
+    settings: Settings, missing: Iterable[Request], means: dict[str, float], last: Iterable[Request] = ()
+) -> tuple[int, float]:
     """How many requests, at about how many US dollars, are still to be asked, given the first ones of each problem.
 
     `means` are the mean costs by role of the answers in the store; a role without any is reckoned with its
-    `expected_tokens`. Every problem is taken to verify at its next attempt.
+    `expected_tokens`. Every problem is taken to verify at its next attempt; nothing follows upon the requests `last`.
     """
     copies: dict[RoleName, int] = {"solver": 1, "distiller": 1, "compressor": len(settings.levels), "judge": 0}
     requests, usd = 0, 0.0
+    for request in last:
+        requests += 1
+        usd += means[request.role] if request.role in means else _expected(settings, request.role, request)
     for request in missing:
         each = dict.fromkeys([request.role], 1) | {role: copies[role] for role in FOLLOWERS.get(request.role, [])}
         if settings.judge and request.role != "judge":

@@ -7,21 +7,22 @@ from typing import Any
 
 from distil.endpoint import Usage
 from distil.pipeline.files import InputError, replacing, replacing_folder, write_json
-from distil.pipeline.metrics import RoleUsage, TeacherMetrics
+from distil.pipeline.metrics import BenchmarkAnswers, RoleUsage, TeacherMetrics
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import LEVELS, Problem
 from distil.teacher import Request, Store, money
 from distil.verifier import verify
-from stages.teacher_cot.lesson import Asked, Check, Taught, lesson
+from stages.teacher_cot.lesson import Asked, BenchmarkProblem, Check, Taught, lesson
 from stages.teacher_cot.settings import Settings
 
 
 class Lacking(Exception):
     """The store lacks the answers to these requests; what the lessons ask after them is not known yet."""
 
-    def __init__(self, requests: list[Request]):
-        super().__init__(f"{len(requests)} requests")
-        self.requests = requests
+    def __init__(self, requests: list[Request], last: list[Request]):
+        """`last` are requests whose lessons end with them; other requests follow upon `requests`."""
+        super().__init__(f"{len(requests) + len(last)} requests")
+        self.requests, self.last = requests, last
 
 
 def recall_all(
@@ -33,15 +34,17 @@ def recall_all(
     else without an answer is an InputError then.
     """
     lacking: list[Request] = []
+    last: list[Request] = []
     for problem in Bar(problems, desc="teacher store", unit="problem", delay=2):
         taught, missing = recall(problem, settings, names, store, asked=asked)
-        lacking += missing
-        if taught and not lacking:
+        (last if isinstance(problem, BenchmarkProblem) else lacking).extend(missing)
+        if taught and not (lacking or last):
             yield taught
-    if lacking and asked:
-        raise InputError(f"{len(lacking)} requests are unanswered though all were asked; run again.")
-    if lacking:
-        raise Lacking(lacking)
+    if not (lacking or last):
+        return
+    if asked:
+        raise InputError(f"{len(lacking) + len(last)} requests are unanswered though all were asked; run again.")
+    raise Lacking(lacking, last)
 
 
 def recall(
@@ -71,6 +74,7 @@ class Counts:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.problems: Counter[str] = Counter()
+        self.benchmark: Counter[str] = Counter()
         self.levels: Counter[str] = Counter()
         self.attempts: Counter[int] = Counter()
         self.truncated = 0
@@ -80,7 +84,10 @@ class Counts:
 
     def add(self, taught: Taught) -> None:
         """Count one lesson; a request that two problems share is counted once, as it is paid."""
-        self.problems["answered" if taught.chains else "failed"] += 1
+        if taught.on_benchmark:
+            self.benchmark.update(asked=1, failed=taught.answer is None)
+        else:
+            self.problems["answered" if taught.chains else "failed"] += 1
         self.problems["verified"] += taught.verified
         self.levels.update(chain.level for chain in taught.chains)
         self.truncated += sum(chain.finish_reason == "length" for chain in taught.chains)
@@ -118,6 +125,7 @@ class Counts:
                 role: RoleUsage(model=model, **counted, cost_usd=round(self.usd[role, model], 6))
                 for (role, model), counted in sorted(self.used.items())
             },
+            benchmark=BenchmarkAnswers(**self.benchmark) if self.settings.benchmark else None,
         )
 
 
@@ -126,24 +134,27 @@ def write(lessons: Iterable[Taught], settings: Settings) -> TeacherMetrics:
 
     Raises InputError, and leaves what was there, when every lesson failed.
     """
-    counts = Counts(settings)
+    counts, reason = Counts(settings), ""
     with replacing_folder("data/teacher_cot") as out:
         with contextlib.ExitStack() as stack:
-            names = ["chains", "requests", "failed", *(["judgements"] if settings.judge else [])]
+            wanted = {"judgements": settings.judge, "benchmark": settings.benchmark}
+            names = ["chains", "requests", "failed", *(name for name, kept in wanted.items() if kept)]
             files = {name: stack.enter_context(replacing(out / f"{name}.jsonl")) for name in names}
             for taught in lessons:
                 counts.add(taught)
+                reason = taught.failures[0].reason if taught.failures else reason
                 chains = sorted(taught.chains, key=lambda chain: chain.level)
                 for name, records in (
                     ("chains", chains),
                     ("requests", taught.asked),
                     ("failed", taught.failures),
                     ("judgements", taught.judgements),
+                    ("benchmark", [taught.answer] if taught.answer else []),
                 ):
                     for record in records:
                         files[name].write(record.model_dump_json() + "\n")
         if counts.problems["failed"] and not counts.problems["answered"]:
-            said = f"no problem was answered; the last one failed with: {taught.failures[0].reason}."
+            said = f"no problem was answered; the last one failed with: {reason}."
             if settings.teacher == "embedded":
                 said += (
                     " The embedded teacher solves only what `raw.source: sample` makes: for other exams set"

@@ -26,6 +26,7 @@ class Settings(Teacher):
     samples_per_problem: int = Field(ge=1)
     levels: dict[Level, float]
     judge: bool
+    benchmark: bool
     require_all: bool
     embedded: Embedded
 
@@ -36,6 +37,8 @@ class Settings(Teacher):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
+        if self.benchmark and self.teacher == "replay":
+            raise ValueError("benchmark needs a teacher that can be asked; recorded chains answer no benchmark")
         for name in self.roles_played if self.teacher != "replay" else ():
             if fault := self.fault_of(name, paid=self.teacher == "openai"):
                 raise ValueError(fault)

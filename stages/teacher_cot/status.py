@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from distil.pipeline.records import Problem
-from distil.teacher import Request, Store
+from distil.teacher import Store
 from stages.teacher_cot.embedded import endpoint_names
 from stages.teacher_cot.projection import projected
 from stages.teacher_cot.results import Lacking, recall_all
@@ -15,9 +15,9 @@ COUNTS = ("answered", "refused", "pending", "failed", "prompt_tokens", "completi
 HEADER = ("role", "model", *(name.replace("_", " ") for name in COUNTS), "US$")
 
 
-def announce(settings: Settings, store: Store, pending: list[Request]) -> None:
+def announce(settings: Settings, store: Store, lacking: Lacking) -> None:
     """Say on standard error what a run is about to ask, and what that is likely to cost."""
-    count, usd = projected(settings, pending, _means(settings, store))
+    count, usd = projected(settings, lacking.requests, _means(settings, store), lacking.last)
     spent = f"${store.spent():.4f} are spent{_budget(settings)}"
     print(f"teacher: about {count:,} requests to ask, about ${usd:.2f}; {spent}", file=sys.stderr)
 
@@ -25,14 +25,14 @@ def announce(settings: Settings, store: Store, pending: list[Request]) -> None:
 def show(settings: Settings, store: Store, problems: list[Problem]) -> None:
     """Print the store's totals by role and model, and what the present problems still need."""
     answered = {(row["role"], row["model"]): row for row in store.totals()}
-    lacking: list[Request] = []
+    lacking = Lacking([], [])
     if settings.teacher != "replay":
         try:
             for _ in recall_all(problems, settings, endpoint_names(settings), store, asked=False):
                 pass
         except Lacking as unanswered:
-            lacking = unanswered.requests
-    pending = Counter((request.role, request.model) for request in lacking)
+            lacking = unanswered
+    pending = Counter((request.role, request.model) for request in [*lacking.requests, *lacking.last])
     rows = [HEADER]
     for role, model in sorted({*answered, *pending}):
         row: dict[str, Any] = defaultdict(int, answered.get((role, model), {}), pending=pending[role, model])
@@ -43,7 +43,7 @@ def show(settings: Settings, store: Store, problems: list[Problem]) -> None:
         cells = [role.ljust(widths[0]), model.ljust(widths[1])]
         cells += [number.rjust(width) for number, width in zip(numbers, widths[2:], strict=True)]
         print("  ".join(cells))
-    count, usd = projected(settings, lacking, _means(settings, store))
+    count, usd = projected(settings, lacking.requests, _means(settings, store), lacking.last)
     print(f"\nstill to ask: about {count:,} requests, about ${usd:.2f}")
     print(f"spent: ${store.spent():.4f}{_budget(settings)}")
 

@@ -89,6 +89,8 @@ def test_names_that_stay(whole: Path) -> None:
     unseen = found["contest_unseen"]
     assert unseen["leak_paired_low"] < unseen["leak_paired"] < unseen["leak_paired_high"]
     assert found["teacher_unseen_n"] < found["teacher_n"]
+    assert (found["teacher_transfer"], found["teacher_transfer_n"]) == (pytest.approx(20 / 29, abs=1e-5), 29)
+    assert found["teacher_transfer_low"] < 20 / 29 < found["teacher_transfer_high"]
     assert [found[part]["n"] for part in PARTS] == [36, 63, 108, 30, 108]
 
 

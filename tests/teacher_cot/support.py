@@ -40,6 +40,7 @@ def block(**changes: Any) -> dict[str, Any]:
         "samples_per_problem": 1,
         "levels": {"R2": 0.75, "R3": 0.5, "R4": 0.35, "R5": 0.2, "R6": 0.1},
         "judge": False,
+        "benchmark": False,
         "require_all": False,
         "tries": 30,
         "backoff_seconds": [0.02, 0.5],
@@ -113,7 +114,7 @@ class Workspace:
         """Run the stage in this process, to save its start. Raises what stops the asking."""
         monkeypatch.chdir(self.folder)
         loaded = load_params("teacher_cot", Settings)
-        store, names, chosen = Store(loaded.store), embedded.endpoint_names(loaded), load_problems()
+        store, names, chosen = Store(loaded.store), embedded.endpoint_names(loaded), load_problems(loaded)
         try:
             ask(loaded, store, chosen)
             write(recall_all(chosen, loaded, names, store, asked=True), loaded)

@@ -46,6 +46,7 @@ def test_the_projection_follows_a_problem_to_its_end():
     means = {"solver": solver, "distiller": distiller, "compressor": 0.1, "judge": 9.0}
     assert projected(parameters, [ASKED], means) == (7, pytest.approx(2.0))
     assert projected(settings(judge=True), [ASKED], means) == (13, pytest.approx(56.0))
+    assert projected(settings(judge=True), [], means, last=[ASKED]) == (1, solver)
     count, usd = projected(parameters, [ASKED], {})
     assert count == 7 and usd > 0
 

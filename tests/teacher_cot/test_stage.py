@@ -8,8 +8,8 @@ import pytest
 
 from distil import verifier
 from distil.pipeline.command import run
-from distil.pipeline.files import InputError
-from distil.pipeline.records import LEVELS, Chain
+from distil.pipeline.files import InputError, write_jsonl
+from distil.pipeline.records import LEVELS, Answer, Chain
 from stages.teacher_cot import lesson
 from stages.teacher_cot.__main__ import main
 from tests.teacher_cot.support import Server, Workspace, at, block, completion, problems
@@ -61,6 +61,31 @@ def test_another_machine_writes_the_same(taught, tmp_path, monkeypatch):
     again = Workspace(tmp_path / "embedded", problems(40), endpoints={"test": {"concurrency": 2}})
     again.run_here(monkeypatch)
     assert again.outputs() == taught.outputs()
+
+
+def test_the_solver_answers_the_benchmark_and_nothing_is_taught_of_it(taught, tmp_path):
+    """Its questions are asked once, of the solver alone, cost what the status says, and leave the chains alone."""
+    workspace = Workspace(tmp_path, problems(40), benchmark=True)
+    benchmark = [problem.model_copy(update={"id": f"test/{problem.number}"}) for problem in problems(55)[40:]]
+    write_jsonl(tmp_path / "data/transfer/problems.jsonl", benchmark)
+    shutil.copytree(taught.folder / "cache", tmp_path / "cache")
+    assert f"still to ask: about {len(benchmark)} requests" in workspace.run("--status").stdout
+    done = workspace.run()
+    assert done.returncode == 0, done.stderr
+    answers = [Answer.model_validate(row) for row in workspace.rows("benchmark")]
+    assert [answer.problem_id for answer in answers] == sorted(problem.id for problem in benchmark)
+    keys = {problem.id: problem.answer for problem in benchmark}
+    right = [verifier.verify(keys[answer.problem_id], answer.text).verdict == "CORRECT" for answer in answers]
+    assert sum(right) > len(right) / 2
+    assert workspace.metrics()["benchmark"] == {"asked": len(benchmark), "failed": 0}
+    assert workspace.metrics()["problems"] == 40
+    assert workspace.outputs()["data/teacher_cot/chains.jsonl"] == taught.outputs()["data/teacher_cot/chains.jsonl"]
+    assert "benchmark" not in taught.metrics()
+
+
+def test_recorded_chains_answer_no_benchmark(tmp_path):
+    done = Workspace(tmp_path, teacher="replay", benchmark=True).run()
+    assert done.returncode == 1 and "benchmark needs a teacher that can be asked" in done.stderr
 
 
 def test_status_export_and_import(taught, tmp_path):
