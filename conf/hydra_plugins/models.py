@@ -35,6 +35,7 @@ def trained(seeds, rows, otherwise):
         "seeds": "data/lora_seed" if seeds else otherwise,
         "levels": "data/lora_level" if rows else otherwise,
         "losses": "plots/lora_seed" if seeds else otherwise,
+        "level_losses": "metrics/lora_level" if rows else otherwise,
     }
 
 

@@ -2,6 +2,7 @@
 
 from stages.report.claims_chains import beside_the_study, chain_length, teacher_and_verifier, training
 from stages.report.claims_result import seeds_against_questions, seen_against_unseen, student_against_base, year_by_year
+from stages.report.counterparts import counterparts
 from stages.report.drawing import Picture
 from stages.report.inputs import Run
 from stages.report.page_parts import Claim
@@ -17,5 +18,6 @@ def claims(run: Run, pictures: dict[str, Picture]) -> list[Claim]:
         teacher_and_verifier(run),
         year_by_year(run, pictures),
         training(run, pictures),
+        counterparts(run, pictures),
         beside_the_study(run),
     ]

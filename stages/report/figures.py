@@ -94,6 +94,21 @@ def section_by_level(cells: pd.DataFrame, levels: Sequence[str]) -> alt.FacetCha
     )
 
 
+def accuracy_by_section(cells: pd.DataFrame) -> alt.LayerChart:
+    """Accuracy with its interval of base, student and teacher in every section.
+
+    `cells` has section, kind, accuracy, low and high.
+    """
+    x = alt.X("section:N", title=None, sort=list(dict.fromkeys(cells["section"])), axis=alt.Axis(labelAngle=0))
+    y = alt.Y("accuracy:Q", title="accuracy", axis=PERCENT, scale=alt.Scale(domain=[0, 1]))
+    offset = alt.XOffset("kind:N", sort=list(KINDS))
+    drawn = alt.Chart(cells).encode(x=x, color=kind(cells), xOffset=offset)
+    return alt.layer(
+        drawn.mark_rule(strokeWidth=2.5).encode(y=alt.Y("low:Q", title="accuracy"), y2="high:Q"),
+        drawn.mark_point(filled=True, size=80, opacity=1).encode(y=y),
+    ).properties(width=WIDTH, height=230)
+
+
 def year_by_year(years: pd.DataFrame) -> alt.LayerChart:
     """Accuracy of base and student in every year, hollow where the student was trained on the year.
 

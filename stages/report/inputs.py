@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from distil.pipeline.command import PARAMS, faults
 from distil.pipeline.files import InputError, read_json, read_jsonl, read_record
-from distil.pipeline.metrics import ContaminationMetrics, Minimum, TrainSplitMetrics, VerifiedMetrics
+from distil.pipeline.metrics import ContaminationMetrics, LevelSeedsMetrics, Minimum, TrainSplitMetrics, VerifiedMetrics
 from distil.pipeline.names import BASE, seed_name
 from distil.pipeline.recorded_results import RecordedTables
 from distil.pipeline.records import Problem, Record, Scored, Split, VerifiedChain
@@ -31,7 +31,8 @@ class Loaded:
 
     `params_text` is params.yaml as it stands and `params` what the report reads of it; `problems` has a list for each
     benchmark, the contest first; `split` is data/train_split/folds.json; `level_tables` is tables.json of
-    data/length_sweep; `verified`, `train_split`, `overfit_probe` and `contamination` are these stages' metrics.
+    data/length_sweep; `verified`, `train_split`, `overfit_probe` and `contamination` are these stages' metrics, and
+    `level_losses` those of the trainings of the length sweep, by its rows.
     `curves` has fold, iteration, train_loss, valid_loss and seed, and `probe` the same without a fold. What a run may
     lack is None.
     """
@@ -48,6 +49,7 @@ class Loaded:
     train_split: TrainSplitMetrics | None
     overfit_probe: Minimum | None
     contamination: ContaminationMetrics | None
+    level_losses: dict[str, LevelSeedsMetrics]
     curves: pd.DataFrame
     probe: pd.DataFrame
 
@@ -110,6 +112,11 @@ def load_run() -> Run | RecordedRun:
         train_split=_optional("metrics/train_split.json", TrainSplitMetrics),
         overfit_probe=_optional("metrics/overfit_probe.json", Minimum),
         contamination=_optional("metrics/contamination.json", ContaminationMetrics),
+        level_losses={
+            name: found
+            for name in params.length_sweep.rows
+            if (found := _optional(f"metrics/lora_level/{name}.json", LevelSeedsMetrics))
+        },
         curves=_losses([Path(f"plots/lora_seed/{seed}.csv") for seed in params.lora_seed.seeds], ["fold", *LOSSES]),
         probe=_losses([Path("plots/overfit_probe.csv")], LOSSES),
     )

@@ -106,6 +106,19 @@ def _by_part(run: Run) -> Iterator[Plan]:
             "Accuracy in every year with 95 % intervals; hollow where the student was trained on that year.",
             f"Accuracy of base and student in {count(years['group'].nunique(), 'year')}; the table has the numbers.",
         )
+    cells = _pair(accuracy(run, "contest_unseen", "section")).rename(columns={"group": "section"})
+    teacher = [
+        {"section": section, "kind": "teacher", **dict(found)}
+        for section, found in run.tables.teacher_sections.items() if found.accuracy is not None
+    ]  # fmt: skip
+    if len(cells):
+        both = pd.concat([cells, pd.DataFrame(teacher)])[["section", "kind", "accuracy", "low", "high"]]
+        yield Plan(
+            "accuracy_by_section",
+            figures.accuracy_by_section(both.assign(section=both["section"].map(pretty))),
+            "Accuracy of base, student and teacher on the questions held out, by section, with 95 % intervals.",
+            "; ".join(f"{row.kind}, {pretty(row.section)}: {row.accuracy:.1%}" for row in both.itertuples()),
+        )
     sections = run.level_tables.sections if run.level_tables else []
     cells = pd.DataFrame(map(dict, sections), columns=["section", "level", "accuracy", "low", "high"])
     cells = cells.dropna().assign(section=cells["section"].map(pretty))

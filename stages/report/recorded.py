@@ -1,5 +1,6 @@
 """The page of a run whose answers somebody else recorded: student against teacher, and the judges as raters."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -8,9 +9,10 @@ import pandas as pd
 
 from distil.pipeline.recorded_results import RecordedBenchmark, RecordedModel, StudentAndTeacher
 from stages.report import figures
+from stages.report.counterparts import error_classes, questions_by_year
 from stages.report.drawing import Picture, chosen
 from stages.report.figures import Plan
-from stages.report.inputs import RecordedRun
+from stages.report.inputs import CONTEST, RecordedRun
 from stages.report.page_parts import Answer, Claim, Link, Score, Table
 from stages.report.wording import (
     NOT_KNOWN,
@@ -107,7 +109,26 @@ def claims(run: RecordedRun, pictures: dict[str, Picture]) -> list[Claim]:
             found.append(judges(name, one))
     if run.tables.corrected:
         found.append(corrected(run))
-    return found
+    return [*found, counterpart(run)]
+
+
+def counterpart(run: RecordedRun) -> Claim:
+    """What the article counts, of this run."""
+    benchmarks = {row.answer.benchmark for row in run.scored}
+    tables = [
+        error_classes(
+            (row for row in run.scored if row.answer.benchmark == benchmark), list(run.params.answers.models),
+            {CONTEST: "the contest"}.get(benchmark, "the benchmark"),
+        )
+        for benchmark in sorted(benchmarks)
+    ]  # fmt: skip
+    return Claim(
+        anchor="article",
+        topic="Beside the article’s figures",
+        title="What the article shows of its run, of these answers",
+        text=["Whether a recorded answer was cut off is not known, so no answer is counted as that."],
+        tables=[questions_by_year(run), *itertools.chain.from_iterable(tables)],
+    )
 
 
 def models(name: str, found: RecordedBenchmark, pictures: dict[str, Picture]) -> Claim:
