@@ -179,6 +179,7 @@ def test_the_report_says_what_the_answers_show(whole: Path) -> None:
     for caption in (
         "Teacher by student",
         "By difficulty",
+        "Questions by year and section",
         "Published accuracies, corrected",
         "Every disagreement of judge and verifier",
     ):
