@@ -85,7 +85,7 @@ class Counts:
     def add(self, taught: Taught) -> None:
         """Count one lesson; a request that two problems share is counted once, as it is paid."""
         if taught.on_benchmark:
-            self.benchmark.update(asked=1, failed=taught.answer is None)
+            self.benchmark.update(asked=1, failed=int(taught.answer is None))
         else:
             self.problems["answered" if taught.chains else "failed"] += 1
         self.problems["verified"] += taught.verified
@@ -125,7 +125,9 @@ class Counts:
                 role: RoleUsage(model=model, **counted, cost_usd=round(self.usd[role, model], 6))
                 for (role, model), counted in sorted(self.used.items())
             },
-            benchmark=BenchmarkAnswers(**self.benchmark) if self.settings.benchmark else None,
+            benchmark=BenchmarkAnswers(asked=self.benchmark["asked"], failed=self.benchmark["failed"])
+            if self.settings.benchmark
+            else None,
         )
 
 
