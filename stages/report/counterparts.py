@@ -30,9 +30,10 @@ OFF = 2
 
 def counterparts(run: Run, pictures: dict[str, Picture]) -> Claim:
     """The claim of a run that trained students."""
+    held_out = {problem for fold in run.main_folds for problem in run.split.folds[fold].unseen}
     unseen = [
         row for row in run.scored
-        if row.answer.benchmark == CONTEST and row.answer.role == "unseen"
+        if row.answer.benchmark == CONTEST and row.answer.role == "unseen" and row.answer.problem_id in held_out
         and (row.answer.fold is None or row.answer.fold in run.main_folds)
     ]  # fmt: skip
     return Claim(

@@ -239,7 +239,8 @@ def test_all_right(tmp_path: Path) -> None:
 
 def test_an_empty_transfer_benchmark(tmp_path: Path) -> None:
     folder = write_run(tmp_path)
-    for path in [folder / "data/transfer/problems.jsonl", *(folder / "data/answers").glob("*/transfer.jsonl")]:
+    transfer = [folder / "data/transfer/problems.jsonl", folder / "data/teacher_cot/benchmark.jsonl"]
+    for path in [*transfer, *(folder / "data/answers").glob("*/transfer.jsonl")]:
         path.write_text("")
     found = metrics(folder)
     assert found["transfer"]["n"] == 0 and found["transfer"]["base"] is None and found["transfer"]["holm_p"] is None
