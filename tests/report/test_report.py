@@ -36,8 +36,8 @@ def test_every_chosen_picture_is_drawn(run_folder: Path) -> None:
     drawn = {path.stem for path in (run_folder / "plots/figures").glob("*.svg")}
     assert drawn == {path.stem for path in (run_folder / "plots/figures").glob("*.png")}
     assert drawn == {
-        "result", "accuracy_by_model", "accuracy_by_words", "section_by_level", "year_by_year", "seen_and_unseen",
-        "discordant_pairs", "questions_by_seed", "loss_curves", "overfit_probe",
+        "result", "accuracy_by_model", "accuracy_by_words", "accuracy_by_section", "section_by_level", "year_by_year",
+        "seen_and_unseen", "discordant_pairs", "questions_by_seed", "loss_curves", "overfit_probe",
     }  # fmt: skip
 
 
