@@ -101,6 +101,18 @@ bench-peers: .venv/installed ## time lm.backend torch against PyTorch + PEFT and
 	@python -m tools.bench.peers --model $(or $(MODEL),models/qwen-0.5b) $(if $(LLAMA_SERVER),--llama-server $(LLAMA_SERVER)) \
 	  $(if $(GGUF),--gguf $(GGUF)) $(if $(ONLY),--only $(ONLY))
 
+.venv-harness/installed: pyproject.toml
+	test -x .venv-harness/bin/python || $(PYTHON) -m venv .venv-harness
+	.venv-harness/bin/python -m pip install --quiet --editable '.[harness]'
+	@touch $@
+
+.PHONY: harness
+harness: .venv-harness/installed ## make .venv-harness: Inspect, lm-evaluation-harness and this project's verifier
+
+.PHONY: export
+export: .venv-harness/installed ## a finished run's answers as logs of a harness (TO=inspect|lm-eval OUTPUT=exports/inspect)
+	@.venv-harness/bin/python -m tools.harness --to $(or $(TO),inspect) --output $(or $(OUTPUT),exports/$(or $(TO),inspect))
+
 .PHONY: check-model
 check-model: .venv/installed ## answers of base and of an adapter again by transformers and PEFT (MODELS="base seed_0" ANSWERS=40)
 	test -x .venv-peers/bin/python || python -m venv .venv-peers

@@ -53,14 +53,18 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def chromium() -> str:
+    """The browser's program; the test is skipped where none is installed."""
+    if path := next((found for name in BROWSERS if (found := shutil.which(name))), None):
+        return path
+    pytest.skip("needs a Chromium (on Debian: apt-get install chromium), which is not installed")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, or whichever is installed; gone after the module, with Playwright's event loop."""
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.skip("needs a Chromium (on Debian: apt-get install chromium), which is not installed")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        launched = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield launched
         launched.close()
 
