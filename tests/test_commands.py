@@ -23,6 +23,7 @@ NEEDS = re.compile(r"<!-- needs: \S.* -->")
 CHECK = "tests/tools/test_check_reproduction.py::test_"
 REMOTES = "tests/tools/test_data_versions.py::test_"
 EXPORT = "tests/tools/test_export_adapter.py::test_"
+HARNESS = "tests/tools/test_harness.py::test_"
 TEACHER = "tests/teacher_cot/test_"
 SCREEN = "tests/summary/test_summary.py::test_tables_of_experiments_fit_a_screen"
 COMPARE = "tests/tools/test_compare.py::test_the_students_of_two_revisions_on_the_questions_they_share"
@@ -91,6 +92,10 @@ RUN_BY = {
     + "peft_and_back_is_the_same_adapter",
     "python -m tools.export_adapter THEIRS --to fused --output models/theirs --model models/own": EXPORT
     + "a_peft_adapter_can_be_fused_and_scales_with_the_root_of_its_rank",
+    "make export": HARNESS + "inspects_logs_have_evals_accuracy_and_come_back",
+    "make export TO=lm-eval": HARNESS + "lm_evals_samples_have_evals_accuracy",
+    "export PYTHONPATH=$PWD OPENAI_API_KEY=none LOCAL_API_KEY=none": HARNESS
+    + "both_harnesses_score_the_tiny_student_as_this_project_does",
     "dvc exp run -S raw.source=problems -S raw.path=gsm8k.jsonl -S raw.columns=gsm8k -S teacher_cot.teacher=replay"
     " -S train_split.protocol=kfold_years -S train_split.folds=2 -S 'length_sweep.levels=[R1]'": "tests/raw/"
     "test_problems_end_to_end.py::test_a_data_set_goes_from_one_command_to_the_report",
