@@ -217,6 +217,7 @@ def test_what_is_no_log_of_inspect_is_one_line(text: str, harness: Path, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_inspect_view_shows_a_run_in_a_browser(finished: Path, harness: Path, tmp_path: Path) -> None:
     """Its bundle, served from a folder: the list of logs has eval's accuracy, and a log its questions."""
     logs = exported(finished, "inspect", tmp_path / "logs", harness)
@@ -227,15 +228,16 @@ def test_inspect_view_shows_a_run_in_a_browser(finished: Path, harness: Path, tm
         threading.Thread(target=server.serve_forever, daemon=True).start()
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         page = browser.new_page(viewport={"width": 1300, "height": 900})
+        page.set_default_timeout(120_000)
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))
         address = f"http://127.0.0.1:{server.server_port}/"
         page.goto(address)
-        row = page.get_by_role("row").filter(has_text="contest").filter(has_text="distil/base")
-        expect(row).to_contain_text(f"{accuracies(finished)['contest'][0]:.3f}", timeout=60_000)
+        row = page.get_by_role("row").filter(has_text="contest").filter(has_text="distil/base").first
+        expect(row).to_contain_text(f"{accuracies(finished)['contest'][0]:.3f}", timeout=120_000)
         page.goto(f"{address}#/logs/1970-01-01T00-00-00+00-00_contest-base.json/samples")
-        first = page.get_by_role("row").filter(has_text="2015/freshman_sophomore_test/01")
-        expect(first).to_contain_text("Question 1 of freshman_sophomore_test in 2015?", timeout=60_000)
+        first = page.get_by_role("row").filter(has_text="2015/freshman_sophomore_test/01").first
+        expect(first).to_contain_text("Question 1 of freshman_sophomore_test in 2015?", timeout=120_000)
         browser.close()
         server.shutdown()
     assert faults == []
