@@ -101,7 +101,7 @@ def read(path: Path) -> list[Recorded]:
         try:
             found = log.read_eval_log(file)
         except Exception as error:  # a broken archive, broken JSON, another schema: Inspect names no common base
-            raise InputError(f"{file} is no log of Inspect: {error!s:.200}") from error
+            raise InputError(f"{file} is no log of Inspect: {' '.join(str(error).split()):.200}") from error
         if found.status != "success":
             raise InputError(
                 f"{file}: the evaluation's status is {found.status!r}. Finish it with `inspect eval-retry`."
