@@ -44,7 +44,11 @@ def test_filters_find_what_the_records_say(page: Page, run_folder: Path) -> None
     for row in read_jsonl(run_folder / "data/eval/scored.jsonl", Scored):
         best.setdefault((row.answer.benchmark, row.answer.problem_id), []).append(row)
     verdicts = {
-        key: {model: row.verdict.verdict == "CORRECT" for model, row in chosen(rows, ["held_out"]).items()}
+        key: {
+            model: row.verdict.verdict == "CORRECT"
+            for model, row in chosen(rows, ["held_out"]).items()
+            if model != synthetic.BASELINE
+        }
         for key, rows in best.items()
     }
     majority = {

@@ -54,11 +54,10 @@ def test_a_question_nobody_answered_is_kept() -> None:
 
 def test_the_base_model_asked_otherwise_is_no_seed() -> None:
     contest = synthetic.problems(1, years=[2020])[:1]
-    base, seed, _ = synthetic.scored(contest, [], [10], {contest[0].id})
-    other = base.model_copy(update={"answer": base.answer.model_copy(update={"model": "few_shot"})})
+    base, other, seed, _ = synthetic.scored(contest, [], [10], {contest[0].id})
     found = collect({"contest": contest}, [other, seed, base], [], [], ["held_out"], ["seed_9", "seed_10"])
     assert len(found.rows[0][COLUMNS.index("seeds")]) == 2
-    assert [answer["model"] for answer in found.details[0]["answers"]] == ["base", "seed_10", "few_shot"]
+    assert [answer["model"] for answer in found.details[0]["answers"]] == ["base", "seed_10", synthetic.BASELINE]
 
 
 def test_verdict_runs_cover_every_question_once() -> None:
