@@ -37,7 +37,7 @@ def local(jobs: int) -> Iterator[Client]:
 
     Where bokeh is installed, it says where Dask shows what runs.
     """
-    address = "127.0.0.1:8787" if find_spec("bokeh") else None
+    shows = find_spec("bokeh") is not None
     # stages get the environment that they have under plain `dvc repro`; there is nothing to profile in workers that
     # wait; and Dask's remarks on them do not help a user
     with (
@@ -46,13 +46,13 @@ def local(jobs: int) -> Iterator[Client]:
             n_workers=jobs,
             threads_per_worker=1,
             memory_limit=0,
-            dashboard_address=address,
+            dashboard_address="127.0.0.1:8787" if shows else "127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
     ):
         client.register_plugin(OutOfReach())
-        if address:
+        if shows:
             tqdm.write(f"what runs: {cluster.dashboard_link}")
         yield client
 
