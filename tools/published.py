@@ -9,6 +9,7 @@ Pages of the repository that `origin` names.
 
 import argparse
 import gzip
+import http.client
 import re
 import shutil
 import subprocess
@@ -112,6 +113,8 @@ def unreachable(url: str) -> str:
             return ""
     except OSError as error:  # urllib's own errors are OSErrors
         return str(getattr(error, "reason", error))
+    except (http.client.HTTPException, ValueError) as error:
+        return type(error).__name__  # its text may hold a password of the address
 
 
 def configured() -> bool:

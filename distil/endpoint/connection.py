@@ -24,6 +24,9 @@ from distil.endpoint.replies import Failed, Reply, Usage, decode, quoted, read_r
 from distil.endpoint.settings import Endpoint
 from distil.pipeline.files import InputError
 
+_QUOTED = re.compile("'.*'")
+"""What an error about an address quotes of it, which may be a password."""
+
 OVERLOADED = (429, 503, 504, 529)
 CONTENT = re.compile(
     r"content[_ ](?:filter|policy|management)|content exists risk|moderation|data_inspection_failed|responsibleai"
@@ -104,7 +107,7 @@ class Connection:
         except (httpx.InvalidURL, ValueError, ImportError) as error:
             raise InputError(
                 f"{where}: the proxies that the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY) "
-                f"cannot be used: {str(error).rstrip('.')}. Correct or unset them."
+                f"cannot be used: {_QUOTED.sub('(not shown)', str(error)).rstrip('.')}. Correct or unset them."
             ) from error
 
     async def _post(self, body: dict[str, Any]) -> httpx.Response:

@@ -156,7 +156,7 @@ def which_dominates(errors: StandardErrors, bounds: Interval | None, seeds: int,
     if total == 0:
         return "Neither seeds nor questions make a difference here: every verdict is the same."
     share = round(100 * errors.seeds**2 / total)
-    least, most = (round(100 * end**2 / (errors.questions**2 + end**2)) for end in bounds)
+    least, most = (round(100 * end**2 / (errors.questions**2 + end**2)) if end else 0 for end in bounds)
     found = (
         f"Of the variance of the result {share} % comes from which {seeds} seeds were drawn (at most {most} % with "
         f"95 % confidence), the rest from which {questions} questions were asked."

@@ -8,7 +8,7 @@ from distil.verifier.expression import Node, NotMathematics, number
 from distil.verifier.forms import Form, Items, Relation, Value
 from distil.verifier.grammar import read_expression
 from distil.verifier.units import SHORT_UNITS, UNITS, Unit, read_unit, starts_unit
-from distil.verifier.words import KNOWN_WORDS, MAGNITUDES, PARTS, SHORT_MAGNITUDES, number_word, unwrapped
+from distil.verifier.words import MAGNITUDES, PARTS, SHORT_MAGNITUDES, is_product, number_word, unwrapped
 
 _NAMES = (
     r"[^\W\d_]'?(?:_\{?\w+\}?)?",  # x, y', S_8
@@ -42,7 +42,6 @@ _PARTS_OF_A_DEGREE = {**dict.fromkeys(("'", "m", "min", "minute"), Fraction(1, 6
                       **dict.fromkeys(('"', "''", "s", "sec", "second"), Fraction(1, 3600))}  # fmt: skip
 _DECIMAL = re.compile(r"-?\d*\.(\d+)")
 _NUMERIC = re.compile(r"[-\d./°\s{}*^]|\\frac")
-_PRODUCT = re.compile(r"[^\W\d_]{2,3}")
 _TAIL = re.compile(r"[\s‹]+(?=[^\W\d])|(?<=[\d)}°π])(?=[^\W\d_])|(?<=\d)(?=¢)")
 _FUNCTION_OR_COMMAND = re.compile(r"\\[a-zA-Z]+|(?:arc)?(?:sin|cos|tan|cot|sec|csc)h?|log|ln|exp|sqrt|pi|cbrt|infinity")
 
@@ -70,8 +69,7 @@ def read_single(text: str) -> Form:
 
 def _named(text: str) -> Form:
     """What a name stands for. Letters alone are a product there (`y = kx`), unless they are a word that we know."""
-    letters = _PRODUCT.fullmatch(text) and text.lower() not in KNOWN_WORDS
-    return Value(read_expression(text)) if letters else read_single(text)
+    return Value(read_expression(text)) if is_product(text.lower()) else read_single(text)
 
 
 def read_compound(text: str) -> Value | None:

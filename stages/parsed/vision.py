@@ -85,7 +85,7 @@ class SeenPage:
     def continued(self) -> ScannedItem:
         """The end of the last question of the page before; its number is 0."""
         parts = [[Numbered(number=1, text=one.continued or "", confidence=1)] for one in self.readings]
-        return next(iter(self._compared(parts)), ScannedItem(0, self.number))
+        return next(iter(self._compared(parts)), ScannedItem(0, self.number, doubt="its page was not read"))
 
     @property
     def questions(self) -> list[ScannedItem]:
@@ -99,11 +99,13 @@ class SeenPage:
 
     def _compared(self, readings: list[list[Numbered]]) -> Iterator[ScannedItem]:
         by_number = [{one.number: one for one in reading} for reading in readings]
+        titles = {section_named(reading.section) for reading in self.readings if reading.section}
         for number in sorted({number for reading in by_number for number in reading}):
             found = [reading[number] for reading in by_number if number in reading]
             yield ScannedItem(
                 number, self.number, " ".join(found[0].text.split()),
-                min(one.confidence for one in found), doubt=_doubt(found, len(readings)),
+                min(one.confidence for one in found),
+                doubt=_doubt(found, len(readings)) or ("its two readings differ" if len(titles) > 1 else None),
             )  # fmt: skip
 
 
@@ -192,13 +194,12 @@ def reading_of(reply: Reply | Failed) -> Reading | str:
 
 
 def _decoded(text: str) -> object:
-    """JSON, also with LaTeX of which no backslash is written twice, as models often give it. Raises ValueError."""
+    """JSON, also with LaTeX whose backslashes are written once, as models often give it. Raises ValueError."""
     try:
         return json.loads(text)
     except ValueError:
-        if r"\\" in text:
-            raise
-        return json.loads(re.sub(r'\\(?!")', r"\\\\", text))
+        # a written `\n` may be a line's end; where it began `\neq`, SWALLOWED finds what is left
+        return json.loads(re.sub(r'(\\\\)|\\(?!["/n])', r"\\\\", text))
 
 
 class Lacking(Exception):
@@ -331,8 +332,9 @@ def sections(pages: list[SeenPage], section: str | None) -> dict[str, Both]:
         if current is None:
             continue
         asked, answered = found.setdefault(current, ([], []))
-        if asked and (rest := page.continued).text:
-            asked[-1].text += f" {rest.text}"
+        if asked:
+            rest = page.continued
+            asked[-1].text = f"{asked[-1].text} {rest.text}".rstrip()
             asked[-1].doubt = asked[-1].doubt or rest.doubt
         asked += page.questions
         answered += page.answers

@@ -81,10 +81,17 @@ def _keys(files: list[Path], listing: dict[str, Listed]) -> dict[Path, Path]:
             raise InputError(f"{files[0].parent / LISTING}: the key {listed.key!r} of {name!r} is not in the folder.")
         if listed.key:
             keys[by_name[name]] = by_name[listed.key]
-    exams = {_called(path.stem): path for path in files if not KEY.search(path.stem)}
+    exams = [path for path in files if not KEY.search(path.stem)]
     for path in files:
-        exam = exams.get(_called(KEY.sub(" ", path.stem)))
-        if KEY.search(path.stem) and exam and path not in keys.values() and path.name not in listing:
+        called = _called(KEY.sub(" ", path.stem))
+        fitting = [exam for exam in exams if _called(exam.stem) == called]
+        if KEY.search(path.stem) and fitting and path not in keys.values() and path.name not in listing:
+            exam = fitting[0]
+            if len(fitting) > 1:
+                raise InputError(
+                    f"{path} may be the key of {' or of '.join(other.name for other in fitting)}. Say which in "
+                    f"{path.parent / LISTING}: '{exam.name}: {{key: {path.name}}}'."
+                )
             if exam in keys:
                 raise InputError(f"{path} and {keys[exam]} are both the key of {exam}. Remove one.")
             keys[exam] = path

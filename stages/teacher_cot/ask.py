@@ -28,13 +28,13 @@ def ask(settings: Settings, store: Store, problems: list[Problem]) -> None:
 
     async def teach(asker: TeachingAsker) -> None:
         with Bar(total=len(problems), desc="teacher", unit="problem", dynamic_ncols=True) as bar:
-            await teachgathered(problems, asker, bar)
+            await teach_all(problems, asker, bar)
         asker.write_timings()
 
     ask_all(store, lambda stop: TeachingAsker(settings, store, stop), teach)
 
 
-async def teachgathered(problems: list[Problem], asker: "TeachingAsker", bar: tqdm) -> None:
+async def teach_all(problems: list[Problem], asker: "TeachingAsker", bar: tqdm) -> None:
     """Teach one problem, then two, then four, until every role has answered; then as many as are allowed at once.
 
     So a role that is set up wrongly is found out before another is paid for every problem.

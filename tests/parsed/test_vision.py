@@ -233,12 +233,31 @@ def test_titles_tell_the_sections_and_a_question_goes_on_over_the_page():
     }
 
 
+def test_where_two_readings_of_a_page_part_its_neighbours_are_in_doubt():
+    def page(number: int, *readings: dict[str, Any]) -> SeenPage:
+        asked = [{"number": 1, "text": "Find x if", "confidence": 1}]
+        own = {"questions": asked} if number == 1 else {}
+        return SeenPage(number, [Reading.model_validate(own | parts) for parts in readings])
+
+    title, other = {"section": "Junior-Senior Test"}, {"section": "Freshman-Sophomore Test"}
+    for pages, doubt in (
+        ([page(1, title, title), page(2, {}, {})], None),
+        ([page(1, title, title), page(2, {"continued": None}, {"continued": "x + 2 = 5."})], "its two readings differ"),
+        ([page(1, title, title), page(2)], "its page was not read"),
+        ([page(1, title, other)], "its two readings differ"),
+    ):
+        (question,) = sections(pages, None)["junior_senior_test"][0]
+        assert question.doubt == doubt, pages
+
+
 def test_single_backslashes_are_read_or_left_out(scan):
     def of(text: str) -> Reading | str:
         return reading_of(Reply(text, "", "stop", Usage()))
 
     lone = of(r'```json {"questions": [{"number": 1, "text": "Find $\sqrt{\frac{1}{2}}$.", "confidence": 1}]} ```')
     assert isinstance(lone, Reading) and lone.questions[0].text == r"Find $\sqrt{\frac{1}{2}}$."
+    mixed = of(r'{"questions": [{"number": 1, "text": "Find $\\frac{\sqrt{2}}{3}$\nfor x.", "confidence": 1}]}')
+    assert isinstance(mixed, Reading) and mixed.questions[0].text == "Find $\\frac{\\sqrt{2}}{3}$\nfor x."
     swallowed = r'{"questions": [{"number": 1, "text": "Find $\frac{1}{2}$.", "confidence": 1}]}'  # JSON: a form feed
     problems, left_out = read(Model(questions=[swallowed, swallowed], key=[reading(keys={1: "x"})] * 2))
     assert (problems, reasons(left_out)) == ([], {1: "holds a sign that is not read"})

@@ -62,6 +62,13 @@ def test_a_key_may_be_a_file_of_its_own(folder, tmp_path):
             "the key 'k.pdf' of '2019 js.pdf' is not in",
         ),
         ({"2019 js.pdf": PDF, "2019 js key.pdf": PDF, "2019 js answers.pdf": PDF}, "are both the key of .*2019 js.pdf"),
+        (
+            {
+                **{"2019 js A.pdf": PDF, "2019 js B.pdf": PDF, "2019 js A key.pdf": PDF},
+                "exams.yaml": b"2019 js A.pdf: {section: a}\n2019 js B.pdf: {section: b}",
+            },
+            "A key.pdf may be the key of 2019 js A.pdf or of 2019 js B.pdf. Say which in",
+        ),
         ({"2019 js.pdf": PDF, "2019 js key.md": b"1. 2"}, "2019 js.pdf: give both as PDFs, or neither"),
         ({"2019 js.pdf": PDF, "key.pdf": PDF}, r"its year is unknown.*'EXAM.pdf: \{key: key.pdf\}'"),
         ({"2019 js.pdf": PDF, "exams.yaml": b"2019 js.pdf: {section: A B}"}, "'A B' may hold only"),

@@ -299,6 +299,7 @@ def test_a_compressed_reply_is_read_and_one_that_only_says_so_stops_the_run(tmp_
     ("variable", "value", "says"),
     [
         ("NO_PROXY", "127.0.0.1,::1/128", "the proxies that the environment names .* cannot be used: Invalid port"),
+        ("HTTPS_PROXY", "http://user:se/cret@proxy:3128", r"cannot be used: Invalid port: \(not shown\)\. Correct"),
         ("ALL_PROXY", "socks://127.0.0.1:1", "cannot be used: Unknown scheme for proxy"),
         ("SSL_CERT_FILE", "nowhere.pem", r"the certificates in SSL_CERT_FILE=nowhere\.pem.* cannot be loaded"),
         ("HTTP_PROXY", "http://127.0.0.1:9", "through the environment's proxy .*Check HTTP_PROXY, .* in NO_PROXY"),

@@ -77,7 +77,13 @@ def test_curves_of_other_iterations_or_columns_are_told(tmp_path: Path, first_lo
     table.assign(iteration=table["iteration"] // 2).to_csv(tmp_path / "half.csv", index=False)
     table.drop(columns="train_loss").to_csv(tmp_path / "fewer.csv", index=False)
     table.assign(train_loss=None).to_csv(tmp_path / "empty.csv", index=False)
-    for name, words in (("half", "other trainings or iterations"), ("fewer", "its columns are"), ("empty", "")):
+    table.assign(train_loss=None, valid_loss=None).to_csv(tmp_path / "none.csv", index=False)
+    for name, words in (
+        ("none", "no numbers"),
+        ("half", "other trainings or iterations"),
+        ("fewer", "its columns are"),
+        ("empty", ""),
+    ):
         said, apart = losses_apart(CURVES / "0.csv", tmp_path / f"{name}.csv", first_losses)
         assert apart and words in said
 

@@ -166,6 +166,8 @@ def losses_apart(committed: Path, fresh: Path, rule: FirstLosses) -> tuple[str, 
         return "its losses are of other trainings or iterations than the committed ones", True
     gaps = pd.Series(((here[losses] - first[losses]).abs() / first[losses].abs()).stack())
     lost = int((first[losses].notna() != here[losses].notna()).to_numpy().sum())
+    if gaps.isna().all():
+        return "its first losses are no numbers", True
     where, worst = gaps.idxmax(), float(gaps.max())
     *place, name = where if isinstance(where, tuple) else (where,)
     said = (

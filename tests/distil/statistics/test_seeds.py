@@ -102,6 +102,7 @@ def test_what_cannot_be_had_is_none() -> None:
         (StandardErrors(0.01, 0.02), (0.009, 0.05), "So few seeds cannot tell"),
         (StandardErrors(0.02, 0.0), (0.0, 0.03), "So few seeds cannot tell"),
         (StandardErrors(0.02, None), None, "One seed, or too few questions"),
+        (StandardErrors(0.0, 0.1), (0.0, 0.2), "So few seeds cannot tell"),
         (StandardErrors(0.0, 0.0), (0.0, 0.0), "Neither seeds nor questions"),
     ],
 )

@@ -1504,6 +1504,8 @@ DIFFERENT: dict[str, str] = {
         4 | 4\sqrt(2)
         \sin x^2 | \sin^2 x
         A | A line
+        cat | X = act
+        red | x = der
         a | a polygenic risk score
         E | \Delta E
         B | A - B is the larger
