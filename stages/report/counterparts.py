@@ -21,7 +21,8 @@ CUT_OFF, NO_ANSWER, UNDECIDED, SLIP, OTHER = ERRORS = (
     "slip near the key",
     "other",
 )
-NUMBER = re.compile(r"(-?\d+(?:/\d+)?)(.*)", re.DOTALL)
+NUMBER = re.compile(r"(-?\d+(?:/\d+)?)( [^\W\d_].*|[%°])?", re.DOTALL)
+"""A number and its unit, if it has one."""
 NEAR = Fraction(1, 10)
 """A number within this share of the key is near it."""
 OFF = 2

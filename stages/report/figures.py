@@ -99,7 +99,8 @@ def accuracy_by_section(cells: pd.DataFrame) -> alt.LayerChart:
 
     `cells` has section, kind, accuracy, low and high.
     """
-    x = alt.X("section:N", title=None, sort=list(dict.fromkeys(cells["section"])), axis=alt.Axis(labelAngle=0))
+    words = alt.Axis(labelAngle=0, labelExpr="split(datum.label, ' ')")  # a line each, or names run together
+    x = alt.X("section:N", title=None, sort=list(dict.fromkeys(cells["section"])), axis=words)
     y = alt.Y("accuracy:Q", title="accuracy", axis=PERCENT, scale=alt.Scale(domain=[0, 1]))
     offset = alt.XOffset("kind:N", sort=list(KINDS))
     drawn = alt.Chart(cells).encode(x=x, color=kind(cells), xOffset=offset)

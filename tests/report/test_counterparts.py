@@ -39,6 +39,7 @@ def tables(run: Run) -> dict[str, Table]:
         ("59", "57", True), ("59", "62", True), ("5", "8", False), ("100", "91", True), ("100", "89", False),
         ("9/7", "-9/7", True), ("9/7", "8/7", False), ("10/7", "19/14", True), ("12 cm", "13 cm", True),
         ("12 cm", "12 m", False), ("50%", "49%", True), ("x + 1", "x + 2", False),
+        ("2, 3", "4, 3", False), ("3^{2}", "5^{2}", False), (r"2 \cdot x", r"4 \cdot x", False),
         (None, "3", False), ("3", None, False), ("1/3", "1/2", False),
     ],
 )  # fmt: skip
