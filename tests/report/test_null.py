@@ -42,6 +42,7 @@ NEUTRAL = (
     "can be claimed", "cannot be told", "cannot be said", "neither can be said", "is not known", "Whether",
     "cannot tell", "which is better", "would narrow it", "more than the seeds, limit",
     "over all seeds", "mean over seeds", "(t interval over seeds)", "validation problem",
+    "have their counterparts above",
 )  # fmt: skip
 """What a sentence that compares says where nothing can be claimed, and what compares nothing that was found."""
 COUNTED = re.compile(r"\d+ gained, \d+ lost")

@@ -7,6 +7,7 @@ import pytest
 
 from distil.pipeline.files import as_json
 from distil.pipeline.metrics import (
+    ContaminationMetrics,
     LevelSeedsMetrics,
     Minimum,
     ParsedMetrics,
@@ -23,6 +24,7 @@ from distil.pipeline.sweep_results import ControlMetrics, LevelMetrics, LevelRow
 
 METRICS = Path(__file__).resolve().parents[3] / "metrics"
 MODELS: dict[str, type[Record]] = {
+    "contamination.json": ContaminationMetrics,
     "eval.json": EvalMetrics,
     "length_sweep.json": SweepMetrics,
     "lora_level/*.json": LevelSeedsMetrics,
