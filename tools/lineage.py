@@ -64,11 +64,14 @@ def steps(number: int, answer: Answer) -> Iterator[tuple[str, list[str]]]:
 def adapter(answer: Answer) -> Iterator[tuple[str, list[str]]]:
     """The adapter that answered, and the rows it was trained on."""
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    model = params["lora_seed"]["model"]
+    model, asked = params["lora_seed"]["model"], params["answers"]
+    if asked["backend"] == "replay":
+        yield "model", [f"{answer.model}, recorded in {asked['models'][answer.model]['weights']}"]
+        return
     if answer.fold is None:
         yield "model", [f"{model}, no adapter: it saw no row"]
         return
-    folder = f"{params['answers']['models'][answer.model]['weights']}/{answer.fold}"
+    folder = f"{asked['models'][answer.model]['weights']}/{answer.fold}"
     files = [recorded(f"{folder}/{name}") for name in ("adapters.safetensors", "adapter_config.json")]
     yield "adapter", [f"{answer.model}, fold {answer.fold}, of {model}", *files]
     lines = []

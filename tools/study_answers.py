@@ -298,9 +298,10 @@ def main() -> None:
     args = parser.parse_args()
     old = PAGE.read_text(encoding="utf-8")
     new = rendered(old, Study(args.folder))
-    if args.check and new != old:
+    if not args.check:
+        write_text(PAGE, new)
+    elif new != old:
         raise InputError(f"{PAGE} is not what {args.folder} gives. Run `python -m tools.study_answers {args.folder}`.")
-    write_text(PAGE, new)
 
 
 if __name__ == "__main__":

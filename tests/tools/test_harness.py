@@ -158,6 +158,13 @@ def test_a_student_answers_only_what_was_held_out(finished: Path, tmp_path: Path
     assert done.returncode == 1 and "about no question that this run holds out, somewhere/else" in done.stderr
 
 
+def test_logs_of_two_models_are_not_read_as_one(finished: Path, tmp_path: Path) -> None:
+    out = exported(finished, "lm-eval", tmp_path / "out")
+    done = tool(tmp_path, "--from", "lm-eval", str(out), "--output", "x.jsonl")
+    assert done.returncode == 1 and "several models or of several runs" in done.stderr
+    assert not (tmp_path / "x.jsonl").exists()
+
+
 def test_a_folder_of_something_else_is_not_replaced(finished: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     done = tool(finished, "--to", "lm-eval", "--output", str(tmp_path))

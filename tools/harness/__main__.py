@@ -13,6 +13,7 @@ tools/harness/tasks has the tasks for both. docs/export.md says how to use them.
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
@@ -69,10 +70,17 @@ def write(format: ModuleType, output: Path) -> None:
 
 
 def read(format: ModuleType, logs: list[Path], output: Path, student: bool) -> None:
-    """Write the answers of logs as recorded answers. Raises InputError for a log that is not there."""
+    """Write the answers of logs as recorded answers. Raises InputError for a log that is not there, or two models'."""
     if absent := [path for path in logs if not path.exists()]:
         raise InputError(f"{absent[0]} is not there.")
     rows = [row for path in logs for row in format.read(path)]
+    asked = Counter((row.problem_id or row.question, row.sample) for row in rows)
+    (question, _), answers = next(iter(asked.most_common(1)), (("", 0), 0))
+    if answers > 1:
+        raise InputError(
+            f"{answers} answers to {question}: these are logs of several models or of several runs. Read them one at a "
+            "time."
+        )
     write_jsonl(output, as_student(rows) if student else rows)
     print(f"{output}: {len(rows)} answers", file=sys.stderr)
 

@@ -32,12 +32,6 @@ class Question(Record):
         return chat.prompt(self.question, self.system)
 
 
-class Chat(Params):
-    """The block `chat`."""
-
-    system: str
-
-
 class Asked(Params):
     """Of an entry of `answers.models`: how the model was asked, None as the students are."""
 
@@ -61,7 +55,7 @@ def questions(benchmark: Benchmark) -> list[Question]:
 
     Raises InputError where the pipeline has not made them yet.
     """
-    split, system = read_record("data/train_split/folds.json", Split), load_params("chat", Chat).system
+    split, system = read_record("data/train_split/folds.json", Split), load_params("chat", chat.ChatParams).system
     held_out = {name: fold for fold in split.main for name in split.folds[fold].unseen}
     found = []
     for problem in sorted(read_jsonl(FILES[benchmark], Problem), key=lambda problem: problem.id):
