@@ -42,7 +42,7 @@ COLUMNS = {
     "student": Columns(id="unique_id", question="problem", response="qwen_response", judge="deepseek_verdict"),
     "teacher": Columns(id="unique_id", question="problem", response="agent1_answer", judge="agent2_verdict"),
 }
-PARAMS = EvalParams(resamples=10_000, seed=0, effect=5.0, margin=3.0, against_paper=False)
+PARAMS = EvalParams(resamples=10_000, seed=0, effect=5.0, margin=3.0, against_paper=True)
 LEVELS = ("R2", "R3", "R4", "R5", "R6")
 SECTIONS = {
     "all": "all",

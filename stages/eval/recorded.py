@@ -93,16 +93,15 @@ def tables(
         if len(own):
             grades = {problem.id: problem.difficulty for problem in problems[name]}
             asked = table.assign(difficulty=table["id"].map(grades))
-            found[title(problems[name])] = benchmark(name, own, asked, params)
-    rating = _rating(rows[rows["model"] == STUDENT])
+            found[title(name, problems[name])] = benchmark(name, own, asked, params)
+    # What the study published was judged by the study's judge: another's errors say nothing of it.
+    rating = _rating(rows[rows["model"] == STUDENT]) if params.against_paper else None
     return RecordedTables(recorded=found, corrected=corrected(rating) if rating else [])
 
 
-def title(problems: Sequence[Problem]) -> str:
-    """What a benchmark is called in metrics: `math500` for MATH-500, else `contest` or `transfer`."""
-    if problems[0].source == "MATH-500":
-        return "math500"
-    return "contest" if problems[0].year else "transfer"
+def title(name: str, problems: Sequence[Problem]) -> str:
+    """What a benchmark is called in metrics: `math500` for MATH-500, else its `name`, `contest` or `transfer`."""
+    return "math500" if problems[0].source == "MATH-500" else name
 
 
 def benchmark(name: str, rows: pd.DataFrame, asked: pd.DataFrame, params: EvalParams) -> RecordedBenchmark:

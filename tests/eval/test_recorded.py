@@ -72,6 +72,7 @@ def recorded(folder: Path) -> Path:
     names = ("student", "teacher", "R2", "R4", "R6")
     models = {name: {"weights": "x.csv"} for name in names}
     change(folder, "answers", models=models)
+    change(folder, "eval", against_paper=True)
     return folder
 
 
@@ -142,6 +143,13 @@ def test_published_accuracies_are_corrected_for_the_students_judge(whole: Path) 
     rows = loads(whole / "data/eval/tables.json")["corrected"]
     assert [row["of"] for row in rows] == ["base", "student", "R2", "R3", "R4", "R5", "R6"]
     assert all(row["low"] <= row["corrected"] <= row["high"] for row in rows)
+
+
+def test_another_judge_corrects_nothing_that_the_study_published(tmp_path: Path) -> None:
+    folder = recorded(tmp_path)
+    change(folder, "eval", against_paper=False)
+    assert stage(folder, "stages.eval").returncode == 0
+    assert loads(folder / "data/eval/tables.json")["corrected"] == []
 
 
 def test_every_answer_is_listed_with_both_verdicts_and_no_text(whole: Path) -> None:
