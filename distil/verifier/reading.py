@@ -155,9 +155,12 @@ def _with_note(key: str, note: str, whole: str, grouped: bool) -> Form:
         return _form(key, grouped)
     if "‹" in whole or not re.search(r"[a-z]{4,}", note, re.IGNORECASE) or re.search(r"[\d\\^_=<>]", note):
         return _structure(whole, grouped)
-    if REFUSALS & set(note.lower().split()):
+    if REFUSALS & set(re.findall(r"[a-z]+", note.lower().replace("'", ""))):
         raise NotMathematics(f"{note!r} refuses the answer before it")
-    unit = read_unit(note)
+    try:
+        unit = read_unit(note)
+    except ValueError:  # words with a comma, a colon, a percent sign: a remark (`the larger root, of course`)
+        unit = None
     return _form(f"{key} ‹{note}›" if unit and unit.dimension else key, grouped)
 
 

@@ -654,6 +654,8 @@ EQUAL: dict[str, str] = {
     "remark": r"""
         12 | 12 (nearest whole number)
         8 | 8 \text{ (the larger root)}
+        8 | 8 (the larger root, obviously)
+        8 | 8 (the larger root; see above)
     """,
     "counted": r"""
         4 apples | 4
