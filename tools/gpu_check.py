@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=28, help="how many of the model's 28 layers (%(default)s)")
     parser.add_argument("--batch-size", type=int, default=32, help="sequences answered at once (%(default)s)")
     args = parser.parse_args()
-    config = PUBLISHED["models/Qwen2.5-7B-Instruct-4bit"].config | {"num_hidden_layers": args.layers}
+    config = PUBLISHED["models/Qwen2.5-7B-Instruct-4bit"] | {"num_hidden_layers": args.layers}
     model = qwen2.Model(qwen2.ModelArgs.from_dict(config))
     model.set_dtype(mx.float32 if on_cpu() else mx.bfloat16)
     if not on_cpu():

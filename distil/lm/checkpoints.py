@@ -15,6 +15,7 @@ from mlx_lm.utils import dequantize_model, load_config, load_model, load_tokeniz
 from distil.lm import gemma2, template
 from distil.lm.cpu import exponentials
 from distil.pipeline.files import InputError
+from distil.pipeline.student_model import StudentModel
 
 POINTER = b"version https://git-lfs"
 """How the text begins that Git LFS puts in a file's place."""
@@ -46,11 +47,7 @@ def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
 def tokenizer_for(path: str) -> TokenizerWrapper:
     """Load a model's tokenizer alone, where a backend loads the weights itself. Raises InputError as `load` does."""
     folder = Path(path)
-    if not (folder / "config.json").is_file():
-        raise InputError(
-            f"lora_seed.model: {path} holds no model (no config.json). Put a checkpoint in Hugging Face's layout there,"
-            " or set lora_seed.model to one; `python -m tools.fetch_model` fetches one or reads a GGUF file."
-        )
+    StudentModel(model=path).require()
     refuse_pointers(folder)
     return tokenizer_in(folder)
 

@@ -3,7 +3,8 @@
 Reads the `raw` block of params.yaml. `raw.source: sample` typesets a contest of the project's own, `folder` copies
 your PDFs, `problems` reads problems that are data already (JSON lines, JSON, CSV, Parquet, a Hugging Face data set),
 `study` takes the study's exams and recordings. Writes data/raw: exams/*.pdf and manifest.json, besides truth.jsonl for
-`sample`, problems.jsonl and recorded/chains for `problems`, and recorded/ for `study`.
+`sample`, problems.jsonl and recorded/chains for `problems`, and recorded/ for `study`. Every run begins here, so a run
+whose model (`lora_seed.model`) is not there is refused here.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import replacing, replacing_folder, write_json, write_jsonl
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import ExamFile, Manifest, Problem
+from distil.pipeline.student_model import StudentModel
 from stages.raw.folder import copy_exams
 from stages.raw.paper import Exam, typeset
 from stages.raw.sample import exams, load_layout
@@ -44,6 +46,7 @@ def main() -> None:
         prog="python -m stages.raw", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
     params = load_params("raw", RawParams)
+    load_params("lora_seed", StudentModel).require()
     with replacing_folder(RAW) as raw:
         match params.source:
             case "sample":

@@ -161,7 +161,9 @@ def test_a_folder_with_a_key_apart_and_a_scan(tmp_path):
     written(source / "2022 JS.pdf", ["1. Find 4 + 4."])
     written(source / "2022 JS key.pdf", [])
     raw = {"source": "folder", "path": str(source), "seed": 0, "columns": "plain", "groups": 5, "split": None}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"raw": raw}))
+    (tmp_path / "params.yaml").write_text(
+        yaml.safe_dump({"raw": raw, "lora_seed": {"model": str(ROOT / "models/tiny-student")}})
+    )
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-m", "stages.raw"], cwd=tmp_path, env=env, check=True)
     done = parsed(tmp_path)

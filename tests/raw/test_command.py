@@ -16,7 +16,10 @@ from distil.pipeline.records import Manifest, Problem
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def raw(folder: Path, **params: object) -> subprocess.CompletedProcess:
+STUDENT = str(ROOT / "models/tiny-student")
+
+
+def raw(folder: Path, model: str = STUDENT, **params: object) -> subprocess.CompletedProcess:
     block = {
         "source": "sample",
         "path": "contest.yaml",
@@ -26,7 +29,7 @@ def raw(folder: Path, **params: object) -> subprocess.CompletedProcess:
         "split": None,
         **params,
     }
-    (folder / "params.yaml").write_text(yaml.safe_dump({"raw": block}))
+    (folder / "params.yaml").write_text(yaml.safe_dump({"raw": block, "lora_seed": {"model": model, "rank": 8}}))
     return subprocess.run(
         [sys.executable, "-m", "stages.raw"],
         cwd=folder,
@@ -84,6 +87,22 @@ def test_wrong_input_is_one_message_and_leaves_earlier_outputs(folder, params, m
     assert done.returncode == 1 and message in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
     assert contents(folder / "data") == before
     assert json.loads((folder / "data/raw/manifest.json").read_text())["source"] == "sample"
+
+
+@pytest.mark.parametrize(
+    ("model", "command"),
+    [
+        ("models/own", "python -m tools.fetch_model SOURCE --output models/own`"),
+        ("models/smollm2", "python -m tools.fetch_model smollm2 --output models/smollm2`"),
+        ("owner/name", "python -m tools.fetch_model owner/name` and set lora_seed.model to `models/name`"),
+    ],
+)
+def test_a_model_that_is_not_there_is_said_before_any_stage_works(folder, model, command):
+    before = contents(folder / "data")
+    done = raw(folder, model)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"lora_seed.model: {model} holds no model" in done.stderr and command in done.stderr
+    assert contents(folder / "data") == before
 
 
 def test_help_says_how_to_run_it():

@@ -27,9 +27,10 @@ blas.route()  # before MLX is imported
 from distil.lm.checkpoints import on_cpu
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError
+from distil.pipeline.student_model import SOURCES, fetch_command
 from tools.params import compose
 from tools.plan.designs import table
-from tools.plan.model import GIGA, PUBLISHED, Model, find
+from tools.plan.model import GIGA, Model, find
 from tools.plan.speed import Speed, measure
 from tools.plan.work import Work, padded, scratch, workload
 
@@ -108,12 +109,8 @@ def missing(params: dict[str, Any], model: Model) -> list[str]:
     faults = []
     if not model.there:
         mend = "put the whole checkpoint there."
-        if published := PUBLISHED.get(model.path):
-            mend = (
-                f"fetch it ({model.file_bytes / GIGA:.1f} GB): "
-                f"python -m tools.fetch_model {published.repository} --revision {published.revision} "
-                f"--output {model.path}"
-            )
+        if model.path in SOURCES:
+            mend = f"fetch it ({model.file_bytes / GIGA:.1f} GB): {fetch_command(model.path)}"
         faults.append(f"{model.path} lacks {', '.join(model.lacking)}: {mend}")
     paid = params["teacher_cot"]["teacher"] == "openai" or params["parsed"]["reader"] == "vision"
     endpoints = list(params["teacher_cot"]["endpoints"].values()) if paid else []

@@ -1,11 +1,11 @@
 """A model's size in memory and on disk, from its configuration alone."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from distil.pipeline.files import InputError, read_json
+from distil.pipeline.student_model import StudentModel
 
 GIGA = 1e9
 FLOAT = 4
@@ -16,46 +16,22 @@ TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 """Files of which every tokenizer of the transformers library has one."""
 
 
-@dataclass(frozen=True)
-class Published:
-    """A checkpoint on the Hugging Face hub, for when it is not there yet."""
-
-    repository: str
-    revision: str
-    config: dict[str, Any]
-
-
-PUBLISHED = {
-    "models/Qwen2.5-7B-Instruct-4bit": Published(
-        "mlx-community/Qwen2.5-7B-Instruct-4bit",
-        "c26a38f6a37d0a51b4e9a1eb3026530fa35d9fed",
-        {
-            "model_type": "qwen2",
-            "hidden_size": 3584,
-            "num_hidden_layers": 28,
-            "intermediate_size": 18944,
-            "num_attention_heads": 28,
-            "num_key_value_heads": 4,
-            "rms_norm_eps": 1e-6,
-            "vocab_size": 152064,
-            "rope_theta": 1000000.0,
-            "tie_word_embeddings": False,
-            "quantization": {"group_size": 64, "bits": 4},
-        },
-    )
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "models/Qwen2.5-7B-Instruct-4bit": {
+        "model_type": "qwen2",
+        "hidden_size": 3584,
+        "num_hidden_layers": 28,
+        "intermediate_size": 18944,
+        "num_attention_heads": 28,
+        "num_key_value_heads": 4,
+        "rms_norm_eps": 1e-6,
+        "vocab_size": 152064,
+        "rope_theta": 1000000.0,
+        "tie_word_embeddings": False,
+        "quantization": {"group_size": 64, "bits": 4},
+    }
 }
-
-
-def missing_model(path: str) -> str:
-    """What to do about a checkpoint that is not there: the command that fetches it, as near as it is known."""
-    published = PUBLISHED.get(path)
-    if published:
-        how = f"python -m tools.fetch_model {published.repository} --revision {published.revision} --output {path}"
-    elif re.fullmatch(r"[\w.-]+/[\w.-]+", path) and not path.startswith("models/"):
-        how = f"python -m tools.fetch_model {path}` and set lora_seed.model to `models/{path.split('/')[1]}"
-    else:
-        how = f"python -m tools.fetch_model SOURCE --output {path}"
-    return f"lora_seed.model: {path} holds no model (no config.json). Fetch it: `{how}` (docs/own-student.md)."
+"""The config.json of a checkpoint on the hub, for a plan before it is there."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +105,8 @@ def find(path: str) -> Model:
     file = Path(path, "config.json")
     if not file.is_file():
         if path in PUBLISHED:
-            return Model(path, ["config.json", *_lacking(Path(path))], PUBLISHED[path].config)
-        raise InputError(missing_model(path))
+            return Model(path, ["config.json", *_lacking(Path(path))], PUBLISHED[path])
+        StudentModel(model=path).require()
     config = read_json(file)
     if unknown := [name for name in NEEDED if name not in config]:
         raise InputError(f"{file} has no {', '.join(unknown)}: no plan can be made for this kind of model.")

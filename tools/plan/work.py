@@ -48,7 +48,8 @@ def scratch(folder: Path, params: dict[str, Any]) -> None:
         teacher["store"] = from_root(teacher["store"])
     if not teacher["recorded"].startswith("data/"):
         teacher["recorded"] = from_root(teacher["recorded"])
-    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    shown = params | {"lora_seed": params["lora_seed"] | {"model": "models/tiny-student"}}  # raw refuses an absent one
+    (folder / "params.yaml").write_text(yaml.safe_dump(shown), encoding="utf-8")
 
 
 def from_root(path: str) -> str:

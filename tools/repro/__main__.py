@@ -28,8 +28,8 @@ from dvc.utils.serialize import load_yaml
 
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError
+from distil.pipeline.student_model import StudentModel
 from tools.git import repository
-from tools.plan.model import missing_model
 from tools.repro.lock import locked_stages, mend_lock, put_in_order, wait_for_index
 
 
@@ -75,11 +75,14 @@ def main() -> int:
 
 
 def refuse_missing_model() -> None:
-    """Raise InputError, before hours are spent on the stages before it, when the student's checkpoint is not there."""
+    """Raise InputError when the student's checkpoint is not there.
+
+    The stage `raw` does, too, but it is not run where the model has gone since.
+    """
     params = load_yaml("params.yaml") if Path("params.yaml").is_file() else {}
     model = params.get("lora_seed", {}).get("model")
-    if model and not Path(model, "config.json").is_file():
-        raise InputError(missing_model(model))
+    if model:
+        StudentModel(model=model).require()
 
 
 def plan(targets: list[str]) -> tuple[list[str], nx.DiGraph]:
