@@ -16,6 +16,10 @@ from tests.scored_run import write_run
 from tests.workspace import stage
 
 ROOT = Path(__file__).resolve().parents[1]
+CURVES = {
+    "seed": ["plots/lora_seed/0.csv", "plots/lora_seed/1.csv"],
+    "level": ["plots/lora_level/R1.csv", "plots/lora_level/truncated_R2.csv"],
+}
 LOSSES = "fold,iteration,train_loss,valid_loss\nheld_out,0,,1.5\nheld_out,20,1.0,0.9\nheld_out,40,0.5,0.95\n"
 
 
@@ -33,17 +37,18 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(folder, sys.executable, "-m", "dvc", "init", "-q")
     shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots")
     project = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-    losses = next(iter(project["stages"]["lora_seed"]["do"]["plots"][0].values()))
-    plots = [*project["plots"], {"plots/lora_seed/0.csv": {key: losses[key] for key in ("template", "x", "y")}}]
-    (folder / "dvc.yaml").write_text(yaml.safe_dump({"plots": plots}))
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"plots": project["plots"]}))
+    curves = {f"{name}_curves": dict.fromkeys(files, "valid_loss") for name, files in CURVES.items()}
+    (folder / "params.yaml").write_text(yaml.safe_dump({"trained": curves}))
     for gain in (0.5, 1.5):
         scored = write_run(tmp_path_factory.mktemp("run"), gain=gain)
         for name in ("stages.eval", "stages.length_sweep"):
             assert stage(scored, name).returncode == 0
         shutil.rmtree(folder / "plots", ignore_errors=True)
         shutil.copytree(scored / "plots", folder / "plots")
-        (folder / "plots/lora_seed").mkdir()
-        (folder / "plots/lora_seed/0.csv").write_text(LOSSES)
+        for path in (*CURVES["seed"], *CURVES["level"], "plots/overfit_probe.csv"):
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_text(LOSSES)
         run(folder, "git", "add", "-A")
         run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", str(gain))
     return folder
@@ -67,6 +72,20 @@ def test_every_plot_is_drawn(repository: Path, command: list[str], revisions: in
             title
         )  # points, bars and rules, each with its role
         assert "NaN" not in drawn, title
+
+
+def test_losses_of_all_seeds_are_one_plot_with_both_parts_named_and_a_log_axis(repository: Path) -> None:
+    run(repository, sys.executable, "-m", "dvc", "plots", "show", "-o", "losses")
+    specs = specifications(repository / "losses/index.html")
+    spec = specs["Loss in training, every seed"]
+    assert {row["filename"] for row in spec["data"]["values"]} == {"0.csv", "1.csv"}
+    drawn = vl_convert.vegalite_to_svg(spec)
+    assert all(f">{words}<" in drawn for words in ("training", "validation", "loss (nats per token, log scale)"))
+    assert drawn.count('aria-roledescription="line mark"') == 4 and drawn.count('aria-roledescription="point"') == 2
+    levels = vl_convert.vegalite_to_svg(
+        specifications(repository / "losses/index.html")["Loss in training, every chain length"]
+    )
+    assert ">R1<" in levels and ">truncated R2<" in levels
 
 
 def test_every_template_is_used() -> None:

@@ -30,12 +30,17 @@ def answering_models(base, seeds, baselines, rows):
 
 
 def trained(seeds, rows, otherwise):
-    """What the report reads of training by part: the folders, or what it reads anyway where nothing is trained."""
+    """What the report reads of training by part: the folders, or what it reads anyway where nothing is trained.
+
+    `seed_curves` and `level_curves` name the files of losses for `dvc plots`, each with its column.
+    """
     return {
         "seeds": "data/lora_seed" if seeds else otherwise,
         "levels": "data/lora_level" if rows else otherwise,
         "losses": "plots/lora_seed" if seeds else otherwise,
         "level_losses": "metrics/lora_level" if rows else otherwise,
+        "seed_curves": {f"plots/lora_seed/{seed}.csv": "valid_loss" for seed in seeds},
+        "level_curves": {f"plots/lora_level/{name}.csv": "valid_loss" for name in rows},
     }
 
 

@@ -13,6 +13,8 @@ RIGHT, PALE = "#2a7048", "#efc8bc"
 KINDS = {"base": BASE, "student": STUDENT, "teacher": TEACHER}
 WIDTH = 350
 PERCENT = alt.Axis(format=".0%", tickCount=5)
+STEEP = 5
+"""Highest over lowest loss from which a plain axis would draw all that follows the first fall as one flat line."""
 
 
 class Plan(NamedTuple):
@@ -189,11 +191,15 @@ def questions_by_seed(patterns: pd.DataFrame, models: Sequence[str]) -> alt.Char
 def loss_curves(curves: pd.DataFrame, best: pd.DataFrame) -> alt.LayerChart:
     """Training and validation loss of every seed, with a mark at the iteration whose adapter was kept.
 
-    `curves` has seed, iteration, part (`training` or `validation`) and loss; `best` has seed, iteration and loss.
+    `curves` has seed, iteration, part (`training` or `validation`) and loss; `best` has seed, iteration and loss. The
+    loss has a log axis where it falls steeply.
     """
     parts = alt.Scale(domain=["training", "validation"], range=[BASE, STUDENT])
     x = alt.X("iteration:Q", title="iteration", scale=alt.Scale(nice=False))
-    y = alt.Y("loss:Q", title="loss (nats per token)", scale=alt.Scale(zero=False))
+    if curves["loss"].max() > STEEP * curves["loss"].min() > 0:
+        y = alt.Y("loss:Q", title="loss (nats per token, log scale)", scale=alt.Scale(type="log", nice=False))
+    else:
+        y = alt.Y("loss:Q", title="loss (nats per token)", scale=alt.Scale(zero=False))
     return alt.layer(
         alt.Chart(curves)
         .mark_line(strokeWidth=1.5, opacity=0.75)

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 
+from stages.report import figures
 from stages.report.figure_data import losses, verdict_runs
 from stages.report.page import script_json
 from stages.report.questions import COLUMNS, change, collect
@@ -82,6 +83,16 @@ def test_the_mark_of_a_loss_curve_is_its_lowest_validation() -> None:
     long, best = losses(curves)
     assert len(long) == 5
     assert best.to_dict("records") == [{"seed": "0", "iteration": 20, "loss": 0.9}]
+
+
+@pytest.mark.parametrize(("first", "axis"), [(2.5, "log"), (0.5, None)])
+def test_losses_that_fall_steeply_have_a_log_axis(first: float, axis: str | None) -> None:
+    """Else all that follows the first fall is one flat line, and its minimum cannot be seen."""
+    curves = pd.DataFrame(
+        {"seed": ["0"] * 3, "iteration": [0, 20, 40], "train_loss": [None, 0.4, 0.3], "valid_loss": [first, 0.21, 0.2]}
+    )
+    drawn = figures.loss_curves(*losses(curves)).to_dict()
+    assert {layer["encoding"]["y"]["scale"].get("type") for layer in drawn["layer"]} == {axis}
 
 
 @pytest.mark.parametrize("text", [*synthetic.HOSTILE, "√2 ≤ π", "\ud7ff\U0001d538"])
