@@ -11,7 +11,7 @@ from pathlib import Path
 
 from distil.pipeline.command import run
 from distil.pipeline.files import read_json, read_record
-from distil.pipeline.recorded_results import RecordedMetrics, RecordedPart
+from distil.pipeline.recorded_results import RecordedMetrics, RecordedModels, RecordedPart
 from distil.pipeline.records import LEVELS
 from distil.pipeline.results import EvalMetrics, Headline
 from distil.pipeline.sweep_results import SweepMetrics
@@ -66,10 +66,12 @@ def result(found: EvalMetrics | RecordedMetrics | None) -> list[str]:
 
 
 def recorded(found: RecordedMetrics) -> list[str]:
-    """Student and teacher on every benchmark that both answered, by the verifier and by their judges."""
+    """Student and teacher where both answered a benchmark, by the verifier and by their judges; else each model."""
     lines = []
     named = {"MATH-500": found.math500, "the contest": found.contest, "the transfer benchmark": found.transfer}
     for name, pair in named.items():
+        if isinstance(pair, RecordedModels):
+            lines += [*each_model(name, pair), ""]
         if not isinstance(pair, RecordedPart):
             continue
         lines.append(f"Recorded answers to {pair.n} questions of {name} (95 % interval)")
@@ -82,6 +84,23 @@ def recorded(found: RecordedMetrics) -> list[str]:
         lines.append(
             f"Student minus teacher: {points(pair)}, McNemar p = {number(pair.mcnemar_p)}"
             f" ({pair.only_student} from the student alone, {pair.only_teacher} from the teacher alone)"
+        )
+    return lines
+
+
+def each_model(name: str, found: RecordedModels) -> list[str]:
+    """One line for each model of a benchmark that student and teacher did not both answer, and the trend."""
+    widest = max(map(len, found.models), default=0)
+    lines = [f"Recorded answers to {found.n} questions of {name} (95 % interval)"]
+    lines += [
+        f"  {model:{widest}}  {percent(row.accuracy, row.low, row.high)} of {row.n}"
+        for model, row in found.models.items()
+    ]
+    trend = found.trend
+    if trend and trend.change is not None:
+        lines.append(
+            f"From {trend.levels[0]} to {trend.levels[-1]}, on {trend.n} questions that all answered: "
+            f"{trend.change:+.1f} points ({span(trend.change_low, trend.change_high)}), trend p = {number(trend.p)}"
         )
     return lines
 

@@ -340,10 +340,14 @@ class Summary(Record):
 
 
 class RecordedSummary(Record):
-    """metrics/summary.json of recorded answers: accuracies on MATH-500 in percent, student minus teacher in points."""
+    """metrics/summary.json of recorded answers: accuracies in percent, student minus teacher in points.
+
+    `models` has each model's accuracy on every benchmark that student and teacher did not both answer, as `contest_R2`.
+    """
 
     math500_teacher: float | None
     math500_student: float | None
     math500_difference: float | None
     math500_difference_low: float | None
     math500_difference_high: float | None
+    models: dict[str, float | None] | None = absent()

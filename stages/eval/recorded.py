@@ -92,7 +92,7 @@ def tables(
         own = rows[rows["benchmark"] == name]
         if len(own):
             grades = {problem.id: problem.difficulty for problem in problems[name]}
-            asked = table.assign(difficulty=table["id"].map(grades))
+            asked = table.assign(difficulty=table["id"].map(grades).astype("Int64"))  # some may have none
             found[title(name, problems[name])] = benchmark(name, own, asked, params)
     # What the study published was judged by the study's judge: another's errors say nothing of it.
     rating = _rating(rows[rows["model"] == STUDENT]) if params.against_paper else None

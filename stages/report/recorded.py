@@ -100,11 +100,16 @@ def first(run: RecordedRun) -> tuple[str, RecordedBenchmark]:
     return next(((name, one) for name, one in found.items() if one.pair), next(iter(found.items())))
 
 
+def by_difficulty(run: RecordedRun, name: str) -> str:
+    """The name of a benchmark's picture by difficulty; without a suffix for the one that the page leads with."""
+    return "accuracy_by_difficulty" if name == first(run)[0] else f"accuracy_by_difficulty_{name}"
+
+
 def claims(run: RecordedRun, pictures: dict[str, Picture]) -> list[Claim]:
     """For each benchmark its models and its judges; then the published accuracies corrected for the judge."""
     found = []
     for name, one in run.tables.recorded.items():
-        found.append(models(name, one, pictures))
+        found.append(models(name, one, pictures, by_difficulty(run, name)))
         if any(row.judge for row in one.models):
             found.append(judges(name, one))
     if run.tables.corrected:
@@ -131,8 +136,11 @@ def counterpart(run: RecordedRun) -> Claim:
     )
 
 
-def models(name: str, found: RecordedBenchmark, pictures: dict[str, Picture]) -> Claim:
-    """Accuracy of every model, the pair by group, the teacher by student table, and the trend over chain lengths."""
+def models(name: str, found: RecordedBenchmark, pictures: dict[str, Picture], by_difficulty: str) -> Claim:
+    """Accuracy of every model, the pair by group, the teacher by student table, and the trend over chain lengths.
+
+    `by_difficulty` names the picture of this benchmark's levels, where there is one.
+    """
     rows = [
         [
             pretty(row.model), f"{row.right:,} of {row.n:,}",
@@ -155,7 +163,7 @@ def models(name: str, found: RecordedBenchmark, pictures: dict[str, Picture]) ->
         title="; ".join(f"{pretty(row.model)} {percent(row.accuracy)}" for row in found.models),
         text=["The verifier decides whether an answer is equivalent to the key.", *text],
         links=[Link("#questions?benchmark=transfer", "Read the answers")] if name != "contest" else [],
-        pictures=chosen(pictures, "accuracy_by_difficulty") if found.pair else [],
+        pictures=chosen(pictures, by_difficulty),
         tables=[
             Table("Every model", ["Model", "Right", "Accuracy (95 %)", "No answer", "Undecided"], rows),
             *pair_tables(found),
@@ -280,7 +288,7 @@ def corrected(run: RecordedRun) -> Claim:
 
 
 def plans(run: RecordedRun) -> Iterator[Plan]:
-    """The pictures: accuracy by who marked it, and by difficulty."""
+    """The pictures: accuracy by who marked it, and for every benchmark with levels of difficulty by those."""
     name, found = first(run)
     rows = [
         {"model": f"{pretty(row.model)}, {rater}", "kind": row.model if row.model in KINDS else "student",
@@ -294,17 +302,18 @@ def plans(run: RecordedRun) -> Iterator[Plan]:
         f"Accuracy on {NAMES[name]} by the verifier and by the judge, with 95 % intervals.",
         "; ".join(f"{row['model']} {row['accuracy']:.1%}" for row in rows),
     )
-    cells = [
-        {"year": row.group, "kind": kind, "role": "unseen", **share._asdict()}
-        for row in found.groups if row.by == "difficulty" for kind, share in shares(row).items()
-    ]  # fmt: skip
-    if cells:
-        yield Plan(
-            "accuracy_by_difficulty",
-            figures.year_by_year(pd.DataFrame(cells)),
-            f"Accuracy on {NAMES[name]} by the level that the benchmark gives a question, with 95 % intervals.",
-            "Accuracy of student and teacher by level; the table has the numbers.",
-        )
+    for name, found in run.tables.recorded.items():
+        cells = [
+            {"year": row.group, "kind": kind, "role": "unseen", **share._asdict()}
+            for row in found.groups if row.by == "difficulty" for kind, share in shares(row).items()
+        ]  # fmt: skip
+        if cells:
+            yield Plan(
+                by_difficulty(run, name),
+                figures.year_by_year(pd.DataFrame(cells)),
+                f"Accuracy on {NAMES[name]} by the level that the benchmark gives a question, with 95 % intervals.",
+                "Accuracy of student and teacher by level; the table has the numbers.",
+            )
 
 
 def raters(model: RecordedModel) -> Iterator[tuple[str, Share]]:

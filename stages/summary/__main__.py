@@ -12,7 +12,7 @@ import argparse
 from distil.pipeline.command import run
 from distil.pipeline.files import read_json, read_record, write_json
 from distil.pipeline.metrics import RecordedSummary, Summary
-from distil.pipeline.recorded_results import RecordedMetrics, RecordedPart
+from distil.pipeline.recorded_results import RecordedMetrics, RecordedModels, RecordedPart
 from distil.pipeline.results import EvalMetrics
 from distil.pipeline.sweep_results import LevelMetrics, SweepMetrics
 
@@ -52,14 +52,21 @@ def summary(evaluation: EvalMetrics, lengths: SweepMetrics) -> Summary:
 
 
 def recorded(evaluation: RecordedMetrics) -> RecordedSummary:
-    """The numbers of recorded answers; None where teacher and student did not both answer MATH-500."""
+    """The numbers of recorded answers; those of MATH-500 are None where teacher and student did not both answer it."""
     pair = evaluation.math500 if isinstance(evaluation.math500, RecordedPart) else None
+    benchmarks = {"math500": evaluation.math500, "contest": evaluation.contest, "transfer": evaluation.transfer}
+    models = {
+        f"{name}_{model}": percent(row.accuracy)
+        for name, found in benchmarks.items() if isinstance(found, RecordedModels)
+        for model, row in found.models.items()
+    }  # fmt: skip
     return RecordedSummary(
         math500_teacher=percent(pair.teacher if pair else None),
         math500_student=percent(pair.student if pair else None),
         math500_difference=points(pair.difference if pair else None),
         math500_difference_low=points(pair.difference_low if pair else None),
         math500_difference_high=points(pair.difference_high if pair else None),
+        models=models or None,
     )
 
 

@@ -51,12 +51,15 @@ def write_answers(folder: Path, model: str, benchmark: str, problems: list[Probl
 
 
 def recorded(folder: Path) -> Path:
-    """Ten questions of MATH-500 answered by teacher and student, six contest questions by three chain lengths."""
+    """Ten questions of MATH-500 answered by teacher and student, six contest questions by three chain lengths.
+
+    The last of the ten has no difficulty.
+    """
     write_run(folder)
     maths = [
         Problem(
             id=f"test/{number}", year=0, section=SUBJECTS[number % 2], number=number, question=f"What is {number} + 7?",
-            answer=str(number + 7), source="MATH-500", difficulty=1 + number // 5,
+            answer=str(number + 7), source="MATH-500", difficulty=None if number == 9 else 1 + number // 5,
         )
         for number in range(10)
     ]  # fmt: skip
@@ -125,9 +128,9 @@ def test_every_disagreement_is_listed_with_the_rule(whole: Path) -> None:
 def test_groups_are_sections_and_the_benchmarks_own_levels(whole: Path) -> None:
     groups = loads(whole / "data/eval/tables.json")["recorded"]["math500"]["groups"]
     assert [(row["by"], row["group"], row["n"]) for row in groups] == [
-        ("section", "Algebra", 5), ("section", "Geometry", 5), ("difficulty", "1", 5), ("difficulty", "2", 5),
+        ("section", "Algebra", 5), ("section", "Geometry", 5), ("difficulty", "1", 5), ("difficulty", "2", 4),
     ]  # fmt: skip
-    assert [row["teacher"] for row in groups if row["by"] == "difficulty"] == [1.0, 0.6]
+    assert [row["teacher"] for row in groups if row["by"] == "difficulty"] == [1.0, 0.75]
     assert all(row["holm_p"] >= row["mcnemar_p"] for row in groups)
 
 
@@ -168,6 +171,11 @@ def test_the_later_stages_take_such_a_run(whole: Path) -> None:
     assert loads(whole / "metrics/length_sweep.json")["n"] == 0
     summary = loads(whole / "metrics/summary.json")
     assert [summary[f"math500_{name}"] for name in ("teacher", "student", "difference")] == [80.0, 60.0, -20.0]
+    assert summary["models"] == {"contest_R2": 83.3, "contest_R4": 50.0, "contest_R6": 16.7}
+    printed = stage(whole, "tools.summary").stdout
+    assert "Student minus teacher: -20.0 points" in printed
+    assert "Recorded answers to 6 questions of the contest" in printed and "  R4   50.0 % (" in printed
+    assert "From R2 to R6, on 6 questions that all answered: -66.7 points (" in printed
 
 
 def test_the_report_says_what_the_answers_show(whole: Path) -> None:
