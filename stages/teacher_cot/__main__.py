@@ -22,13 +22,14 @@ from pathlib import Path
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_jsonl
 from distil.pipeline.records import Problem
+from distil.pipeline.subset import stratified
 from distil.teacher import Store
 from stages.teacher_cot import sharing, status
 from stages.teacher_cot.embedded import endpoint_names
 from stages.teacher_cot.lesson import BenchmarkProblem
 from stages.teacher_cot.replay import replay
 from stages.teacher_cot.results import Lacking, recall_all, write
-from stages.teacher_cot.settings import Settings
+from stages.teacher_cot.settings import Asked, Settings
 
 
 def main() -> int:
@@ -72,9 +73,16 @@ def teach(settings: Settings, problems: list[Problem]) -> int:
 
 
 def load_problems(settings: Settings) -> list[Problem]:
-    """The contest's problems by id, then the benchmark's where it is asked. Raises InputError where two have one id."""
+    """The contest's problems by id, then those of the benchmark that models are asked, where the teacher is asked, too.
+
+    Raises InputError where two have one id.
+    """
     problems = by_id("data/parsed/problems.jsonl", Problem)
-    return [*problems, *by_id("data/transfer/problems.jsonl", BenchmarkProblem)] if settings.benchmark else problems
+    if not settings.benchmark:
+        return problems
+    benchmark = by_id("data/transfer/problems.jsonl", BenchmarkProblem)
+    asked = set(stratified(benchmark, load_params("answers", Asked).limit.transfer))
+    return [*problems, *(problem for problem in benchmark if problem.id in asked)]
 
 
 def by_id(path: str, model: type[Problem]) -> list[Problem]:

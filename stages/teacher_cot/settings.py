@@ -2,13 +2,21 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from distil.pipeline.command import Params
 from distil.pipeline.records import Level
+from distil.pipeline.subset import Limit
 from distil.teacher import RoleName, Teacher
 
 ROLES: tuple[RoleName, ...] = ("solver", "distiller", "compressor", "judge")
+
+
+class Asked(Params):
+    """What the stage reads of the block `answers`: how much of the benchmark the models are asked."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    limit: Limit
 
 
 class Embedded(Params):

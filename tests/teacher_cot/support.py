@@ -92,9 +92,11 @@ class Workspace:
         write_jsonl(folder / "data/parsed/problems.jsonl", problems(20) if chosen is None else chosen)
         self.params(**changes)
 
-    def params(self, **changes: Any) -> None:
-        """Write params.yaml."""
-        (self.folder / "params.yaml").write_text(yaml.safe_dump({"teacher_cot": block(**changes)}))
+    def params(self, transfer: int | None = None, **changes: Any) -> None:
+        """Write params.yaml; `transfer` is how many questions of the benchmark the models are asked."""
+        limit = {"unseen": None, "seen": None, "transfer": transfer}
+        blocks = {"teacher_cot": block(**changes), "answers": {"limit": limit}}
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(blocks))
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start the stage."""

@@ -10,6 +10,7 @@ from distil import verifier
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError, write_jsonl
 from distil.pipeline.records import LEVELS, Answer, Chain
+from distil.pipeline.subset import stratified
 from stages.teacher_cot import lesson
 from stages.teacher_cot.__main__ import main
 from tests.teacher_cot.support import Server, Workspace, at, block, completion, problems
@@ -81,6 +82,10 @@ def test_the_solver_answers_the_benchmark_and_nothing_is_taught_of_it(taught, tm
     assert workspace.metrics()["problems"] == 40
     assert workspace.outputs()["data/teacher_cot/chains.jsonl"] == taught.outputs()["data/teacher_cot/chains.jsonl"]
     assert "benchmark" not in taught.metrics()
+    asked = stratified(benchmark, 6)
+    workspace.params(transfer=6, benchmark=True)
+    assert workspace.run().returncode == 0
+    assert [row["problem_id"] for row in workspace.rows("benchmark")] == sorted(asked)
 
 
 def test_recorded_chains_answer_no_benchmark(tmp_path):
