@@ -1,4 +1,4 @@
-"""Walk one answer back to where it comes from: adapter, training rows, chain, teacher's request, exam page.
+"""Walk one answer back to where it comes from: verdict, adapter, training rows, chain, teacher's request, exam page.
 
 python -m tools.lineage 2024/junior_senior_test/07 [--model seed_0]
 
@@ -20,7 +20,7 @@ from dvc.repo import Repo
 
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError, read_json, read_jsonl, read_record
-from distil.pipeline.records import Answer, Chain, Example, Manifest, Problem, Split, VerifiedChain
+from distil.pipeline.records import Answer, Chain, Example, Manifest, Problem, Scored, Split, VerifiedChain
 from tools.check_reproduction.isolated import covers
 from tools.check_reproduction.pipeline import read_lock
 from tools.git import repository
@@ -48,7 +48,7 @@ def steps(number: int, answer: Answer) -> Iterator[tuple[str, list[str]]]:
     """Every step from an answer (line `number` of its file) back to the exam: what it is, and lines that say so."""
     where = answers_file(answer.model, answer.benchmark)
     cut = "" if answer.finish_reason == "stop" else ", cut off at the cap"
-    yield f"answer ({answer.role}{cut})", [shown(answer.text), recorded(where, number)]
+    yield f"answer ({answer.role}{cut})", [shown(answer.text), recorded(where, number), marked(answer)]
     yield from adapter(answer)
     if answer.benchmark == "transfer":
         number, problem = find("data/transfer/problems.jsonl", answer.problem_id)
@@ -59,6 +59,17 @@ def steps(number: int, answer: Answer) -> Iterator[tuple[str, list[str]]]:
     key = f"key: {problem.answer}" + (f" (corrected: {', '.join(problem.errata)})" if problem.errata else "")
     yield "problem", [shown(problem.question), key, recorded("data/parsed/problems.jsonl", number)]
     yield "exam page", exam_page(problem)
+
+
+def marked(answer: Answer) -> str:
+    """What the verifier decided about the answer, by which rule, and how it read the answer and the key."""
+    for path in ("data/eval/scored.jsonl", "data/length_sweep/scored.jsonl"):
+        for number, row in enumerate(read_jsonl(path, Scored) if Path(path).is_file() else (), 1):
+            if row.answer == answer:
+                found = row.verdict
+                read = f"read as {found.answer_form}, the key as {found.gold_form}"
+                return f"{found.verdict} by {found.rule}, {read}: {recorded(path, number)}"
+    return "no verdict on it yet: `dvc repro` marks it"
 
 
 def adapter(answer: Answer) -> Iterator[tuple[str, list[str]]]:
@@ -217,9 +228,9 @@ def unchanged() -> str:
 
 
 def shown(text: str) -> str:
-    """The start of a text on one line."""
+    """A text on one line, its start and its end where it is long: an answer stands at the end."""
     line = " / ".join(text.split("\n"))
-    return line if len(line) <= WIDTH else f"{line[:WIDTH]}…"
+    return line if len(line) <= WIDTH else f"{line[: WIDTH // 2]} … {line[-WIDTH // 2 :]}"
 
 
 if __name__ == "__main__":
