@@ -23,6 +23,10 @@ def printed(page: str, *beginnings: str) -> list[str]:
 
 
 def test_a_queue_is_run_compared_kept_and_dropped_as_printed(toy: Toy, tmp_path: Path) -> None:
+    toy.run("git", "init", "--quiet", "--bare", str(tmp_path / "origin.git"))
+    toy.run("git", "remote", "add", "origin", str(tmp_path / "origin.git"))
+    toy.run("dvc", "remote", "add", "--default", "shared", str(tmp_path / "store"))
+    toy.commit("say where the data is")
     queue, start, status = printed("experiments.md", "dvc exp run --queue", "dvc queue")
     assert REAL in queue
     toy.run("bash", "-c", queue.replace(REAL, TOYS))
@@ -34,10 +38,6 @@ def test_a_queue_is_run_compared_kept_and_dropped_as_printed(toy: Toy, tmp_path:
         time.sleep(1)
     assert re.search(r"rank-1 .*Success", found) and re.search(r"rank-2 .*Success", found), found
 
-    toy.run("git", "init", "--quiet", "--bare", str(tmp_path / "origin.git"))
-    toy.run("git", "remote", "add", "origin", str(tmp_path / "origin.git"))
-    toy.run("dvc", "remote", "add", "--default", "shared", str(tmp_path / "store"))
-    toy.commit("say where the data is")
     diff, *kept = printed("experiments.md", "dvc exp diff", "dvc exp branch", "dvc exp push", "dvc exp remove")
     assert re.search(r"params.yaml +train.steps +2 +16", toy.run("bash", "-c", diff).stdout)
     for command in kept:
