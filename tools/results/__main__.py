@@ -35,8 +35,8 @@ KEPT = ("metrics/", "plots/")
 SCORED = {"eval": Path("data/eval/scored.jsonl"), "length_sweep": Path("data/length_sweep/scored.jsonl")}
 NEEDED = ("eval", "train_split", "verified")
 """Metrics that a scored run has."""
-UNTRACKED = ("metrics/environment.json", "metrics/timings")
-"""What a run writes beside its outputs, hashed by no stage."""
+UNTRACKED = ("metrics/environment.json", "metrics/timings", "plots/figures/result.svg")
+"""What a run writes beside its outputs; the picture also where the report, for want of a sweep, is no output yet."""
 
 
 class AnswerRow(Record):
@@ -113,7 +113,7 @@ def outputs_of(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, str]:
 def copy(path: Path, to: Path) -> None:
     """Copy a file or a folder; what is not there is left out."""
     if path.is_dir():
-        shutil.copytree(path, to)
+        shutil.copytree(path, to, dirs_exist_ok=True)
     elif path.exists():
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, to)
