@@ -73,17 +73,25 @@ def standard_error(values: pd.Series, groups: pd.Series) -> float:
     return math.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(values)
 
 
-def seeds_error(table: pd.DataFrame, groups: pd.Series) -> float:
-    """The part of the standard error of the mean over seeds that comes from the seeds, beyond their interaction with
-    the questions.
-    """
+def interaction(table: pd.DataFrame, groups: pd.Series) -> float:
+    """The variance of the mean over seeds that comes from the interaction of seeds and questions."""
     own = seeds(table)
     rest = own.sub(own.mean(axis=1), axis=0)
     rest = rest - rest.mean()
     by_group = rest.groupby(groups).sum() / (len(own) / groups.nunique())
     count, number = groups.nunique(), own.shape[1]
-    noise = float((by_group**2).to_numpy().sum()) / ((number - 1) * count * (count - 1))
-    return math.sqrt(max(0.0, own.mean().var() - noise) / number)
+    return float((by_group**2).to_numpy().sum()) / ((number - 1) * count * (count - 1)) / number
+
+
+def spread(table: pd.DataFrame) -> float:
+    """The variance of the mean over seeds, from the seeds' values alone."""
+    own = seeds(table)
+    return float(own.mean().var()) / own.shape[1]
+
+
+def seeds_error(table: pd.DataFrame, groups: pd.Series) -> float:
+    """The part of the standard error of the mean over seeds that comes from the seeds, beyond the interaction."""
+    return math.sqrt(max(0.0, spread(table) - interaction(table, groups)))
 
 
 @pytest.mark.parametrize("part", ["contest_unseen", "transfer"])
@@ -117,7 +125,9 @@ def test_the_intervals_follow_from_every_verdict(part: str) -> None:
     assert (found["base_low"], found["base_high"]) == pytest.approx((centre - reach, centre + reach), abs=0.002)
     gaps = seeds(table).mean(axis=1) - table["base"]
     few = float(stats.t.ppf(0.975, seeds(table).shape[1] - 1))
-    reach = 100 * math.hypot(z * standard_error(gaps, table["cluster"]), few * seeds_error(table, table["cluster"]))
+    asked, shared = standard_error(gaps, table["cluster"]) ** 2, interaction(table, table["cluster"])
+    both = z**2 * (asked - 0.6 * shared) + few**2 * max(0.0, spread(table) - 0.4 * shared)
+    reach = 100 * math.sqrt(max(z**2 * asked, both))
     ends = found["difference_low"], found["difference_high"]
     assert ends == pytest.approx((found["difference"] - reach, found["difference"] + reach), abs=1.0)
 
@@ -129,9 +139,10 @@ def test_the_interval_for_other_kinds_follows_from_every_verdict() -> None:
     sizes = kinds.value_counts()
     freedom = sizes.sum() ** 2 / (sizes**2).sum() - 1
     gaps = seeds(table).mean(axis=1) - table["base"]
-    few = float(stats.t.ppf(0.975, seeds(table).shape[1] - 1))
-    error = float(stats.t.ppf(0.975, freedom)) * standard_error(gaps, kinds)
-    reach = 100 * math.hypot(error, few * seeds_error(table, kinds))
+    asked, drawn = standard_error(gaps, kinds) ** 2 - interaction(table, kinds), spread(table)
+    welch = (asked + drawn) ** 2 / (asked**2 / freedom + drawn**2 / (seeds(table).shape[1] - 1))
+    these = float(stats.t.ppf(0.975, freedom)) * standard_error(gaps, kinds)
+    reach = 100 * max(these, float(stats.t.ppf(0.975, welch)) * math.sqrt(asked + drawn))
     ends = found["difference_low_families"], found["difference_high_families"]
     assert ends == pytest.approx((found["difference"] - reach, found["difference"] + reach), abs=1.0)
 

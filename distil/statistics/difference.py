@@ -16,7 +16,7 @@ from distil.statistics.seeds import (
     cluster_sums,
     effective_clusters,
     influences,
-    seed_margin,
+    seeds_part,
     standard_errors,
 )
 
@@ -42,10 +42,9 @@ def difference(
 
     Verdicts are 0 or 1; where the base has seeds, too, its seeds and the students' are paired in order.
 
-    Clusters are resampled (and seeds with them) and BCa applied, unless the effective number of clusters that tell
-    base and student apart, or of those that do not, is below ENOUGH; then Newcombe's square-and-add of the two score
-    intervals is used (1998, method 8), with the clusters' effective sizes and correlation, joined by the seeds' t
-    margin.
+    Clusters are resampled and BCa applied, unless the effective number of clusters that tell base and student apart,
+    or of those that do not, is below ENOUGH; then Newcombe's square-and-add of the two score intervals is used (1998,
+    method 8), with the clusters' effective sizes and correlation. Either is joined by the seeds' t margin.
     """
     if len(base) == 0:
         return Difference(None, None, None, None, None)
@@ -57,11 +56,11 @@ def difference(
         return Difference(found.estimate, found.both, found.questions, "bca", found.errors)
     value = float(gaps.mean())
     questions = _score(base.mean(axis=1), students.mean(axis=1), clusters)
-    errors = standard_errors(gaps.mean(axis=0), influences(gaps, clusters))
-    margin = seed_margin(errors, students.shape[1])
-    low = max(-1.0, value - math.hypot(value - questions.low, margin))
-    high = min(1.0, value + math.hypot(questions.high - value, margin))
-    return Difference(value, Interval(low, high), questions, "score", errors)
+    per_seed, influence = gaps.mean(axis=0), influences(gaps, clusters)
+    seeds = seeds_part(per_seed, influence)
+    low = max(-1.0, value - seeds.joined(value - questions.low))
+    high = min(1.0, value + seeds.joined(questions.high - value))
+    return Difference(value, Interval(low, high), questions, "score", standard_errors(per_seed, influence))
 
 
 def points(fraction: float | None) -> float | None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
-from distil.statistics.seeds import Array, Interval, influences, seed_margin, standard_errors
+from distil.statistics.seeds import Array, Interval, influences, seeds_part
 
 
 class Accuracy(NamedTuple):
@@ -48,8 +48,7 @@ def accuracy(correct: Array, clusters: NDArray[np.int_]) -> Accuracy:
     """Mean accuracy of `correct` (questions, seeds) with an interval that covers other questions and other seeds.
 
     Wilson's interval at the effective number of questions (Franco, Little, Louis & Slud 2019), which is the plain
-    Wilson interval for one model without near-duplicates; the seeds' t margin on log odds is added in quadrature (Zou &
-    Donner 2008, whose rule joins intervals of independent parts).
+    Wilson interval for one model without near-duplicates, joined by the seeds' t margin on log odds.
     """
     if len(correct) == 0:
         return Accuracy(None, None, None)
@@ -57,10 +56,10 @@ def accuracy(correct: Array, clusters: NDArray[np.int_]) -> Accuracy:
     mean, n = float(rows.mean()), effective_n(rows, clusters)
     questions = wilson(mean * n, n)
     assert questions is not None
-    margin = seed_margin(standard_errors(per_seed, influences(correct, clusters)), correct.shape[1])
-    down, up = _on_log_odds(mean, margin)
-    low = max(0.0, mean - math.hypot(mean - questions.low, down))
-    high = min(1.0, mean + math.hypot(questions.high - mean, up))
+    seeds = seeds_part(per_seed, influences(correct, clusters))
+    down, up = _on_log_odds(mean, seeds.margin)
+    low = max(0.0, mean - seeds.joined(mean - questions.low, down))
+    high = min(1.0, mean + seeds.joined(questions.high - mean, up))
     return Accuracy(mean, low, high)
 
 

@@ -1,4 +1,4 @@
-"""Intervals by resampling near-duplicate clusters, alone or together with seeds.
+"""Intervals by resampling near-duplicate clusters.
 
 Everything resampled here is a smooth function of totals over clusters, so a resample is a vector of counts times a
 (clusters, k) table: the 100,000 clusters that would take scipy.stats.bootstrap's jackknife 10^10 evaluations take
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from distil.statistics.seeds import Array, Interval, StandardErrors, standard_errors
+from distil.statistics.seeds import Array, Interval, StandardErrors, seeds_part, standard_errors
 
 BATCH = 1 << 23
 """Random draws held at once."""
@@ -77,13 +77,11 @@ def resample(sums: Array, statistic: Statistic, resamples: int, rng: np.random.G
 
     `sums` is (clusters, k), what each cluster adds to the totals; `statistic` maps totals (..., k) to one value for
     each seed (..., seeds). Clusters are resampled whole, which carries the interaction of questions and seeds. Seeds
-    are resampled by their own effects, first shrunk to the variance they have beyond that interaction (resampling
-    both ways as they are would count it three times: Owen 2007), then stretched by the t quantile that few seeds ask
-    for (Carpenter, Goldstein & Rasbash 2003 do the same for multilevel models).
+    are too few to be resampled: their t margin joins the interval (`SeedsPart`).
     """
     totals = sums.sum(axis=0)
     per_seed = statistic(totals)
-    seeds, estimate = len(per_seed), float(per_seed.mean())
+    estimate = float(per_seed.mean())
     if len(sums) < 2:
         return Resampled(estimate, None, None, StandardErrors(math.nan, None))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -91,11 +89,9 @@ def resample(sums: Array, statistic: Statistic, resamples: int, rng: np.random.G
         replicates = statistic(resampled_totals(sums, resamples, rng)).mean(axis=1)
     left_out = np.where(np.isfinite(left_out), left_out, per_seed)
     influence = (len(sums) - 1) * (left_out.mean(axis=0) - left_out)
-    errors = standard_errors(per_seed, influence)
-    questions = bca(estimate, replicates, influence.mean(axis=1))
-    if not errors.seeds:
-        return Resampled(estimate, questions, questions, errors)
-    effects = (per_seed - estimate) / per_seed.std() * errors.seeds * math.sqrt(seeds)
-    stretch = stats.t.ppf(0.975, seeds - 1) / stats.norm.ppf(0.975)
-    drawn = effects[rng.integers(seeds, size=(resamples, seeds))].mean(axis=1) * stretch
-    return Resampled(estimate, bca(estimate, replicates + drawn, influence.mean(axis=1)), questions, errors)
+    questions, seeds = bca(estimate, replicates, influence.mean(axis=1)), seeds_part(per_seed, influence)
+    both = questions
+    if seeds.margin:
+        low, high = questions or (estimate, estimate)
+        both = Interval(estimate - seeds.joined(estimate - low), estimate + seeds.joined(high - estimate))
+    return Resampled(estimate, both, questions, standard_errors(per_seed, influence))

@@ -173,8 +173,8 @@ def trend(sweep: Part, resamples: int, rng: np.random.Generator) -> tuple[TrendT
 def focus(sweep: Part, section: str, resamples: int, rng: np.random.Generator) -> tuple[FocusTest, Reasons]:
     """By how many points more accuracy falls from the first level to the last in `section` than elsewhere.
 
-    A difference of two falls over different questions, resampled together with the seeds. None, with its reason, where
-    there is no such contrast.
+    A difference of two falls over different questions, resampled together. None, with its reason, where there is
+    no such contrast.
     """
     levels = levels_of(sweep)
     inside = (sweep.questions["section"] == section).to_numpy()

@@ -69,11 +69,7 @@ FAR = 0.5
 @pytest.mark.parametrize(("base", "student"), [(0.3, 0.7), (0.5, 0.5), (0.6, 0.9)])
 @pytest.mark.parametrize("kinds", [10, 18, 40])
 def test_intervals_for_other_kinds_cover(kinds: int, base: float, student: float) -> None:
-    """Three seeds that differ, questions of kinds that differ, and the truth for all kinds and all seeds.
-
-    The interval is a little wide here: 96 to 97.6 % of 3,000 experiments; a share
-    measured on 1,000 may be 0.01 off.
-    """
+    """Three seeds that differ, questions of kinds that differ, and the truth for all kinds and all seeds."""
     design = Design(252, base, student, seeds=3, seed_spread=FAR, kinds=kinds, kind_spread=1.0)
     hits, count = 0, 1000
     for one in experiments(design, count, seed=7):
@@ -81,35 +77,34 @@ def test_intervals_for_other_kinds_cover(kinds: int, base: float, student: float
         assert found is not None
         hits += found.low <= one.truth <= found.high
     print(f"\n{kinds} {base} {student}: {hits / count}")
-    assert 0.93 <= hits / count <= 0.98
-
-
-NARROW = pytest.mark.xfail(strict=True, reason="too narrow: docs/log.md says why, and by how much")
+    assert 0.93 <= hits / count <= 0.97
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize("base_seeds", [3, 0])
 @pytest.mark.parametrize(
-    ("first", "last", "base_seeds"),
-    [
-        pytest.param(0.9, 0.35, 3, marks=NARROW),
-        pytest.param(0.5, 0.5, 3, marks=NARROW),
-        pytest.param(0.95, 0.9, 3, marks=NARROW),
-        (0.9, 0.35, 0),
-        (0.5, 0.5, 0),
-        pytest.param(0.95, 0.9, 0, marks=NARROW),
-    ],
+    ("n", "first", "last"), [(252, 0.9, 0.35), (252, 0.5, 0.5), (252, 0.95, 0.9), (60, 0.9, 0.7), (60, 0.8, 0.8)]
 )
-def test_intervals_between_levels_cover(first: float, last: float, base_seeds: int) -> None:
-    """Two levels, or a level and the base model, with three seeds a level that differ."""
-    design = Design(252, first, last, seeds=3, seed_spread=FAR, base_seeds=base_seeds)
-    rng, hits, count = np.random.default_rng(8), 0, 1000
+def test_intervals_between_levels_cover(n: int, first: float, last: float, base_seeds: int) -> None:
+    """Two levels, or a level and the base model, with three seeds a level that differ; and the last level's accuracy.
+
+    With 60 questions some intervals are made of scores, and not by resampling.
+    """
+    design = Design(n, first, last, seeds=3, seed_spread=FAR, base_seeds=base_seeds)
+    rng, hits, count = np.random.default_rng(8), Counter[str](), 1000
     for one in experiments(design, count, seed=9):
-        found = difference(one.base.reshape(252, -1), one.students, one.clusters, 1000, rng)
-        assert found.both is not None
-        hits += found.both.low - 1e-12 <= one.truth <= found.both.high + 1e-12
-    print(f"\n{first} {last} {base_seeds}: {hits / count}")
-    assert 0.93 <= hits / count <= 0.97
+        found, level = (
+            difference(one.base.reshape(n, -1), one.students, one.clusters, 1000, rng),
+            accuracy(one.students, one.clusters),
+        )
+        assert found.both is not None and level.low is not None and level.high is not None
+        hits["both"] += found.both.low - 1e-12 <= one.truth <= found.both.high + 1e-12
+        hits["level"] += level.low <= last <= level.high
+        hits["score"] += found.method == "score"
+    print(f"\n{n} {first} {last} {base_seeds}: {dict(hits)}")
+    assert 0.93 <= hits["both"] / count <= 0.97
+    assert 0.93 <= hits["level"] / count <= 0.97
 
 
 def rejected(design: Design, count: int) -> dict[str, float]:
