@@ -76,13 +76,18 @@ def written() -> Iterator[str]:
         ROOT / "distil/statistics/seeds.py",
         ROOT / "tools/summary.py",
     ):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
-            yield "".join(
-                str(part.value) if isinstance(part, ast.Constant) else " ... "
-                for part in parts
-                if isinstance(part, ast.Constant | ast.FormattedValue)
-            )
+        yield from texts_of(path)
+
+
+def texts_of(path: Path) -> Iterator[str]:
+    """Every text of a module, with " ... " for what an f-string fills in."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        yield "".join(
+            str(part.value) if isinstance(part, ast.Constant) else " ... "
+            for part in parts
+            if isinstance(part, ast.Constant | ast.FormattedValue)
+        )
 
 
 def sentences() -> list[tuple[str, list[str]]]:
@@ -100,6 +105,37 @@ def test_every_sentence_of_the_table_is_written_somewhere() -> None:
         for quoted in re.findall(r'"([^"]+)"', sentence):
             for piece in (piece.strip(" ,.:") for piece in re.split(r"\.\.\.|\b[NM]\b|\bR\d\b", quoted)):
                 assert any(piece in text for text in texts), f"nobody writes {piece!r} of {quoted!r}"
+
+
+FINDINGS = ("answer", "claims_result", "claims_chains", "recorded", "counterparts")
+"""Modules of the report that put sentences about results together."""
+NO_RESULT = (
+    "is not known",
+    "for orientation only",
+    "with no interval to judge it by",
+    "not written yet",
+    "recorded elsewhere",
+)
+"""What a sentence says that fills in a reason, a file or a name, and no number of a result."""
+
+
+def filled() -> Iterator[str]:
+    """Sentences of five words or more with something filled in, of report, summary and the seeds' verdict."""
+    paths = [ROOT / f"stages/report/{name}.py" for name in FINDINGS]
+    for path in (*paths, ROOT / "distil/statistics/seeds.py", ROOT / "tools/summary.py"):
+        for text in texts_of(path):
+            words = re.sub(r"\(95 % interval.*?\)|95 % interval", "", text).replace(" ... ", " ").split()
+            if " ... " in text and len([word for word in words if word[0].isalpha()]) >= 5:
+                yield " ".join(text.replace("’", "'").split())
+
+
+def test_every_sentence_about_a_result_is_in_the_table() -> None:
+    quoted = [quote for sentence, _ in sentences() for quote in re.findall(r'"([^"]+)"', sentence)]
+    pieces = {piece.strip(" ,.:") for quote in quoted for piece in re.split(r"\.\.\.|\b[NM]\b|\bR\d\b", quote)}
+    known = {piece for piece in pieces if len(piece.split()) > 1}
+    every = [text for text in filled() if not any(word in text for word in NO_RESULT)]
+    assert len(every) > 40
+    assert [text for text in every if not any(piece in text for piece in known)] == []
 
 
 def test_a_number_that_is_not_on_the_page_is_found(tmp_path: Path) -> None:
