@@ -33,9 +33,10 @@ def decide(gold: str, answer: str, algebra: Algebra = needs_algebra) -> Decision
     gold_text, answer_text = plain(gold), plain(answer)
     if not gold_text:
         return Decision(Outcome(None, "no_key"), False, None, None)
-    key, said = read_plain(gold_text), read_plain(answer_text)
+    key = read_plain(gold_text)
     if gold_text == answer_text:
-        return Decision(Outcome(True, "same_text"), True, key.canonical, said.canonical)
+        return Decision(Outcome(True, "same_text"), True, key.canonical, key.canonical)
+    said = read_plain(answer_text)
     if isinstance(key, Numeral) and answer_text.upper() == key.digits:
         return Decision(Outcome(True, "base_left_out"), True, key.canonical, said.canonical)
     exact = Comparison(Scalars(algebra))

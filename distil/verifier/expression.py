@@ -65,7 +65,7 @@ class Node:
 
 def number(value: Fraction | int) -> Node:
     """A leaf holding an exact number."""
-    return Node("num", (), Fraction(value))
+    return Node("num", (), value if isinstance(value, Fraction) else Fraction(value))
 
 
 ZERO, ONE = number(0), number(1)
@@ -269,7 +269,7 @@ def latex(node: Node) -> str:
         case "div":
             return f"\\frac{{{parts[0]}}}{{{parts[1]}}}"
         case "pow":
-            simple = node.args[0].op in ("sym", "const") or ((node.args[0].rational or 0) > 0 and parts[0].isdigit())
+            simple = node.args[0].op in ("sym", "const") or (parts[0].isdigit() and parts[0] != "0")
             return f"{parts[0]}^{{{parts[1]}}}" if simple else f"({parts[0]})^{{{parts[1]}}}"
         case "root":
             return f"\\sqrt{{{parts[1]}}}" if parts[0] == "2" else f"\\sqrt[{parts[0]}]{{{parts[1]}}}"

@@ -38,7 +38,6 @@ _TAGGED = re.compile(
     r"|\"(?:final_?)?answer\"\s*:\s*\"?([^\"{}\n]+?)\"?\s*[,}]",
     re.IGNORECASE | re.MULTILINE,
 )
-_LINE_WORD = re.compile(r"ans|choice|option", re.IGNORECASE)
 _LINE_SIGNS = (
     "hoice",
     "ption",
@@ -186,22 +185,26 @@ def _bare(text: str) -> str:
 
 def _answer_lines(text: str) -> list[Stated]:
     """What follows `Answer:` on every such line (or on the next one), in order."""
-    if not any(sign in text for sign in _LINE_SIGNS):
+    if not any(map(text.__contains__, _LINE_SIGNS)):
         return []
     abroad = not text.isascii() or "spuesta" in text or "ntwort" in text
+    lower = text.lower()
+    tags = "####" in text or "answer>" in lower or 'answer"' in lower
     tagged = [
         Stated(next((group for group in match.groups() if group), ""), match.start(), match.end())
-        for match in _TAGGED.finditer(text)
+        for match in (_TAGGED.finditer(text) if tags else ())
     ]
     lines = text.split("\n")
     found = []
     end = -1
-    for place, line in enumerate(lines):
+    for place, (line, small) in enumerate(zip(lines, lower.split("\n"), strict=True)):
         start, end = end + 1, end + len(line) + 1
         if len(line) > LONGEST:
             continue
-        pattern = _ANSWER_LINE if _LINE_WORD.search(line) else _ANSWER_ABROAD if abroad else None
-        if pattern and (match := pattern.search(line)):
+        cued = "ans" in small or "choice" in small or "option" in small
+        if not cued and not abroad:
+            continue
+        if match := (_ANSWER_LINE if cued else _ANSWER_ABROAD).search(line):
             rest = next((group for group in match.groups() if group), "")
             said = (_bare(rest) and rest) or _next_block(lines, place + 1)
             found.append(Stated(said, start + match.end() - len(rest), end))

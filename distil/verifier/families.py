@@ -65,6 +65,8 @@ def same_family(gold: Family, answer: Family, equal: Callable[[Node, Node], bool
     first, second = _steps(gold), _steps(answer)
     unit = first[0][1]
     ratios = [_ratio(step, unit) for _, step in first + second]
+    if not all(ratios):
+        raise Undecidable("families of steps too far apart")
     period = Fraction(
         math.lcm(*(ratio.numerator for ratio in ratios)), math.gcd(*(ratio.denominator for ratio in ratios))
     )

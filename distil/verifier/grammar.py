@@ -12,6 +12,7 @@ _TOKEN = re.compile(
 )
 _ALIASES = {"sqrt": "√", "pi": "π", "infinity": "∞", "inf": "∞", "cbrt": "∛"}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_OPENING = frozenset("([{√∛⌊⌈")
 _DIGITS = re.compile(r"\d+")
 
 
@@ -19,7 +20,7 @@ def read_expression(text: str) -> Node:
     """The tree of `text`. Raises NotMathematics unless every character belongs to one expression."""
     reader = _Reader(text)
     node = reader.sum()
-    if reader.place < len(reader.tokens):
+    if reader.peek():
         raise NotMathematics(f"stopped before {reader.tokens[reader.place][1]!r}")
     return node
 
@@ -38,15 +39,14 @@ class _Reader:
             elif kind == "command" and token[1:] in FUNCTIONS:
                 kind, token = "function", token[1:]
             self.tokens.append((kind, token))
+        self.tokens += [("end", "")] * 3  # nothing looks further ahead than two tokens
         self.place = self.depth = self.angle = 0
 
     def peek(self, ahead: int = 0) -> str:
-        place = self.place + ahead
-        return self.tokens[place][1] if place < len(self.tokens) else ""
+        return self.tokens[self.place + ahead][1]
 
     def kind(self, ahead: int = 0) -> str:
-        place = self.place + ahead
-        return self.tokens[place][0] if place < len(self.tokens) else "end"
+        return self.tokens[self.place + ahead][0]
 
     def take(self, expected: str = "") -> str:
         token = self.peek()
@@ -70,10 +70,11 @@ class _Reader:
     def product(self) -> Node:
         node = self.factor()
         while True:
-            if self.peek() == "*":
+            sign = self.peek()
+            if sign == "*":
                 self.take()
                 node = Node("mul", (node, self.factor()))
-            elif self.peek() == "/":
+            elif sign == "/":
                 self.take()
                 node = Node("div", (node, self.denominator()))
             elif self.starts_factor() or (self.kind() == "number" and self.tokens[self.place - 1][1] == "!"):
@@ -89,9 +90,10 @@ class _Reader:
         return node
 
     def starts_factor(self) -> bool:
-        if self.peek() == "|":
+        kind, token = self.tokens[self.place]
+        if token == "|":
             return self.angle == 0 and self.depth > 0 and not self.in_bars
-        return self.kind() in ("letter", "function", "command") or self.peek() in ("(", "√", "[", "{", "∛", "⌊", "⌈")
+        return kind in ("letter", "function", "command") or token in _OPENING
 
     in_bars = False
 
@@ -125,7 +127,7 @@ class _Reader:
         return node
 
     def primary(self, mixed: bool = True) -> Node:
-        kind, token = self.kind(), self.peek()
+        kind, token = self.tokens[self.place]
         if kind == "number":
             return self.number(mixed)
         if kind == "letter":
@@ -152,11 +154,10 @@ class _Reader:
 
     def number(self, mixed: bool) -> Node:
         text = self.take()
-        node = number(Fraction(text))
-        if not mixed or not _DIGITS.fullmatch(text):
-            return node
-        part = self.proper_fraction()
-        return node if part is None else number(Fraction(int(text)) + part)
+        if not _DIGITS.fullmatch(text):
+            return number(Fraction(text))
+        part = self.proper_fraction() if mixed else None
+        return number(int(text) + (part or 0))
 
     def proper_fraction(self) -> Fraction | None:
         """After a whole number, `\\frac{3}{4}` or `3/4` makes a mixed number; None when something else follows."""

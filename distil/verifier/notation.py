@@ -75,8 +75,9 @@ _SPACED_THOUSANDS = re.compile(r"(?<![\d.,/^_])\d{1,3}(?: \d{3})+(?![\d/]| \d)")
 
 def plain(text: str) -> str:
     """The text in this module's notation, without delimiters of mathematics and markdown around it. Never raises."""
-    text = _characters(_REPEATED.sub(r"\1\\overline{\2}", text))
-    text = _MARKED_THOUSANDS.sub("", text)
+    if "..." in text or "…" in text or "dots" in text:
+        text = _REPEATED.sub(r"\1\\overline{\2}", text)
+    text = _MARKED_THOUSANDS.sub("", _characters(text))
     if "\\" in text:
         text = number_sets(unit_vectors(equations(text)))
     text = _wrappers(text)
@@ -146,8 +147,10 @@ def _wrappers(text: str) -> str:
     while (unwrapped := _TEXT.sub(r" ‹\1› ", text)) != text:
         text = unwrapped
     text = _OVER.sub(_as_command, text)
-    text = _NUMBER_IN_TEXT.sub(r"\1", text)
-    text = _BRACKETS_IN_TEXT.sub(r"\1", text.replace("‹¤›", "¤")).replace("{:}", ":").replace("‹›", " ")
+    if "‹" in text:
+        text = _NUMBER_IN_TEXT.sub(r"\1", text)
+        text = _BRACKETS_IN_TEXT.sub(r"\1", text.replace("‹¤›", "¤")).replace("‹›", " ")
+    text = text.replace("{:}", ":")
     text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\%", "%").replace("\\#", "#").replace("\\|", "|")
     return _EDGES.sub("", text)
 

@@ -5,9 +5,10 @@ Words, letters, ratios and base numerals are recognised before anything is read 
 
 import re
 from dataclasses import replace
+from fractions import Fraction
 from typing import Literal
 
-from distil.verifier.expression import NotMathematics, linear, mentions, number, times
+from distil.verifier.expression import NotMathematics, Undecidable, linear, mentions, number, times
 from distil.verifier.families import Family, parameter_of
 from distil.verifier.forms import (
     Alternatives,
@@ -27,7 +28,7 @@ from distil.verifier.notation import plain, without_thousands
 from distil.verifier.real_sets import read_real_set
 from distil.verifier.rewrites import UNIT_VECTORS
 from distil.verifier.units import read_unit
-from distil.verifier.values import read_compound, read_single, read_value
+from distil.verifier.values import places, read_compound, read_single, read_value
 from distil.verifier.words import MONTHS, NUMBERS, REFUSALS, WEEKDAYS, number_word, unwrapped
 
 BASES = {word: value for word, value in NUMBERS.items() if 2 <= value <= 20}
@@ -37,6 +38,7 @@ _NUMERAL = re.compile(
     rf"|[‹(]*\s*(?:in\s+)?base[\s›-]*(?P<after>{_BASE})\s*[)›]*|(?P<word>{'|'.join(BASES)}))",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"-?(?:\d+(?:\.\d+)?|\.\d+)")
 _WRAPPED = re.compile(r"^‹\s*([^‹›]*?)\s*›$")
 _CHOICE = re.compile(r"‹?\s*(?:(?i:option|choice|answer)\s+)?[(\[]?([A-Za-z])[)\]]?\s*›?")
 _LABELLED = re.compile(r"‹?\s*(?:\(([A-H])\)|([A-H])[).:])\s*›?\s*(\S.*)")
@@ -51,6 +53,8 @@ _PARTS = re.compile(
 )
 _FIRST_OF_PARTS = frozenset("(‹aAiIpP")
 _NAMED_COUNT = re.compile(r"([A-Za-z][a-z]{2,}(?: [a-z]+)?)\s*[:=]\s*([-\d.,/¤]*\d)")
+_NOT_IN_DATES = re.compile(r"(?<=\d)[‹ ^{]*(?:st|nd|rd|th)\b|\b(?:of|the|on)\b")
+_WORD_OR_FIGURES = re.compile(r"[a-z]+|\d+")
 _CONGRUENCE = re.compile(r"(?:[^\W\d]\s*≡\s*)?([^≡]+?)\s*\(\s*mod\s*(\d+)\s*\)")
 _LABELS = ("abcdefgh", ["i", "ii", "iii", "iv", "v", "vi"], "123456789")
 _SCALED_MATRIX = re.compile(r"([^,;=]*[^,;=\s([|])\s*([(\[]?\s*\\begin\{.*)", re.DOTALL)
@@ -80,6 +84,9 @@ _MATRIX = re.compile(
     r"\s*[)\]|]?",
     re.DOTALL,
 )
+_CONJUNCTION = re.compile(r"[‹\s]+(?:is )?(and|or|to)[›\s]+")
+_BOTH = re.compile(r"^(?:both|either)\s+(?=.*\s(?:and|or)\s)")
+_COMMA = re.compile(r",?\s(?:and|or|&)\s|;")
 _RATIO = re.compile(r"[^:]+(?::[^:]+)+|[\d.]+(?: to [\d.]+){1,2}")
 _CLOSING = {"(": ")", "[": "]", "⦃": "⦄", "⟨": "⟩", "<": ">", "{": "}"}
 _KINDS: dict[str, Literal["tuple", "bracket", "set", "vector"]] = {
@@ -94,10 +101,11 @@ def read(text: str, grouped: bool = True) -> Form:
 
 def read_plain(text: str, grouped: bool = True) -> Form:
     """The form of a text in our notation already."""
-    text = _WRAPPED.sub(r"\1", text)
+    if text[:1] == "‹":
+        text = _WRAPPED.sub(r"\1", text)
     try:
         return _form(text, grouped)
-    except (NotMathematics, RecursionError, OverflowError) as error:
+    except (NotMathematics, Undecidable, RecursionError, OverflowError) as error:
         return Words(text) if _in_words(text) else Unread(text, str(error))
 
 
@@ -107,6 +115,8 @@ def _in_words(text: str) -> bool:
 
 
 def _form(text: str, grouped: bool) -> Form:
+    if _NUMBER.fullmatch(text):
+        return Value(number(Fraction(text)), places=places(text))
     if match := _CHOICE.fullmatch(text):
         return Letter(match[1])
     if text[:1] in _FIRST_OF_PARTS and (parts := _lettered_parts(text)):
@@ -176,7 +186,7 @@ def _numeral(text: str) -> Numeral | None:
 
 def _date(text: str) -> Words | None:
     """`March 5, 2011`, `5th of March 2011`, `Saturday the 14th` in one spelling; None for anything else."""
-    words = re.findall(r"[a-z]+|\d+", re.sub(r"(?<=\d)[‹ ^{]*(?:st|nd|rd|th)\b|\b(?:of|the|on)\b", " ", text.lower()))
+    words = _WORD_OR_FIGURES.findall(_NOT_IN_DATES.sub(" ", text.lower()))
     months = [str(MONTHS[word]) for word in words if word in MONTHS]
     days = [WEEKDAYS[word] for word in words if word in WEEKDAYS]
     figures = [str(int(word)) for word in words if word.isdecimal()]
@@ -187,8 +197,9 @@ def _date(text: str) -> Words | None:
 
 def _structure(text: str, grouped: bool) -> Form:
     """Matrices, sets of real numbers, lists, tuples, ratios; else a single value."""
-    text = re.sub(r"[‹\s]+(?:is )?(and|or|to)[›\s]+", r" \1 ", _NAMED_STRUCTURE.sub("", text))
-    text = _SET_BUILDER.sub(r"\1", text)
+    text = _CONJUNCTION.sub(r" \1 ", _NAMED_STRUCTURE.sub("", text))
+    if match := _SET_BUILDER.search(text):
+        text = f"{text[: match.start()]}{match[1] or ''}"
     if match := _MATRIX.fullmatch(text):
         return _matrix([row.split("&") for row in match["cells"].split("\\\\") if row.strip()])
     if match := _SCALED_MATRIX.fullmatch(text):
@@ -197,8 +208,8 @@ def _structure(text: str, grouped: bool) -> Form:
         text = without_thousands(text)
     if _RELATION.search(text) and (real_set := _real_set(text)):
         return real_set
-    text = re.sub(r"^(?:both|either)\s+(?=.*\s(?:and|or)\s)", "", text)
-    parts = _split(re.sub(r",?\s(?:and|or|&)\s|;", ",", text), ",")
+    text = _BOTH.sub("", text)
+    parts = _split(_COMMA.sub(",", text), ",")
     if len(parts) > 1 and all(parts):
         if all(_NAMED_COUNT.fullmatch(part) for part in parts):  # `boys: 4, girls: 6`
             parts = [_NAMED_COUNT.sub(r"\2 ‹\1›", part) for part in parts]
@@ -254,6 +265,8 @@ def _scaled(factor: str, form: Form) -> Form:
 
 def _vector(value: Value) -> Items | None:
     """The components of `2i - j + 4k`, with bold or hatted letters or with plain ones where both i and j are there."""
+    if not value.node.letters:
+        return None
     axes = [axis for axis in UNIT_VECTORS.values() if axis in value.node.letters]
     names = tuple(UNIT_VECTORS.values()) if axes else tuple(UNIT_VECTORS)
     if not axes and not ("j" in value.node.letters and value.node.letters <= {"j", "k"} and mentions(value.node, "i")):

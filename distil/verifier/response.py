@@ -10,6 +10,7 @@ from typing import NamedTuple
 LONGEST = 4000
 """Characters after a cue that are looked at: answers are short, and hostile texts must cost no more than plain ones."""
 
+_SIGNS = ("<", "[THINK", "[/", "[INST", "[EOS", "◁")
 _CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]{0,80}<\|message\|>")
 _OPENING = re.compile(
     r"(?:\s|<s>|<bos>|\[/INST\]|<[|｜](?:begin_of_text|begin[▁_ ]of[▁_ ]sentence|startoftext|assistant)[|｜]>"
@@ -43,7 +44,7 @@ class Stated(NamedTuple):
 
 def spoken(text: str) -> str | None:
     """The part for the reader: after the last thought and up to the first special token. None inside a thought."""
-    if "<" not in text and not any(sign in text for sign in ("[THINK", "[/", "[INST", "[EOS", "◁")):
+    if not any(map(text.__contains__, _SIGNS)):
         return text
     if channels := list(_CHANNEL.finditer(text)):
         final = next((channel for channel in channels if channel[1] == "final"), None)

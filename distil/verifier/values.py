@@ -26,8 +26,9 @@ _HEDGE = re.compile(
     r"^‹?\s*(?:≈|~|the(?=\s+\d)|about|approximately|approx\.?|around|exactly|roughly|rounded(?:\s+to)?)\s*›?\s*(?=[-\d.\\√(¤])",
     re.IGNORECASE,
 )
+_DOLLARS = re.compile(r"^USD\s*(?=[\d.])")
 _CURRENCY = re.compile(r"(-?)\s*([¤€£¥₹])\s*(-?)\s*(.+?)")
-_SHORT_MAGNITUDE = re.compile(rf"(-?[\d.]+)\s*({'|'.join(SHORT_MAGNITUDES)})", re.IGNORECASE)
+_SHORT_MAGNITUDE = re.compile(rf"(-?(?:\d+\.?\d*|\.\d+))\s*({'|'.join(SHORT_MAGNITUDES)})", re.IGNORECASE)
 _TEMPERATURE = re.compile(r"(.+?)\s*°\s*[‹{]?\s*([FC])(?:ahrenheit|elsius)?\s*[›}]?")
 _ORDINAL = re.compile(r"(\d+)\s*(?:\^\s*)?\{?\s*‹?\s*(?:st|nd|rd|th)\s*›?\s*\}?(?:\s+(\D+))?", re.IGNORECASE)
 _REPEATING_DOTS = re.compile(r"(\d*\.\d*)\\dot\{?(\d)\}?(\d*)\\dot\{?(\d)\}?")
@@ -42,6 +43,9 @@ _PARTS_OF_A_DEGREE = {**dict.fromkeys(("'", "m", "min", "minute"), Fraction(1, 6
                       **dict.fromkeys(('"', "''", "s", "sec", "second"), Fraction(1, 3600))}  # fmt: skip
 _DECIMAL = re.compile(r"-?\d*\.(\d+)")
 _NUMERIC = re.compile(r"[-\d./°\s{}*^]|\\frac")
+_RUN = re.compile(r"[^\W\d_]+")
+_NO_MATHEMATICS = re.compile("[‹¢一-鿿]")
+_SET_APART = re.compile(r"^([^a-zA-Z]*[\d)}])\s+([a-zA-Z]+|m\^\{?[23]\}?)(?:/([a-z]+)(?:\^\{?2\}?)?)?$")
 _TAIL = re.compile(r"[\s‹]+(?=[^\W\d])|(?<=[\d)}°π])(?=[^\W\d_])|(?<=\d)(?=¢)")
 _FUNCTION_OR_COMMAND = re.compile(r"\\[a-zA-Z]+|(?:arc)?(?:sin|cos|tan|cot|sec|csc)h?|log|ln|exp|sqrt|pi|cbrt|infinity")
 
@@ -74,7 +78,9 @@ def _named(text: str) -> Form:
 
 def read_compound(text: str) -> Value | None:
     """`5 feet 6 inches`, `1h30m`, `7 dollars and 50 cents`, `22°30'` in the largest unit; None for anything else."""
-    text = re.sub(r"¤\s*(\d+)", r"\1 ¤", " ".join(unwrapped(text.lower()).split()))
+    text = " ".join(unwrapped(text.lower()).split())
+    if "¤" in text:
+        text = re.sub(r"¤\s*(\d+)", r"\1 ¤", text)
     quantities, end = [], 0
     while match := _QUANTITY.match(text, end):
         quantities.append((match[1], match[2]))
@@ -110,9 +116,10 @@ def _size(first: str, name: str) -> Fraction | None:
 
 def read_value(text: str) -> Value:
     """One number or expression with its percent sign, currency or unit. Raises NotMathematics."""
-    text = _REPEATING_DOTS.sub(r"\1\\overline{\2\3\4}", _HEDGE.sub("", text).strip())
-    text = _REPEATING.sub(_as_fraction, text)
-    text = re.sub(r"^USD\s*(?=[\d.])", "¤", text)
+    text = _HEDGE.sub("", text).strip()
+    if "." in text:
+        text = _REPEATING.sub(_as_fraction, _REPEATING_DOTS.sub(r"\1\\overline{\2\3\4}", text))
+    text = _DOLLARS.sub("¤", text)
     if (written := number_word(text)) is not None:
         return Value(number(written))
     if match := _CURRENCY.fullmatch(text):
@@ -129,7 +136,7 @@ def read_value(text: str) -> Value:
         return read_value(f"({match[1]}+{number_word(f'a {match[3]}')}){match[4]}")
     if not _has_words(text):
         unit = read_unit("°") if text.endswith("°") else None
-        return Value(read_expression(text), unit, places=_places(text.rstrip("°")))
+        return Value(read_expression(text), unit, places=places(text.rstrip("°")))
     # `three quarters of an hour`: of the heads that are numbers in words, the longest
     for match in sorted(
         _TAIL.finditer(text), key=lambda match: -match.start() if number_word(text[: match.start()]) else 1
@@ -154,15 +161,15 @@ def _has_words(text: str) -> bool:
 
     `mp/(m + pr)` is a product; `north`, `on`, `36 apples` and `2.5 m/s` are not.
     """
-    runs = re.findall(r"[^\W\d_]+", _FUNCTION_OR_COMMAND.sub(" ", text))
-    if re.search("[‹¢一-鿿]", text) or any(len(run) > 1 and starts_unit(run) for run in runs):
+    runs = _RUN.findall(_FUNCTION_OR_COMMAND.sub(" ", text))
+    if _NO_MATHEMATICS.search(text) or any(len(run) > 1 and starts_unit(run) for run in runs):
         return True
-    if match := re.search(r"^([^a-zA-Z]*[\d)}])\s+([a-zA-Z]+|m\^\{?[23]\}?)(?:/([a-z]+)(?:\^\{?2\}?)?)?$", text):
+    if match := _SET_APART.search(text):
         first_is_unit = _set_apart(match[2].split("^")[0]) or (
             len(match[2]) == 3 and match[2].islower() and not match[3]
         )
         return first_is_unit and (match[3] is None or match[3] in UNITS)
-    return bool(runs) and re.fullmatch(r"[^\W\d_]{2,}", text) is not None and runs == [text]
+    return runs == [text] and len(text) > 1
 
 
 def _is_unit(head: str, gap: str, tail: str) -> bool:
@@ -211,6 +218,7 @@ def _as_fraction(match: re.Match[str]) -> str:
     return f"(({value.numerator})/({value.denominator}))"
 
 
-def _places(text: str) -> int | None:
+def places(text: str) -> int | None:
+    """How many decimals a number is printed with; None for anything but a decimal."""
     match = _DECIMAL.fullmatch(text)
     return len(match[1]) if match else None

@@ -1,8 +1,10 @@
 r"""Verdicts on pairs: tables by form, real keys and labels, near misses, and properties that hold for any answer."""
 
+import contextlib
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -15,6 +17,7 @@ from distil.verifier.algebra import equal
 from distil.verifier.decision import decide
 from distil.verifier.pairs import read_pairs, score_pairs
 from distil.verifier.reading import read
+from distil.verifier.scalars import NeedsAlgebra
 from tests.distil.verifier.cases import DIFFERENT, EQUAL, responses, rows
 from tests.distil.verifier.near_misses import near_misses
 
@@ -115,6 +118,31 @@ def test_no_near_miss_of_any_answer_is_accepted(answer):
     for done, changed in near_misses(answer):
         if verdict(answer, changed):
             assert same_value(answer, changed), (done, changed)
+
+
+RAISED = [
+    ("8", "8 (the larger root, obviously)", True),
+    ("3", "(1/0)^2", None),
+    ("5", "5\\frac{1/0}{2}", None),
+    ("1200000", "\\$1.2.3M", None),
+    ("10^9 k\\pi, k \\in \\mathbb{Z}", "2k\\pi, k \\in \\mathbb{Z}", None),
+]
+"""Answers on which the verifier itself once broke."""
+PIECES = sorted(
+    {piece for _, *row in rows(EQUAL) for text in row for piece in re.findall(r"\\?[^\W\d_]+|\d+|\s|.", text)}
+)
+
+
+@pytest.mark.parametrize(("gold", "answer", "equals"), RAISED)
+def test_what_once_broke_the_verifier_has_a_verdict(gold, answer, equals):
+    assert verdict(gold, answer) is equals
+
+
+@settings(max_examples=300, deadline=None)
+@given(*[st.lists(st.sampled_from(PIECES), max_size=12).map("".join)] * 2)
+def test_whatever_is_written_can_be_judged(gold, answer):
+    with contextlib.suppress(NeedsAlgebra):
+        decide(gold, answer)
 
 
 def same_value(one: str, other: str) -> bool:
