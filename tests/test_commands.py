@@ -47,7 +47,8 @@ RUN_BY = {
     "dvc exp remove --all-commits": EXPERIMENTS,
     "dvc exp run -S raw.source=folder -S raw.path=my-exams parsed": "tests/tools/test_experiments.py::"
     "test_own_exams_are_read_as_printed",
-    "python -m tools.bench.verifiers [FILE.jsonl]": "tests/tools/test_bench.py::test_three_judges_of_the_same_answers",
+    "python -m tools.bench.verifiers [FILE.jsonl] [--rounds N]": "tests/tools/test_bench.py::"
+    "test_three_judges_of_the_same_answers",
     "make experiments": SCREEN,
     "dvc metrics diff": SCREEN,
     "make compare A=main B=my-branch": COMPARE,

@@ -86,8 +86,18 @@ def test_three_judges_of_the_same_answers(tmp_path: Path) -> None:
     names = ("gold", "answer", "label", "llm_verdict")
     lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows]
     (tmp_path / "pairs.jsonl").write_text("\n".join(lines))
-    command = [sys.executable, "-m", "tools.bench.verifiers", str(tmp_path / "pairs.jsonl")]
+    command = [sys.executable, "-m", "tools.bench.verifiers", str(tmp_path / "pairs.jsonl"), "--rounds", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout[done.stdout.index("{\n") :])
     assert found["n"] == 2 and found["ours"]["agreement"] == 1 and found["llm"]["false_accepts"] == 1
+    for unit, ratio in (("seconds", "ratio"), ("processor_seconds", "processor_ratio")):
+        assert found[ratio] == found["math_verify"][unit] / found["ours"][unit] > 0
+
+
+def test_the_processor_seconds_of_a_judge_hold_those_of_its_workers(tmp_path: Path) -> None:
+    pairs = [(f"\\sin^4 {x} + \\cos^4 {x}", f"1 - 2 \\sin^2 {x} \\cos^2 {x}") for x in "xyztuv"]
+    (tmp_path / "pairs.json").write_text(json.dumps(pairs))
+    found = worker("judge", "ours", tmp_path / "pairs.json")
+    assert found["said"] == [True] * 6
+    assert found["processor_seconds"] > 0.1, "the algebra of a pair takes 0.1 s and more, the rest 0.001 s"

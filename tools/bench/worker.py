@@ -6,6 +6,7 @@
     python -m tools.bench.worker gemm
     python -m tools.bench.worker model FOLDER STUDENT SHAPE
     python -m tools.bench.worker padding MODEL ROWS BATCH_SIZE
+    python -m tools.bench.worker judge NAME PAIRS.json
 
 Prints one JSON object as its last line. The stock runs import nothing of this project before they are done, so that MLX
 computes as its wheel does.
@@ -158,6 +159,48 @@ def model(folder: str, student: str, shape: str) -> dict[str, Any]:
     return {"folder": str(write_model(Path(folder), Path(student), shape))}
 
 
+WARM = [("1+√2", "√2+1"), ("2+√2", "√2+2"), ("$\\frac{7}{11}$", "\\boxed{7/11}"), ("$(1, 9)$", "$(1,9)$")]
+"""Pairs that no file has: the first two start our workers, all of them load what Math-Verify loads at first use."""
+
+
+def judge(name: str, pairs: str) -> dict[str, Any]:
+    """What a judge says of every [key, answer], and how long one pass takes: on the wall, and of the processor.
+
+    The worker processes count. Their seconds come in steps of the system's clock, 0.01 s on Linux.
+    """
+    import psutil
+
+    rows = json.loads(Path(pairs).read_text(encoding="utf-8"))
+    judged = _judge(name)
+    judged(WARM)
+    before, begun = _processor_seconds(psutil.Process()), time.perf_counter()
+    said = judged(rows)
+    seconds = time.perf_counter() - begun
+    return {
+        "said": said,
+        "seconds": seconds,
+        "processor_seconds": _processor_seconds(psutil.Process()) - before,
+    }
+
+
+def _judge(name: str) -> Callable[[list[tuple[str, str]]], list[bool]]:
+    if name == "ours":
+        from distil.verifier import Verifier
+
+        verifier = Verifier(workers=2)
+        return lambda rows: [found.verdict == "CORRECT" for found in verifier.verify_many(rows)]
+    from math_verify import parse, verify
+
+    delimiter = "$" if name == "math_verify" else ""
+    return lambda rows: [bool(verify(parse(f"{delimiter}{gold}{delimiter}"), parse(answer))) for gold, answer in rows]
+
+
+def _processor_seconds(process: Any) -> float:
+    """Of this process, to the nanosecond, and of all below it."""
+    below = [child.cpu_times() for child in process.children(recursive=True)]
+    return time.process_time() + sum(times.user + times.system for times in below)
+
+
 COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "ours-train": ours_train,
     "ours-answers": ours_answers,
@@ -165,6 +208,7 @@ COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "gemm": gemm,
     "padding": padding,
     "model": model,
+    "judge": judge,
 }
 if __name__ == "__main__":
     print(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))
