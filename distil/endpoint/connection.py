@@ -208,7 +208,7 @@ class Connection:
 
 
 def _certificates() -> ssl.SSLContext:
-    """The certificates of authorities to trust. Raises InputError when the environment names a file that is none."""
+    """The certificates of authorities to trust. Raises InputError when the environment names a file without any."""
     try:
         return httpx.create_ssl_context()
     except OSError as error:

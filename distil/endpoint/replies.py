@@ -58,7 +58,7 @@ class Failed:
 
 
 def decode(text: str) -> Any:
-    """The JSON of a response. Raises ValueError for what is none.
+    """The JSON of a response. Raises ValueError for anything else.
 
     Comments that keep a connection open (`: PROCESSING`) are skipped. Server-sent events are put together to the
     completion that they stream.
@@ -90,7 +90,7 @@ def _assembled(chunks: list[Any]) -> Any:
 
 
 def read_reply(payload: Any, *, verbatim: bool = False) -> Reply | Failed:
-    """Read a chat completion; a refusal is Failed. Raises ValueError saying what is wrong with one that is no answer.
+    """Read a chat completion; a refusal is Failed. Raises ValueError, which says why, for one that holds no answer.
 
     Reasoning is found in `reasoning_content` or `reasoning`, in content parts of the type `thinking`, and in tags such
     as `<think>` (the opening one may be missing where a chat template writes it into the prompt). A `verbatim` reply

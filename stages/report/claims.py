@@ -9,7 +9,7 @@ from stages.report.page_parts import Claim
 
 
 def claims(run: Run, pictures: dict[str, Picture]) -> list[Claim]:
-    """All claims, in the order of the argument; one whose part the run lacks says so."""
+    """All claims, in the order of the argument. A claim says so when the run lacks its part."""
     return [
         student_against_base(run, pictures),
         seen_against_unseen(run, pictures),

@@ -324,7 +324,7 @@ def beside_the_study(run: Run) -> Claim:
 
 
 def _equal(row: BesidePublished) -> str:
-    """Whether equivalence was shown; where no result could have shown it, that."""
+    """Whether equivalence was shown, or that no result could have shown it."""
     if row.power == 0 and not row.equivalent:
         return "cannot be shown with so few questions"
     return f"{'yes' if row.equivalent else 'not shown'}, {probability(row.tost_p)}"
