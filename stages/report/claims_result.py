@@ -215,6 +215,9 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
     trained = "; ".join(f"{pretty(name)} {rows_of:,}" for name, rows_of in leakage.rows.items())
     folds = run.train_split.folds if run.train_split else {}
     leaks = "; ".join(f"{pretty(name)} {fold.leaked_rows:,}" for name, fold in folds.items())
+    alike = "; ".join(
+        f"{pretty(name)} {fold.unseen_sharing_template:,} of {fold.unseen:,}" for name, fold in folds.items()
+    )
     return Claim(
         anchor="protocol",
         topic="Held out or trained on",
@@ -227,7 +230,10 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
             "The other gaps compare different questions, which may differ in difficulty; the base model, which "
             "was fine-tuned on neither, shows by how much.",
             *(
-                [f"Training rows that a scored question, or a near-duplicate of one, is among: {leaks}."]
+                [
+                    f"Training rows that a scored question, or a near-duplicate of one, is among: {leaks}.",
+                    f"Questions held out that a training row equals but for its numbers: {alike}.",
+                ]
                 if leaks
                 else []
             ),

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from distil.pipeline.metrics import ContaminationMetrics
+from distil.pipeline.files import read_record
+from distil.pipeline.metrics import ContaminationMetrics, TrainSplitMetrics
 from distil.pipeline.results import PairedGap
 from distil.pipeline.sweep_results import Pair, SweepTables
 from stages.report.answer import answer, title
 from stages.report.claims_chains import beside_the_study, chain_length
 from stages.report.claims_result import seeds_against_questions, seen_against_unseen, student_against_base
 from stages.report.inputs import Run, load_run
+from stages.report.wording import pretty
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +123,15 @@ def test_the_protocols_gap_is_claimed_only_with_an_interval(
     leakage = loaded.tables.leakage.model_copy(update={"paired": {"contest_unseen": gap}})
     tables = loaded.tables.model_copy(update={"leakage": leakage})
     assert seen_against_unseen(replace(loaded, tables=tables), {}).title == expected
+
+
+def test_what_questions_share_with_training_is_counted(loaded: Run) -> None:
+    split = read_record(Path(__file__).parents[2] / "metrics/train_split.json", TrainSplitMetrics)
+    said = " ".join(seen_against_unseen(replace(loaded, train_split=split), {}).text)
+    for name, fold in split.folds.items():
+        assert f"{pretty(name)} {fold.unseen_sharing_template} of {fold.unseen}" in said
+        assert f"{pretty(name)} {fold.leaked_rows}" in said
+    assert "but for its numbers" not in " ".join(seen_against_unseen(replace(loaded, train_split=None), {}).text)
 
 
 @pytest.mark.parametrize(
