@@ -16,7 +16,8 @@ from stages.parsed.page import Piece, Rule
 
 SPACE = 0.15  # font sizes; a wider gap separates words
 SCRIPT_SHIFT = 0.18  # font sizes from a line's axis to that of its exponents and indices
-BAR_GAP = 0.5  # font sizes from a bar to the nearest ink of a numerator or denominator
+BAR_GAP = 0.6  # font sizes from a bar to the nearest ink of a numerator or denominator
+FRACTION_REACH = 1.2  # font sizes; a rule with something this close above and below may be the bar of a fraction
 RADICAL, RADICAL_JOIN = "√", 0.3  # the sign, and how near its upper right end the vinculum begins, in font sizes
 LARGE = frozenset("∑∏∫∮⋃⋂")  # signs that may carry limits above and below
 CENTRED = frozenset("()[]{}|⌊⌋⌈⌉⟨⟩‖∑∏∫∮")  # centred on the axis, whatever their size and the place of their origin
@@ -46,17 +47,25 @@ def read_formulas(pieces: Iterable[Piece], rules: Iterable[Rule]) -> list[Piece]
     for index, piece in enumerate(found):
         if piece.text == RADICAL and id(piece) not in vincula:
             found[index] = replace(piece, doubts=piece.doubts | {BAR})  # a radical whose reach is unknown
-    return [_barred(piece, unread) for piece in found]
+    return [_barred(piece, unread, found) for piece in found]
 
 
-def _barred(piece: Piece, rules: list[Rule]) -> Piece:
-    """The piece, doubtful where an unread rule is close over it or goes through it; an underline means nothing."""
+def _barred(piece: Piece, rules: list[Rule], pieces: list[Piece]) -> Piece:
+    """The piece, doubtful where an unread rule is close over it or goes through it; an underline means nothing.
+
+    Doubtful, too, is what an unread rule as wide as it has under it, with other text above: a fraction set widely.
+    """
     for rule in rules:
         if rule.left - 0.1 * piece.size < piece.middle < rule.right + 0.1 * piece.size:
             over = -0.1 * piece.size < rule.y - piece.top < 0.35 * piece.size
             through = piece.bottom + 0.1 * piece.size < rule.y < piece.top
             if (over or through) and piece.text not in "-=—–_":
                 return replace(piece, doubts=piece.doubts | {BAR})
+        reach = FRACTION_REACH * piece.size
+        if rule.left < piece.middle < rule.right < piece.right + reach and 0 < rule.y - piece.top < reach:
+            above = [other for other in _spanned(pieces, rule) if 0.25 * other.size < other.bottom - rule.y < reach]
+            if above and min(other.left for other in above) > rule.left - 0.1 * piece.size:
+                return replace(piece, doubts=piece.doubts | {STACKED})
     return piece
 
 

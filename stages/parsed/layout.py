@@ -79,7 +79,8 @@ def _regions(
 ) -> tuple[list[Region], list[Region]]:
     """Split the pages at the heading of the answer key, which comes after the first question.
 
-    What is lower than the heading belongs to the key; `in_order`, what follows it column by column does.
+    What is lower than the heading belongs to the key; `in_order`, what follows it column by column does. So it is under
+    a heading in the last column.
     """
     questions: list[Region] = []
     key: list[Region] = []
@@ -94,7 +95,9 @@ def _regions(
             (key or questions).append(Region(page, found, page.drawings, page.height))
             continue
         heading = headings[0]
-        edges = column_edges([Region(page, found, [], page.height)], label) if in_order else []
+        edges = column_edges([Region(page, found, [], page.height)], label)
+        if not in_order and not _heads_the_last_column(heading, found, edges, label):
+            edges = []
         answers_in_it = not KEY_HEADING.fullmatch(heading.text)
 
         def in_key(thing: Line | Drawing, heading: Line = heading, edges: list[float] = edges) -> bool:
@@ -108,6 +111,14 @@ def _regions(
         questions.append(Region(page, asked, [one for one in page.drawings if not in_key(one)], page.height))
         key.append(Region(page, key_lines, [one for one in page.drawings if in_key(one)], page.height))
     return questions, key
+
+
+def _heads_the_last_column(heading: Line, lines: list[Line], edges: list[float], label: re.Pattern[str]) -> bool:
+    """Whether a heading is over the last of several columns alone: answers are below it, other text is at its left."""
+    if len(edges) < 2 or heading.left < edges[-1] - 12:
+        return False
+    beside = any(line.top > heading.bottom and column_of(line.left, edges) < len(edges) - 1 for line in lines)
+    return beside and any(line.top < heading.bottom and label_of(line, edges[-1:], label) for line in lines)
 
 
 def _items(regions: list[Region], label: re.Pattern[str]) -> Iterator[Item]:
@@ -173,7 +184,7 @@ def _heads_a_column(line: Line, region: Region, edges: list[float], label: re.Pa
         return False
     below = [other for other in region.lines if other.axis < line.axis and column_of(other.left, edges) == column]
     at_edge = line.left - edges[column] < 3 * line.size
-    return at_edge and any(line.axis - other.axis < 2 * line.size for other in below)
+    return at_edge and any(line.axis - other.axis < 4 * line.size for other in below)
 
 
 def _numbered(column: list[Line], edges: list[float], label: re.Pattern[str]) -> list[Line]:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from operator import add
 from statistics import median
 
-from stages.parsed.formula import doubts_of_line, line_size, read_formulas, read_line
+from stages.parsed.formula import CENTRED, doubts_of_line, line_size, read_formulas, read_line
 from stages.parsed.page import Drawing, Page, Piece
 
 PAGE_NUMBER = re.compile(r"(page )?\d+( (of|/) \d+)?", re.IGNORECASE)
 SMALL = 0.9  # of the usual size; what is smaller may be an exponent or index of a line
 COLUMN_GAP = 1.5  # font sizes; a wider gap on one height separates columns
+NARROW_GAP = 0.6  # font sizes; a gap that LaTeX leaves between columns is as small as that
+TITLE = 1.2  # of the size of the text before it on its height; what is larger is a title over the next column
+LABEL_SIGNS = 4  # so few signs may be an item's number, which a gap parts from its text
 MARGIN = 0.09  # of the page's height; running heads and feet stand within it
 OVERLAP = 0.12  # font sizes of height that two lines share before one of them is taken to be stacked on the other
 
@@ -52,7 +55,8 @@ def read_lines(page: Page) -> list[Line]:
         if len(apart) == len(waiting):
             rows.append([apart.pop(0)])
         waiting = apart
-    return [Line(page.number, row[0].axis, run) for row in rows for run in _runs(row)]
+    gutter = _gutter(rows, page.width)
+    return [Line(page.number, row[0].axis, run) for row in rows for run in _runs(row, gutter)]
 
 
 def _join(piece: Piece, rows: list[list[Piece]], full_size: float) -> bool:
@@ -78,20 +82,52 @@ def _distance(piece: Piece, row: list[Piece]) -> float:
     return min(map(add, sideways, upright)) + 0.1 * axes
 
 
-def _runs(row: list[Piece]) -> Iterator[list[Piece]]:
-    """A row's pieces, divided at gaps as wide as those between columns."""
+def _runs(row: list[Piece], gutter: float | None) -> Iterator[list[Piece]]:
+    """A row's pieces, divided at gaps as wide as those between columns, and where text of another height begins."""
     row = sorted(row, key=lambda piece: piece.left)
     size, run = max(piece.size for piece in row), row[:1]
     for piece in row[1:]:
-        if piece.left - max(p.right for p in run) > COLUMN_GAP * size:
+        end, usual = max(p.right for p in run), max(p.size for p in run)
+        gap = piece.left - end
+        apart = _other_height(run[-1], piece) or piece.size > TITLE * usual
+        apart = apart or (gutter is not None and end < gutter <= piece.left)
+        if gap > COLUMN_GAP * size or (apart and gap > NARROW_GAP * usual):
             yield run
             run = []
         run.append(piece)
     yield run
 
 
+def _gutter(rows: list[list[Piece]], width: float) -> float | None:
+    """Where a page's second column begins, if rows of text keep to a gap in the page's middle and few cross it."""
+    middle = [piece.left for row in rows for piece in row if 0.3 * width < piece.left < 0.7 * width]
+    for place in sorted(set(middle)):
+        parted = crossed = 0
+        for row in rows:
+            before, after = [p for p in row if p.left < place], [p for p in row if p.left >= place]
+            if before and after:
+                gap = min(p.left for p in after) - max(p.right for p in before)
+                wide = gap > NARROW_GAP * max(p.size for p in row)
+                parted += wide and len(before) > LABEL_SIGNS
+                crossed += not wide
+        if parted > 2 and crossed <= 0.1 * parted:
+            return place
+    return None
+
+
+def _other_height(one: Piece, other: Piece) -> bool:
+    """Whether two signs of one size are on lines of their own: columns that are close together."""
+    plain = all(len(piece.text) == 1 and piece.text not in CENTRED for piece in (one, other))
+    same = max(one.size, other.size) < 1.01 * min(one.size, other.size)
+    return plain and same and abs(one.axis - other.axis) > 0.02 * one.size
+
+
 def without_furniture(pages: list[Page], lines: list[list[Line]]) -> list[list[Line]]:
-    """Drop page numbers, and texts that several pages have in a margin, alike but for their numbers."""
+    """Drop page numbers, and texts that several pages have in a margin, alike but for their numbers.
+
+    LaTeX's page numbers are higher than a margin: the outermost line of a page, alone at its height, with a number that
+    counts the pages.
+    """
 
     def place(line: Line) -> tuple[str, int]:
         return re.sub(r"\d+", "#", line.text), round(line.bottom)
@@ -103,15 +139,31 @@ def without_furniture(pages: list[Page], lines: list[list[Line]]) -> list[list[L
     places = [
         {place(line) for line in found if in_margin(page, line)} for page, found in zip(pages, lines, strict=True)
     ]
+    numbers = _page_numbers(lines)
     repeated = {one for index, found in enumerate(places) for one in found if any(one in o for o in places[:index])}
     return [
         [
             line
             for line in found
-            if not in_margin(page, line) or not (place(line) in repeated or PAGE_NUMBER.fullmatch(line.text))
+            if id(line) not in numbers
+            and (not in_margin(page, line) or not (place(line) in repeated or PAGE_NUMBER.fullmatch(line.text)))
         ]
         for page, found in zip(pages, lines, strict=True)
     ]
+
+
+def _page_numbers(lines: list[list[Line]]) -> set[int]:
+    """The identities of lines that number their pages, where all pages with such a line are counted on from one."""
+    for choose in (min, max):
+        outer = [choose(found, key=lambda line: line.axis) for found in lines if len(found) > 1]
+        alone = [
+            line
+            for line in outer
+            if line.text.isdigit() and sum(overlap(line, other) for other in lines[line.page - 1]) == 1
+        ]
+        if len(alone) > 1 and len({int(line.text) - line.page for line in alone}) == 1:
+            return {id(line) for line in alone}
+    return set()
 
 
 def overlap(one: Line | Drawing, other: Line) -> bool:

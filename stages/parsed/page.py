@@ -236,7 +236,7 @@ def _pieces(
         if surrogate or pdfium.FPDFText_IsGenerated(text, index) == 1:
             continue
         doubts: frozenset[Doubt] = frozenset()
-        if pdfium.FPDFText_HasUnicodeMapError(text, index) == 1:
+        if pdfium.FPDFText_HasUnicodeMapError(text, index) == 1 or character == "\0":  # pdfium calls that one a sign
             pdfium.FPDFText_GetFontInfo(text, index, font, 256, flags)
             known = LARGE_SIGNS.get(ord(character)) if EXTENSION.search(font.value.decode("utf-8", "replace")) else None
             doubts = frozenset() if known else frozenset({SIGN})

@@ -141,5 +141,5 @@ def test_the_key_of_a_scan_may_be_a_scan_of_its_own(tmp_path, monkeypatch):
 
 def test_a_missing_engine_is_one_message(scanned, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "rapidocr", None)
-    with pytest.raises(InputError, match=r"'rapidocr' and 'onnxruntime' are not installed.*make extra NAME=ocr"):
+    with pytest.raises(InputError, match=r"'rapidocr' and 'openvino' are not installed.*make extra NAME=ocr"):
         read_scan(scanned)
