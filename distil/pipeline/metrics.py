@@ -120,7 +120,10 @@ class JudgeAgreement(Record):
 
 
 class VerifiedMetrics(Record):
-    """metrics/verified.json: the teacher's accuracy, and which chains were accepted; `judge` where there was one."""
+    """metrics/verified.json: the teacher's accuracy, and which chains were accepted; `judge` where there was one.
+
+    `attempts` counts the chains of all attempts, where several of a problem were wanted.
+    """
 
     accepted: int
     rejected: int
@@ -133,6 +136,7 @@ class VerifiedMetrics(Record):
     by_year: dict[str, AcceptedShare]
     by_level: dict[Level, LevelShare]
     judge: JudgeAgreement | None = absent()
+    attempts: AcceptedShare | None = absent()
 
 
 # --- metrics/train_split.json ---
@@ -143,7 +147,8 @@ class FoldCounts(Record):
 
     `unseen_sharing_template` counts unseen questions that a training row equals but for its numbers. The other counts
     are of questions with a run of words in common with a row; their names have the length of the run
-    (`unseen_sharing_8_words`).
+    (`unseen_sharing_8_words`). Where problems give several chains, `train_rows` counts those; where rows that overlap
+    are removed, `removed_overlapping` counts their problems.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)

@@ -9,8 +9,9 @@
 Reads data/parsed/problems.jsonl (with `teacher_cot.benchmark` data/transfer/problems.jsonl, and `teacher_cot.recorded`
 to replay); keeps every answer in `teacher_cot.store`; writes data/teacher_cot/chains.jsonl, requests.jsonl (which
 stored request each chain came from), failed.jsonl with reasons, benchmark.jsonl (what the solver answers to the
-benchmark, where it is asked), metrics/teacher_cot.json and metrics/timings/teacher_cot.json. A problem's key is used by
-the verifier, to stop at the first verified chain, and by the judge; no other role is sent it.
+benchmark, where it is asked), attempts.jsonl (the chains of all attempts, where several are wanted),
+metrics/teacher_cot.json and metrics/timings/teacher_cot.json. A problem's key is used by the verifier, to stop at the
+first verified chain, and by the judge; no other role is sent it.
 """
 
 import argparse

@@ -86,6 +86,8 @@ class Taught:
 
     problem_id: str
     chains: list[Chain] = field(default_factory=list)
+    attempts: list[Chain] = field(default_factory=list)
+    """The R1 chains of all attempts, one of `chains` among them."""
     on_benchmark: bool = False
     answer: Answer | None = None
     """The solver's own, to a benchmark's question."""
@@ -114,26 +116,27 @@ class Lesson:
         self.taught = Taught(problem_id)
 
     def teach(self) -> Steps:
-        """Attempt until a chain verifies; then have it compressed."""
-        first: Chain | None = None
-        reasons = []
+        """Attempt until as many chains verify as are wanted, and have the first of these compressed."""
+        verified, reasons = 0, []
         for attempt in range(1, self.settings.samples_per_problem + 1):
             chain = yield from self._attempt(attempt)
             if isinstance(chain, str):
                 reasons.append(chain)
                 continue
-            first = first or chain
+            self.taught.attempts.append(chain)
             # one that was cut off is rejected whatever it says so far, so the next attempt is to have its turn
             correct: bool = chain.finish_reason != "length" and (yield Check(chain.text))
-            if correct:
+            verified += correct
+            if correct and verified == 1:
                 self.taught.verified = True
                 self.taught.chains = [chain]
                 yield from self._compress(chain)
+            if verified == self.settings.chains_per_problem:
                 break
-        else:
+        if not verified:
             # the first attempt stands, so that more samples never make an unverified chain out of another
-            self.taught.chains = [first] if first else []
-            if not first:
+            self.taught.chains = self.taught.attempts[:1]
+            if not self.taught.chains:
                 self._fail(None, "; ".join(dict.fromkeys(reasons)))
 
     def solve(self) -> Steps:

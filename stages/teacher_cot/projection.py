@@ -16,7 +16,7 @@ def projected(
     """How many requests, at about how many US dollars, are still to be asked, given the first ones of each problem.
 
     `means` are the mean costs by role of the answers in the store; a role without any is reckoned with its
-    `expected_tokens`. Every problem is taken to verify at its next attempt; nothing follows upon the requests `last`.
+    `expected_tokens`. Every attempt from the next one on is taken to verify; nothing follows upon the requests `last`.
     """
     copies: dict[RoleName, int] = {"solver": 1, "distiller": 1, "compressor": len(settings.levels), "judge": 0}
     requests, usd = 0, 0.0
@@ -25,6 +25,9 @@ def projected(
         usd += means[request.role] if request.role in means else _expected(settings, request.role, request)
     for request in missing:
         each = dict.fromkeys([request.role], 1) | {role: copies[role] for role in FOLLOWERS.get(request.role, [])}
+        if request.role in ("solver", "distiller"):  # the attempts at the problem after this one
+            more = max(0, settings.chains_per_problem - request.attempt)
+            each |= {"solver": each.get("solver", 0) + more, "distiller": each.get("distiller", 0) + more}
         if settings.judge and request.role != "judge":
             each["judge"] = 1 + (each.get("compressor", 0) if request.role != "compressor" else 0)
         for role, count in each.items():

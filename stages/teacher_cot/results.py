@@ -139,7 +139,11 @@ def write(lessons: Iterable[Taught], settings: Settings) -> TeacherMetrics:
     counts, reason = Counts(settings), ""
     with replacing_folder("data/teacher_cot") as out:
         with contextlib.ExitStack() as stack:
-            wanted = {"judgements": settings.judge, "benchmark": settings.benchmark}
+            wanted = {
+                "judgements": settings.judge,
+                "benchmark": settings.benchmark,
+                "attempts": settings.chains_per_problem > 1,
+            }
             names = ["chains", "requests", "failed", *(name for name, kept in wanted.items() if kept)]
             files = {name: stack.enter_context(replacing(out / f"{name}.jsonl")) for name in names}
             for taught in lessons:
@@ -152,6 +156,7 @@ def write(lessons: Iterable[Taught], settings: Settings) -> TeacherMetrics:
                     ("failed", taught.failures),
                     ("judgements", taught.judgements),
                     ("benchmark", [taught.answer] if taught.answer else []),
+                    ("attempts", taught.attempts if wanted["attempts"] else []),
                 ):
                     for record in records:
                         files[name].write(record.model_dump_json() + "\n")

@@ -32,6 +32,7 @@ class Settings(Teacher):
     teacher: Literal["embedded", "openai", "replay"]
     recorded: str
     samples_per_problem: int = Field(ge=1)
+    chains_per_problem: int = Field(default=1, ge=1)
     levels: dict[Level, float]
     judge: bool
     benchmark: bool
@@ -47,6 +48,13 @@ class Settings(Teacher):
     def _parts_fit(self) -> Self:
         if self.benchmark and self.teacher == "replay":
             raise ValueError("benchmark needs a teacher that can be asked; recorded chains answer no benchmark")
+        if self.chains_per_problem > self.samples_per_problem:
+            raise ValueError(
+                f"chains_per_problem is {self.chains_per_problem}, but samples_per_problem allows only "
+                f"{self.samples_per_problem} attempts at a problem; raise it"
+            )
+        if self.chains_per_problem > 1 and self.teacher == "replay":
+            raise ValueError("chains_per_problem above 1 needs a teacher that can be asked, not recorded chains")
         for name in self.roles_played if self.teacher != "replay" else ():
             if fault := self.fault_of(name, paid=self.teacher == "openai"):
                 raise ValueError(fault)

@@ -3,18 +3,19 @@
     python -m stages.train_split
 
 Reads data/parsed, data/transfer and data/verified; writes data/train_split/<fold>/{train,valid}.jsonl in mlx-lm's chat
-format, the same rows at every chain length under data/train_split/levels/<level>/, full chains cut to a level's length
-under data/train_split/truncated/<level>/, data/train_split/folds.json (what each problem is to each fold, and which
-questions are alike) and metrics/train_split.json.
+format (one row for every verified chain to train on, where a problem has several), the same problems at every chain
+length under data/train_split/levels/<level>/, full chains cut to a level's length under
+data/train_split/truncated/<level>/, data/train_split/folds.json (what each problem is to each fold, and which questions
+are alike) and metrics/train_split.json.
 """
 
 import argparse
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from distil.pipeline import chat
 from distil.pipeline.command import Params, load_params, run
@@ -23,12 +24,15 @@ from distil.pipeline.levels import LevelParams
 from distil.pipeline.metrics import FoldCounts, LevelRows, TrainSplitMetrics
 from distil.pipeline.numbers import rounded
 from distil.pipeline.records import LEVELS, Chain, Example, Fold, Message, Problem, Split, VerifiedChain
+from stages.train_split.attempts import others, read_attempts, within_pass_rate
 from stages.train_split.clusters import clusters, near_duplicates, template
 from stages.train_split.families import Families, families
 from stages.train_split.folds import held_out_groups, hold_out, kfold_groups, leaked, paper
-from stages.train_split.overlap import overlapping
+from stages.train_split.overlap import overlapping, without_overlap
 from stages.train_split.planted import recalls
 from stages.train_split.truncated import cut
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class SplitParams(Params):
@@ -42,7 +46,15 @@ class SplitParams(Params):
     valid_share: float = Field(gt=0, lt=1)
     near_duplicate: float = Field(gt=0, le=1)
     overlap_words: int = Field(ge=2)
+    remove_overlapping: list[Literal["transfer", "unseen"]] = Field(default_factory=list)
+    pass_rate: tuple[Share, Share] = (0, 1)
     seed: int
+
+    @model_validator(mode="after")
+    def _pass_rates_in_order(self) -> "SplitParams":
+        if self.pass_rate[0] > self.pass_rate[1]:
+            raise ValueError(f"pass_rate is {list(self.pass_rate)}; the lower share comes first")
+        return self
 
 
 def main() -> None:
@@ -68,17 +80,26 @@ def main() -> None:
         )
 
     every = [*problems, *transfer]
+    attempts = read_attempts()
+    trainable = set(within_pass_rate(chains["R1"], attempts, *params.pass_rate))
+    extra = others(chains["R1"], attempts)
     pairs = near_duplicates(
         [problem.question for problem in every], [problem.answer for problem in every], params.near_duplicate
     )
     cluster = dict(zip((problem.id for problem in every), clusters(len(every), pairs), strict=True))
     kinds = families(every, cluster)
-    folds = make_folds(params, problems, set(chains["R1"]), cluster, kinds, {cluster[one.id] for one in transfer})
+    folds = make_folds(params, problems, trainable, cluster, kinds, {cluster[one.id] for one in transfer})
     main_folds = [name for name in folds if name != "paper"] or ["paper"]
+    questions, asked = {problem.id: problem.question for problem in every}, [problem.id for problem in transfer]
+    removed = dict[str, int]()
+    for name in main_folds if params.remove_overlapping else []:
+        fold, parts = folds[name], {"transfer": asked, "unseen": folds[name].unseen}
+        judged = [question for part in params.remove_overlapping for question in parts[part]]
+        folds[name] = without_overlap(fold, questions, judged, params.overlap_words)
+        removed[name] = len(folds[name].unused) - len(fold.unused)
     levels = {level: found for level, found in chains.items() if found}
     sweep = same_rows(folds[main_folds[0]], levels)
 
-    questions = {problem.id: problem.question for problem in every}
     split = Split(
         protocol=params.protocol,
         main=main_folds,
@@ -102,14 +123,23 @@ def main() -> None:
         families_are=kinds.kind,
         level_rows=LevelRows(train=len(sweep.train), valid=len(sweep.valid)),
         folds={
-            name: audit(name, fold, cluster, questions, [one.id for one in transfer], params.overlap_words)
+            name: audit(
+                name,
+                fold,
+                cluster,
+                questions,
+                asked,
+                params.overlap_words,
+                ({"removed_overlapping": removed[name]} if name in removed else {})
+                | ({"train_rows": sum(1 + len(extra[row]) for row in fold.train)} if attempts else {}),
+            )
             for name, fold in folds.items()
         },
     )
 
     with replacing_folder("data/train_split") as out:
         for name, fold in folds.items():
-            write_rows(out / name, fold, chains["R1"], questions, system)
+            write_rows(out / name, fold, chains["R1"], questions, system, extra)
         for level, found in levels.items():
             write_rows(out / "levels" / level, sweep, found, questions, system)
         for level in sweep_params.controls:
@@ -169,29 +199,44 @@ def same_rows(fold: Fold, levels: dict[str, dict[str, Chain]]) -> Fold:
     return same
 
 
-def write_rows(folder: Path, fold: Fold, chains: Mapping[str, Chain], questions: dict[str, str], system: str) -> None:
-    """Write a fold's training and validation rows as mlx-lm chat JSON lines."""
-    for part, names in (("train", fold.train), ("valid", fold.valid)):
+def write_rows(
+    folder: Path,
+    fold: Fold,
+    chains: Mapping[str, Chain],
+    questions: dict[str, str],
+    system: str,
+    extra: Mapping[str, list[Chain]] | None = None,
+) -> None:
+    """Write a fold's training and validation rows as mlx-lm chat JSON lines; those to train on with `extra` chains."""
+    more = extra or {}
+    for part, names, further in (("train", fold.train, more), ("valid", fold.valid, {})):
         write_jsonl(
             folder / f"{part}.jsonl",
             (
                 Example(
                     messages=[
                         *chat.prompt(questions[name], system),
-                        Message(role="assistant", content=chains[name].text),
+                        Message(role="assistant", content=chain.text),
                     ],
                     problem_id=name,
-                    level=chains[name].level,
+                    level=chain.level,
                 )
                 for name in names
+                for chain in [chains[name], *further.get(name, [])]
             ),
         )
 
 
 def audit(
-    name: str, fold: Fold, cluster: dict[str, int], questions: dict[str, str], transfer: list[str], words: int
+    name: str,
+    fold: Fold,
+    cluster: dict[str, int],
+    questions: dict[str, str],
+    transfer: list[str],
+    words: int,
+    counted: dict[str, int],
 ) -> FoldCounts:
-    """The counts of a fold, word n-grams shared with its rows (`words` long) among them.
+    """The counts of a fold, those `counted` already and word n-grams shared with its rows (`words` long) among them.
 
     A main fold is judged on its unseen problems, the study's protocol on every problem it answers; both on transfer.
     """
@@ -199,7 +244,7 @@ def audit(
     rows = [questions[row] for row in fold.train + fold.valid]
     templates = {template(row) for row in rows}
     shared = {
-        f"{part}_sharing_{words}_words": overlapping((questions[row] for row in names), rows, words)
+        f"{part}_sharing_{words}_words": sum(overlapping((questions[row] for row in names), rows, words))
         for part, names in (("unseen", fold.unseen), ("transfer", transfer))
     }
     return FoldCounts.model_validate(
@@ -211,6 +256,7 @@ def audit(
             "leaked_rows": leaked(fold, cluster, judged + transfer),
             "unseen_sharing_template": sum(template(questions[row]) in templates for row in fold.unseen),
             **shared,
+            **counted,
         }
     )
 

@@ -3,8 +3,9 @@
     python -m stages.verified
 
 Reads data/parsed/problems.jsonl, data/teacher_cot/chains.jsonl and, if there was a judge, judgements.jsonl in the same
-folder. Writes metrics/verified.json and, in data/verified, accepted.jsonl and rejected.jsonl (each chain with its
-verdict) and, if there was a judge, disagreements.jsonl.
+folder, and attempts.jsonl where several chains of a problem were wanted. Writes metrics/verified.json and, in
+data/verified, accepted.jsonl and rejected.jsonl (each chain with its verdict), attempts.jsonl (those of all attempts,
+with their verdicts) and, if there was a judge, disagreements.jsonl.
 
 `python -m distil.verifier --explain GOLD ANSWER` explains one verdict.
 """
@@ -16,7 +17,7 @@ from distil.pipeline.command import run
 from distil.pipeline.files import read_jsonl, replacing_folder, write_json, write_jsonl
 from distil.pipeline.records import Chain, Judgement, Problem
 from distil.verifier import Verifier
-from stages.verified.chains import chain_metrics, verify_chains
+from stages.verified.chains import chain_metrics, share, verify_chains
 from stages.verified.judge import agreement
 
 PROBLEMS, TAUGHT, VERIFIED = Path("data/parsed/problems.jsonl"), Path("data/teacher_cot"), Path("data/verified")
@@ -29,14 +30,20 @@ def main() -> None:
     ).parse_args()
     problems = {problem.id: problem for problem in read_jsonl(PROBLEMS, Problem)}
     chains = list(read_jsonl(TAUGHT / "chains.jsonl", Chain))
+    several = (TAUGHT / "attempts.jsonl").exists()
+    recorded = list(read_jsonl(TAUGHT / "attempts.jsonl", Chain)) if several else []
     with Verifier() as verifier:
         verified = verify_chains(chains, problems, verifier)
+        attempts = verify_chains(recorded, problems, verifier)
     accepted = [row for row in verified if row.reason is None]
     rejected = [row for row in verified if row.reason is not None]
     metrics = chain_metrics(verified, problems)
     with replacing_folder(VERIFIED) as folder:
         write_jsonl(folder / "accepted.jsonl", accepted)
         write_jsonl(folder / "rejected.jsonl", rejected)
+        if several:
+            write_jsonl(folder / "attempts.jsonl", attempts)
+            metrics = metrics.model_copy(update={"attempts": share(attempts)})
         if (TAUGHT / "judgements.jsonl").exists():
             judged = agreement(verified, list(read_jsonl(TAUGHT / "judgements.jsonl", Judgement)))
             write_jsonl(folder / "disagreements.jsonl", judged.disagreements)

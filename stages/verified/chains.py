@@ -54,7 +54,7 @@ def chain_metrics(verified: Sequence[VerifiedChain], problems: Mapping[str, Prob
         by_section=_shares(first, [place.section for place in places]),
         by_year=_shares(first, [str(place.year) for place in places]),
         by_level={
-            level: LevelShare(**dict(_share(rows)), reasons=_reasons(rows))
+            level: LevelShare(**dict(share(rows)), reasons=_reasons(rows))
             for level in LEVELS
             if (rows := [row for row in verified if row.chain.level == level])
         },
@@ -68,12 +68,12 @@ def _reasons(rows: Iterable[VerifiedChain]) -> dict[str, int]:
 def _shares(rows: Sequence[VerifiedChain], groups: Sequence[str]) -> dict[str, AcceptedShare]:
     """The accepted share of the rows of each group."""
     return {
-        group: _share([row for row, name in zip(rows, groups, strict=True) if name == group])
+        group: share([row for row, name in zip(rows, groups, strict=True) if name == group])
         for group in sorted(set(groups))
     }
 
 
-def _share(rows: Sequence[VerifiedChain]) -> AcceptedShare:
+def share(rows: Sequence[VerifiedChain]) -> AcceptedShare:
     """Rows, accepted ones, their share with its interval, and the share right to the printed digits."""
     accepted = sum(row.reason is None for row in rows)
     interval = wilson(accepted, len(rows))

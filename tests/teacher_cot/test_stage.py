@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,38 @@ def test_samples_stop_at_the_first_that_verifies(tmp_path, monkeypatch):
         assert max(row["attempt"] for row in asked if row["problem_id"] == problem_id) == attempt
 
 
+def test_several_verified_chains_are_sought_and_only_the_first_is_compressed(tmp_path, monkeypatch):
+    """The chains proper are those that one verified chain a problem would give."""
+    chosen, roles = problems(40), block()["roles"]
+    roles["solver"]["temperature"] = roles["distiller"]["temperature"] = [0.0, 0.7]
+    server = Server()
+    with server.running() as url:
+        one = Workspace(tmp_path / "one", chosen, samples_per_problem=4, **at(url), roles=roles)
+        one.run_here(monkeypatch)
+        asked = len(server.requests)
+        two = Workspace(
+            tmp_path / "two", chosen, samples_per_problem=4, chains_per_problem=2, **at(url), roles=roles,
+            store=str(one.folder / "cache/teacher.sqlite"),
+        )  # fmt: skip
+        two.run_here(monkeypatch)
+    assert two.rows("chains") == one.rows("chains") and not (one.folder / "data/teacher_cot/attempts.jsonl").exists()
+    roles_asked = Counter(row["role"] for row in two.rows("requests"))
+    assert roles_asked["compressor"] == Counter(row["role"] for row in one.rows("requests"))["compressor"]
+    assert len(server.requests) - asked == len(two.rows("requests")) - len(one.rows("requests")) > 0, (
+        "none is paid twice"
+    )
+
+    keys = {problem.id: problem.answer for problem in chosen}
+    right = defaultdict(list)
+    for chain in two.rows("attempts"):
+        right[chain["problem_id"]].append(chain["answer"] == keys[chain["problem_id"]])
+    assert all(sum(verdicts) == 2 and verdicts[-1] for verdicts in right.values() if len(verdicts) < 4)
+    first = {row["problem_id"]: row["attempt"] for row in two.rows("chains") if row["level"] == "R1"}
+    texts = {(row["problem_id"], row["attempt"]): row["text"] for row in two.rows("attempts")}
+    chains = {row["problem_id"]: row["text"] for row in two.rows("chains") if row["level"] == "R1"}
+    assert chains == {name: texts[name, attempt] for name, attempt in first.items()}
+
+
 def test_a_truncated_solver_without_a_larger_cap_fails(tmp_path, monkeypatch):
     roles = block()["roles"]
     roles["solver"] |= {"max_tokens": 9, "max_tokens_if_truncated": None}
@@ -258,6 +291,11 @@ def test_reasoning_in_think_tags_reaches_the_distiller(tmp_path, monkeypatch):
     [
         ({"teacher": "oracle"}, "teacher_cot.teacher"),
         ({"samples_per_problem": 0}, "teacher_cot.samples_per_problem"),
+        ({"chains_per_problem": 2}, "chains_per_problem is 2, but samples_per_problem allows only 1 attempts"),
+        (
+            {"teacher": "replay", "samples_per_problem": 2, "chains_per_problem": 2},
+            "chains_per_problem above 1 needs a teacher that can be asked",
+        ),
         ({"levels": {"R7": 0.1}}, "teacher_cot.levels.R7"),
         ({"teacher": "openai"}, "endpoints.test needs a base_url"),
         ({"budget_usd": 1}, "budget_usd needs a price for embedded/solver"),

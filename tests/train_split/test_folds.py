@@ -203,6 +203,95 @@ def test_families_are_held_out_by_topic_family_or_cluster(folder):
     assert set(split["folds"]["held_out"]["unseen"]) == {p.id for p in tagged if p.topic == "geometry"}
 
 
+def change(folder: Path, **values) -> None:
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["train_split"] |= values
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+
+
+def attempt(p: Problem, number: int, text: str, reason: str | None = None) -> VerifiedChain:
+    row = accepted(p, "R1")
+    chain = row.chain.model_copy(update={"attempt": number, "text": text or row.chain.text})
+    return row.model_copy(update={"chain": chain, "reason": reason})
+
+
+@pytest.fixture
+def attempted(folder):
+    """Three attempts at each problem: those of number 1 verify all, the others of even numbers twice, the rest once."""
+    attempts = []
+    for p in PROBLEMS:
+        second = None if p.number == 1 or p.number % 2 == 0 else "wrong_answer"
+        third = None if p.number == 1 else "wrong_answer"
+        attempts += [attempt(p, 1, ""), attempt(p, 2, f"Another way\nAnswer: {p.answer}", second)]
+        attempts += [attempt(p, 3, f"A third\nAnswer: {p.answer}", third)]
+    twice = attempt(PROBLEMS[0], 4, "")  # a text that is there already is no other chain
+    write_jsonl(folder / "data/verified/attempts.jsonl", [*attempts, twice])
+    return folder
+
+
+def test_all_verified_chains_of_a_problem_are_trained_on_and_one_is_validated_on(folder, attempted):
+    assert stage(attempted).returncode == 0
+    split = attempted / "data/train_split"
+    index = json.loads((split / "folds.json").read_text())["folds"]["held_out"]
+    written = rows(split / "held_out/train.jsonl")
+    texts = [(row["problem_id"], row["messages"][-1]["content"].split("\n")[0]) for row in written]
+    others = {1: ["Another way", "A third"]} | {number: ["Another way"] for number in range(2, 21, 2)}
+    expected = [(name, text) for name in index["train"] for text in ["R1", *others.get(int(name[-2:]) % 50, [])]]
+    assert texts == expected and len(texts) > len(index["train"])
+    assert [row["problem_id"] for row in rows(split / "held_out/valid.jsonl")] == index["valid"]
+    for level in ("R1", "R5"):
+        names = [row["problem_id"] for row in rows(split / f"levels/{level}/train.jsonl")]
+        assert len(names) == len(set(names)), "the sweep compares lengths, one chain a problem"
+    counted = json.loads((attempted / "metrics/train_split.json").read_text())["folds"]
+    assert counted["held_out"]["train_rows"] == len(texts) and counted["held_out"]["train"] == len(index["train"])
+    assert counted["paper"]["train_rows"] == len(rows(split / "paper/train.jsonl"))
+
+
+def test_problems_outside_of_the_pass_rate_are_not_trained_on(folder, attempted):
+    change(attempted, pass_rate=[0.5, 0.9])
+    assert stage(attempted).returncode == 0
+    folds = json.loads((attempted / "data/train_split/folds.json").read_text())["folds"]
+    for fold in folds.values():
+        assert {int(name[-2:]) % 2 for name in fold["train"] + fold["valid"]} == {0}
+    assert {name[:4] for name in folds["held_out"]["unseen"]} == {"2014"}, "what is judged is not chosen by it"
+    assert any(name.endswith("/05") for name in folds["held_out"]["unused"])
+    change(attempted, pass_rate=[0.35, 0.4])
+    assert "pass_rate: of none of the 101 problems" in stage(attempted).stderr
+    change(attempted, pass_rate=[0.9, 0.5])
+    assert "the lower share comes first" in stage(attempted).stderr
+    (attempted / "data/verified/attempts.jsonl").unlink()
+    change(attempted, pass_rate=[0.5, 1])
+    assert "set teacher_cot.chains_per_problem above 1" in stage(attempted).stderr
+
+
+def test_rows_that_share_words_with_a_benchmark_are_removed_where_asked(folder):
+    """Every question of the fixture begins with the same two words; runs of three tell years and numbers apart."""
+    change(folder, overlap_words=3)
+    assert stage(folder).returncode == 0
+    before = json.loads((folder / "metrics/train_split.json").read_text())["folds"]["held_out"]
+    assert "removed_overlapping" not in before and before["transfer_sharing_3_words"] == 1
+    was = json.loads((folder / "data/train_split/folds.json").read_text())["folds"]
+
+    change(folder, remove_overlapping=["transfer"])  # "What is 2012 times 1?": of that year, or with "times 1?"
+    assert stage(folder).returncode == 0
+    after = json.loads((folder / "metrics/train_split.json").read_text())["folds"]
+    now = json.loads((folder / "data/train_split/folds.json").read_text())["folds"]
+    assert after["held_out"]["transfer_sharing_3_words"] == 0
+    rows_before = [*was["held_out"]["train"], *was["held_out"]["valid"]]
+    gone = {name for name in rows_before if name.startswith("2012/") or name.endswith("/01")}
+    assert 0 < len(gone) < len(rows_before) and after["held_out"]["removed_overlapping"] == len(gone)
+    assert gone <= set(now["held_out"]["unused"]) and now["held_out"]["unseen"] == was["held_out"]["unseen"]
+    for part in ("train", "valid"):
+        assert now["held_out"][part] == [name for name in was["held_out"][part] if name not in gone]
+        written = rows(folder / f"data/train_split/held_out/{part}.jsonl")
+        assert [row["problem_id"] for row in written] == now["held_out"][part]
+    assert now["paper"] == was["paper"], "the study's own protocol is what it is"
+
+    change(folder, overlap_words=2, remove_overlapping=["unseen"])
+    refused = stage(folder)
+    assert "remove_overlapping leaves 0 of" in refused.stderr and refused.returncode == 1
+
+
 def test_running_twice_gives_the_same_bytes(folder):
     assert stage(folder).returncode == 0
     first = {path: path.read_bytes() for path in folder.rglob("*.jsonl")}

@@ -79,6 +79,25 @@ def test_the_stage_parts_accepted_from_rejected_chains(workspace):
     assert "judge" not in metrics and not (workspace / "data/verified/disagreements.jsonl").exists()
 
 
+def test_all_attempts_are_verified_beside_the_chains(workspace):
+    """The teacher's accuracy stays that of one chain a problem."""
+    assert run(workspace).returncode == 0
+    without = json.loads((workspace / "metrics/verified.json").read_text())
+    attempts = [
+        chain(0, *REPLIES[0]),
+        chain(0, "R1", "Answer: 13", "stop"),
+        chain(0, "R1", "So 31.\nAnswer: 31", "stop"),
+    ]
+    write_jsonl(workspace / "data/teacher_cot/attempts.jsonl", attempts)
+    assert run(workspace).returncode == 0
+    rows = list(read_jsonl(workspace / "data/verified/attempts.jsonl", VerifiedChain))
+    assert [row.chain for row in rows] == attempts
+    assert [row.reason for row in rows] == [None, "wrong_answer", None]
+    metrics = json.loads((workspace / "metrics/verified.json").read_text())
+    counted = metrics.pop("attempts")
+    assert (counted["n"], counted["accepted"]) == (3, 2) and metrics == without
+
+
 def test_the_stage_writes_the_same_bytes_twice(workspace):
     names = ["data/verified/accepted.jsonl", "data/verified/rejected.jsonl", "metrics/verified.json"]
     contents = []
