@@ -17,6 +17,7 @@ from tests.checkpoint import write_checkpoint
 ROOT = Path(__file__).resolve().parents[1]
 LORA: dict[str, Any] = {
     "model": "models/random",
+    "fine_tune_type": "lora",
     "seeds": [3],
     "iters": 12,
     "batch_size": 4,
@@ -29,6 +30,7 @@ LORA: dict[str, Any] = {
     "steps_per_eval": 4,
     "patience": 0,
     "grad_checkpoint": False,
+    "track": [],
 }
 BASELINES: dict[str, Any] = {
     "solution": {"completion": "{question} Solution:\n"},

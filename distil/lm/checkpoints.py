@@ -90,7 +90,7 @@ def require_memory(path: str, needed: int) -> None:
 
 
 def with_adapter(model: nn.Module, folder: Path) -> nn.Module:
-    """Put a trained adapter on a loaded model, for inference.
+    """Put a trained adapter (LoRA, DoRA, or whole layers of fine_tune_type full) on a loaded model, for inference.
 
     On a CPU the low-rank products are added into the weights, which halves the work of a step of a small model; on a
     GPU the weights may be quantised and stay as they are. Raises InputError when an adapter is missing or does not

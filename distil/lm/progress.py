@@ -12,6 +12,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from distil.lm.rows import Row, schedule
 from distil.lm.state import Arrays, History, load_state, save_adapter, save_state
+from distil.lm.tracking import Tracker, Trackers
 from distil.pipeline.command import Params
 from distil.pipeline.files import InputError
 
@@ -37,6 +38,7 @@ class LoraParams(Params):
     """The block `lora_seed`. A stage gets its seed on the command line and does not read `seeds`."""
 
     model: str
+    fine_tune_type: Literal["lora", "dora", "full"] = "lora"
     seeds: list[NonNegativeInt] = Field(default_factory=list)
     iters: PositiveInt | Literal["probe"]
     batch_size: PositiveInt
@@ -49,6 +51,7 @@ class LoraParams(Params):
     steps_per_eval: PositiveInt
     patience: int = Field(ge=0)
     grad_checkpoint: bool
+    track: list[Tracker] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,10 @@ class Training:
 
 def adapter_config(params: LoraParams) -> dict[str, Any]:
     """What `adapter_config.json` says, for mlx-lm to rebuild the layers that the weights belong to."""
+    low_rank = {"rank": params.rank, "dropout": params.dropout, "scale": params.scale}
     return {
-        "fine_tune_type": "lora",
-        "lora_parameters": {"rank": params.rank, "dropout": params.dropout, "scale": params.scale},
+        "fine_tune_type": params.fine_tune_type,
+        "lora_parameters": None if params.fine_tune_type == "full" else low_rank,
         "model": params.model,
         "num_layers": params.num_layers,
     }
@@ -84,6 +88,10 @@ class Progress(ABC):
         self.title, self.iters = title, iters
         history = load_state(folder, self.restore)
         self.history = history or History()
+        shown = params.track if self.writes and not self.history.finished else []
+        self.trackers = Trackers(shown, title, params.model_dump(exclude={"seeds", "track"}) | {"iters": iters})
+        for number in range(len(self.history.iterations)):
+            self.show(number)
         self.saved = history.iterations[history.best()] if history else None
         """The iteration of the adapter that is in `folder`."""
         if not history:
@@ -118,6 +126,7 @@ class Progress(ABC):
         # as the state's file keeps it, or the curve of a resumed run would differ in a last digit
         history.train_losses.append(None if train_loss is None else np.float32(train_loss).item())
         history.valid_losses.append(losses)
+        self.show(-1)
         since_best = len(history.iterations) - 1 - history.best()
         history.finished = iteration >= self.iters or 0 < self.params.patience <= since_best
         if self.writes:
@@ -128,6 +137,14 @@ class Progress(ABC):
                 save_state(self.folder, self.state(), history)
             except InputError as error:
                 raise InputError(f"{error} {self.kept()}") from error
+        if history.finished:
+            self.trackers.end()
+
+    def show(self, number: int) -> None:
+        """Show the trackers a validation of the history."""
+        history, tokens = self.history, sum(row.reply for row in self.valid_rows)
+        valid = float(history.valid_losses[number].sum(dtype=np.float64)) / tokens
+        self.trackers.show(history.iterations[number], history.train_losses[number], valid)
 
     def kept(self) -> str:
         """Where the best adapter so far is, for an error message."""

@@ -91,7 +91,7 @@ def train_fold(params: LoraParams, lm: LmParams, iters: int, seed: int, split: P
     valid_rows, valid_too_long = read_rows(split / "valid.jsonl", tokenizer, params.max_seq_length)
     train_adapter, computed_by = backend(lm)
     inputs = {
-        "params": params.model_dump(exclude={"seeds", "iters"}),
+        "params": params.model_dump(exclude={"seeds", "iters", "track"}),
         "iters": iters,
         "seed": seed,
         "rows": [[row.problem_id, row.tokens, row.prompt] for row in [*train_rows, *valid_rows]],

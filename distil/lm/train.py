@@ -1,4 +1,4 @@
-"""Train a LoRA adapter with mlx-lm's trainer. A run that was killed and resumed ends with the same bits."""
+"""Train an adapter, or whole layers, with mlx-lm's trainer. A run killed and resumed ends with the same bits."""
 
 import contextlib
 import io
@@ -49,8 +49,7 @@ def train_adapter(
     if params.num_layers > len(model.layers):
         raise InputError(f"lora_seed.num_layers: {params.num_layers} layers, but the model has {len(model.layers)}.")
     mx.random.seed(seed)
-    model.freeze()
-    linear_to_lora_layers(model, params.num_layers, adapter_config(params)["lora_parameters"])
+    make_trainable(model, params)
     optimizer = optim.Adam(learning_rate=params.learning_rate)
     optimizer.init(model.trainable_parameters())
     run = Run(model, optimizer, params, valid_rows, folder, title, iters)
@@ -66,6 +65,29 @@ def train_adapter(
         run.seconds,
         mx.get_peak_memory() / 1e9,
     )
+
+
+def make_trainable(model: nn.Module, params: LoraParams) -> None:
+    """Freeze all but what `fine_tune_type` trains of the last layers, as mlx_lm.lora does it.
+
+    Raises InputError for whole layers of quantised weights, whose integers have no gradient, and for layers that DoRA
+    does not take.
+    """
+    model.freeze()
+    if params.fine_tune_type == "full":
+        if any(isinstance(layer, nn.QuantizedLinear) for layer in model.modules()):
+            raise InputError(
+                f"lora_seed.fine_tune_type: full trains the weights themselves, and those of {params.model} are "
+                "quantised. Take a checkpoint in 16 or 32 bits, or fine_tune_type lora or dora."
+            )
+        for layer in model.layers[-max(params.num_layers, 0) :]:
+            layer.unfreeze()
+        return
+    dora = params.fine_tune_type == "dora"
+    try:
+        linear_to_lora_layers(model, params.num_layers, adapter_config(params)["lora_parameters"], use_dora=dora)
+    except ValueError as error:
+        raise InputError(f"lora_seed.fine_tune_type: {params.fine_tune_type} on {params.model}: {error}") from error
 
 
 class Run(Progress, TrainingCallback):

@@ -40,13 +40,14 @@ def _adapters(run: Loaded) -> Iterator[tuple[str, Path, str, list[Scored]]]:
 def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Loaded) -> str:
     """The text of one adapter's card; `rows` are its scored answers."""
     config = read_json(path / "adapter_config.json")
+    kind = {"lora": "LoRA", "dora": "DoRA"}.get(config.get("fine_tune_type", "lora"), "full")
     base = str(config.get("model") or run.params.lora_seed.model)
     results = list(accuracies(rows, run.scored))
     data = ModelCardData(
         language="en",
         library_name="mlx",
         pipeline_tag="text-generation",
-        tags=["lora", "chain-of-thought", "distillation", "mathematics"],
+        tags=[kind.lower(), "chain-of-thought", "distillation", "mathematics"],
         base_model=None if Path(base).exists() or base.startswith("models/") else base,
         model_name=name,
         eval_results=[
@@ -75,7 +76,8 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Loaded)
         level=model if model in LEVELS else "R1",
         fold={part: len(getattr(fold, part)) if fold else 0 for part in ("train", "valid", "unseen")},
         protocol="random rows, as the study split them" if path.name == "paper" else run.split.protocol,
-        lora=config.get("lora_parameters", {}),
+        kind=kind,
+        lora=config.get("lora_parameters") or {},
         layers=config.get("num_layers"),
         training=run.params.lora_seed,
         iterations=iterations(run.params.lora_seed.iters),

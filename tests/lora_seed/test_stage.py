@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from distil.pipeline.files import InputError
 from distil.pipeline.metrics import Minimum
 from stages.lora_seed.__main__ import main
 from tests.workspace import contents, environment, stage, write_params, write_workspace
+from tools.export_adapter.__main__ import export
 
 PROBED = Minimum(
     best_iteration=6, best_iteration_low=4, best_iteration_high=8, best_valid_loss=1.0, last_iteration=8,
@@ -117,6 +119,29 @@ def mlx_lm(folder, *command):
     return subprocess.run(
         [sys.executable, "-m", "mlx_lm", *command], cwd=folder, capture_output=True, text=True, check=False
     )
+
+
+@pytest.mark.parametrize("kind", ["dora", "full"])
+def test_other_ways_to_fine_tune_answer_and_leave_the_house(tmp_path, monkeypatch, kind):
+    """DoRA has a place in PEFT's layout, whole layers have none; both fuse; neither is trained in PyTorch."""
+    folder = write_workspace(tmp_path, {"iters": 8, "fine_tune_type": kind})
+    result = stage(folder, "stages.lora_seed", "--seed", "3")
+    assert result.returncode == 0, result.stderr
+    result = mlx_lm(folder, "generate", *ADAPTER, "--prompt", "If 3x + 4 = 19, find x.", "--max-tokens", "4")
+    assert result.returncode == 0 and "Generation: 4 tokens" in result.stdout, result.stderr
+    answered = stage(folder, "stages.answers", "--model", "seed_3")
+    assert answered.returncode == 0, answered.stderr
+
+    monkeypatch.chdir(folder)
+    adapter = Path("data/lora_seed/3/held_out")
+    export(adapter, "fused", Path("fused"))
+    if kind == "dora":
+        export(adapter, "peft", Path("peft"))
+        assert json.loads(Path("peft/adapter_config.json").read_text())["use_dora"]
+    for to in ("gguf",) if kind == "dora" else ("gguf", "peft"):
+        with pytest.raises(InputError, match=r"Use --to fused"):
+            export(adapter, to, Path("refused"))
+    assert not Path("refused").exists()
 
 
 ADAPTER = ("--model", "models/random", "--adapter-path", "data/lora_seed/3/held_out")

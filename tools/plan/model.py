@@ -81,6 +81,8 @@ class Model:
         size = FLOAT if on_cpu else 2
         trained = layers if lora["num_layers"] < 0 else min(lora["num_layers"], layers)
         adapter = trained * lora["rank"] * (8 * width + 3 * (width + inner))
+        if lora["fine_tune_type"] == "full":
+            adapter = trained * self.layer_parameters
         layer = batch_tokens * (12 * width + 4 * inner) * size
         kept = batch_tokens * width * size * layers + layer if lora["grad_checkpoint"] else layer * layers
         return {

@@ -51,6 +51,11 @@ def fuse(weights: Weights, folder: Path) -> None:
     """Add an adapter in mlx-lm's layout to a model's weights. Raises InputError when it is missing or does not fit."""
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if (kind := config.get("fine_tune_type", "lora")) != "lora":
+            raise InputError(
+                f"answers.backend: torch reads LoRA alone, and {folder} was trained with fine_tune_type {kind}. Set "
+                "answers.backend to mlx for it."
+            )
         scale = float(config["lora_parameters"]["scale"])
         tensors = load_file(folder / ADAPTER)
         for number, layer in enumerate(weights.layers):

@@ -49,6 +49,11 @@ def train_adapter(
 
     Raises InputError, too, when the parameters ask for what this backend does not do.
     """
+    if params.fine_tune_type != "lora":
+        raise InputError(
+            f"lora_seed.fine_tune_type: backend torch trains LoRA alone, not {params.fine_tune_type}. Set lm.backend "
+            "to mlx for it."
+        )
     if params.dropout:
         raise InputError(f"lora_seed.dropout: backend torch trains without dropout, not with {params.dropout}.")
     torch.set_num_threads(lm.threads)

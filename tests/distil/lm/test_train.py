@@ -3,12 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
+from mlx_lm.utils import load_model
 
 from distil.lm import state
-from distil.lm.checkpoints import load
+from distil.lm.checkpoints import load, with_adapter
 from distil.lm.progress import LoraParams
 from distil.lm.rows import collate, read_rows
-from distil.lm.train import reply_loss, row_losses, train_adapter
+from distil.lm.train import make_trainable, reply_loss, row_losses, train_adapter
 from distil.pipeline.files import InputError, write_jsonl
 from tests.checkpoint import write_checkpoint
 from tests.workspace import LORA, contents, problems, rows
@@ -72,10 +74,10 @@ def test_how_often_one_validates_does_not_change_the_training(train, tmp_path):
     assert two["last.safetensors"] == three["last.safetensors"] == twelve["last.safetensors"]
 
 
-@pytest.mark.parametrize("stop", [4, 8])
-def test_a_run_taken_up_again_ends_with_the_same_bytes(train, tmp_path, monkeypatch, stop):
+@pytest.mark.parametrize(("stop", "kind"), [(4, "lora"), (8, "lora"), (8, "dora"), (8, "full")])
+def test_a_run_taken_up_again_ends_with_the_same_bytes(train, tmp_path, monkeypatch, stop, kind):
     """Dropout draws random numbers and Adam remembers: both must go on where they were."""
-    train(tmp_path / "whole")
+    train(tmp_path / "whole", fine_tune_type=kind)
     save, saved = state.save_state, []
 
     def save_and_die(folder, arrays, history):
@@ -86,11 +88,37 @@ def test_a_run_taken_up_again_ends_with_the_same_bytes(train, tmp_path, monkeypa
 
     monkeypatch.setattr("distil.lm.progress.save_state", save_and_die)
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "killed")
+        train(tmp_path / "killed", fine_tune_type=kind)
     monkeypatch.undo()
     assert saved[-1] == stop
-    train(tmp_path / "killed")
+    train(tmp_path / "killed", fine_tune_type=kind)
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("kind", ["lora", "dora", "full"])
+@pytest.mark.parametrize("layers", [1, -1])
+def test_what_was_trained_is_what_answers(train, tmp_path, checkpoint, data, kind, layers):
+    """A fresh model with the adapter's files on it has the loss that the training reached."""
+    history = train(tmp_path, fine_tune_type=kind, num_layers=layers, learning_rate=3e-3).history
+    best = history.valid_losses[history.best()].sum()
+    assert best < 0.98 * history.valid_losses[0].sum()
+    answering = with_adapter(load(str(checkpoint))[0], tmp_path)
+    assert row_losses(answering, data[1], 4).sum() == pytest.approx(best, rel=1e-5)
+
+    names = safetensors.numpy.load_file(tmp_path / state.ADAPTER)
+    parts = {"lora": {"lora_a", "lora_b"}, "dora": {"lora_a", "lora_b", "m"}, "full": {"weight", "bias"}}
+    assert {name.rpartition(".")[2] for name in names} == parts[kind]
+    trained = {name.split(".")[2] for name in names}
+    assert trained == ({"1"} if layers == 1 else {"0", "1"})
+
+
+def test_whole_layers_of_quantised_weights_are_refused(tmp_path):
+    folder = write_checkpoint(tmp_path, quantization={"group_size": 32, "bits": 4})
+    model, _ = load_model(folder)  # as a GPU keeps it; on a CPU `load` makes its weights floats
+    params = LoraParams(**LORA | {"model": "models/quantised", "fine_tune_type": "full"})
+    with pytest.raises(InputError, match=r"lora_seed\.fine_tune_type: full .* models/quantised are quantised"):
+        make_trainable(model, params)
+    make_trainable(model, params.model_copy(update={"fine_tune_type": "dora"}))
 
 
 def test_patience_stops_early_and_a_stopped_run_stays_stopped(train, tmp_path):

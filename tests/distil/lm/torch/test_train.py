@@ -13,6 +13,7 @@ from distil.lm.checkpoints import load, with_adapter  # noqa: E402
 from distil.lm.progress import LmParams, LoraParams  # noqa: E402
 from distil.lm.rows import read_rows  # noqa: E402
 from distil.lm.torch import train as torch_train  # noqa: E402
+from distil.lm.torch.generate import load_to_answer  # noqa: E402
 from distil.pipeline.files import InputError, write_jsonl  # noqa: E402
 from tests.checkpoint import write_checkpoint  # noqa: E402
 from tests.workspace import LORA, contents, problems, rows  # noqa: E402
@@ -54,6 +55,15 @@ def tensors(folder):
     from safetensors.numpy import load_file
 
     return load_file(folder / state.ADAPTER)
+
+
+@pytest.mark.parametrize("kind", ["dora", "full"])
+def test_what_pytorch_does_not_train_is_refused_and_not_answered_with(train, tmp_path, checkpoint, kind):
+    with pytest.raises(InputError, match=rf"fine_tune_type: backend torch trains LoRA alone, not {kind}\. Set lm"):
+        train(tmp_path / "torch", fine_tune_type=kind)
+    train(tmp_path / "mlx", "mlx", iters=4, fine_tune_type=kind)
+    with pytest.raises(InputError, match=rf"answers\.backend: torch reads LoRA alone, .* fine_tune_type {kind}\. Set"):
+        load_to_answer(str(checkpoint), tmp_path / "mlx", torch.float32)
 
 
 def test_both_backends_start_and_learn_alike(train, tmp_path):
