@@ -23,8 +23,8 @@ help: ## list the targets
 install: .venv/installed ## create .venv from the lock file
 
 .PHONY: extra
-extra: .venv/installed ## install what a rarer input needs (NAME=dashboard|datasets|documents|ocr), or PyTorch (NAME=torch)
-	@python -c "import sys; sys.exit('$(NAME)' not in 'dashboard datasets documents ocr torch'.split() and 'error: NAME is dashboard, datasets, documents, ocr or torch')"
+extra: .venv/installed ## install what a rarer input needs (NAME=dashboard|datasets|documents|dvclive|ocr), or PyTorch (NAME=torch)
+	@python -c "import sys; sys.exit('$(NAME)' not in 'dashboard datasets documents dvclive ocr torch'.split() and 'error: NAME is dashboard, datasets, documents, dvclive, ocr or torch')"
 	@if [ '$(NAME)' = torch ]; then \
 	  .venv/bin/python -m pip install --quiet 'torch>=2.7'; \
 	elif command -v uv >/dev/null; then \
@@ -48,8 +48,12 @@ pull: .venv/installed ## fetch the committed run instead of training it (URL=whe
 	@python -m tools.published pull $(if $(URL),--url $(URL))
 
 .PHONY: publish
-publish: .venv/installed ## pack the committed run for others to pull: site/ and site.tar.gz
-	@python -m tools.published pack
+publish: .venv/installed ## pack the committed run for others to pull: site/, site.tar.gz; or push exports/bundle to the hub (TO=user/name PUBLIC=1)
+	@$(if $(TO),python -m tools.bundle push $(TO) $(if $(PUBLIC),--public),python -m tools.published pack)
+
+.PHONY: bundle
+bundle: .venv/installed ## a finished run in Hugging Face's layout: exports/bundle (DATA=no: no text of exams or chains)
+	@python -m tools.bundle build $(if $(filter no,$(DATA)),--without-data)
 
 .PHONY: exams
 exams: .venv/installed ## the study's exams and recorded chains with the tiny student, as a DVC experiment
@@ -134,7 +138,7 @@ params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|exams|qw
 lock: ## rewrite the lock files from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra pipeline --group dev --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements.lock
-	for extra in dashboard datasets documents ocr; do \
+	for extra in dashboard datasets documents dvclive ocr; do \
 	  uv pip compile pyproject.toml --extra $$extra --constraint requirements.lock --universal --python-version 3.11 --fork-strategy fewest \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements-$$extra.lock; \
 	done

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from distil.exams.files import describe, problem_id
 from distil.exams.problem_sets import ColumnsParam, read_problems, recorded_chains
@@ -27,6 +27,7 @@ from stages.raw.sample import exams, load_layout
 from stages.raw.study import copy_study
 
 RAW = Path("data/raw")
+UNKNOWN = "not known to the project; nothing is passed on"
 
 
 class RawParams(Params):
@@ -38,6 +39,13 @@ class RawParams(Params):
     columns: ColumnsParam
     groups: int = Field(ge=2)
     split: str | None
+    licence: str | None = None
+
+    @model_validator(mode="after")
+    def _others_have_theirs(self) -> "RawParams":
+        if self.licence and self.source not in ("folder", "problems"):
+            raise ValueError(f"licence is for your own files or problems; source {self.source} has its own")
+        return self
 
 
 def main() -> None:
@@ -53,10 +61,10 @@ def main() -> None:
                 origin, licence = "typeset by stages/raw", "the project's own (Apache-2.0)"
                 files = typeset_contest(list(exams(load_layout(params.path), params.seed)), raw)
             case "folder":
-                origin, licence = "the user's own files", "not known to the project; nothing is passed on"
+                origin, licence = "the user's own files", params.licence or UNKNOWN
                 files = copy_exams(params.path, raw / "exams")
             case "problems":
-                origin, licence = "the user's own problems", "not known to the project; nothing is passed on"
+                origin, licence = "the user's own problems", params.licence or UNKNOWN
                 files = []
                 copy_problems(params, raw)
             case "study":

@@ -79,6 +79,7 @@ def test_the_sample_is_typeset_and_described_and_twice_the_same(folder):
         ({"source": "folder", "path": "data"}, "data holds no PDF"),
         ({"source": "folder", "path": "exams"}, "2019 JS.pdf is not a PDF"),
         ({"source": "study", "path": "data"}, "data has no pdf/*.pdf"),
+        ({"licence": "cc-by-4.0"}, "licence is for your own files or problems; source sample has its own"),
     ],
 )
 def test_wrong_input_is_one_message_and_leaves_earlier_outputs(folder, params, message):

@@ -1,0 +1,68 @@
+"""A finished run in Hugging Face's layout, and from here to the hub.
+
+    python -m tools.bundle build [--without-data]   (make bundle)                write exports/bundle
+    python -m tools.bundle push USER/NAME           (make publish TO=USER/NAME)  push it with the token in HF_TOKEN
+
+exports/bundle/dataset is a data set of the verified chains, which `datasets.load_dataset` reads; exports/bundle/model
+has the adapters of every seed as PEFT loads them, the metrics, the plots and the report. Each part has its card. Exams
+without a licence that lets you pass them on are refused: with --without-data the adapters, metrics and plots alone are
+written, and no text of a question or a chain. On the hub the two parts are a data set and a model of the same name, to
+be seen by you alone unless --public is given.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from distil.pipeline.command import run
+from distil.pipeline.files import InputError, read_record, replacing_folder
+from distil.pipeline.records import Manifest, Split
+from tools.bundle import dataset, model
+from tools.bundle.push import push
+from tools.results.__main__ import refuse_text
+
+BUNDLE = Path("exports/bundle")
+
+
+def main() -> None:
+    """Build or push."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    built = commands.add_parser("build", help="write the bundle of the run in this folder")
+    built.add_argument("--output", type=Path, default=BUNDLE, help="the folder to write (%(default)s)")
+    built.add_argument("--without-data", action="store_true", help="no question, no chain, no report")
+    pushed = commands.add_parser("push", help="send a bundle to the hub")
+    pushed.add_argument("name", help="USER/NAME or ORGANISATION/NAME")
+    pushed.add_argument("--bundle", type=Path, default=BUNDLE, help="the folder to send (%(default)s)")
+    pushed.add_argument("--public", action="store_true", help="for everybody to see")
+    args = parser.parse_args()
+    if args.command == "build":
+        build(args.output, args.without_data)
+    else:
+        push(args.bundle, args.name, args.public)
+
+
+def build(output: Path, without_data: bool) -> None:
+    """Write the bundle, whole or not at all.
+
+    Raises InputError when no finished run is there, or its exams may not be passed on and data are wanted.
+    """
+    manifest = read_record("data/raw/manifest.json", Manifest)
+    split = read_record("data/train_split/folds.json", Split)
+    with replacing_folder(output) as folder:
+        if not without_data:
+            rows = dataset.write(folder / "dataset", manifest, split)
+            print(f"{rows:,} verified chains -> {output / 'dataset'}")
+        adapters = model.write(folder / "model", split)
+        report = Path("reports/index.html")
+        if without_data:
+            refuse_text(folder / "model")
+        elif report.exists():
+            shutil.copyfile(report, folder / "model/report.html")
+        if not adapters:
+            raise InputError("data/lora_seed has no adapter: `make repro` (or `make pull`) gives a finished run.")
+    print(f"{adapters} adapters -> {output / 'model'}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,127 @@
+"""The verified chains as a data set that `datasets.load_dataset` reads: a configuration a level, a split a part."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import DatasetCardData
+
+from distil.pipeline.files import InputError, read_jsonl, write_jsonl, write_text
+from distil.pipeline.records import LEVELS, Chain, Manifest, Problem, Record, Split, VerifiedChain
+from tools.bundle.cards import TAGS, card
+
+VERIFIED = Path("data/verified")
+SPLITS = {"train": "train", "valid": "validation", "unseen": "test", "unused": "unused"}
+"""The parts of the first main fold, and how the data set calls them."""
+OPEN = {
+    "apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "unlicense", "cc0-1.0", "cc-by-3.0", "cc-by-4.0",
+    "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0",
+    "odc-by", "odbl", "pddl", "cdla-permissive-2.0", "cdla-sharing-1.0",
+}  # fmt: skip
+"""Licences, as the hub spells them, under which questions may be passed on and chains made of them."""
+
+
+class Row(Record):
+    """One verified chain with its problem."""
+
+    id: str
+    year: int
+    section: str
+    number: int
+    question: str
+    answer: str
+    chain: str
+    teacher: str
+    attempt: int
+
+
+def licence_of(manifest: Manifest, replayed: bool) -> str:
+    """The licence of questions and chains, as the hub spells it. Raises InputError where they may not be passed on."""
+    without = "`--without-data` (DATA=no) bundles adapters and results alone."
+    if manifest.source == "study":
+        raise InputError(f"the exams' licence is {manifest.licence!r}, so no question may be passed on. {without}")
+    if manifest.source == "sample":
+        if replayed:
+            raise InputError(f"the chains are recorded ones, and nobody states their licence. {without}")
+        return "apache-2.0"
+    if manifest.licence not in OPEN:
+        raise InputError(
+            f"the problems' licence is {manifest.licence!r}. If you may pass them on, state it in raw.licence, as one "
+            f"of {', '.join(sorted(OPEN))}, and run `dvc repro`. {without}"
+        )
+    return manifest.licence
+
+
+def write(folder: Path, manifest: Manifest, split: Split) -> int:
+    """Write the data set and its card; return how many chains it has. Raises InputError where there is no licence."""
+    chains = list(accepted())
+    licence = licence_of(manifest, any(chain.role == "replay" for chain in chains))
+    problems = {problem.id: problem for problem in read_jsonl("data/parsed/problems.jsonl", Problem)}
+    fold = split.folds[split.main[0]]
+    part_of = {name: called for part, called in SPLITS.items() for name in getattr(fold, part)}
+    rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for chain in chains:
+        problem = problems[chain.problem_id]
+        rows[chain.level, part_of[problem.id]].append(
+            Row(
+                id=problem.id,
+                year=problem.year,
+                section=problem.section,
+                number=problem.number,
+                question=problem.question,
+                answer=problem.answer,
+                chain=chain.text,
+                teacher=chain.model,
+                attempt=chain.attempt,
+            )
+        )
+    for (level, part), found in rows.items():
+        found.sort(key=lambda row: (row.id, row.attempt))
+        write_jsonl(folder / f"data/{level}/{part}.jsonl", found)
+    write_text(folder / "README.md", description(licence, manifest, split, rows))
+    return sum(map(len, rows.values()))
+
+
+def accepted() -> Iterator[Chain]:
+    """Every accepted chain, those of further attempts that say something else included."""
+    texts = set()
+    for path in (VERIFIED / "accepted.jsonl", VERIFIED / "attempts.jsonl"):
+        for row in read_jsonl(path, VerifiedChain) if path.exists() or path.stem == "accepted" else ():
+            key = (row.chain.problem_id, row.chain.level, row.chain.text)
+            if row.reason is None and key not in texts:
+                texts.add(key)
+                yield row.chain
+
+
+def description(licence: str, manifest: Manifest, split: Split, rows: dict[tuple[str, str], list[Row]]) -> str:
+    """The data set's card, with the configurations that `load_dataset` reads."""
+    levels = [level for level in LEVELS if any(found == level for found, _ in rows)]
+    parts = {level: [part for part in SPLITS.values() if rows.get((level, part))] for level in levels}
+    configs: list[dict[str, Any]] = [
+        {
+            "config_name": level,
+            **({"default": True} if level == levels[0] else {}),
+            "data_files": [{"split": part, "path": f"data/{level}/{part}.jsonl"} for part in parts[level]],
+        }
+        for level in levels
+    ]
+    data = DatasetCardData(
+        language="en",
+        license=licence,
+        task_categories=["text-generation"],
+        tags=TAGS,
+        pretty_name="Verified chains of thought",
+        configs=configs,
+    )
+    teachers = sorted({row.teacher for found in rows.values() for row in found})
+    return card(
+        data,
+        "dataset.md.jinja",
+        manifest=manifest,
+        split=split,
+        teachers=f"`{'`, `'.join(teachers)}`",
+        levels=levels,
+        parts=list(SPLITS.values()),
+        rows=rows,
+    )

@@ -1,0 +1,79 @@
+"""The adapters of every seed as PEFT loads them, each with its card, and the run's metrics and plots."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from huggingface_hub import ModelCard, ModelCardData
+
+from distil.pipeline.files import InputError, read_json, read_record, read_yaml, write_text
+from distil.pipeline.metrics import SeedMetrics, TrainingMetrics
+from distil.pipeline.names import seed_name
+from distil.pipeline.records import Split
+from tools.bundle.cards import TAGS, card
+from tools.export_adapter.__main__ import read
+from tools.export_adapter.peft_layout import write as write_peft
+
+LEFT_OUT = ("timings", "environment.json", "bench.json", "student.json")
+"""What below metrics/ says nothing of the run, or is dated."""
+
+
+def write(folder: Path, split: Split) -> int:
+    """Write the part of the bundle that is a model; return how many adapters it has.
+
+    Raises InputError when a seed's adapter is missing, or PEFT's layout has no room for it.
+    """
+    params = read_yaml("params.yaml", "Run from the repository's root.")
+    names = []
+    for seed in params["lora_seed"]["seeds"]:
+        metrics = read_record(f"metrics/lora_seed/{seed}.json", SeedMetrics)
+        for fold in split.main:
+            name = f"{seed_name(seed)}-{fold}"
+            adapter = read(Path(f"data/lora_seed/{seed}/{fold}"), None)
+            out = folder / "adapters" / name
+            out.mkdir(parents=True)
+            write_peft(adapter, out)
+            write_text(out / "README.md", adapter_card(name, out, metrics.folds[fold]))
+            names.append(name)
+    for path in results():
+        (folder / "results" / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, folder / "results" / path)
+    write_text(folder / "README.md", overview(names, str(params["profile"])))
+    return len(names)
+
+
+def results() -> Iterator[Path]:
+    """The run's parameters, metrics and plots."""
+    yield Path("params.yaml")
+    for top in ("metrics", "plots"):
+        for path in sorted(Path(top).rglob("*")):
+            if path.is_file() and not set(LEFT_OUT) & set(path.parts) and not path.name.startswith("."):
+                yield path
+    if not Path("metrics/eval.json").exists():
+        raise InputError("metrics/eval.json is not there: `make repro` (or `make pull`) gives a finished run.")
+
+
+def adapter_card(name: str, folder: Path, trained: TrainingMetrics) -> str:
+    """One adapter's card; its accuracies are those of the report's card of it, where the run has a report."""
+    config = read_json(folder / "adapter_config.json")
+    kind = "DoRA" if config["use_dora"] else "LoRA"
+    data = ModelCardData(
+        language="en",
+        library_name="peft",
+        pipeline_tag="text-generation",
+        tags=[kind.lower(), *TAGS],
+        base_model=config["base_model_name_or_path"] if "revision" in config else None,
+        model_name=name,
+    )
+    reported = Path("reports/cards", name, "README.md")
+    if reported.exists():
+        data.eval_results = ModelCard.load(reported).data.eval_results
+    return card(data, "adapter.md.jinja", name=name, kind=kind, config=config, trained=trained)
+
+
+def overview(names: list[str], profile: str) -> str:
+    """The card of the whole."""
+    data = ModelCardData(language="en", library_name="peft", pipeline_tag="text-generation", tags=TAGS)
+    path = Path("metrics/summary.json")
+    found = read_json(path) if path.exists() else {}
+    return card(data, "model.md.jinja", names=names, profile=profile, summary=found)
