@@ -67,7 +67,7 @@ class Trackers:
                 if name == "dvclive":
                     self.callbacks.append(DvcLive(folder))
                 else:
-                    self.callbacks.append(get_reporting_callbacks(name, Path.cwd().name, str(folder), config))
+                    self.callbacks.append(get_reporting_callbacks(name, Path.cwd().name, str(folder.resolve()), config))
             except ImportError as error:
                 command = INSTALL.get(name, f".venv/bin/python -m pip install {name}")
                 raise InputError(
