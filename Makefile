@@ -62,7 +62,7 @@ exams: .venv/installed ## the study's exams and recorded chains with the tiny st
 
 .PHONY: experiments
 experiments: .venv/installed ## every experiment in one line: its name, what it changed, the summary of its result
-	@dvc exp show --no-pager --only-changed --drop 'Created|.*_(low|high)|(data|distil|metrics|models|plots|stages)/'
+	@python -m tools.experiments
 
 .PHONY: student
 student: .venv/installed ## train models/tiny-student again from nothing (some twenty minutes on one core)

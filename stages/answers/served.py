@@ -19,8 +19,15 @@ PATIENCE = Patience(tries=30)
 def ask_server(model: Asked, tasks: list[Task], store: Store, bar: tqdm) -> None:
     """Ask for every task that the store has no answer to, `batch_size` at a time; each answer is kept as it comes.
 
-    Raises InputError when the key is not set, or a request is given up.
+    Raises InputError when the key is not set, a request is given up, or two adapters would be asked by one name.
     """
+    name, folds = model.params.endpoint.model, sorted({task.fold for task in tasks if task.fold})
+    wanted = [place for place, many in (("{model}", folds), ("{fold}", folds[1:])) if many]
+    if not all(place in name for place in wanted):
+        raise InputError(
+            f"{WHERE}.model is {name!r}, by which the server cannot tell {model.name} ({', '.join(folds)}) from other "
+            f"adapters. Put {' and '.join(wanted)} into it (docs/own-student.md)."
+        )
     missing = [task for task in tasks if task.key not in store.found]
     bar.update(len(tasks) - len(missing))
     asyncio.run(ask_all(model, missing, store, bar))
@@ -37,7 +44,7 @@ async def ask_all(model: Asked, tasks: list[Task], store: Store, bar: tqdm) -> N
             if isinstance(prompt, str):
                 raise InputError(
                     f"answers.baselines.{model.name} is plain text, and backend openai asks in chats only. Take it "
-                    "out of answers.baselines, or set answers.backend to mlx or torch."
+                    f"out (-S '~answers.baselines.{model.name}'), or set answers.backend to mlx or torch."
                 )
             body = request_body(
                 endpoint,

@@ -121,6 +121,34 @@ def test_answers_kept_outlive_a_lower_limit(tmp_path, monkeypatch):
     assert sum(1 for path in folder.glob("data/answers/base/*.jsonl") for _ in read_jsonl(path, Answer)) == 9
 
 
+@pytest.fixture
+def level(tmp_path, monkeypatch):
+    """A workspace in which the two adapters of a chain length are asked."""
+    folder = write_workspace(tmp_path)
+    for seed in ("seed_3", "seed_4"):
+        (folder / "data/lora_level/R3" / seed).mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["answers", "--model", "R3"])
+    return folder
+
+
+@pytest.mark.parametrize("name", ["m", "{model}", "{fold}"])
+def test_adapters_that_the_server_could_not_tell_apart_are_refused(name, level):
+    """Else all would be one model, and the result no difference."""
+    served = {"base_url": "http://127.0.0.1:1/v1", "model": name, "timeout": 20}
+    write_params(level, answers={"backend": "openai", "endpoint": served})
+    with pytest.raises(InputError, match=r"cannot tell R3 \(seed_3, seed_4\) .* Put \{model\} and \{fold\} into it"):
+        main()
+
+
+def test_each_adapter_is_asked_by_its_name(level):
+    server = Server(reply=lambda request: (200, {}, completion(request, "Answer: 2")))
+    with server.running() as url:
+        write_params(level, answers={"backend": "openai", "endpoint": {"base_url": url, "model": "{model}-{fold}"}})
+        main()
+    assert {request["body"]["model"] for request in server.requests} == {"R3-seed_3", "R3-seed_4"}
+
+
 def question_of(request):
     """The last turn that a request sends."""
     return request["body"]["messages"][-1]["content"]
