@@ -65,11 +65,12 @@ def respond(model: Asked, tasks: list[Task], store: Store) -> None:
     Raises InputError when the model, an adapter or the server is missing, or the disk is full.
     """
     with Bar(total=len(tasks), desc=f"{model.name} answers", unit="answer") as bar:
-        for fold, group in groupby(sorted(tasks, key=lambda task: task.fold or ""), key=lambda task: task.fold):
-            if model.params.backend == "openai":
-                ask_server(model, list(group), store, bar)
-            else:
-                answer_here(model, model.adapters and model.adapters / str(fold), list(group), store, bar)
+        tasks = sorted(tasks, key=lambda task: task.fold or "")
+        if model.params.backend == "openai":
+            ask_server(model, tasks, store, bar)
+            return
+        for fold, group in groupby(tasks, key=lambda task: task.fold):
+            answer_here(model, model.adapters and model.adapters / str(fold), list(group), store, bar)
 
 
 def answer_here(model: Asked, adapter: Path | None, tasks: list[Task], store: Store, bar: tqdm) -> None:
