@@ -17,6 +17,7 @@ _DOUBT = re.compile(
     rf"|{_IT}(?:['’]s|\s+(?:is|was|seems|looks|must be|would be)){_ADVERB}\s+{_FALSE}\b"
     rf"|{_IT}\s+(?:isn['’]t|wasn['’]t|cannot\s+be|can['’]?t\s+be|doesn['’]t|does\s+not){_ADVERB}\s+"
     r"(?:right|correct|possible|valid|true|it|work|fit|match|satisfy|make)\b"
+    r"|\bbut\s+the\s+(?:correct|right|actual|true|real)\s+(?:answer|value|result)\s+(?:is|was|should\s+be)\b"
     rf"|{_IT}\s+double[- ]?counts|\A[\s$*)\]\\]*(?:is|was)\s+{_FALSE}\b|\A[\s$*)\]\\]*\?"
     r"|\brecomput|\brecalculat|\blet me re|\b(?:i|we)\s+(?:(?:have\s+)?made\s+an?\s+(?:\w+\s+)?(?:mistake|error|slip)"
     r"|forgot|overlooked|mis(?:read|counted|calculated|took|interpreted))\b|\b(?:it|that|this|answer)\s+should(?:\s+instead)?\s+(?:be|have\s+been)\b"
@@ -30,7 +31,8 @@ _CONFIRMED = re.compile(
 )
 _NOT_BEFORE = re.compile(r"\b(?:not|isn['’]t|cannot\s+be|can['’]?t\s+be|never)\s*[$(\\\[*\s]*$", re.IGNORECASE)
 _REFUSED = re.compile(
-    r"(?:is|are|was)\s+(?:not\s+(?:a\s+|the\s+)?(?:valid|possible|solution|answer|correct)|impossible|extraneous|invalid"
+    r"(?:is|are|was)\s+(?:not\s+(?:a\s+|the\s+)?(?:valid|possible|solution|answer|correct|allowed|in\s+the\s+(?:domain|interval|range))"
+    r"|impossible|extraneous|invalid"
     r"|rejected|wrong|incorrect)"
     r"\W*$",
     re.IGNORECASE,

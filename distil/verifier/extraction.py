@@ -26,7 +26,7 @@ _ANSWER_LINE = re.compile(
     re.IGNORECASE,
 )
 _ANSWER_ABROAD = re.compile(
-    r"(?:答案|故选|应选|答)[\s*_]*(?:应?[是为為选]|[:：=】\]])[\s*_:：]*(?P<rest>[^。]*)"
+    r"(?:答案|故选|应选|答)[\s*_]*(?:应?[是为為选]|[:：=】\]]|(?=[A-H](?![A-Za-z])))[\s*_:：]*(?P<rest>[^。]*)"
     r"|^[\W\d_]*(?:réponse|respuesta|antwort|risposta|resposta|ответ|答え)(?:\s+final)?[\s*_]*[:：=][\s*_]*(?P<line>.*)$",
     re.IGNORECASE,
 )

@@ -53,6 +53,7 @@ _PARTS = re.compile(
 )
 _FIRST_OF_PARTS = frozenset("(‹aAiIpP")
 _NAMED_COUNT = re.compile(r"([A-Za-z][a-z]{2,}(?: [a-z]+)?)\s*[:=]\s*([-\d.,/¤]*\d)")
+_ISO_DATE = re.compile(r"([12]\d{3})-(0[1-9]|1[0-2])-([0-2]\d|3[01])")
 _NOT_IN_DATES = re.compile(r"(?<=\d)[‹ ^{]*(?:st|nd|rd|th)\b|\b(?:of|the|on)\b")
 _WORD_OR_FIGURES = re.compile(r"[a-z]+|\d+")
 _CONGRUENCE = re.compile(r"(?:[^\W\d]\s*≡\s*)?([^≡]+?)\s*\(\s*mod\s*(\d+)\s*\)")
@@ -185,7 +186,9 @@ def _numeral(text: str) -> Numeral | None:
 
 
 def _date(text: str) -> Words | None:
-    """`March 5, 2011`, `5th of March 2011`, `Saturday the 14th` in one spelling; None for anything else."""
+    """`March 5, 2011`, `5th of March 2011`, `2011-03-05`, `Saturday the 14th` in one spelling; None for others."""
+    if iso := _ISO_DATE.fullmatch(text):
+        return Words(f"date {int(iso[2])} {int(iso[3])} {iso[1]}")
     words = _WORD_OR_FIGURES.findall(_NOT_IN_DATES.sub(" ", text.lower()))
     months = [str(MONTHS[word]) for word in words if word in MONTHS]
     days = [WEEKDAYS[word] for word in words if word in WEEKDAYS]

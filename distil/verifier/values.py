@@ -47,6 +47,8 @@ _RUN = re.compile(r"[^\W\d_]+")
 _NO_MATHEMATICS = re.compile("[‹¢一-鿿]")
 _SET_APART = re.compile(r"^([^a-zA-Z]*[\d)}])\s+([a-zA-Z]+|m\^\{?[23]\}?)(?:/([a-z]+)(?:\^\{?2\}?)?)?$")
 _TAIL = re.compile(r"[\s‹]+(?=[^\W\d])|(?<=[\d)}°π])(?=[^\W\d_])|(?<=\d)(?=¢)")
+_ARTICLE = re.compile(rf"^(?:of )?an? (?=(?:{'|'.join(MAGNITUDES)})\b)", re.IGNORECASE)
+"""Before a magnitude: `half a million`, `three quarters of a million`."""
 _FUNCTION_OR_COMMAND = re.compile(r"\\[a-zA-Z]+|(?:arc)?(?:sin|cos|tan|cot|sec|csc)h?|log|ln|exp|sqrt|pi|cbrt|infinity")
 
 
@@ -193,7 +195,7 @@ def _set_apart(word: str) -> bool:
 
 def _with_tail(value: Value, tail: str) -> Value:
     """A value with the magnitude (`3 million`), unit or noun that follows it."""
-    first, _, rest = " ".join(unwrapped(tail).split()).partition(" ")
+    first, _, rest = _ARTICLE.sub("", " ".join(unwrapped(tail).split())).partition(" ")
     first = first.lower()
     magnitude = first.removesuffix("s")
     if magnitude in MAGNITUDES:

@@ -23,6 +23,9 @@ EQUAL: dict[str, str] = {
         21 | twenty-one
         3000000 | 3 million
         24 | two dozen
+        6 | half a dozen
+        500000 | half a million
+        750000 | three quarters of a million
     """,
     "fraction": r"""
         2/3 | \frac23
@@ -475,6 +478,7 @@ EQUAL: dict[str, str] = {
         March 5 | 5 March
         March 5, 2011 | 5th of March 2011
         3:45 pm | 3:45 P.M.
+        March 5, 2020 | 2020-03-05
         3:45 pm | 3:45 p.m.
         4 pm | 4:00 PM
     """,
@@ -1303,6 +1307,7 @@ DIFFERENT: dict[str, str] = {
         north | 5 north
     """,
     "date": r"""
+        2020-03-05 | 2020-05-03
         March 5 | May 3
         3:45 pm | 3:45 am
         3:45 pm | 3:54 pm
@@ -1352,6 +1357,7 @@ DIFFERENT: dict[str, str] = {
         3:30 PM | 3:50 PM
         noon | midnight
         6:45 | 2:15
+        13:10 | 1:10
         6:45 | 45:6
     """,
     "per mille": r"""
@@ -1759,6 +1765,13 @@ RESPONSES = r"""
     - A | A perfect answer cannot be found.
     + D | \boxed{\Delta E} is the energy.␤Answer: D
     + x = 1, y = 2 | \boxed{\left\{\begin{array}{l} x = 1 \\ y = 2 \end{array}\right.}
+    + 4 | I first thought \boxed{3}, but the correct answer is 4.
+    - 3 | I first thought \boxed{3}, but the correct answer is 4.
+    + 3 | Some say 5, but the correct answer is \boxed{3}.
+    - 10 | The value 10 is not in the domain.
+    + A | 故选A
+    + B | 故选 B．
+    - A | 故选B
     + 5 | \boxed{5\}
     + 5 | \boxed{\ 5\ }
 """
