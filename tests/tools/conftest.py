@@ -1,9 +1,10 @@
-"""The small repository, built once; a test that changes it works in a copy."""
+"""Two repositories, each built once; a test that changes one works in a copy."""
 
 from pathlib import Path
 
 import pytest
 
+from tests.tools.small import build_small
 from tests.tools.toy import Toy, build
 
 
@@ -17,3 +18,9 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Toy:
 def toy(committed: Toy, tmp_path: Path) -> Toy:
     """A copy of it, to change."""
     return committed.copy(tmp_path / "repository")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """The real pipeline at a tenth of its size, run and committed; not to be changed."""
+    return build_small(tmp_path_factory.mktemp("small") / "repository")

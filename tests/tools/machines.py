@@ -1,12 +1,17 @@
 """A Dask scheduler, and workers each in a clone of its own, started as a user starts them."""
 
+import asyncio
 import re
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+import asyncssh
+import psutil
 
 from tests.tools.toy import ROOT, Toy
 
@@ -57,6 +62,56 @@ def workers(address: str, *clones: Toy) -> Iterator[list[subprocess.Popen[bytes]
         for process, log in zip(started, logs, strict=True):
             said(process, log, r"Registered to: +(\S+)\n")
         yield started
+
+
+@contextmanager
+def machine(folder: Path) -> Iterator[Callable[[str], None]]:
+    """A machine reached by SSH: a server of its own on loopback. Yields what starts a command there.
+
+    What the commands print is in the folder; those that still run at the end are killed.
+    """
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    (folder / "authorized").write_bytes(key.export_public_key())
+    started: list[psutil.Popen] = []
+
+    async def shell(process: asyncssh.SSHServerProcess) -> None:
+        with (folder / f"ssh-{len(started)}.log").open("wb") as log:
+            started.append(
+                psutil.Popen(["/bin/sh", "-c", process.command], stdout=log, stderr=log, env=Toy(folder).env)
+            )
+        process.exit(await asyncio.to_thread(started[-1].wait))
+
+    async def connect() -> asyncssh.SSHClientConnection:
+        keys = {"server_host_keys": [key], "authorized_client_keys": str(folder / "authorized")}
+        server = await asyncssh.listen("127.0.0.1", 0, process_factory=shell, **keys)
+        mine = {"client_keys": [key], "known_hosts": None, "agent_path": None, "config": None}
+        return await asyncssh.connect("127.0.0.1", server.get_port(), **mine)
+
+    async def start(connection: asyncssh.SSHClientConnection, command: str) -> None:
+        await connection.create_process(command)
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def wait(coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+    async def close(connection: asyncssh.SSHClientConnection) -> None:
+        connection.close()
+        await connection.wait_closed()
+
+    connection = wait(connect())
+    try:
+        yield lambda command: wait(start(connection, command))
+    finally:
+        for command in (command for command in started if command.poll() is None):
+            for process in [*command.children(recursive=True), command]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        wait(close(connection))
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
 
 
 def clone(toy: Toy, folder: Path) -> Toy:

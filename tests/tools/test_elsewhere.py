@@ -1,12 +1,17 @@
-"""The stage graph on workers in clones of their own: the same dvc.lock as one process."""
+"""The stage graph on workers in clones of their own: the same dvc.lock as one process, whatever happens to a worker."""
 
+import shlex
 import shutil
+import subprocess
 import sys
+import time
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.tools.machines import clone, scheduler, workers
+from tests.tools.machines import ENVIRONMENT, WORKER, clone, machine, running, scheduler, workers
 from tests.tools.toy import ROOT, Toy
 
 
@@ -23,6 +28,13 @@ def mine(committed: Toy, tmp_path: Path) -> Toy:
 def repro(toy: Toy, address: str, *arguments: str, check: bool = True):
     command = [sys.executable, "-m", "tools.repro", "--scheduler", address, *arguments]
     return toy.run(*command, check=check, PYTHONPATH=str(ROOT), OPENBLAS_CORETYPE="Haswell")
+
+
+def repro_beside(toy: Toy, address: str, *arguments: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """The same while the test goes on. It prints beside its folder, and is killed where the test ends before it."""
+    command = [sys.executable, "-m", "tools.repro", "--scheduler", address, *arguments]
+    environment = toy.env | {"PYTHONPATH": str(ROOT)}
+    return running(command, toy.folder.with_suffix(".log"), cwd=toy.folder, env=environment)
 
 
 @pytest.mark.parametrize("by", ["remote", "cache"])
@@ -44,3 +56,117 @@ def test_two_workers_give_what_one_process_gives(by: str, committed: Toy, mine: 
         assert (mine.folder / path).read_bytes() == (committed.folder / path).read_bytes()
     assert "up to date" in mine.run("dvc", "status").stdout
     assert again.returncode == 0 and not list(tmp_path.glob("*/data/train/7"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_lost_workers_stage_runs_again_elsewhere(committed: Toy, mine: Toy, tmp_path: Path) -> None:
+    wait = "import pathlib, time\npathlib.Path('begun').touch()\n"
+    wait += "while not pathlib.Path('../go').exists():\n    time.sleep(0.1)\n"
+    mine.write("toy/train.py", wait + (mine.folder / "toy/train.py").read_text("utf-8"))
+    mine.commit("train until told to")
+    clones = [clone(mine, tmp_path / name) for name in ("one", "two")]
+    with (
+        scheduler(tmp_path) as address,
+        workers(address, *clones) as started,
+        repro_beside(mine, address, "--remote", "shared") as run,
+    ):
+        while not all((one.folder / "begun").exists() for one in clones):
+            assert run.poll() is None, (tmp_path / "mine.log").read_text("utf-8")
+            time.sleep(0.1)
+        trained = psutil.Process(started[0].pid).children(recursive=True)
+        started[0].kill()
+        psutil.wait_procs(trained, timeout=60)
+        (tmp_path / "go").touch()
+        assert run.wait() == 0, (tmp_path / "mine.log").read_text("utf-8")
+    assert [process for process in trained if process.is_running()] == []
+    assert "up to date" in mine.run("dvc", "status").stdout
+    for path in ("metrics/score.json", "data/answers.jsonl"):
+        assert (mine.folder / path).read_bytes() == (committed.folder / path).read_bytes()
+
+
+def test_workers_whose_clone_differs_are_refused(mine: Toy, tmp_path: Path) -> None:
+    other, changed = clone(mine, tmp_path / "other"), clone(mine, tmp_path / "changed")
+    other.commit("a commit of its own")
+    changed.write("toy/split.py", "pass\n")
+    with scheduler(tmp_path) as address, workers(address, other, changed):
+        result = repro(mine, address, "--remote", "shared", check=False)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    said = sorted(result.stderr.removeprefix("error: ").splitlines())
+    assert len(said) == 2 and not (mine.folder / "dvc.lock").exists()
+    assert f"{changed.folder} is refused: its clone has other files than the run's: toy/split.py" in said[0]
+    assert f"{other.folder} is refused: its clone is at revision" in said[1]
+
+
+def test_a_failure_elsewhere_shows_its_message_here(mine: Toy, tmp_path: Path) -> None:
+    mine.write("toy/split.py", "import sys\nsys.exit('error: every is too large')\n")
+    mine.commit("a mistake")
+    one = clone(mine, tmp_path / "one")
+    with scheduler(tmp_path) as address, workers(address, one):
+        result = repro(mine, address, "--remote", "shared", check=False)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "stage split failed" in result.stderr and "error: every is too large" in result.stderr
+    assert str(one.folder) in result.stderr
+    assert "problems" in (mine.folder / "dvc.lock").read_text("utf-8")
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nowhere", "http://127.0.0.1:1"])
+def test_no_scheduler_is_one_line(address: str, mine: Toy) -> None:
+    result = repro(mine, address, check=False)
+    assert result.returncode == 1 and result.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"error: no Dask scheduler answers at {address} (SCHEDULER)")
+
+
+def test_no_worker_is_one_line(mine: Toy, tmp_path: Path) -> None:
+    with scheduler(tmp_path) as address:
+        result = repro(mine, address, check=False)
+    assert result.returncode == 1 and result.stderr.count("\n") == 1
+    assert f"the scheduler at {address} has no worker" in result.stderr
+    assert "make worker SCHEDULER=" in result.stderr
+
+
+SETTINGS = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
+TOY = ("committed", "toy/train.py", "toy/score.py", shlex.join(["env", *SETTINGS, *WORKER]) + " ")
+SMALL = ("small", "stages.lora_seed", "stages.answers", "make -o .venv/installed worker SCHEDULER=")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("pipeline", "training", "answering", "worker"), [TOY, SMALL])
+def test_three_workers_over_ssh_two_of_them_killed_at_work(
+    pipeline: str, training: str, answering: str, worker: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """One is killed in training, one in answering, each with the stage's program stopped in the middle."""
+    whole: Toy = request.getfixturevalue(pipeline)
+    mine = clone(whole, tmp_path / "mine")
+    mine.run("git", "rm", "--quiet", "dvc.lock")
+    mine.run("dvc", "config", "cache.dir", str(tmp_path / "store"))
+    mine.commit("before the first run")
+    clones = [clone(mine, tmp_path / name) for name in ("one", "two", "three")]
+    (tmp_path / "checkpoints").mkdir()
+    with scheduler(tmp_path) as address, machine(tmp_path) as ssh:
+        for one in clones:
+            (one.folder / "cache").symlink_to(tmp_path / "checkpoints")
+            (one.folder / ".venv").symlink_to(ROOT / ".venv")
+            ssh(f"cd {one.folder} && exec {worker}{address}")
+        with repro_beside(mine, address) as run:
+            kill_worker_at(training, run)
+            kill_worker_at(answering, run)
+            assert run.wait() == 0, (tmp_path / "mine.log").read_text("utf-8")
+    assert (mine.folder / "dvc.lock").read_bytes() == (whole.folder / "dvc.lock").read_bytes()
+    assert "up to date" in mine.run("dvc", "status").stdout
+
+
+def kill_worker_at(work: str, run: subprocess.Popen[bytes]) -> None:
+    """Stop a program that a worker runs for a stage, kill the worker, and see that the program ends with it."""
+    while True:
+        assert run.poll() is None, f"the run ended before {work} was seen"
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if work in process.cmdline()[1:3]:
+                    process.suspend()
+                    next(one for one in process.parents() if "worker" in one.cmdline()).kill()
+                    psutil.wait_procs([process], timeout=120)
+                    assert not process.is_running()
+                    return
+        time.sleep(0.1)
