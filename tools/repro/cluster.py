@@ -107,7 +107,8 @@ def run_all(
         try:
             while running or (waiting and not failures):
                 ready = [name for name in waiting if done.issuperset(depends.successors(name))]
-                for name in ready[: 0 if failures else workers(client) - len(running)]:
+                free = max(0, workers(client) - len(running))  # fewer than none where a worker was lost
+                for name in ready[: 0 if failures else free]:
                     waiting.remove(name)
                     if found := task(name):
                         function, arguments = found
