@@ -149,12 +149,22 @@ def test_three_workers_over_ssh_two_of_them_killed_at_work(
             (one.folder / "cache").symlink_to(tmp_path / "checkpoints")
             (one.folder / ".venv").symlink_to(ROOT / ".venv")
             ssh(f"cd {one.folder} && exec {worker}{address}")
+        for number in range(len(clones)):
+            registered(tmp_path / f"ssh-{number}.log")
         with repro_beside(mine, address) as run:
             kill_worker_at(training, run)
             kill_worker_at(answering, run)
             assert run.wait() == 0, (tmp_path / "mine.log").read_text("utf-8")
     assert (mine.folder / "dvc.lock").read_bytes() == (whole.folder / "dvc.lock").read_bytes()
     assert "up to date" in mine.run("dvc", "status").stdout
+
+
+def registered(log: Path) -> None:
+    """Wait until a worker has told its log that the scheduler knows it."""
+    deadline = time.monotonic() + 120
+    while not (log.exists() and "Registered to" in log.read_text("utf-8")):
+        assert time.monotonic() < deadline, log.read_text("utf-8")
+        time.sleep(0.2)
 
 
 def kill_worker_at(work: str, run: subprocess.Popen[bytes]) -> None:
