@@ -59,7 +59,6 @@ def test_two_workers_give_what_one_process_gives(by: str, committed: Toy, mine: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_a_lost_workers_stage_runs_again_elsewhere(committed: Toy, mine: Toy, tmp_path: Path) -> None:
     wait = "import pathlib, time\npathlib.Path('begun').touch()\n"
     wait += "while not pathlib.Path('../go').exists():\n    time.sleep(0.1)\n"
@@ -131,8 +130,13 @@ SMALL = ("small", "stages.lora_seed", "stages.answers", "make -o .venv/installed
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("pipeline", "training", "answering", "worker"), [TOY, SMALL])
+@pytest.mark.parametrize(
+    ("pipeline", "training", "answering", "worker"),
+    [
+        pytest.param(*TOY, id="toy"),
+        pytest.param(*SMALL, id="small", marks=pytest.mark.timeout(3600)),
+    ],
+)
 def test_three_workers_over_ssh_two_of_them_killed_at_work(
     pipeline: str, training: str, answering: str, worker: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
