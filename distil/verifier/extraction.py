@@ -27,7 +27,8 @@ _ANSWER_LINE = re.compile(
 )
 _ANSWER_ABROAD = re.compile(
     r"(?:答案|故选|应选|答)[\s*_]*(?:应?[是为為选]|[:：=】\]]|(?=[A-H](?![A-Za-z])))[\s*_:：]*(?P<rest>[^。]*)"
-    r"|^[\W\d_]*(?:réponse|respuesta|antwort|risposta|resposta|ответ|答え)(?:\s+final)?[\s*_]*[:：=][\s*_]*(?P<line>.*)$",
+    r"|^[\W\d_]*(?:réponse|respuesta|antwort|risposta|resposta|ответ|答え)(?:\s+final)?[\s*_]*[:：=][\s*_]*(?P<line>.*)$"
+    r"|\b(?:réponse|respuesta|antwort|risposta|resposta)(?:\s+(?:finale?|correcta))?\s+(?:est|es|ist|lautet|è|é)\b[\s:]*(?P<named>.*)$",
     re.IGNORECASE,
 )
 _HEADING = re.compile(
@@ -72,6 +73,7 @@ _COMPARED_IN_WORDS = re.compile(
 )
 _SYSTEM = re.compile(r"\s*(?:\\left\s*\\\{\s*)?\\begin\{(\w+)\}.*\\end\{\1\}(?:\s*\\right\s*\.)?\s*")
 _NAMED_COUNTS = re.compile(r"(?:[A-Za-z][a-z]{2,}(?: [a-z]+)?: ?[-\d.,/$]*\d(?:, (?:and )?|; | and |$)){2,}")
+_REASONED = re.compile(r"(yes|no|true|false)[,.;:\s—-]+(?:because|since)\b", re.IGNORECASE)
 _INTEGER_LETTER = re.compile(r"\b(?:is|being)\b[\s}$]*(?:\\text\{)?\s*\b(?:an?|any)\b\s+integer")
 _STATEMENT = re.compile(r"(?!let\b|we\b|if\b|since\b|because\b|first\b).*\b(?:is|are|was|were)\b.*\w", re.IGNORECASE)
 _ARROW = re.compile(r"⇒|⟹|→|∴|\\Rightarrow|\\Longrightarrow|\\implies|\\rightarrow|\\to\b|\\therefore|=>")
@@ -152,6 +154,8 @@ def _undeclared(text: str, broken: bool) -> Extraction:
     if (phrase := _phrase(text)) is not None:
         return _phrased(text, phrase)
     whole = text.strip()
+    if "\n" not in whole and (reasoned := _REASONED.match(whole)):
+        return _stated(reasoned[1], "bare")
     if len(whole) <= LONGEST and _is_bare(whole) and not hangs(whole):
         return _stated(whole, "bare")
     return Extraction(None, None, ["unfinished"]) if broken else _closing(whole)

@@ -40,7 +40,10 @@ _NUMERAL = re.compile(
 )
 _NUMBER = re.compile(r"-?(?:\d+(?:\.\d+)?|\.\d+)")
 _WRAPPED = re.compile(r"^‹\s*([^‹›]*?)\s*›$")
-_CHOICE = re.compile(r"‹?\s*(?:(?i:option|choice|answer)\s+)?[(\[]?([A-Za-z])[)\]]?\s*›?")
+_CHOICE = re.compile(
+    r"‹?\s*(?:(?i:option|choice|answer)\s+)?[(\[]?([A-Za-z])[)\]]?\s*›?"
+    r"(?:\s+is\s+(?:the\s+)?(?:correct|right)(?:\s+(?:answer|option|choice))?)?"
+)
 _LABELLED = re.compile(r"‹?\s*(?:\(([A-H])\)|([A-H])[).:])\s*›?\s*(\S.*)")
 _LABELLED_WORDS = re.compile(r"‹?\s*([A-H]) - ((?=(?:.*?\b[^\W\d_]{3,}\b){2})[^\d+*/=^\\()<>]+)")
 _CLOCK = re.compile(

@@ -1769,6 +1769,12 @@ RESPONSES = r"""
     - 3 | I first thought \boxed{3}, but the correct answer is 4.
     + 3 | Some say 5, but the correct answer is \boxed{3}.
     - 10 | The value 10 is not in the domain.
+    + C | Option C is correct.
+    - C | Option C is incorrect.
+    + yes | Yes, because 2 divides 4.
+    - 4 | Yes, because 2 divides 4.
+    + 12 | La respuesta es 12.
+    + 12 | Die Antwort ist 12.
     + A | 故选A
     + B | 故选 B．
     - A | 故选B
