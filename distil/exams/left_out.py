@@ -32,6 +32,7 @@ Reason = (
         "key without a final answer",
         "its key is not read",
         "read with too little confidence",
+        "its number comes twice",
         "its two readings differ",
         "its page was not read twice",
         "its page was not read",

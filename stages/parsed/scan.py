@@ -5,6 +5,7 @@ item carries the confidence of its least certain box; what is stacked and no fra
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -191,6 +192,7 @@ def with_keys(
         raise InputError(f"{path}: no answer key found in the scan.")
     for name, (questions, answers) in found.items():
         keys = {item.number: item for item in answers}
+        times = Counter(item.number for item in questions) | Counter(item.number for item in answers)
         for item in questions:
             key = keys.get(item.number)
             problem = Problem(
@@ -204,6 +206,8 @@ def with_keys(
                 page=item.page or None,  # 0 where the page could not be read
             )
             reason: Reason | None = reason_against(item.text)
+            if times[item.number] > 1:
+                reason = "its number comes twice"
             if reason is None:
                 reason = item.doubt or (key.doubt if key else "its key is not read")
             if reason is None and key and min(item.confidence, key.confidence) < least_confidence:

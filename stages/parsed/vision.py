@@ -11,6 +11,7 @@ import io
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,18 +100,22 @@ class SeenPage:
 
     def _compared(self, readings: list[list[Numbered]]) -> Iterator[ScannedItem]:
         by_number = [{one.number: one for one in reading} for reading in readings]
+        times = [Counter(one.number for one in reading) for reading in readings]
         titles = {section_named(reading.section) for reading in self.readings if reading.section}
         for number in sorted({number for reading in by_number for number in reading}):
             found = [reading[number] for reading in by_number if number in reading]
             yield ScannedItem(
                 number, self.number, " ".join(found[0].text.split()),
                 min(one.confidence for one in found),
-                doubt=_doubt(found, len(readings)) or ("its two readings differ" if len(titles) > 1 else None),
+                doubt=_doubt(found, len(readings), max(one[number] for one in times))
+                or ("its two readings differ" if len(titles) > 1 else None),
             )  # fmt: skip
 
 
-def _doubt(found: list[Numbered], readings: int) -> Reason | None:
-    """What speaks against an item, of which `readings` should tell."""
+def _doubt(found: list[Numbered], readings: int, times: int) -> Reason | None:
+    """What speaks against an item, of which `readings` should tell, one of them so many `times`."""
+    if times > 1:
+        return "its number comes twice"
     if readings < READINGS:
         return "its page was not read twice"
     if len(found) < readings or len({" ".join(one.text.split()) for one in found}) > 1:

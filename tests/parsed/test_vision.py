@@ -167,6 +167,16 @@ def test_what_is_not_read_alike_or_not_surely_is_left_out(scan, page, second, re
     assert ([problem.number for problem in problems], reasons(left_out)) == ([1], {2: reason})
 
 
+@pytest.mark.parametrize("part", ["questions", "answers"])
+def test_a_number_that_comes_twice_is_left_out(scan, part):
+    """The same number twice on a page: which of the two texts belongs to it, nobody can tell."""
+    page = "questions" if part == "questions" else "key"
+    twice = json.loads(RIGHT[page])
+    twice[part].append(twice[part][-1] | {"text": "7"})
+    problems, left_out = read(Model(**{page: [json.dumps(twice)] * 2}))
+    assert ([problem.number for problem in problems], reasons(left_out)) == ([1], {2: "its number comes twice"})
+
+
 def test_a_reply_that_is_cut_off_is_asked_for_with_the_larger_cap(scan):
     cut = {"finish_reason": "length", "message": {"content": "{"}}
     model = Model(questions=[cut])
@@ -194,6 +204,7 @@ def test_the_example_of_the_page_reads_a_folder_of_scans(scan, tmp_path):
     words = shlex.split(command.replace("\\\n", " "))
     overrides = [setting for flag, setting in itertools.pairwise(words) if flag == "-S"]
     (tmp_path / "my-scans").mkdir()
+    (tmp_path / "models").symlink_to(ROOT / "models")
     shutil.move(scan, tmp_path / "my-scans/2019 Final Round.pdf")
     shutil.rmtree("data")
     model = Model()
