@@ -30,7 +30,7 @@ from stages.teacher_cot.embedded import endpoint_names
 from stages.teacher_cot.lesson import BenchmarkProblem
 from stages.teacher_cot.replay import replay
 from stages.teacher_cot.results import Lacking, recall_all, write
-from stages.teacher_cot.settings import Asked, Settings
+from stages.teacher_cot.settings import BenchmarkLimit, Settings
 
 
 def main() -> int:
@@ -82,7 +82,7 @@ def load_problems(settings: Settings) -> list[Problem]:
     if not settings.benchmark:
         return problems
     benchmark = by_id("data/transfer/problems.jsonl", BenchmarkProblem)
-    asked = set(stratified(benchmark, load_params("answers", Asked).limit.transfer))
+    asked = set(stratified(benchmark, load_params("answers", BenchmarkLimit).limit.transfer))
     return [*problems, *(problem for problem in benchmark if problem.id in asked)]
 
 

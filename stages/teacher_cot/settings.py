@@ -12,7 +12,7 @@ from distil.teacher import RoleName, Teacher
 ROLES: tuple[RoleName, ...] = ("solver", "distiller", "compressor", "judge")
 
 
-class Asked(Params):
+class BenchmarkLimit(Params):
     """What the stage reads of the block `answers`: how much of the benchmark the models are asked."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
