@@ -28,6 +28,16 @@ def test_the_comparisons_are_the_committed_ones():
         assert end in README, f"README.md lacks the row of {name} that ends in {end}"
 
 
+def test_the_verifiers_numbers_are_the_committed_ones():
+    judges = read_json(ROOT / "metrics/bench.json")["medians"]["verify"]["judges"]
+    pages = {"README.md": README, "docs/verifier.md": (ROOT / "docs/verifier.md").read_text(encoding="utf-8")}
+    for page, text in pages.items():
+        words = " ".join(text.split())
+        assert re.search(rf"{judges['processor_ratio']:.1f}(:| times in processor time)", words), page
+        for name in ("math_verify", "ours"):
+            assert f"| {judges[name]['rows_per_second']:,.0f} | " in text, f"{page}: {name}"
+
+
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|^ {4})make ([a-z-]+)", README, re.MULTILINE))))
 def test_every_make_target_exists(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
