@@ -52,7 +52,7 @@ def difference(
     apart = np.abs(gaps.mean(axis=1))
     if min(effective_clusters(apart, clusters), effective_clusters(1 - apart, clusters)) >= ENOUGH:
         sums = cluster_sums(np.column_stack([np.ones(len(base)), gaps]), clusters)
-        found = resample(sums, lambda totals: totals[..., 1:] / totals[..., :1], resamples, rng)
+        found = resample(sums, lambda totals: totals[..., 1:] / totals[..., :1], resamples, rng, most=1)
         return Difference(found.estimate, found.both, found.questions, "bca", found.errors)
     value = float(gaps.mean())
     questions = _score(base.mean(axis=1), students.mean(axis=1), clusters)

@@ -72,12 +72,13 @@ def bca(estimate: float, replicates: Array, influence: Array) -> Interval | None
     return Interval(float(low), float(high))
 
 
-def resample(sums: Array, statistic: Statistic, resamples: int, rng: np.random.Generator) -> Resampled:
+def resample(sums: Array, statistic: Statistic, resamples: int, rng: np.random.Generator, *, most: float) -> Resampled:
     """The mean over seeds of `statistic` with its intervals.
 
     `sums` is (clusters, k), what each cluster adds to the totals; `statistic` maps totals (..., k) to one value for
     each seed (..., seeds). Clusters are resampled whole, which carries the interaction of questions and seeds. Seeds
-    are too few to be resampled: their t margin joins the interval (`SeedsPart`).
+    are too few to be resampled: their t margin joins the interval (`SeedsPart`), which ends at the `most` that the
+    statistic can be, above and below zero.
     """
     totals = sums.sum(axis=0)
     per_seed = statistic(totals)
@@ -93,5 +94,6 @@ def resample(sums: Array, statistic: Statistic, resamples: int, rng: np.random.G
     both = questions
     if seeds.margin:
         low, high = questions or (estimate, estimate)
-        both = Interval(estimate - seeds.joined(estimate - low), estimate + seeds.joined(high - estimate))
+        reach_down, reach_up = seeds.joined(estimate - low), seeds.joined(high - estimate)
+        both = Interval(max(-most, estimate - reach_down), min(most, estimate + reach_up))
     return Resampled(estimate, both, questions, standard_errors(per_seed, influence))

@@ -55,7 +55,7 @@ def gap(first: Part, second: Part, values: Array, others: Array, params: EvalPar
     own = np.hstack([ones, values, 0 * ones, 0 * values])
     other = np.hstack([zeros, 0 * others, zeros + 1, others])
     sums = cluster_sums(np.vstack([own, other]), np.concatenate([first.clusters, second.clusters]))
-    found: Resampled = resample(sums, _difference_of_means(seeds), params.resamples, params.generator(name))
+    found: Resampled = resample(sums, _difference_of_means(seeds), params.resamples, params.generator(name), most=2)
     low, high = found.both or (None, None)
     reason = None if found.both else "nothing varies between clusters of questions"
     return Gap(points=points(found.estimate), low=points(low), high=points(high), reason=reason)

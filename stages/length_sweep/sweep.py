@@ -191,7 +191,7 @@ def focus(sweep: Part, section: str, resamples: int, rng: np.random.Generator) -
         own, others = totals[..., : seeds + 1], totals[..., seeds + 1 :]
         return own[..., 1:] / own[..., :1] - others[..., 1:] / others[..., :1]
 
-    found = resample(cluster_sums(np.hstack(columns), sweep.clusters), extra, resamples, rng)
+    found = resample(cluster_sums(np.hstack(columns), sweep.clusters), extra, resamples, rng, most=2)
     low, high = found.both or (None, None)
     test = FocusTest(focus_extra=points(found.estimate), focus_extra_low=points(low), focus_extra_high=points(high))
     return test, {} if found.both else {"focus_extra": "nothing varies"}

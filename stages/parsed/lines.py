@@ -125,8 +125,8 @@ def _other_height(one: Piece, other: Piece) -> bool:
 def without_furniture(pages: list[Page], lines: list[list[Line]]) -> list[list[Line]]:
     """Drop page numbers, and texts that several pages have in a margin, alike but for their numbers.
 
-    LaTeX's page numbers are higher than a margin: the outermost line of a page, alone at its height, with a number that
-    counts the pages.
+    LaTeX's page numbers are farther inside than a margin: the outermost line of a page, in its middle and well apart,
+    with a number that counts the pages.
     """
 
     def place(line: Line) -> tuple[str, int]:
@@ -139,7 +139,7 @@ def without_furniture(pages: list[Page], lines: list[list[Line]]) -> list[list[L
     places = [
         {place(line) for line in found if in_margin(page, line)} for page, found in zip(pages, lines, strict=True)
     ]
-    numbers = _page_numbers(lines)
+    numbers = _page_numbers(pages, lines)
     repeated = {one for index, found in enumerate(places) for one in found if any(one in o for o in places[:index])}
     return [
         [
@@ -152,15 +152,17 @@ def without_furniture(pages: list[Page], lines: list[list[Line]]) -> list[list[L
     ]
 
 
-def _page_numbers(lines: list[list[Line]]) -> set[int]:
-    """The identities of lines that number their pages, where all pages with such a line are counted on from one."""
+def _page_numbers(pages: list[Page], lines: list[list[Line]]) -> set[int]:
+    """The identities of lines that number their pages: in the middle of the page, well apart, and counted on."""
     for choose in (min, max):
-        outer = [choose(found, key=lambda line: line.axis) for found in lines if len(found) > 1]
-        alone = [
-            line
-            for line in outer
-            if line.text.isdigit() and sum(overlap(line, other) for other in lines[line.page - 1]) == 1
-        ]
+        alone = []
+        for page, found in zip(pages, lines, strict=True):
+            if len(found) > 1:
+                line = choose(found, key=lambda one: one.axis)
+                nearest = choose((one for one in found if one is not line), key=lambda one: one.axis)
+                centred = abs(line.left + line.right - page.width) < 2 * line.size
+                if line.text.isdigit() and centred and abs(nearest.axis - line.axis) > 1.5 * line.size:
+                    alone.append(line)
         if len(alone) > 1 and len({int(line.text) - line.page for line in alone}) == 1:
             return {id(line) for line in alone}
     return set()

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from stages.parsed.exam import read_exam
 from stages.parsed.formula import read_formulas, read_line
-from stages.parsed.page import Piece, Rule
+from stages.parsed.lines import read_lines, without_furniture
+from stages.parsed.page import Page, Piece, Rule
 from stages.raw.paper import Exam, Question, typeset
 from tests.parsed.formulas import EXPRESSIONS, SENTENCES, typeset_and_read
 
@@ -83,3 +84,16 @@ def test_what_others_typeset_is_read(pieces, rules, text):
         assert sorted(piece.text for piece in found) == sorted(piece.text for piece in pieces)
     else:
         assert read_line(found) == text
+
+
+@pytest.mark.parametrize(("left", "kept"), [(303, False), (72, True)])
+def test_a_number_that_counts_the_pages_is_dropped_only_in_the_middle(left, kept):
+    """LaTeX sets page numbers above the margin; a question may end in a number of its own."""
+    pages = [
+        Page(number, 612, 792, [*glyphs("Find the sum of all", 72, 300), *glyphs(str(number), left, 130)])
+        for number in (7, 8)
+    ]
+    lines = without_furniture(pages, [read_lines(page) for page in pages])
+    assert [[line.text for line in found] for found in lines] == [
+        ["Find the sum of all", *([str(number)] if kept else [])] for number in (7, 8)
+    ]

@@ -56,6 +56,16 @@ def test_extreme_tables_stay_within_one(cells: tuple[int, int, int, int]) -> Non
     assert np.isfinite(found.both).all()
 
 
+@pytest.mark.parametrize("rates", [(0.1, 0.6, 0.99), (0.8, 0.99), (0.05, 0.6)])
+def test_seeds_that_differ_much_stay_within_one(rates: tuple[float, ...]) -> None:
+    """Two or three seeds have a wide margin, and no difference of two accuracies is beyond 100 points."""
+    rng = np.random.default_rng(4)
+    base = np.repeat([[1.0], [0.0]], 50, axis=0)
+    found = run(base[:, 0], (rng.random((100, len(rates))) < rates).astype(float))
+    assert found.method == "bca" and found.both is not None
+    assert found.both.low >= -1 and found.both.high <= 1 and 1 in np.abs(found.both)
+
+
 def test_no_question_is_no_difference() -> None:
     assert run(np.zeros(0), np.zeros((0, 5))) == (None, None, None, None, None)
 

@@ -43,9 +43,13 @@ def test_duplicated_questions_do_not_narrow_the_interval() -> None:
     rng = np.random.default_rng(0)
     values = (rng.random((100, 1)) < 0.6).astype(float)
     table = np.hstack([np.ones((100, 1)), values])
-    once = resample(cluster_sums(table, np.arange(100)), mean_of, 4000, np.random.default_rng(5))
+    once = resample(cluster_sums(table, np.arange(100)), mean_of, 4000, np.random.default_rng(5), most=1)
     twice = resample(
-        cluster_sums(np.tile(table, (2, 1)), np.tile(np.arange(100), 2)), mean_of, 4000, np.random.default_rng(5)
+        cluster_sums(np.tile(table, (2, 1)), np.tile(np.arange(100), 2)),
+        mean_of,
+        4000,
+        np.random.default_rng(5),
+        most=1,
     )
     assert once.both == pytest.approx(twice.both)
     assert once.both == once.questions  # one seed: there is nothing to add
@@ -60,7 +64,7 @@ def test_seeds_widen_it_by_their_own_variance_only() -> None:
     width = {}
     for name, values in (("noise", noise), ("effect", effect)):
         sums = np.hstack([np.ones((400, 1)), values])
-        found = resample(sums, mean_of, 10_000, np.random.default_rng(2))
+        found = resample(sums, mean_of, 10_000, np.random.default_rng(2), most=1)
         assert found.both is not None and found.questions is not None and found.errors.seeds is not None
         width[name] = np.ptp(found.both), np.ptp(found.questions)
     assert width["noise"][0] == pytest.approx(width["noise"][1], rel=0.35)
@@ -71,5 +75,5 @@ def test_seeds_widen_it_by_their_own_variance_only() -> None:
 @pytest.mark.parametrize("clusters", [1, 30])
 def test_nothing_to_resample_is_none(clusters: int) -> None:
     sums = np.tile([[1.0, 1.0, 1.0]], (clusters, 1))
-    found = resample(sums, mean_of, 1000, np.random.default_rng(0))
+    found = resample(sums, mean_of, 1000, np.random.default_rng(0), most=1)
     assert (found.estimate, found.both, found.questions) == (1.0, None, None)
