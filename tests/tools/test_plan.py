@@ -15,7 +15,10 @@ from tools.plan.work import Work, padded, scratch
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = "models/Qwen2.5-7B-Instruct-4bit"
-LORA = {"num_layers": 16, "rank": 8, "grad_checkpoint": True, "batch_size": 4, "max_seq_length": 4096, "seeds": [0, 1]}
+LORA = {
+    "fine_tune_type": "lora", "num_layers": 16, "rank": 8, "grad_checkpoint": True, "batch_size": 4,
+    "max_seq_length": 4096, "seeds": [0, 1],
+}  # fmt: skip
 SIZES = {
     "lora_seed": LORA,
     "answers": {"batch_size": 8, "max_tokens": 512},
@@ -77,6 +80,8 @@ def test_gradient_checkpointing_and_fewer_layers_need_less():
     }
     assert total[True, 16] < total[True, -1] < total[False, -1]
     assert model.memory(LORA, True, 2000, 1500)["weights"] == 4 * model.parameters
+    whole = model.memory(LORA | {"fine_tune_type": "full"}, True, 2000, 1500)["adapter, gradient and Adam"]
+    assert whole == 16 * 16 * model.layer_parameters, "weights, gradients and Adam's two moments of 16 layers"
 
 
 def test_what_does_not_fit_is_said(monkeypatch, capsys):

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -75,8 +76,10 @@ def test_dvclive_has_the_whole_curve_also_of_a_run_taken_up_again(train, tmp_pat
 def test_dvc_shows_the_curve_that_dvclive_keeps(train, tmp_path):
     pytest.importorskip("dvclive", reason="DVCLive is optional: make extra NAME=dvclive")
     (tmp_path / ".gitignore").write_text((ROOT / ".gitignore").read_text())
-    for command in ("git init --quiet", "dvc init --quiet"):
-        subprocess.run([sys.executable, "-m", *command.split()] if "dvc" in command else command.split(), check=True)
+    me = ["-c", "user.name=me", "-c", "user.email=me"]
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], check=True)
+    subprocess.run(["git", *me, "commit", "--quiet", "--message", "a first commit"], check=True)
     history = train("run", ["dvclive"]).history
     shown = subprocess.run([sys.executable, "-m", "dvc", "metrics", "show", "--json"], capture_output=True, check=True)
     found = json.loads(shown.stdout)[""]["data"][f"dvclive/{NAME}/metrics.json"]["data"]
@@ -99,7 +102,11 @@ def test_weights_and_biases_gets_a_run_of_its_own_for_every_training(train, tmp_
     train("first", ["wandb"])
     train("second", ["wandb"])
     runs = list((tmp_path / "cache/live" / NAME / "wandb").glob("offline-run-*/*.wandb"))
-    assert len(runs) == 2 and all(b"val_loss" in run.read_bytes() for run in runs)
+    assert len(runs) == 2
+    deadline = time.monotonic() + 60  # its service writes on when `finish` has returned
+    while not all(b"val_loss" in run.read_bytes() for run in runs):
+        assert time.monotonic() < deadline, "a run's file has no losses"
+        time.sleep(0.1)
     no_text_in(tmp_path / "cache/live")
 
 
