@@ -100,6 +100,8 @@ def machine(folder: Path) -> Iterator[Callable[[str], None]]:
     async def close(connection: asyncssh.SSHClientConnection) -> None:
         connection.close()
         await connection.wait_closed()
+        if waiting := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(waiting, timeout=10)
 
     connection = wait(connect())
     try:

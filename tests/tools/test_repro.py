@@ -70,6 +70,15 @@ def test_the_result_is_plain_dvcs(pipeline):
     assert subprocess.run([sys.executable, "-m", "dvc", "status", "-q"], cwd=beside).returncode == 0
 
 
+def test_one_job_needs_no_dask(pipeline, tmp_path, monkeypatch):
+    (tmp_path / "distributed.py").write_text("raise ImportError('one job has loaded Dask')")
+    folder = pipeline("alone", "true")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
+    command = [sys.executable, "-m", "tools.repro", "--jobs"]
+    assert subprocess.run([*command, "1"], cwd=folder).returncode == 0
+    assert "has loaded Dask" in subprocess.run([*command, "2"], cwd=folder, capture_output=True, text=True).stderr
+
+
 def test_independent_stages_run_at_once(pipeline):
     """Each of the four waits until another has begun, which none would see if they ran one after the other."""
     wait = "for i in $(seq 400); do [ $(ls *.begun | wc -l) -gt 1 ] && break; sleep 0.05; done"
