@@ -1,5 +1,6 @@
 """What the OCR engine (RapidOCR on OpenVINO, offline) reads of a scan: texts in boxes with place and confidence."""
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,7 +68,7 @@ def read_scan(path: Path) -> list[ScannedPage]:
     """
     try:
         import openvino  # noqa: F401 - an extra, like the next; rapidocr itself would say so only at the first page
-        import rapidocr
+        import rapidocr  # noqa: F401
     except ImportError as error:
         raise InputError(
             f"{path}: the packages 'rapidocr' and 'openvino' are not installed, and parsed.reader 'ocr' needs them. "
@@ -80,8 +81,19 @@ def read_scan(path: Path) -> list[ScannedPage]:
     cached = CACHE / f"{known}.json"
     if cached.exists():
         return [ScannedPage.model_validate(page) for page in read_json(cached)]
-    faster = rapidocr.EngineType.OPENVINO  # a fifth of the processor time of ONNX Runtime: docs/log.md
-    engine = rapidocr.RapidOCR(
+    engine = _engine()
+    pages = [_scanned(engine, page, number) for number, page in enumerate(open_pdf(path), 1)]
+    write_json(cached, [page.model_dump() for page in pages])
+    return pages
+
+
+@functools.cache
+def _engine() -> Any:
+    """The engine with its models, which take a second to load."""
+    import rapidocr
+
+    faster = rapidocr.EngineType.OPENVINO  # a quarter of the processor time of ONNX Runtime: docs/log.md
+    return rapidocr.RapidOCR(
         params={
             "Global.use_cls": False,
             "Global.log_level": "error",
@@ -89,9 +101,6 @@ def read_scan(path: Path) -> list[ScannedPage]:
             "Rec.engine_type": faster,
         }
     )
-    pages = [_scanned(engine, page, number) for number, page in enumerate(open_pdf(path), 1)]
-    write_json(cached, [page.model_dump() for page in pages])
-    return pages
 
 
 def _scanned(engine: Any, page: Any, number: int) -> ScannedPage:
