@@ -68,7 +68,8 @@ def marked(answer: Answer) -> str:
             if row.answer == answer:
                 found = row.verdict
                 read = f"read as {found.answer_form}, the key as {found.gold_form}"
-                return f"{found.verdict} by {found.rule}, {read}: {recorded(path, number)}"
+                how = read if found.answer_form else "no answer was found in it"
+                return f"{found.verdict} by {found.rule}, {how}: {recorded(path, number)}"
     return "no verdict on it yet: `dvc repro` marks it"
 
 

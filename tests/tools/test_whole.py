@@ -158,9 +158,9 @@ def test_lineage_reaches_the_exam_page(model: str, small: Toy) -> None:
         "exam page",
         "All of it is what dvc",
     ]
-    assert re.search(
-        r"^  (CORRECT|WRONG) by \w+, read as \S+, the key as \S+: data/eval/scored.jsonl, line \d+:", told, re.M
-    )
+    read = r"(CORRECT|WRONG) by \w+, read as \S+, the key as \S+"
+    marked = rf"^  ({read}|NO_ANSWER by \w+, no answer was found in it): data/eval/scored.jsonl, line \d+:"
+    assert re.search(marked, told, re.M)
     assert "as the manifest says" in told and "cache/teacher.sqlite" in told and "BUT" not in told
 
 
