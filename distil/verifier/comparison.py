@@ -50,7 +50,7 @@ class Comparison:
                 outcomes = [self._forms(form, other) for form in one.forms]
                 return max(outcomes, key=lambda outcome: (outcome.equal is True, outcome.equal is None))
             case Clock() as one, Clock() as other:
-                told = one.half or other.half  # 13:10 and 1:10 alone may be ratios
+                told = one.half or other.half or 0 in (one.hour, other.hour)  # 13:10 and 1:10 alone may be ratios
                 return Outcome(bool(one.minutes & other.minutes) if told else one == other, "clock")
             case Clock(ratio=Ratio() as one), other:
                 return self._forms(one, other)

@@ -3,6 +3,7 @@
 import re
 
 from distil.verifier.response import Stated
+from distil.verifier.words import NUMBERS
 
 _ADVERB = r"(?:\s+(?:also|clearly|actually|obviously|definitely|simply|just))?"
 _IT = r"\b(?:that|this|it|answer|above|boxed)"
@@ -17,7 +18,9 @@ _DOUBT = re.compile(
     rf"|{_IT}(?:['’]s|\s+(?:is|was|seems|looks|must be|would be)){_ADVERB}\s+{_FALSE}\b"
     rf"|{_IT}\s+(?:isn['’]t|wasn['’]t|cannot\s+be|can['’]?t\s+be|doesn['’]t|does\s+not){_ADVERB}\s+"
     r"(?:right|correct|possible|valid|true|it|work|fit|match|satisfy|make)\b"
-    r"|\bbut\s+the\s+(?:correct|right|actual|true|real)\s+(?:answer|value|result)\s+(?:is|was|should\s+be)\b"
+    r"|\bbut\s+the\s+(?:correct|right|actual|true|real)\s+(?:answer|value|result)\s+(?:is|was|should\s+be)"
+    rf"(?:\s+(?:actually|really|indeed|just|equal\s+to))*[\s:*$({{]*(?:\\[(\[]\s*)?(?P<named>[-−]?\.?\d[\w.,/^]*|[-−]?\\[a-z]+[^\s.]*"
+    rf"|[A-H]\b|(?:{'|'.join(NUMBERS)})\b)"
     rf"|{_IT}\s+double[- ]?counts|\A[\s$*)\]\\]*(?:is|was)\s+{_FALSE}\b|\A[\s$*)\]\\]*\?"
     r"|\brecomput|\brecalculat|\blet me re|\b(?:i|we)\s+(?:(?:have\s+)?made\s+an?\s+(?:\w+\s+)?(?:mistake|error|slip)"
     r"|forgot|overlooked|mis(?:read|counted|calculated|took|interpreted))\b|\b(?:it|that|this|answer)\s+should(?:\s+instead)?\s+(?:be|have\s+been)\b"
@@ -47,14 +50,20 @@ def taken_back(text: str, stated: Stated) -> bool:
     if _NOT_BEFORE.search(text, max(0, stated.start - 30), stated.start):
         return True
     rest = text[stated.end :]
-    doubts = list(_DOUBT.finditer(rest))
+    doubts = [doubt for doubt in _DOUBT.finditer(rest) if not _names(doubt, stated.said)]
     return bool(doubts) and not _CONFIRMED.search(rest, doubts[-1].start())
 
 
-def doubted_within(said: str) -> bool:
-    """Whether a stated answer doubts itself (`7, wait, no`); its first word is the answer, and may be "no"."""
-    first = re.match(r"\W*\w+", said)
-    return bool(_DOUBT.search(said, first.end() if first else 0))
+def doubted_within(said: str, start: int = 0) -> bool:
+    """Whether a stated answer doubts itself after `start` (`7, wait, no`); the first word there may be "no"."""
+    first = re.compile(r"\W*\w+").match(said, start)
+    return any(not _names(doubt, said) for doubt in _DOUBT.finditer(said, first.end() if first else start))
+
+
+def _names(doubt: re.Match[str], said: str) -> bool:
+    """Whether what looks like a doubt names the stated answer: `7 (one might say 8, but the right value is 7)`."""
+    named, own = (re.sub(r"[\s*$_(){}\\]", "", text or "").lower().rstrip(".,") for text in (doubt["named"], said))
+    return bool(named) and bool(re.match(re.escape(named) + r"(?![\w/^]|[.,]\d)", own))
 
 
 def refuses(sentence: str) -> bool:

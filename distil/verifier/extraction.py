@@ -26,7 +26,8 @@ _ANSWER_LINE = re.compile(
     re.IGNORECASE,
 )
 _ANSWER_ABROAD = re.compile(
-    r"(?:答案|故选|应选|答)[\s*_]*(?:应?[是为為选]|[:：=】\]]|(?=[A-H](?![A-Za-z])))[\s*_:：]*(?P<rest>[^。]*)"
+    r"(?:(?:答案|故选|(?<!不)应选|答)[\s*_]*(?:应?[是为為选]|[:：=】\]])"
+    r"|(?:答案|(?:故|所以|因此|(?<!不)应)选|^[\W\d_]*答)[\s*_]*(?=[A-H](?![A-Za-z])))[\s*_:：]*(?P<rest>(?:(?!，\s*而)[^。])*)"
     r"|^[\W\d_]*(?:réponse|respuesta|antwort|risposta|resposta|ответ|答え)(?:\s+final)?[\s*_]*[:：=][\s*_]*(?P<line>.*)$"
     r"|\b(?:réponse|respuesta|antwort|risposta|resposta)(?:\s+(?:finale?|correcta))?\s+(?:est|es|ist|lautet|è|é)\b[\s:]*(?P<named>.*)$",
     re.IGNORECASE,
@@ -135,7 +136,7 @@ def _declared(text: str, boxes: list[Stated], lines: list[Stated], broken: bool)
     if boxed and line and _bare(line.said) not in ("", _bare(boxed.said)) and "boxed" not in line.said:
         flags.append("answer_line_differs")
     if line and (boxed is None or (line.start >= boxed.end and _is_answer(line.said))):
-        if taken_back(text, line) or doubted_within(line.said[len(_first_sentence(line.said)) :]):
+        if taken_back(text, line) or doubted_within(line.said, len(_first_sentence(line.said))):
             return Extraction(None, None, [*flags, "doubted"])
         return _stated(_refined(line.said), "answer_line", flags)
     assert boxed is not None

@@ -29,7 +29,7 @@ from distil.verifier.real_sets import read_real_set
 from distil.verifier.rewrites import UNIT_VECTORS
 from distil.verifier.units import read_unit
 from distil.verifier.values import places, read_compound, read_single, read_value
-from distil.verifier.words import MONTHS, NUMBERS, REFUSALS, WEEKDAYS, number_word, unwrapped
+from distil.verifier.words import MONTHS, NUMBERS, REFUSALS, RETRACTIONS, WEEKDAYS, number_word, unwrapped
 
 BASES = {word: value for word, value in NUMBERS.items() if 2 <= value <= 20}
 _BASE = "|".join((*BASES, r"\d{1,2}"))
@@ -73,6 +73,7 @@ _REMARK = re.compile(
     r"|d\.?p\.?$|s\.?f\.?$",
     re.IGNORECASE,
 )
+_OTHER_NUMBERS = NUMBERS.keys() - {"one", "two"}  # `the larger one`, `the first of the two`
 _ALSO = re.compile(r"(?:also\s+)?(?:accept|or|allow)(?:able|s|ed)?(?:\s+as)?:?\s+(.+)", re.IGNORECASE)
 _RELATION = re.compile(r"<|>|!=|∪|∖|∈|ℝ|\breals?\b|^[a-z] .*\b(?:than|at least|at most)\b")
 _NAMED_STRUCTURE = re.compile(
@@ -163,13 +164,18 @@ def _for_every(text: str) -> str:
 
 def _with_note(key: str, note: str, whole: str, grouped: bool) -> Form:
     """A key with a remark in brackets (`30 (degrees optional)`) or another spelling of it (`3.5 (accept 7/2)`)."""
+    said = re.findall(r"[a-z]+", note.lower().replace("'", ""))
+    written = number_word(match[1] if (match := _ALSO.fullmatch(note.strip())) else note)
+    other = written is None or bool(_NUMBER.fullmatch(key) and Fraction(key) != written)
+    if RETRACTIONS & set(said) or (other and _OTHER_NUMBERS & set(said)):
+        raise NotMathematics(f"{note!r} takes back the answer before it")
     if match := _ALSO.fullmatch(note.strip()):
         return Alternatives((_form(key, grouped), _form(match[1], grouped)))
     if _REMARK.search(note):
         return _form(key, grouped)
     if "‹" in whole or not re.search(r"[a-z]{4,}", note, re.IGNORECASE) or re.search(r"[\d\\^_=<>]", note):
         return _structure(whole, grouped)
-    if REFUSALS & set(re.findall(r"[a-z]+", note.lower().replace("'", ""))):
+    if REFUSALS & set(said):
         raise NotMathematics(f"{note!r} refuses the answer before it")
     try:
         unit = read_unit(note)

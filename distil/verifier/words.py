@@ -22,6 +22,7 @@ MONTHS = {
 STOP_WORDS = frozenset(VOCABULARY["stop_words"].split())
 NEGATIONS = frozenset(VOCABULARY["negations"].split())
 REFUSALS = frozenset(VOCABULARY["refusals"].split())
+RETRACTIONS = frozenset(VOCABULARY["retractions"].split())
 RIVALS = [frozenset(group.split()) for group in VOCABULARY["rivals"]]
 _SYNONYMS = [[phrase.strip() for phrase in line.split("|")] for line in VOCABULARY["phrases"]]
 PHRASES = {phrase: phrases[0] for phrases in _SYNONYMS for phrase in phrases}

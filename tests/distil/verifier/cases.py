@@ -660,6 +660,10 @@ EQUAL: dict[str, str] = {
         8 | 8 \text{ (the larger root)}
         8 | 8 (the larger root, obviously)
         8 | 8 (the larger root; see above)
+        8 | 8 (the larger one, obviously)
+        8 | 8 (eight)
+        8 (accept eight) | 8
+        3.5 | 3.5 (three and a half)
     """,
     "counted": r"""
         4 apples | 4
@@ -695,6 +699,8 @@ EQUAL: dict[str, str] = {
         noon | 12:00 PM
         12:00 PM | 12 noon
         5 o'clock | 5:00
+        12:00 | 0:00
+        12:30 | 0:30
         2:3 | 10:15
     """,
     "per mille": r"""
@@ -1358,7 +1364,15 @@ DIFFERENT: dict[str, str] = {
         noon | midnight
         6:45 | 2:15
         13:10 | 1:10
+        0:30 | 12:03
         6:45 | 45:6
+    """,
+    "retracted": r"""
+        8 | 8 (nope, nine)
+        8 | 8 (or nine, perhaps)
+        8 | 8 (nine, actually)
+        8 | 8 (wait nine)
+        8 | 8 (nine)
     """,
     "per mille": r"""
         5‰ | 5\%
@@ -1778,6 +1792,21 @@ RESPONSES = r"""
     + A | 故选A
     + B | 故选 B．
     - A | 故选B
+    + A | 答A
+    - A | 很多人会误答A。
+    - A | 不能答A。
+    - A | 不应选A。
+    + B | 所以选B，而不是像甲那样答C。
+    - C | 所以选B，而不是像甲那样答C。
+    - C | 很多同学错答C。␤所以选B。
+    + 10 | \boxed{10}. The naive approach gives 12, but the correct result is found by inclusion-exclusion.
+    + 12 | \boxed{12}. One may think of 13, but the actual value is smaller.
+    + 5 | Answer: 5␤␤(Some books print 6, but the correct answer is the one above.)
+    + 7 | \boxed{7} (one might say 8, but the right value is 7)
+    - 7 | \boxed{7}, but the correct value is eight.
+    - 7 | \boxed{7}, but the correct value is 7.5.
+    - 8 | Answer: 8 (wait, nine)
+    - 8 | \boxed{8 (no, it must be nine)}
     + 5 | \boxed{5\}
     + 5 | \boxed{\ 5\ }
 """
