@@ -53,6 +53,7 @@ publish: .venv/installed ## pack the committed run for others to pull: site/, si
 
 .PHONY: bundle
 bundle: .venv/installed ## a finished run in Hugging Face's layout: exports/bundle (DATA=no: no text of exams or chains)
+	$(if $(filter-out no,$(DATA)),$(error DATA is "$(DATA)": say DATA=no, or nothing for a bundle with the data))
 	@python -m tools.bundle build $(if $(filter no,$(DATA)),--without-data)
 
 .PHONY: exams

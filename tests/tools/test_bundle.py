@@ -58,6 +58,8 @@ def finished(tmp_path: Path) -> Path:
     )
     write_jsonl(folder / "data/verified/attempts.jsonl", [*rows, *attempts, wrong])
 
+    params = yaml.safe_load((folder / "params.yaml").read_text()) | {"transfer": {"source": "sample", "path": "t.yaml"}}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
     write_checkpoint(folder / "m")
     for seed in (0, 1):
         write_adapter(folder / f"data/lora_seed/{seed}/held_out", folder / "m", dora=seed == 1)
@@ -163,10 +165,77 @@ def test_what_may_not_be_passed_on_is_not_in_the_bundle(
 def test_a_stated_licence_lets_own_problems_out_and_recorded_chains_need_one(finished: Path) -> None:
     manifest(finished, "problems", "cc-by-sa-4.0")
     assert DatasetCard.load(built(finished) / "dataset/README.md").data.license == "cc-by-sa-4.0"
-    manifest(finished)
     path = finished / "data/verified/accepted.jsonl"
     path.write_text(path.read_text().replace('"role":"distiller"', '"role":"replay"'))
-    assert "the chains are recorded ones" in tool(finished, "build").stderr
+    for source, licence in (("problems", "cc-by-sa-4.0"), ("sample", "the project's own (Apache-2.0)")):
+        manifest(finished, source, licence)
+        refused = tool(finished, "build")
+        assert refused.returncode == 1 and "the chains are recorded ones" in refused.stderr, source
+
+
+def change_params(folder: Path, **blocks: dict) -> None:
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    (folder / "params.yaml").write_text(yaml.safe_dump(params | blocks))
+
+
+def test_the_report_is_bundled_where_the_second_benchmark_is_the_samples(finished: Path) -> None:
+    """It quotes questions of data/transfer, and nobody states the licence of another benchmark."""
+    change_params(finished, transfer={"source": "math500", "path": "problems.jsonl"})
+    done = tool(finished, "build")
+    assert done.returncode == 0 and "the report is left out" in done.stdout
+    assert not (finished / "exports/bundle/model/report.html").exists()
+
+
+def test_no_address_header_or_path_of_this_machine_is_bundled(finished: Path) -> None:
+    endpoints = {"mine": {"base_url": "http://intern.example/v1", "headers": {"X-Key": "s3cret"}, "concurrency": 4}}
+    change_params(
+        finished,
+        teacher_cot={"endpoints": endpoints, "store": "~/private/teacher.sqlite"},
+        raw={"path": str(finished / "exams"), "source": "sample"},
+    )
+    for seed in (0, 1):
+        config = finished / f"data/lora_seed/{seed}/held_out/adapter_config.json"
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"model": str(finished / "m")}))
+    found = contents(built(finished))
+    for secret in (b"intern.example", b"s3cret", b"private", str(finished).encode()):
+        assert not [name for name, content in found.items() if secret in content], secret
+    params = yaml.safe_load(found["model/results/params.yaml"])
+    assert params["teacher_cot"] == {"endpoints": {"mine": {"concurrency": 4}}, "store": "teacher.sqlite"}
+    assert params["raw"]["path"] == "exams" and params["transfer"]["path"] == "t.yaml"
+    config = json.loads(found["model/adapters/seed_0-held_out/adapter_config.json"])
+    assert config["base_model_name_or_path"] == "m"
+
+
+def test_the_card_says_of_the_parts_what_holds(finished: Path) -> None:
+    card = (built(finished) / "dataset/README.md").read_text()
+    assert "are parted by `train`, `validation` and `test`; `unused` may hold some of any" in card
+    path = finished / "data/train_split/folds.json"
+    split = json.loads(path.read_text())
+    path.write_text(json.dumps(split | {"protocol": "paper", "main": ["paper"], "transfer_fold": "paper"}))
+    shutil.rmtree(finished / "exports")
+    for seed in (0, 1):
+        (finished / f"data/lora_seed/{seed}/held_out").rename(finished / f"data/lora_seed/{seed}/paper")
+    assert "near-duplicates may be in several" in (built(finished) / "dataset/README.md").read_text()
+
+
+def test_whole_layers_are_not_bundled(finished: Path) -> None:
+    config = finished / "data/lora_seed/0/held_out/adapter_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"fine_tune_type": "full"}))
+    done = tool(finished, "build")
+    assert done.returncode == 1 and "whole weights (fine_tune_type full)" in done.stderr
+    assert not (finished / "exports/bundle").exists()
+
+
+@pytest.mark.parametrize(("data", "builds"), [("no", "--without-data"), ("", ""), ("false", None), ("No", None)])
+def test_make_bundle_takes_no_other_word_for_no(data: str, builds: str | None) -> None:
+    command = ["make", "-n", "bundle", f"DATA={data}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if builds is None:
+        assert done.returncode != 0 and f'DATA is "{data}": say DATA=no' in done.stderr
+        assert "tools.bundle" not in done.stdout
+    else:
+        assert done.returncode == 0 and f"tools.bundle build {builds}".strip() in done.stdout
+        assert ("--without-data" in done.stdout) == bool(builds)
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
@@ -174,6 +243,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
     repositories: dict[str, dict[str, bytes]]
     made: list[dict]
+    private: dict[str, bool]
     refuses = False
 
     def do_POST(self) -> None:
@@ -184,6 +254,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
         if path[:3] == ["api", "repos", "create"]:
             made = json.loads(body)
             self.made.append(made)
+            kind = "datasets" if made.get("type") == "dataset" else "models"
+            self.private.setdefault(f"{kind}/{made['organization']}/{made['name']}", made["visibility"] == "private")
             prefix = "datasets/" if made.get("type") == "dataset" else ""
             return self._say(200, {"url": f"{self._address()}/{prefix}{made['organization']}/{made['name']}"})
         if path[:2] == ["api", "validate-yaml"]:
@@ -201,20 +273,32 @@ class Hub(http.server.BaseHTTPRequestHandler):
         for line in lines:
             if line["key"] == "file":
                 stored[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+            elif line["key"] == "deletedFile":
+                del stored[line["value"]["path"]]
         url = f"{self._address()}/{'' if kind == 'models' else 'datasets/'}{name}/commit/1"
         return self._say(200, {"success": True, "commitUrl": url, "commitOid": "1"})
 
     def do_GET(self) -> None:
-        self._say(404, {"error": "not here"})
+        path = self.path.split("?")[0].strip("/").split("/")
+        kind, name, what = path[1], "/".join(path[2:4]), path[4:5]
+        if self.refuses or path[0] != "api" or f"{kind}/{name}" not in self.private:
+            return self._say(404, {"error": "not here"}, {"X-Error-Code": "RepoNotFound"})
+        stored = self.repositories.get(f"{kind}/{name}", {})
+        if what == ["tree"]:
+            files = [{"type": "file", "path": file, "size": 1, "oid": "1"} for file in stored]
+            return self._say(200, files)
+        return self._say(200, {"id": name, "private": self.private[f"{kind}/{name}"], "siblings": [], "tags": []})
 
     def _address(self) -> str:
         return f"http://{self.headers['Host']}"
 
-    def _say(self, status: int, answer: dict) -> None:
+    def _say(self, status: int, answer: dict | list, headers: dict[str, str] | None = None) -> None:
         content = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
+        for header, value in (headers or {}).items():
+            self.send_header(header, value)
         self.end_headers()
         self.wfile.write(content)
 
@@ -225,7 +309,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def hub(refuses: bool = False) -> Iterator[tuple[str, type[Hub]]]:
     """A hub on loopback: its address and what it was sent."""
-    handler = type("OneHub", (Hub,), {"repositories": {}, "made": [], "refuses": refuses})
+    handler = type("OneHub", (Hub,), {"repositories": {}, "made": [], "private": {}, "refuses": refuses})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -249,6 +333,28 @@ def test_a_push_makes_both_repositories_hold_the_bundle(finished: Path, public: 
     assert [(made["name"], made["organization"], made.get("type", "model")) for made in seen.made] == [
         ("run", "me", "dataset"), ("run", "me", "model"),
     ]  # fmt: skip
+
+
+def test_a_second_push_leaves_nothing_of_the_first(finished: Path) -> None:
+    bundle = built(finished)
+    with hub() as (address, seen):
+        assert tool(finished, "push", "me/run", HF_TOKEN="secret", HF_ENDPOINT=address).returncode == 0
+        (bundle / "model/report.html").unlink()
+        done = tool(finished, "push", "me/run", HF_TOKEN="secret", HF_ENDPOINT=address)
+    assert done.returncode == 0, done.stderr
+    assert "report.html" not in seen.repositories["models/me/run"]
+    assert seen.repositories["models/me/run"] == contents(bundle / "model")
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_a_repository_of_another_visibility_is_refused_before_anything_is_pushed(finished: Path, public: bool) -> None:
+    built(finished)
+    with hub() as (address, seen):
+        seen.private["models/me/run"] = public
+        done = tool(finished, "push", "me/run", *["--public"] * public, HF_TOKEN="secret", HF_ENDPOINT=address)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"model me/run is on the hub already and is {'private' if public else 'public'}" in done.stderr
+    assert not seen.repositories and not seen.made
 
 
 def test_a_push_that_cannot_be_is_one_message(finished: Path) -> None:

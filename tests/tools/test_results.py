@@ -2,22 +2,23 @@
 
 import contextlib
 import hashlib
+import html
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
 import pytest
 import yaml
 
-from distil.pipeline.files import InputError, read_json, read_jsonl
-from distil.pipeline.records import Problem, Scored
+from distil.pipeline.files import InputError, read_json, read_jsonl, write_jsonl
+from distil.pipeline.records import SECTIONS, Problem, Scored
 from tests.scored_run import write_run
 from tests.workspace import stage
 from tools.params import compose
-from tools.results.__main__ import RESULTS, AnswerRow, quoted, write
+from tools.results.__main__ import RESULTS, AnswerRow, quoted, refuse_text, write
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -132,6 +133,31 @@ def test_what_is_not_a_finished_run_is_not_kept(ran: Path, change: object, said:
     with pytest.raises(InputError, match=re.escape(said)):
         write("tiny")
     assert not RESULTS.exists() or not list(RESULTS.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("a.json", json.dumps),
+        ("b.csv", lambda text: '"' + text.replace('"', '""') + '"'),
+        ("c.svg", html.escape),
+        ("d.md", lambda text: f"> {text}"),
+        ("e.yaml", lambda text: yaml.safe_dump({"question": text}, width=30)),
+        ("f.txt", lambda text: text.replace(" is ", "\nis ")),
+    ],
+)
+def test_a_question_is_seen_however_a_file_writes_it(tmp_path: Path, name: str, written: Callable[[str], str]) -> None:
+    question = 'If $\\frac{x}{2} < 3$ & x is "whole", what is John\'s largest x?'
+    row = Problem(id="1", year=1, section=SECTIONS[0], number=1, question=question, answer="5", source="tests")
+    for part in ("parsed", "transfer"):
+        write_jsonl(tmp_path / f"data/{part}/problems.jsonl", [row])
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/adapter.bin").write_bytes(b"\xff\x00\x9f")
+    with contextlib.chdir(tmp_path):
+        refuse_text(Path("kept"))
+        (tmp_path / "kept" / name).write_text(written(question))
+        with pytest.raises(InputError, match=f"{name} holds the text of a question"):
+            refuse_text(Path("kept"))
 
 
 def leak() -> None:

@@ -6,7 +6,8 @@
 exports/bundle/dataset is a data set of the verified chains, which `datasets.load_dataset` reads; exports/bundle/model
 has the adapters of every seed as PEFT loads them, the metrics, the plots and the report. Each part has its card. Exams
 without a licence that lets you pass them on are refused: with --without-data the adapters, metrics and plots alone are
-written, and no text of a question or a chain. On the hub the two parts are a data set and a model of the same name, to
+written, and no text of a question or a chain. The report quotes questions of the second benchmark, so it is left out
+unless that is the project's own sample. On the hub the two parts are a data set and a model of the same name, to
 be seen by you alone unless --public is given.
 """
 
@@ -15,7 +16,7 @@ import shutil
 from pathlib import Path
 
 from distil.pipeline.command import run
-from distil.pipeline.files import InputError, read_record, replacing_folder
+from distil.pipeline.files import InputError, read_record, read_yaml, replacing_folder
 from distil.pipeline.records import Manifest, Split
 from tools.bundle import dataset, model
 from tools.bundle.push import push
@@ -54,14 +55,25 @@ def build(output: Path, without_data: bool) -> None:
             rows = dataset.write(folder / "dataset", manifest, split)
             print(f"{rows:,} verified chains -> {output / 'dataset'}")
         adapters = model.write(folder / "model", split)
-        report = Path("reports/index.html")
         if without_data:
             refuse_text(folder / "model")
-        elif report.exists():
-            shutil.copyfile(report, folder / "model/report.html")
+        else:
+            copy_report(folder / "model/report.html")
         if not adapters:
             raise InputError("data/lora_seed has no adapter: `make repro` (or `make pull`) gives a finished run.")
     print(f"{adapters} adapters -> {output / 'model'}")
+
+
+def copy_report(to: Path) -> None:
+    """Copy the run's report, where the questions of the second benchmark that it quotes may be passed on."""
+    report = Path("reports/index.html")
+    benchmark = read_yaml("params.yaml", "Run from the repository's root.")["transfer"]["source"]
+    if not report.exists():
+        return
+    if benchmark != "sample":
+        print(f"the report is left out: it quotes questions of transfer.source {benchmark}, whose licence is not known")
+        return
+    shutil.copyfile(report, to)
 
 
 if __name__ == "__main__":

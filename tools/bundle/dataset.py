@@ -41,9 +41,9 @@ def licence_of(manifest: Manifest, replayed: bool) -> str:
     without = "`--without-data` (DATA=no) bundles adapters and results alone."
     if manifest.source == "study":
         raise InputError(f"the exams' licence is {manifest.licence!r}, so no question may be passed on. {without}")
+    if replayed:
+        raise InputError(f"the chains are recorded ones, and nobody states their licence. {without}")
     if manifest.source == "sample":
-        if replayed:
-            raise InputError(f"the chains are recorded ones, and nobody states their licence. {without}")
         return "apache-2.0"
     if manifest.licence not in OPEN:
         raise InputError(

@@ -1,12 +1,15 @@
 """The adapters of every seed as PEFT loads them, each with its card, and the run's metrics and plots."""
 
+import re
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import Any
 
+import yaml
 from huggingface_hub import ModelCard, ModelCardData
 
-from distil.pipeline.files import InputError, read_json, read_record, read_yaml, write_text
+from distil.pipeline.files import InputError, read_json, read_record, read_yaml, write_json, write_text
 from distil.pipeline.metrics import SeedMetrics, TrainingMetrics
 from distil.pipeline.names import seed_name
 from distil.pipeline.records import Split
@@ -16,6 +19,10 @@ from tools.export_adapter.peft_layout import write as write_peft
 
 LEFT_OUT = ("timings", "environment.json", "bench.json", "student.json")
 """What below metrics/ says nothing of the run, or is dated."""
+PRIVATE = {"base_url", "headers"}
+"""Settings of endpoints, which may tell of a private network or hold a key."""
+ABSOLUTE = re.compile(r"/|~|[A-Za-z]:[\\/]")
+CONFIG = "adapter_config.json"
 
 
 def write(folder: Path, split: Split) -> int:
@@ -33,18 +40,21 @@ def write(folder: Path, split: Split) -> int:
             out = folder / "adapters" / name
             out.mkdir(parents=True)
             write_peft(adapter, out)
+            config = read_json(out / CONFIG)
+            if config != for_others(config):
+                write_json(out / CONFIG, for_others(config))
             write_text(out / "README.md", adapter_card(name, out, metrics.folds[fold]))
             names.append(name)
     for path in results():
         (folder / "results" / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / "results" / path)
+    write_text(folder / "results/params.yaml", yaml.safe_dump(for_others(params), sort_keys=False))
     write_text(folder / "README.md", overview(names, str(params["profile"])))
     return len(names)
 
 
 def results() -> Iterator[Path]:
-    """The run's parameters, metrics and plots."""
-    yield Path("params.yaml")
+    """The run's metrics and plots."""
     for top in ("metrics", "plots"):
         for path in sorted(Path(top).rglob("*")):
             if path.is_file() and not set(LEFT_OUT) & set(path.parts) and not path.name.startswith("."):
@@ -53,9 +63,20 @@ def results() -> Iterator[Path]:
         raise InputError("metrics/eval.json is not there: `make repro` (or `make pull`) gives a finished run.")
 
 
+def for_others(value: Any) -> Any:
+    """Parameters without addresses and headers of endpoints, and with the last part alone of each absolute path."""
+    if isinstance(value, dict):
+        return {name: for_others(part) for name, part in value.items() if name not in PRIVATE}
+    if isinstance(value, list):
+        return [for_others(part) for part in value]
+    if isinstance(value, str) and ABSOLUTE.match(value):
+        return PureWindowsPath(value).name  # which reads both kinds of slashes
+    return value
+
+
 def adapter_card(name: str, folder: Path, trained: TrainingMetrics) -> str:
     """One adapter's card; its accuracies are those of the report's card of it, where the run has a report."""
-    config = read_json(folder / "adapter_config.json")
+    config = read_json(folder / CONFIG)
     kind = "DoRA" if config["use_dora"] else "LoRA"
     data = ModelCardData(
         language="en",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
 from distil.pipeline.files import InputError
 
@@ -15,7 +15,9 @@ PARTS = ("dataset", "model")
 def push(bundle: Path, name: str, public: bool) -> None:
     """Make or update the data set and the model `name` from the bundle's parts, each in one commit.
 
-    Raises InputError when there is no token or no bundle, and with what the hub says when it refuses.
+    What else a repository holds is deleted from its newest revision. Raises InputError when there is no token or no
+    bundle, when a repository that is there already is seen by others than the push asks for, and with what the hub
+    says when it refuses.
     """
     token = os.environ.get("HF_TOKEN")
     if not token:
@@ -25,11 +27,33 @@ def push(bundle: Path, name: str, public: bool) -> None:
         raise InputError(f"{bundle} holds no bundle: `make bundle` writes it.")
     hub = HfApi(token=token)
     for part in parts:
+        refuse_other_visibility(hub, name, part, public)
+    for part in parts:
         try:
             hub.create_repo(name, repo_type=part, private=not public, exist_ok=True)
             done = hub.upload_folder(
-                repo_id=name, folder_path=bundle / part, repo_type=part, commit_message=f"The {part} of a finished run"
+                repo_id=name,
+                folder_path=bundle / part,
+                repo_type=part,
+                commit_message=f"The {part} of a finished run",
+                delete_patterns="*",
             )
         except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:
             raise InputError(f"{part} {name} was not pushed: {' '.join(str(error).split())}") from error
         print(done.commit_url)
+
+
+def refuse_other_visibility(hub: HfApi, name: str, part: str, public: bool) -> None:
+    """Raise InputError when the repository is there already and is not as private as it is to be."""
+    try:
+        private = bool(hub.repo_info(name, repo_type=part).private)
+    except RepositoryNotFoundError:
+        return
+    except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:
+        raise InputError(f"{part} {name} was not pushed: {' '.join(str(error).split())}") from error
+    if private == public:
+        found, wanted = ("private", "--public (PUBLIC=1)") if private else ("public", "no --public (PUBLIC=1)")
+        raise InputError(
+            f"{part} {name} is on the hub already and is {found}, but this push has {wanted}. Nothing was pushed: "
+            "change its visibility in its settings on the hub, or take another name."
+        )

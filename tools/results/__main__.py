@@ -10,6 +10,8 @@ which carry no licence. A run whose length sweep or overfit probe is still to co
 
 import argparse
 import hashlib
+import html
+import json
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -164,18 +166,34 @@ def answer_rows(outputs: Collection[str]) -> Iterator[AnswerRow]:
 
 
 def refuse_text(folder: Path) -> None:
-    """Raise InputError when a file of the folder holds a question's text."""
-    questions = [
-        problem.question
+    """Raise InputError when a text file of the folder holds a question's text, as it is or as its format escapes it."""
+    questions = {
+        form
         for path in (Path("data/parsed/problems.jsonl"), Path("data/transfer/problems.jsonl"))
         for problem in read_jsonl(path, Problem)
         if len(problem.question) > 20
-    ]
+        for form in escaped(problem.question)
+    }
     for path in sorted(folder.rglob("*")):
-        if path.suffix in (".json", ".jsonl", ".csv", ".yaml", ".svg", ".lock"):
-            text = path.read_text("utf-8")
-            if any(question in text for question in questions):
-                raise InputError(f"{path.relative_to(folder)} holds the text of a question, which has no licence.")
+        if path.is_dir() or path.suffix == ".safetensors":
+            continue
+        text = " ".join(path.read_bytes().decode("utf-8", "replace").split())
+        if any(question in text for question in questions):
+            raise InputError(f"{path.relative_to(folder)} holds the text of a question, which has no licence.")
+
+
+def escaped(question: str) -> set[str]:
+    """A question as plain text, JSON, XML or HTML, CSV and YAML have it, with single spaces."""
+    forms = {
+        question,
+        json.dumps(question)[1:-1],
+        json.dumps(question, ensure_ascii=False)[1:-1],
+        html.escape(question),
+        html.escape(question, quote=False),
+        question.replace('"', '""'),
+        question.replace("'", "''"),
+    }
+    return {" ".join(form.split()) for form in forms}
 
 
 def quoted(folder: Path) -> list[str]:
