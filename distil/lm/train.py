@@ -81,6 +81,7 @@ def make_trainable(model: nn.Module, params: LoraParams) -> None:
                 "quantised. Take a checkpoint in 16 or 32 bits, or fine_tune_type lora or dora."
             )
         for layer in model.layers[-max(params.num_layers, 0) :]:
+            layer.set_dtype(mx.float32)  # to 16-bit weights, most updates of a small learning rate round to nothing
             layer.unfreeze()
         return
     dora = params.fine_tune_type == "dora"

@@ -176,13 +176,17 @@ class Example(Record):
 
 
 class Fold(Record):
-    """Problem ids by what they are to this fold's adapter, and the problems that it answers."""
+    """Problem ids by what they are to this fold's adapter, and the problems that it answers.
+
+    `train_rows` counts the rows to train on where problems give several chains.
+    """
 
     train: list[str]
     valid: list[str]
     unseen: list[str]
     unused: list[str]
     answers: list[str] = Field(default_factory=list)
+    train_rows: int | None = absent()
 
 
 class Split(Record):

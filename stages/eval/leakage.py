@@ -30,7 +30,7 @@ def leakage(parts: dict[str, Part], split: Split, params: EvalParams) -> Leakage
         inflation=gap(seen, unseen, gains(seen), gains(unseen), params, "leakage inflation"),
         paper_protocol=gap(paper, unseen, gains(paper), gains(unseen), params, "leakage paper"),
         paired={name: paired(part, parts, params) for name, part in parts.items()},
-        rows={name: len(fold.train) for name, fold in split.folds.items()},
+        rows=trained_rows(split),
     )
 
 
@@ -38,6 +38,11 @@ def paired(part: Part, parts: dict[str, Part], params: EvalParams) -> PairedGap:
     """The gain of the study's protocol on one part's questions; `points` is None where its adapters were not asked."""
     ours = parts["contest_all"] if part.name == "paper_protocol" else part
     return students_gap(parts["paper_protocol"], ours, params, f"{part.name} leak paired")
+
+
+def trained_rows(split: Split) -> dict[str, int]:
+    """How many rows each fold's adapter is trained on: of several chains of a problem, each is one."""
+    return {name: fold.train_rows or len(fold.train) for name, fold in split.folds.items()}
 
 
 def gains(part: Part) -> Array:

@@ -1,39 +1,66 @@
 """What a run is likely to cost before it begins."""
 
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from distil.teacher import Request, RoleName, money
 from stages.teacher_cot.settings import Settings
 
-FOLLOWERS: dict[RoleName, list[RoleName]] = {"solver": ["distiller", "compressor"], "distiller": ["compressor"]}
 READS: dict[RoleName, RoleName] = {"distiller": "solver", "compressor": "distiller", "judge": "distiller"}
 """Whose reply a role's prompt holds."""
 
 
+@dataclass(frozen=True)
+class Missing:
+    """The first requests of one problem's lesson that are unanswered, all of one role, and how many chains verified."""
+
+    requests: list[Request]
+    verified: int
+
+
 def projected(
-    settings: Settings, missing: Iterable[Request], means: dict[str, float], last: Iterable[Request] = ()
+    settings: Settings, missing: Iterable[Missing], means: dict[str, float], last: Iterable[Request] = ()
 ) -> tuple[int, float]:
     """How many requests, at about how many US dollars, are still to be asked, given the first ones of each problem.
 
     `means` are the mean costs by role of the answers in the store; a role without any is reckoned with its
     `expected_tokens`. Every attempt from the next one on is taken to verify; nothing follows upon the requests `last`.
     """
-    copies: dict[RoleName, int] = {"solver": 1, "distiller": 1, "compressor": len(settings.levels), "judge": 0}
     requests, usd = 0, 0.0
+
+    def add(role: RoleName, request: Request, count: int = 1) -> None:
+        nonlocal requests, usd
+        requests += count
+        usd += count * (means[role] if role in means else _expected(settings, role, request))
+
     for request in last:
-        requests += 1
-        usd += means[request.role] if request.role in means else _expected(settings, request.role, request)
-    for request in missing:
-        each = dict.fromkeys([request.role], 1) | {role: copies[role] for role in FOLLOWERS.get(request.role, [])}
-        if request.role in ("solver", "distiller"):  # the attempts at the problem after this one
-            more = max(0, settings.chains_per_problem - request.attempt)
-            each |= {"solver": each.get("solver", 0) + more, "distiller": each.get("distiller", 0) + more}
-        if settings.judge and request.role != "judge":
-            each["judge"] = 1 + (each.get("compressor", 0) if request.role != "compressor" else 0)
-        for role, count in each.items():
-            requests += count
-            usd += count * (means[role] if role in means else _expected(settings, role, request))
+        add(request.role, request)
+    for lesson in missing:
+        for request in lesson.requests:
+            add(request.role, request)
+        for role, count in _followers(settings, lesson).items():
+            add(role, lesson.requests[0], count)
     return requests, usd
+
+
+def _followers(settings: Settings, lesson: Missing) -> Counter[RoleName]:
+    """The requests of a lesson that follow upon the missing ones, by role."""
+    first = lesson.requests[0]
+    follow: Counter[RoleName] = Counter()
+    if first.role == "judge":
+        return follow
+    verified = lesson.verified
+    if first.role != "compressor":  # an attempt is under way
+        follow["distiller"] += first.role == "solver"
+        follow["compressor"] += 0 if verified else len(settings.levels)  # the first chain that verifies, and no other
+        verified += 1
+    left = settings.samples_per_problem - first.attempt
+    more = max(0, min(settings.chains_per_problem - verified, left))
+    follow.update(solver=more, distiller=more)
+    if settings.judge:
+        follow["judge"] += 1 + len(settings.levels)
+    return follow
 
 
 def _expected(settings: Settings, name: RoleName, request: Request) -> float:

@@ -13,16 +13,18 @@ from distil.pipeline.records import LEVELS, Problem
 from distil.teacher import Request, Store, money
 from distil.verifier import verify
 from stages.teacher_cot.lesson import Asked, BenchmarkProblem, Check, Taught, lesson
+from stages.teacher_cot.projection import Missing
 from stages.teacher_cot.settings import Settings
 
 
 class Lacking(Exception):
     """The store lacks the answers to these requests; what the lessons ask after them is not known yet."""
 
-    def __init__(self, requests: list[Request], last: list[Request]):
-        """`last` are requests whose lessons end with them; other requests follow upon `requests`."""
-        super().__init__(f"{len(requests) + len(last)} requests")
-        self.requests, self.last = requests, last
+    def __init__(self, lessons: list[Missing], last: list[Request]):
+        """`last` are requests whose lessons end with them; other requests follow upon those of `lessons`."""
+        self.lessons, self.last = lessons, last
+        self.requests = [*(request for missing in lessons for request in missing.requests), *last]
+        super().__init__(f"{len(self.requests)} requests")
 
 
 def recall_all(
@@ -33,39 +35,46 @@ def recall_all(
     Once all was asked (`asked`), a request that was tried in vain is a failure of its lesson, not a lack; anything
     else without an answer is an InputError then.
     """
-    lacking: list[Request] = []
+    lacking: list[Missing] = []
     last: list[Request] = []
     for problem in Bar(problems, desc="teacher store", unit="problem", delay=2):
         taught, missing = recall(problem, settings, names, store, asked=asked)
-        (last if isinstance(problem, BenchmarkProblem) else lacking).extend(missing)
+        if missing and isinstance(problem, BenchmarkProblem):
+            last += missing.requests
+        elif missing:
+            lacking.append(missing)
         if taught and not (lacking or last):
             yield taught
     if not (lacking or last):
         return
+    unanswered = Lacking(lacking, last)
     if asked:
-        raise InputError(f"{len(lacking) + len(last)} requests are unanswered though all were asked; run again.")
-    raise Lacking(lacking, last)
+        raise InputError(f"{unanswered} are unanswered though all were asked; run again.")
+    raise unanswered
 
 
 def recall(
     problem: Problem, settings: Settings, names: dict[str, str], store: Store, *, asked: bool
-) -> tuple[Taught | None, list[Request]]:
+) -> tuple[Taught | None, Missing | None]:
     """One problem's lesson, or the first requests of it that the store lacks."""
     steps = lesson(problem, settings, names)
     sent: Any = None
+    verified = 0
     while True:
         try:
             wanted = steps.send(sent)
         except StopIteration as end:
-            return end.value, []
+            return end.value, None
         if isinstance(wanted, Check):
             sent = store.verdict(wanted.key(problem.answer))
             if sent is None:
                 sent = verify(problem.answer, wanted.text).verdict == "CORRECT"
+            verified += sent
             continue
         sent = [store.get(request) or (store.failure(request) if asked else None) for request in wanted]
         if None in sent:
-            return None, [request for request, reply in zip(wanted, sent, strict=True) if reply is None]
+            lacking = [request for request, reply in zip(wanted, sent, strict=True) if reply is None]
+            return None, Missing(lacking, verified)
 
 
 class Counts:

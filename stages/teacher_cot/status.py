@@ -17,7 +17,7 @@ HEADER = ("role", "model", *(name.replace("_", " ") for name in COUNTS), "US$")
 
 def announce(settings: Settings, store: Store, lacking: Lacking) -> None:
     """Say on standard error what a run is about to ask, and what that is likely to cost."""
-    count, usd = projected(settings, lacking.requests, _means(settings, store), lacking.last)
+    count, usd = projected(settings, lacking.lessons, _means(settings, store), lacking.last)
     spent = f"${store.spent():.4f} are spent{_budget(settings)}"
     print(f"teacher: about {count:,} requests to ask, about ${usd:.2f}; {spent}", file=sys.stderr)
 
@@ -32,7 +32,7 @@ def show(settings: Settings, store: Store, problems: list[Problem]) -> None:
                 pass
         except Lacking as unanswered:
             lacking = unanswered
-    pending = Counter((request.role, request.model) for request in [*lacking.requests, *lacking.last])
+    pending = Counter((request.role, request.model) for request in lacking.requests)
     rows = [HEADER]
     for role, model in sorted({*answered, *pending}):
         row: dict[str, Any] = defaultdict(int, answered.get((role, model), {}), pending=pending[role, model])
@@ -43,7 +43,7 @@ def show(settings: Settings, store: Store, problems: list[Problem]) -> None:
         cells = [role.ljust(widths[0]), model.ljust(widths[1])]
         cells += [number.rjust(width) for number, width in zip(numbers, widths[2:], strict=True)]
         print("  ".join(cells))
-    count, usd = projected(settings, lacking.requests, _means(settings, store), lacking.last)
+    count, usd = projected(settings, lacking.lessons, _means(settings, store), lacking.last)
     print(f"\nstill to ask: about {count:,} requests, about ${usd:.2f}")
     print(f"spent: ${store.spent():.4f}{_budget(settings)}")
 

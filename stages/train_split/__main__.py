@@ -88,7 +88,9 @@ def main() -> None:
     )
     cluster = dict(zip((problem.id for problem in every), clusters(len(every), pairs), strict=True))
     kinds = families(every, cluster)
-    folds = make_folds(params, problems, trainable, cluster, kinds, {cluster[one.id] for one in transfer})
+    folds = make_folds(
+        params, problems, set(chains["R1"]), trainable, cluster, kinds, {cluster[one.id] for one in transfer}
+    )
     main_folds = [name for name in folds if name != "paper"] or ["paper"]
     questions, asked = {problem.id: problem.question for problem in every}, [problem.id for problem in transfer]
     removed = dict[str, int]()
@@ -97,6 +99,10 @@ def main() -> None:
         judged = [question for part in params.remove_overlapping for question in parts[part]]
         folds[name] = without_overlap(fold, questions, judged, params.overlap_words)
         removed[name] = len(folds[name].unused) - len(fold.unused)
+    if attempts:
+        for name, fold in folds.items():
+            rows = sum(1 + len(extra[problem]) for problem in fold.train)
+            folds[name] = fold.model_copy(update={"train_rows": rows})
     levels = {level: found for level, found in chains.items() if found}
     sweep = same_rows(folds[main_folds[0]], levels)
 
@@ -131,7 +137,7 @@ def main() -> None:
                 asked,
                 params.overlap_words,
                 ({"removed_overlapping": removed[name]} if name in removed else {})
-                | ({"train_rows": sum(1 + len(extra[row]) for row in fold.train)} if attempts else {}),
+                | ({} if fold.train_rows is None else {"train_rows": fold.train_rows}),
             )
             for name, fold in folds.items()
         },
@@ -152,6 +158,7 @@ def main() -> None:
 def make_folds(
     params: SplitParams,
     problems: list[Problem],
+    with_chain: set[str],
     trainable: set[str],
     cluster: dict[str, int],
     kinds: Families,
@@ -176,7 +183,7 @@ def make_folds(
         case "kfold_families":
             folds = kfold_groups(problems, kinds.of, params.folds, kinds.kind, fold_of)
     if params.paper_protocol or params.protocol == "paper":
-        folds["paper"] = paper(problems, trainable, params.seed)
+        folds["paper"] = paper(problems, with_chain, trainable, params.seed)
     return folds
 
 

@@ -82,17 +82,23 @@ def kfold_groups(
     }
 
 
-def paper(problems: Sequence[Problem], trainable: set[str], seed: int) -> Fold:
+def paper(problems: Sequence[Problem], with_chain: AbstractSet[str], trainable: AbstractSet[str], seed: int) -> Fold:
     """The study's protocol: rows at random, 85 % to train, 10 % to validate, 5 % to test, whatever their year or twins.
 
-    Its evaluation was over all questions, so the adapter answers all of them.
+    The rows are drawn from all problems `with_chain`; those to train and validate on that are not `trainable` are then
+    left out, so that the test questions do not depend on them. The study's evaluation was over all questions, so the
+    adapter answers all of them. Raises InputError when nothing is left to train or to validate on.
     """
-    rows = [problem.id for problem in problems if problem.id in trainable]
+    rows = [problem.id for problem in problems if problem.id in with_chain]
     random.Random(seed).shuffle(rows)
     train_end, valid_end = round(0.85 * len(rows)), round(0.95 * len(rows))
-    train, valid, unseen = rows[:train_end], rows[train_end:valid_end], rows[valid_end:]
+    train, valid = ([row for row in part if row in trainable] for part in (rows[:train_end], rows[train_end:valid_end]))
+    unseen = rows[valid_end:]
     if not train or not valid:
-        raise InputError(f"train_split: {len(rows)} verified chains are too few to train and validate on.")
+        raise InputError(
+            f"train_split: {len(rows)} verified chains, {len(trainable)} of them to train on, are too few for the "
+            "study's protocol to train and validate on."
+        )
     return _fold(problems, train, valid, unseen, answers=[problem.id for problem in problems])
 
 

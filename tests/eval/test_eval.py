@@ -22,6 +22,7 @@ from distil.pipeline.records import Answer, Problem, Scored, Split
 from distil.pipeline.results import EvalTables
 from distil.pipeline.subset import Limit, subset
 from stages.eval.__main__ import BENCHMARKS, main
+from stages.eval.leakage import trained_rows
 from stages.eval.tables import pass_at
 from tests.scored_run import write_run
 from tests.workspace import stage
@@ -132,6 +133,16 @@ def test_leakage_is_the_difference_in_differences(whole: Path) -> None:
     assert found["leakage_inflation_low"] < gap < found["leakage_inflation_high"]
     table = loads(whole / "data/eval/tables.json")["leakage"]
     assert table["student"]["points"] - table["base"]["points"] == pytest.approx(gap, abs=1e-3)
+
+
+def test_leakage_counts_rows_and_not_problems(whole: Path) -> None:
+    """The report names these counts; several chains of a problem are several rows."""
+    split = read_record(whole / "data/train_split/folds.json", Split)
+    problems = {name: len(fold.train) for name, fold in split.folds.items()}
+    assert loads(whole / "data/eval/tables.json")["leakage"]["rows"] == problems
+    paper = split.folds["paper"].model_copy(update={"train_rows": 99})
+    split = split.model_copy(update={"folds": split.folds | {"paper": paper}})
+    assert trained_rows(split) == problems | {"paper": 99}
 
 
 def test_accuracy_table_has_every_group_with_wilsons_interval(whole: Path) -> None:

@@ -1,14 +1,17 @@
 """What requests cost, and a budget that is never exceeded."""
 
 import json
+import re
 
 import pytest
 
 from distil.endpoint import Usage
 from distil.pipeline.files import InputError
 from distil.teacher import Price, Store, money
-from stages.teacher_cot.projection import projected
+from stages.teacher_cot import embedded
+from stages.teacher_cot.projection import Missing, projected
 from stages.teacher_cot.request import request
+from stages.teacher_cot.settings import Embedded
 from tests.teacher_cot.support import ROLE_NAMES, Server, Workspace, at, completion, problems, settings
 
 PRICE = Price(input=2, output=8, cached_input=0.5)
@@ -44,11 +47,43 @@ def test_the_projection_follows_a_problem_to_its_end():
     parameters = settings(prices=PRICES)
     solver, distiller = 1.0, 0.5
     means = {"solver": solver, "distiller": distiller, "compressor": 0.1, "judge": 9.0}
-    assert projected(parameters, [ASKED], means) == (7, pytest.approx(2.0))
-    assert projected(settings(judge=True), [ASKED], means) == (13, pytest.approx(56.0))
+    begun = [Missing([ASKED], verified=0)]
+    assert projected(parameters, begun, means) == (7, pytest.approx(2.0))
+    assert projected(settings(judge=True), begun, means) == (13, pytest.approx(56.0))
     assert projected(settings(judge=True), [], means, last=[ASKED]) == (1, solver)
-    count, usd = projected(parameters, [ASKED], {})
+    count, usd = projected(parameters, begun, {})
     assert count == 7 and usd > 0
+
+
+def test_the_projection_counts_the_chains_that_verified_and_not_the_attempts():
+    """An attempt is a request to the solver and one to the distiller; five shorter chains follow the first verified."""
+    parameters = settings(prices=PRICES, chains_per_problem=3, samples_per_problem=8)
+
+    def count(role: str, attempt: int, verified: int, requests: int = 1) -> int:
+        asked = request(role, parameters.roles[role], "e", attempt, question="", reasoning="", answer="", solution="",
+                        level="R2", solution_words=1, words=1, percent=80)  # fmt: skip
+        return projected(parameters, [Missing([asked] * requests, verified)], {})[0]
+
+    assert count("solver", 1, verified=0) == 3 * 2 + 5
+    assert count("solver", 3, verified=0) == 3 * 2 + 5, "two attempts that failed leave three chains to be had"
+    assert count("distiller", 3, verified=0) == 1 + 2 * 2 + 5
+    assert count("solver", 4, verified=1) == 2 * 2, "the first chain was compressed already"
+    assert count("compressor", 3, verified=1, requests=5) == 5 + 2 * 2
+    assert count("solver", 7, verified=0) == 2 * 2 + 5, "no more than all samples"
+
+
+def test_what_a_run_of_several_chains_announces_is_what_it_asks(tmp_path):
+    """Without a slip of the teacher's every attempt verifies, as the projection takes it."""
+
+    def reply(asked):
+        spoken = embedded.answer(asked["model"], asked["messages"], 0, Embedded(seed=7, slip_share=0))
+        return 200, {}, completion(asked, spoken.text, spoken.thinking)
+
+    server = Server(reply=reply)
+    with server.running() as url:
+        done = Workspace(tmp_path, problems(4), chains_per_problem=2, samples_per_problem=3, **at(url)).run()
+    announced = re.search(r"about ([\d,]+) requests to ask", done.stderr)
+    assert announced and int(announced[1]) == len(server.requests) == 4 * (2 * 2 + 5)
 
 
 def test_a_budget_is_never_exceeded_and_raising_it_goes_on(tmp_path, monkeypatch):

@@ -82,7 +82,7 @@ def fill(store: Store, chosen, names, parameters) -> int:
     lacking = [(problem, recall(problem, parameters, names, store, asked=False)[1]) for problem in chosen]
     while lacking:
         new = []
-        for request in {request.key: request for _, wanted in lacking for request in wanted}.values():
+        for request in {request.key: request for _, wanted in lacking for request in wanted.requests}.values():
             spoken = embedded.answer(request.model, request.body["messages"], 0, parameters.embedded)
             payload = json.loads(completion(request.body, spoken.text, spoken.thinking))
             new.append(Row.of(request, Answer(read_reply(payload), payload, 0.1), 0.0))

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distil.pipeline.files import InputError, write_jsonl
-from distil.pipeline.records import LEVELS, SECTIONS, Chain, Problem, Verdict, VerifiedChain
+from distil.pipeline.files import InputError, read_record, write_jsonl
+from distil.pipeline.records import LEVELS, SECTIONS, Chain, Problem, Split, Verdict, VerifiedChain
 from stages.train_split.folds import held_out_groups, hold_out, kfold_groups, leaked, paper
 from stages.train_split.truncated import cut
 
@@ -85,10 +85,15 @@ def test_every_question_has_one_unseen_and_one_other_prediction_under_kfold(grou
 
 
 def test_the_papers_protocol_is_85_10_5_at_random_and_leaks():
-    fold = paper(PROBLEMS, {p.id for p in PROBLEMS}, seed=0)
+    everything = {p.id for p in PROBLEMS}
+    fold = paper(PROBLEMS, everything, everything, seed=0)
     assert [len(fold.train), len(fold.valid), len(fold.unseen), len(fold.unused)] == [85, 10, 5, 0]
     assert leaked(fold, CLUSTER, fold.answers) == 95
-    assert paper(PROBLEMS, {p.id for p in PROBLEMS}, seed=1) != fold
+    assert paper(PROBLEMS, everything, everything, seed=1) != fold
+    kept = {p.id for p in PROBLEMS if p.number % 3}
+    fewer = paper(PROBLEMS, everything, kept, seed=0)
+    assert (fewer.unseen, fewer.answers) == (fold.unseen, fold.answers)
+    assert (set(fewer.train), set(fewer.valid)) == (set(fold.train) & kept, set(fold.valid) & kept)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +103,7 @@ def test_the_papers_protocol_is_85_10_5_at_random_and_leaks():
         lambda: held_out_groups(PROBLEMS, KINDS, [], "held_out_families", fold_of),
         lambda: hold_out(PROBLEMS, set(), CLUSTER, set(), {PROBLEMS[0].id}, 0.1, 0),
         lambda: kfold_groups(PROBLEMS, YEARS, 9, "years", fold_of),
-        lambda: paper(PROBLEMS, set(), 0),
+        lambda: paper(PROBLEMS, set(CLUSTER), set(), 0),
     ],
 )
 def test_a_split_that_cannot_be_made_says_why(call):
@@ -245,15 +250,24 @@ def test_all_verified_chains_of_a_problem_are_trained_on_and_one_is_validated_on
     counted = json.loads((attempted / "metrics/train_split.json").read_text())["folds"]
     assert counted["held_out"]["train_rows"] == len(texts) and counted["held_out"]["train"] == len(index["train"])
     assert counted["paper"]["train_rows"] == len(rows(split / "paper/train.jsonl"))
+    folds = read_record(split / "folds.json", Split).folds
+    assert {name: fold.train_rows for name, fold in folds.items()} == {
+        name: fold["train_rows"] for name, fold in counted.items()
+    }
 
 
 def test_problems_outside_of_the_pass_rate_are_not_trained_on(folder, attempted):
+    assert stage(attempted).returncode == 0
+    whole = json.loads((attempted / "data/train_split/folds.json").read_text())["folds"]
     change(attempted, pass_rate=[0.5, 0.9])
     assert stage(attempted).returncode == 0
     folds = json.loads((attempted / "data/train_split/folds.json").read_text())["folds"]
     for fold in folds.values():
         assert {int(name[-2:]) % 2 for name in fold["train"] + fold["valid"]} == {0}
-    assert {name[:4] for name in folds["held_out"]["unseen"]} == {"2014"}, "what is judged is not chosen by it"
+    for name, fold in folds.items():
+        assert fold["train"] != whole[name]["train"]
+        assert fold["unseen"] == whole[name]["unseen"], "what is judged is not chosen by it"
+    assert folds["paper"]["unseen"] and {name[:4] for name in folds["held_out"]["unseen"]} == {"2014"}
     assert any(name.endswith("/05") for name in folds["held_out"]["unused"])
     change(attempted, pass_rate=[0.35, 0.4])
     assert "pass_rate: of none of the 101 problems" in stage(attempted).stderr

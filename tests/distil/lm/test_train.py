@@ -1,9 +1,11 @@
 import resource
 from pathlib import Path
 
+import mlx.core as mx
 import numpy as np
 import pytest
 import safetensors.numpy
+from mlx.utils import tree_flatten
 from mlx_lm.utils import load_model
 
 from distil.lm import state
@@ -119,6 +121,21 @@ def test_whole_layers_of_quantised_weights_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"lora_seed\.fine_tune_type: full .* models/quantised are quantised"):
         make_trainable(model, params)
     make_trainable(model, params.model_copy(update={"fine_tune_type": "dora"}))
+
+
+def test_whole_layers_kept_in_16_bits_learn_by_steps_too_small_for_16_bits(tmp_path, checkpoint, data):
+    """As on a GPU, where `load` keeps the checkpoint's type: a step of 1e-5 is less than half a bfloat16's last bit."""
+    model, _ = load_model(checkpoint)
+    model.set_dtype(mx.bfloat16)
+    before = dict(tree_flatten(model.layers[-1].parameters()))
+    params = LoraParams(**LORA | {"model": str(checkpoint), "fine_tune_type": "full", "num_layers": 1})
+    params = params.model_copy(update={"learning_rate": 1e-5})
+    train_adapter(model, params, 4, 3, *data, tmp_path, "test")
+    after = mx.load(str(tmp_path / "last.safetensors"))
+    steps = [mx.abs(after[f"model.layers.1.{name}"] - weights) for name, weights in before.items()]
+    moved = sum(((step > 0) & (step < 1e-4)).sum().item() for step in steps)
+    assert moved > 0.9 * sum(step.size for step in steps)
+    assert {weights.dtype for _, weights in tree_flatten(model.layers[0].parameters())} == {mx.bfloat16}
 
 
 def test_patience_stops_early_and_a_stopped_run_stays_stopped(train, tmp_path):
