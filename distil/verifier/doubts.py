@@ -19,7 +19,7 @@ _DOUBT = re.compile(
     rf"|{_IT}\s+(?:isn['’]t|wasn['’]t|cannot\s+be|can['’]?t\s+be|doesn['’]t|does\s+not){_ADVERB}\s+"
     r"(?:right|correct|possible|valid|true|it|work|fit|match|satisfy|make)\b"
     r"|\bbut\s+the\s+(?:correct|right|actual|true|real)\s+(?:answer|value|result)\s+(?:is|was|should\s+be)"
-    rf"(?:\s+(?:actually|really|indeed|just|equal\s+to))*[\s:*$({{]*(?:\\[(\[]\s*)?(?P<named>[-−]?\.?\d[\w.,/^]*|[-−]?\\[a-z]+[^\s.]*"
+    rf"(?:\s+(?:actually|really|indeed|just|equal\s+to))*[\s:*$({{]*(?:\\[(\[]\s*)?(?:[a-z]\s*=\s*)?(?P<named>[-−]?\.?\d[\w.,/^]*|[-−]?\\[a-z]+[^\s.]*"
     rf"|[A-H]\b|(?:{'|'.join(NUMBERS)})\b)"
     rf"|{_IT}\s+double[- ]?counts|\A[\s$*)\]\\]*(?:is|was)\s+{_FALSE}\b|\A[\s$*)\]\\]*\?"
     r"|\brecomput|\brecalculat|\blet me re|\b(?:i|we)\s+(?:(?:have\s+)?made\s+an?\s+(?:\w+\s+)?(?:mistake|error|slip)"

@@ -165,11 +165,15 @@ def _for_every(text: str) -> str:
 def _with_note(key: str, note: str, whole: str, grouped: bool) -> Form:
     """A key with a remark in brackets (`30 (degrees optional)`) or another spelling of it (`3.5 (accept 7/2)`)."""
     said = re.findall(r"[a-z]+", note.lower().replace("'", ""))
-    written = number_word(match[1] if (match := _ALSO.fullmatch(note.strip())) else note)
-    other = written is None or bool(_NUMBER.fullmatch(key) and Fraction(key) != written)
-    if RETRACTIONS & set(said) or (other and _OTHER_NUMBERS & set(said)):
+    match = _ALSO.fullmatch(note.strip())
+    value = Fraction(key) if _NUMBER.fullmatch(key) else None
+    whole_note = number_word(match[1] if match else note)
+    others = {word for word in _OTHER_NUMBERS & set(said) if value is None or number_word(word) != value}
+    if match and note.lstrip().lower().startswith("accept"):
+        return Alternatives((_form(key, grouped), _form(match[1], grouped)))
+    if RETRACTIONS & set(said) or (others and (whole_note is None or whole_note != value)):
         raise NotMathematics(f"{note!r} takes back the answer before it")
-    if match := _ALSO.fullmatch(note.strip()):
+    if match:
         return Alternatives((_form(key, grouped), _form(match[1], grouped)))
     if _REMARK.search(note):
         return _form(key, grouped)

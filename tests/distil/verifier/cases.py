@@ -1807,6 +1807,10 @@ RESPONSES = r"""
     - 7 | \boxed{7}, but the correct value is 7.5.
     - 8 | Answer: 8 (wait, nine)
     - 8 | \boxed{8 (no, it must be nine)}
+    - 4 | \boxed{4}, but the actual answer is x = 5.
+    + 8 | 8 (rather large)
+    + 10 | 10 (ten pairs)
+    + 8 (accept nine) | 9
     + 5 | \boxed{5\}
     + 5 | \boxed{\ 5\ }
 """
