@@ -133,7 +133,7 @@ def test_whole_layers_kept_in_16_bits_learn_by_steps_too_small_for_16_bits(tmp_p
     train_adapter(model, params, 4, 3, *data, tmp_path, "test")
     after = mx.load(str(tmp_path / "last.safetensors"))
     steps = [mx.abs(after[f"model.layers.1.{name}"] - weights) for name, weights in before.items()]
-    moved = sum(((step > 0) & (step < 1e-4)).sum().item() for step in steps)
+    moved = sum(((step > 0) & (step < 1e-3)).sum().item() for step in steps)
     assert moved > 0.9 * sum(step.size for step in steps)
     assert {weights.dtype for _, weights in tree_flatten(model.layers[0].parameters())} == {mx.bfloat16}
 
