@@ -129,7 +129,7 @@ def test_the_intervals_follow_from_every_verdict(part: str) -> None:
     both = z**2 * (asked - 0.6 * shared) + few**2 * max(0.0, spread(table) - 0.4 * shared)
     reach = 100 * math.sqrt(max(z**2 * asked, both))
     ends = found["difference_low"], found["difference_high"]
-    assert ends == pytest.approx((found["difference"] - reach, found["difference"] + reach), abs=1.0)
+    assert ends == pytest.approx((found["difference"] - reach, found["difference"] + reach), abs=0.3)
 
 
 def test_the_interval_for_other_kinds_follows_from_every_verdict() -> None:
@@ -144,7 +144,7 @@ def test_the_interval_for_other_kinds_follows_from_every_verdict() -> None:
     these = float(stats.t.ppf(0.975, freedom)) * standard_error(gaps, kinds)
     reach = 100 * max(these, float(stats.t.ppf(0.975, welch)) * math.sqrt(asked + drawn))
     ends = found["difference_low_families"], found["difference_high_families"]
-    assert ends == pytest.approx((found["difference"] - reach, found["difference"] + reach), abs=1.0)
+    assert ends == pytest.approx((found["difference"] - reach, found["difference"] + reach), abs=0.3)
 
 
 def test_the_share_that_changes_with_the_seed_and_what_can_be_detected() -> None:
