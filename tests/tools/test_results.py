@@ -187,6 +187,9 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
     unseen, transfer, detectable = (found[name] for name in ("contest_unseen", "transfer", "detectable_difference"))
     trained = read_json(kept / "metrics/lora_seed/0.json")["folds"]["held_out"]
     params = yaml.safe_load((kept / "params.yaml").read_text("utf-8"))
+    by_heart = read_json(kept / "metrics/contamination.json")
+    exams, exact = by_heart["contest"], by_heart["transfer"]
+    assert exams["completed"] == 0
     rows = [row for row in read_jsonl(kept / "answers.jsonl", AnswerRow) if row.benchmark == "contest"]
     tokens = {name: median(row.tokens or 0 for row in rows if row.model == name) for name in ("base", "seed_0")}
     stopped = [row for row in rows if row.model == "seed_0" and row.finish_reason == "length"]
@@ -201,6 +204,9 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
         f"(median {tokens['seed_0']} tokens, base {tokens['base']})",
         f"({100 * unseen['student_cut_off']:.1f} % and {100 * unseen['base_cut_off']:.1f} %)",
         f"None of its {len(stopped)} cut-off replies is right",
+        f"completes none of {exams['n']} word for word (at most {100 * exams['completed_high']:.1f} %)",
+        f"{exact['completed'] * exact['n']:.0f} of {exact['n']} of MATH-500 ({100 * exact['completed']:.1f} %, "
+        f"{100 * exact['completed_low']:.1f} to {100 * exact['completed_high']:.1f})",
     ):
         assert sentence in words
     assert unseen["difference_low"] < 0 < unseen["difference_high"] < 0.5 and "**No gain is shown" in words
