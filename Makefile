@@ -146,7 +146,7 @@ lock: ## rewrite the lock files from pyproject.toml (needs uv)
 
 .PHONY: test
 test: .venv/installed ## the test suite (under 10 minutes on two cores)
-	python -m pytest -n 2
+	python -m pytest -n 2 --dist worksteal
 
 .PHONY: test-all
 test-all: .venv/installed ## the tests that take longer, too, and the property tests with new examples each time

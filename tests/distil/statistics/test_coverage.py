@@ -53,9 +53,16 @@ def test_intervals_cover_in_short(design: Design) -> None:
 @pytest.mark.parametrize(("base", "student"), PAIRS)
 @pytest.mark.parametrize("n", [60, 200, 650])
 def test_intervals_cover(n: int, base: float, student: float, spread: float) -> None:
-    """1,000 experiments, with a standard error of 0.007; accuracies, which take less time, have a test of their own."""
-    shares = covered(Design(n, base, student, seed_spread=spread), 1000)
+    """1,000 experiments, with a standard error of 0.007; what they put out of bounds is measured on 4,000.
+
+    Accuracies, which take less time, have a test of their own.
+    """
+    design = Design(n, base, student, seed_spread=spread)
+    shares = covered(design, 1000)
     print(f"\n{n} {base} {student} {spread}: {shares}")
+    if not all(0.93 <= shares[name] <= 0.97 for name in ("both", "questions")):
+        shares = covered(design, 4000)
+        print(f"on 4,000: {shares}")
     for name in ("both", "questions"):
         assert 0.93 <= shares[name] <= 0.97, name
 
