@@ -164,22 +164,22 @@ def _for_every(text: str) -> str:
 
 def _with_note(key: str, note: str, whole: str, grouped: bool) -> Form:
     """A key with a remark in brackets (`30 (degrees optional)`) or another spelling of it (`3.5 (accept 7/2)`)."""
-    said = re.findall(r"[a-z]+", note.lower().replace("'", ""))
-    match = _ALSO.fullmatch(note.strip())
+    said = set(re.findall(r"[a-z]+", note.lower().replace("'", "")))
+    also = _ALSO.fullmatch(note.strip())
     value = Fraction(key) if _NUMBER.fullmatch(key) else None
-    whole_note = number_word(match[1] if match else note)
-    others = {word for word in _OTHER_NUMBERS & set(said) if value is None or number_word(word) != value}
-    if match and note.lstrip().lower().startswith("accept"):
-        return Alternatives((_form(key, grouped), _form(match[1], grouped)))
-    if RETRACTIONS & set(said) or (others and (whole_note is None or whole_note != value)):
+    in_words = number_word(also[1] if also else note)
+    others = {word for word in _OTHER_NUMBERS & said if value is None or number_word(word) != value}
+    said_again = in_words is not None and in_words == value
+    refuses = RETRACTIONS & said or (others and not said_again)
+    if also and (not refuses or note.lstrip().lower().startswith("accept")):
+        return Alternatives((_form(key, grouped), _form(also[1], grouped)))
+    if refuses:
         raise NotMathematics(f"{note!r} takes back the answer before it")
-    if match:
-        return Alternatives((_form(key, grouped), _form(match[1], grouped)))
     if _REMARK.search(note):
         return _form(key, grouped)
     if "‹" in whole or not re.search(r"[a-z]{4,}", note, re.IGNORECASE) or re.search(r"[\d\\^_=<>]", note):
         return _structure(whole, grouped)
-    if REFUSALS & set(said):
+    if REFUSALS & said:
         raise NotMathematics(f"{note!r} refuses the answer before it")
     try:
         unit = read_unit(note)

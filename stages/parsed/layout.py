@@ -79,8 +79,8 @@ def _regions(
 ) -> tuple[list[Region], list[Region]]:
     """Split the pages at the heading of the answer key, which comes after the first question.
 
-    What is lower than the heading belongs to the key; `in_order`, what follows it column by column does. So it is under
-    a heading in the last column.
+    What is lower than the heading belongs to the key. With `in_order`, and under a heading of the last column alone,
+    what follows it column by column does.
     """
     questions: list[Region] = []
     key: list[Region] = []
