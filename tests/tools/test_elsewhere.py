@@ -164,10 +164,8 @@ def test_three_workers_over_ssh_two_of_them_killed_at_work(
 
 
 def registered(log: Path) -> None:
-    """Wait until a worker has told its log that the scheduler knows it."""
-    deadline = time.monotonic() + 120
+    """Wait until a worker has told its log that the scheduler knows it; the test's own limit ends a wait in vain."""
     while not (log.exists() and "Registered to" in log.read_text("utf-8")):
-        assert time.monotonic() < deadline, log.read_text("utf-8")
         time.sleep(0.2)
 
 

@@ -103,9 +103,7 @@ def test_weights_and_biases_gets_a_run_of_its_own_for_every_training(train, tmp_
     train("second", ["wandb"])
     runs = list((tmp_path / "cache/live" / NAME / "wandb").glob("offline-run-*/*.wandb"))
     assert len(runs) == 2
-    deadline = time.monotonic() + 60  # its service writes on when `finish` has returned
-    while not all(b"val_loss" in run.read_bytes() for run in runs):
-        assert time.monotonic() < deadline, "a run's file has no losses"
+    while not all(b"val_loss" in run.read_bytes() for run in runs):  # its service writes on when `finish` has returned
         time.sleep(0.1)
     no_text_in(tmp_path / "cache/live")
 
