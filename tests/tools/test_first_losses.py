@@ -104,7 +104,7 @@ def test_the_check_says_which_curve_begins_otherwise(
     out = "plots/lora_seed/0.csv"
     here = moved(ROOT / out, tmp_path, share * first_losses.within, PARAMS["steps_per_eval"])
     stage = Stage("lora_seed@0", "", (), {}, (out,), frozenset([out]), False, frozenset())
-    before, after = (Run(name, {stage.name: Entry("", {}, {}, {out: name})}, lambda _: None) for name in ("a", "b"))
+    before, after = (Run(name, {stage.name: Entry({}, {out: name}, {})}, lambda _: None) for name in ("a", "b"))
     committed, fresh = replace(before, output=lambda name: ROOT / name), replace(after, output=lambda _: here)
     revision = Revision(ROOT, "HEAD", ROOT, [stage], committed.lock, rules)
     (outcome,) = Comparison(revision, committed, fresh, rules).outcomes()

@@ -1,10 +1,12 @@
 """How two outputs differ: the first differing record, the largest weight difference, the values of a JSON file."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import flatten_dict
 import numpy as np
 from safetensors.numpy import load_file
 
@@ -32,30 +34,28 @@ def describe(name: str, committed: Path | None, fresh: Path | None) -> list[str]
     if len(left) > 1 and changed:
         lines.append(f"{name}: {len(changed)} of {len(left)} files differ: {', '.join(changed[:5])}")
     if changed:
-        shown = f"{name}/{changed[0]}".rstrip("/")
-        lines += _difference(shown, left[changed[0]], right[changed[0]])
+        lines += _difference(f"{name}/{changed[0]}".rstrip("/"), left[changed[0]], right[changed[0]])
     return lines
 
 
 def _difference(name: str, committed: Path, fresh: Path) -> list[str]:
-    suffix = Path(name).suffix
+    left, right = committed.read_bytes(), fresh.read_bytes()
     try:
-        if suffix == ".safetensors":
-            return [f"{name}: {weights(committed, fresh)}"]
-        if suffix == ".json":
-            return [f"{name}: {line}" for line in _values(committed.read_bytes(), fresh.read_bytes())[:8]]
-        if suffix in TEXT:
-            return [f"{name}, {first_record(committed, fresh)}"]
+        match Path(name).suffix:
+            case ".safetensors":
+                return [f"{name}: {_largest_gap(committed, fresh)}"]
+            case ".json":
+                return [f"{name}: {line}" for line in _values(left, right)[:8]]
+            case suffix if suffix in TEXT:
+                return [f"{name}, {_first_record(left.decode().splitlines(), right.decode().splitlines())}"]
     except (ValueError, KeyError, TypeError):
         pass  # not what its name says, or numbers that NumPy lacks: compared as bytes
-    left, right = committed.read_bytes(), fresh.read_bytes()
     place = _first_unequal(left, right)
     return [f"{name}: {len(left)} bytes committed, {len(right)} here, the first difference at byte {place}"]
 
 
-def first_record(committed: Path, fresh: Path) -> str:
-    """The first line in which two text files differ: as lost, as added, or by its fields where it is JSON."""
-    left, right = committed.read_text("utf-8").splitlines(), fresh.read_text("utf-8").splitlines()
+def _first_record(left: list[str], right: list[str]) -> str:
+    """The first line in which two texts differ: as lost, as added, or by its fields where it is JSON."""
     place = _first_unequal(left, right)
     counts = "" if len(left) == len(right) else f" ({len(left)} lines committed, {len(right)} here)"
     head = f"line {place + 1}{counts}: "
@@ -81,6 +81,11 @@ def _values(left: str | bytes, right: str | bytes) -> list[str]:
         {name: _cut(json.dumps(leaf, ensure_ascii=False)) for name, leaf in flatten(json.loads(text)).items()}
         for text in (left, right)
     )
+    return changes(old, new)
+
+
+def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Each name whose value changed, with both values; `none` where there is no value."""
     return [f"{name}: {old.get(name, 'none')} -> {new.get(name, 'none')}" for name in changed_names(old, new)]
 
 
@@ -94,13 +99,9 @@ def _cut(text: str) -> str:
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}… ({len(text)} characters)"
 
 
-def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
-    """The leaves of a JSON value under dotted names: {"a": {"b": 1}} is {"a.b": 1}; list items are numbered."""
-    if not value or not isinstance(value, dict | list):
-        return {prefix: value}
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    head = f"{prefix}." if prefix else ""
-    return {name: leaf for key, child in items for name, leaf in flatten(child, f"{head}{key}").items()}
+def flatten(value: Any) -> dict[str, Any]:
+    """The leaves of a JSON object under dotted names, list items by number: {"a": [{"b": 1}]} is {"a.0.b": 1}."""
+    return flatten_dict.flatten(value, "dot", keep_empty_types=(dict, list), enumerate_types=(list,))
 
 
 def _gaps(one: Path, other: Path) -> dict[str, np.ndarray] | None:
@@ -111,8 +112,7 @@ def _gaps(one: Path, other: Path) -> dict[str, np.ndarray] | None:
     return {name: left[name].astype(np.float64) - right[name] for name in left}
 
 
-def weights(committed: Path, fresh: Path) -> str:
-    """The largest difference between two files of tensors, and in which tensor it is."""
+def _largest_gap(committed: Path, fresh: Path) -> str:
     gaps = _gaps(committed, fresh)
     if gaps is None:
         return "other tensors or shapes"
@@ -127,17 +127,16 @@ def distance(one: Path, other: Path) -> float | None:
     None where there is neither.
     """
     left, right = files(one), files(other)
-    found = [_distance(left[name], right[name]) for name in sorted(left.keys() & right.keys())]
-    return max((gap for gap in found if gap is not None), default=None)
-
-
-def _distance(one: Path, other: Path) -> float | None:
-    if one.suffix == ".safetensors":
-        gaps = _gaps(one, other)
-        if gaps is None:
-            return float("inf")
-        return float(np.sqrt(np.mean(np.concatenate([gap.ravel() for gap in gaps.values()]) ** 2)))
-    if one.suffix == ".jsonl":
-        lines = list(zip(one.open("rb"), other.open("rb"), strict=False))
-        return sum(a != b for a, b in lines) / max(len(lines), 1)
-    return None
+    found = []
+    for name in left.keys() & right.keys():
+        if left[name].suffix == ".safetensors":
+            gaps = _gaps(left[name], right[name])
+            found.append(
+                math.inf
+                if gaps is None
+                else float(np.sqrt(np.mean(np.concatenate([*map(np.ravel, gaps.values())]) ** 2)))
+            )
+        elif left[name].suffix == ".jsonl":
+            lines = list(zip(left[name].open("rb"), right[name].open("rb"), strict=False))
+            found.append(sum(a != b for a, b in lines) / max(len(lines), 1))
+    return max(found, default=None)

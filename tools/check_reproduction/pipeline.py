@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
-import yaml
 from dvc.dependency import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
 
-from distil.pipeline.files import InputError
+from distil.pipeline.files import InputError, read_yaml
+from tools.check_reproduction.differences import flatten
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Entry:
-    """One stage as dvc.lock records it: its command, its parameters, and the hashes of what it read and wrote."""
+    """One stage as dvc.lock records it: hashes of what it read and wrote, and its command and parameters by name."""
 
-    cmd: str
     deps: dict[str, str]
-    params: dict[str, Any]
     outs: dict[str, str]
+    recipe: dict[str, Any]
 
 
 def read_pipeline(folder: Path, targets: Iterable[str] = ()) -> list[Stage]:
@@ -59,9 +58,8 @@ def read_pipeline(folder: Path, targets: Iterable[str] = ()) -> list[Stage]:
         with Repo(str(folder)) as repo:
             graph = get_active_graph(repo.index.graph)
             wanted = [node for target in targets for node in repo.stage.collect(f"{folder / 'dvc.yaml'}:{target}")]
-            return [
-                _stage(node, graph) for node in plan_repro(graph, wanted or None) if isinstance(node, PipelineStage)
-            ]
+            nodes = plan_repro(graph, wanted or None)
+            return [_stage(node, graph) for node in nodes if isinstance(node, PipelineStage)]
     except (DvcException, OSError) as error:
         raise InputError(f"the pipeline of this revision could not be read: {error}") from error
 
@@ -82,21 +80,17 @@ def _stage(node: PipelineStage, graph: nx.DiGraph) -> Stage:
 
 def read_lock(path: Path) -> dict[str, Entry]:
     """The entries of a dvc.lock, by stage; none where there is no such file. Raises InputError when it is not one."""
+    content = read_yaml(path) if path.is_file() else None
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
         return {name: _entry(**found) for name, found in (content or {}).get("stages", {}).items()}
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise InputError(f"dvc.lock could not be read: {error}") from error
 
 
 def _entry(cmd: str, deps: Any = (), params: Any = None, outs: Any = ()) -> Entry:
-    values = {
-        name if file == "params.yaml" else f"{file}:{name}": value
-        for file, named in (params or {}).items()
-        for name, value in named.items()
-    }
-    return Entry(cmd, {dep["path"]: _hash(dep) for dep in deps}, values, {out["path"]: _hash(out) for out in outs})
-
-
-def _hash(item: dict[str, Any]) -> str:
-    return str(item.get(item.get("hash", "md5"), ""))
+    recipe = {"command": cmd}
+    for file, values in (params or {}).items():
+        place = "" if file == "params.yaml" else f"{file}:"
+        recipe |= {f"parameter {place}{name}": value for name, value in flatten(values).items()}
+    read, written = ({one["path"]: str(one.get(one.get("hash", "md5"), "")) for one in side} for side in (deps, outs))
+    return Entry(read, written, recipe | {f"dependency {name}": "declared" for name in read})

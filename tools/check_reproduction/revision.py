@@ -16,8 +16,6 @@ from tools.check_reproduction.pipeline import Entry, Stage, read_lock, read_pipe
 from tools.check_reproduction.tolerance import TOLERANCES, Reproduction
 from tools.git import git
 
-ENVIRONMENT = "metrics/environment.json"
-
 
 @dataclass(frozen=True)
 class Revision:
@@ -32,7 +30,8 @@ class Revision:
 
     def environment(self) -> dict[str, Any]:
         """What the committed run was computed with; empty where the revision does not say."""
-        return read_json(self.root / ENVIRONMENT) if (self.root / ENVIRONMENT).is_file() else {}
+        path = self.root / "metrics/environment.json"
+        return read_json(path) if path.is_file() else {}
 
     def output(self, path: str) -> Path | None:
         """A copy of a committed file or folder; None where neither git, nor DVC's cache, nor a remote has it."""
@@ -94,7 +93,7 @@ def read_rules(root: Path) -> Reproduction | None:
 
 def install(root: Path) -> Path:
     """Create the .venv of a clone from its own lock, as its Makefile does; returns the interpreter."""
-    _run(["make", "install", f"PYTHON={sys.executable}"], root, "make install failed in the clone")
+    _run(root, "make", "install", f"PYTHON={sys.executable}")
     return root / ".venv" / "bin" / "python"
 
 
@@ -103,12 +102,12 @@ def fingerprint(root: Path, python: Path) -> dict[str, Any]:
     if not (root / "distil/lm/environment.py").is_file():
         return {}
     output = root.with_name("environment.json")
-    command = [str(python), "-m", "distil.lm.environment", "--output", str(output)]
-    _run(command, root, "the environment could not be described")
+    _run(root, str(python), "-m", "distil.lm.environment", "--output", str(output))
     return read_json(output)
 
 
-def _run(command: list[str], folder: Path, failure: str) -> None:
+def _run(folder: Path, *command: str) -> None:
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise InputError(f"{failure}: {(result.stderr or result.stdout).strip()[-2000:]}")
+        said = (result.stderr or result.stdout).strip()[-2000:]
+        raise InputError(f"`{' '.join(command)}` failed in a clone of the revision: {said}")

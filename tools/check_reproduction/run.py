@@ -21,14 +21,15 @@ from tools.check_reproduction.revision import Revision, clone
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the pipeline, or the committed one: its dvc.lock, its outputs, and a name for messages."""
+    """One run of the pipeline, or the committed one.
+
+    `output` gives a local path for an output, None where its content cannot be had. `problems` says why stages failed.
+    """
 
     name: str
     lock: dict[str, Entry]
     output: Callable[[str], Path | None]
-    """Gives a local path for an output, None where its content cannot be had."""
     problems: dict[str, str] = field(default_factory=dict)
-    """Why a stage failed, or what else is wrong with it, by stage."""
 
 
 def run_pipeline(revision: Revision, python: Path, folder: Path, shuffle: int | None = None) -> Run:
@@ -39,13 +40,10 @@ def run_pipeline(revision: Revision, python: Path, folder: Path, shuffle: int | 
     """
     root = clone(revision.source, revision.commit, folder / "clone")
     runnable = [stage for stage in revision.stages if not stage.frozen]
-    forget(root, runnable)
+    _forget(root, runnable)
     for dep in {dep for stage in runnable for dep in stage.deps if dep.startswith("..")}:
         isolated.link(dep, revision.source, root)
-    declared = {
-        stage.name: {"deps": stage.deps, "params": parameter_files(root, stage), "outs": stage.outs}
-        for stage in runnable
-    }
+    declared = {one.name: {"deps": one.deps, "params": _cut(root, one), "outs": one.outs} for one in runnable}
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONPATH", "VIRTUAL_ENV", "DVC_"))} | {
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
         "SHELL": str(isolated.shell(folder, declared)),
@@ -73,21 +71,16 @@ def run_pipeline(revision: Revision, python: Path, folder: Path, shuffle: int | 
     return Run("the first run", lock, lambda out: root / out, problems)
 
 
-def forget(root: Path, stages: list[Stage]) -> None:
+def _forget(root: Path, stages: list[Stage]) -> None:
     """Take the outputs of stages out of a clone, and their entries out of its dvc.lock, as if they had never run."""
     with modify_yaml(root / "dvc.lock") as lock:
-        lock.setdefault("schema", "2.0")
         for stage in stages:
-            lock.setdefault("stages", {}).pop(stage.name, None)
+            lock.get("stages", {}).pop(stage.name, None)
             for out in stage.outs:
                 remove(root / out)
 
 
-def parameter_files(root: Path, stage: Stage) -> dict[str, str]:
-    """Each parameter file that a stage may read, cut down to the names it declares."""
-    return {
-        file: yaml.safe_dump(read_param_file(localfs, str(root / file), list(names)), sort_keys=False)
-        if names
-        else (root / file).read_text(encoding="utf-8")
-        for file, names in stage.params.items()
-    }
+def _cut(root: Path, stage: Stage) -> dict[str, str]:
+    """Each parameter file that a stage may read, cut down to the names it declares; whole where it declares none."""
+    found = {file: read_param_file(localfs, str(root / file), list(names)) for file, names in stage.params.items()}
+    return {file: yaml.safe_dump(content, sort_keys=False) for file, content in found.items()}

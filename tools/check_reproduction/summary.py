@@ -1,10 +1,9 @@
 """The result of a check for a person at a terminal, for a pull request, and for another program."""
 
-from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tabulate import tabulate
+import pandas as pd
 
 from tools.check_reproduction.compare import Outcome, first_divergence
 
@@ -22,11 +21,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything a check found out."""
+    """Everything a check found out. `environment` says how this machine differs from the committed run's, if known."""
 
     revision: str
     environment: list[str]
-    """How this machine differs from the one that committed the outputs; empty when it does not, or nothing is known."""
     sections: list[Section]
 
     @property
@@ -41,17 +39,17 @@ class Result:
     def as_text(self) -> str:
         """The result as Markdown that reads well as plain text too."""
         parts = [f"## Reproduction of {self.revision[:12]}: {'yes' if self.reproduced else 'NO'}"]
-        for title, outcomes in ((section.title, section.outcomes) for section in self.sections):
-            counts = Counter(outcome.verdict for outcome in outcomes)
-            told = ", ".join(f"{count} {word}" for word, count in counts.items())
-            rows = [(o.stage, o.promise, o.verdict, "; ".join(o.reasons).replace("\n", " ")[:200]) for o in outcomes]
-            header = ("stage", "promise", "verdict", "why")
-            parts.append(f"### {title}\n\n{len(outcomes)} stages: {told}.")
-            parts.append(tabulate(rows, header, tablefmt="github", disable_numparse=True))
-            if first := first_divergence(outcomes):
+        for section in self.sections:
+            table = pd.DataFrame(section.outcomes)
+            counts = table["verdict"].value_counts(sort=False)
+            told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+            table["why"] = table["reasons"].str.join("; ").str.replace("\n", " ").str[:200]
+            parts.append(f"### {section.title}\n\n{len(table)} stages: {told}.")
+            parts.append(table[["stage", "promise", "verdict", "why"]].to_markdown(index=False, disable_numparse=True))
+            if first := first_divergence(section.outcomes):
                 parts.append(f"**First stage that diverges: `{first.stage}` ({first.verdict})**")
                 parts.append(_bullets([*first.reasons, *first.differences]))
-            near = [outcome for outcome in outcomes if outcome.verdict == "within tolerance"]
+            near = [outcome for outcome in section.outcomes if outcome.verdict == "within tolerance"]
             if within := [f"`{outcome.stage}`: {line}" for outcome in near for line in outcome.differences]:
                 parts += ["What differs within tolerance:", _bullets(within)]
         if self.environment:

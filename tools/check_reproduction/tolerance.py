@@ -1,11 +1,6 @@
-"""How far a rerun may be from what is committed, where it does not promise the same bits: as far as reseeding goes.
+"""How far a rerun may be from what is committed, where it does not promise the same bits.
 
-A trained stage run on another platform is at worst like the same stage run with another seed. So a metric may move by
-what two sets of seeds differ by, measured on the committed seeds themselves; and an adapter, or a set of answers, must
-be nearer to its committed self than any other seed's is.
-
-That is wide: half of LoRA's scale would pass. But the same seed has the same first weights and the same order of rows
-everywhere, and rounding needs time to grow. So the first losses of a training must be those of its committed self.
+docs/reproduction.md has the reasons: on another platform a training is at worst like one with another seed.
 """
 
 import json
@@ -20,52 +15,41 @@ from pydantic import Field, PositiveInt
 from scipy import stats
 
 from distil.pipeline.command import Params
-from tools.check_reproduction.differences import distance, flatten
+from tools.check_reproduction.differences import changed_names, distance, flatten
 
 TOLERANCES = Path("tools/check_reproduction/tolerances.yaml")
 
 
 class Spread(Params):
-    """Where the seed-to-seed standard deviation of the metrics of a name is found.
+    """Where the seed-to-seed standard deviation of some metrics is found.
 
-    `metric` and `std` are dotted names that begin with the file's (`eval.contest_unseen.student_mean`); a `*` in `std`
-    stands for what the `*` of `metric` matched. `{seed}` in `metric` matches any seed; `std` with `{seed}` is no metric
-    itself but the standard deviation of that metric over the seeds, and `std` that names a list that of its values. A
-    mean over the seeds moves less than one seed's.
+    `metric` and `std` are dotted names that begin with the file's (`eval.contest_unseen.student_mean`). `{seed}` is any
+    seed. A `*` in `std` is what the `*` of `metric` matched. `std` names a standard deviation, a list with a value for
+    each seed, or, with `{seed}`, one metric of each seed. A mean over the seeds moves less than one seed's value.
     """
 
     metric: str
     std: str
     of: Literal["mean", "seed"]
     scale: float = 1.0
-    """Unit of the standard deviation in units of the metric: 100 for a fraction beside percentage points."""
-
-    def matches(self, name: str) -> str | None:
-        """What the `*` matched, empty where there is none; None where this rule is for other metrics."""
-        pattern = re.escape(self.metric).replace(r"\*", "(?P<star>.*)").replace(r"\{seed\}", r"\d+")
-        found = re.fullmatch(pattern, name)
-        return None if found is None else found.groupdict().get("star", "")
+    """What to multiply the standard deviation by: 100 where it is a fraction and the metric is in percentage points."""
 
     def deviation(self, star: str, committed: dict[str, Any], seeds: list[int]) -> tuple[float, int] | None:
-        """The standard deviation from seed to seed in the metric's unit, and of how many seeds; None where the metrics
-        do not hold it.
-        """
+        """The standard deviation in the metric's unit, and of how many seeds; None where no metric gives it."""
         name = self.std.replace("*", star)
-        if "{seed}" in name:
-            values = [committed.get(name.replace("{seed}", str(seed))) for seed in seeds]
-        elif f"{name}.0" in committed:  # a list with a value for each seed
-            values = [value for leaf, value in committed.items() if re.fullmatch(rf"{re.escape(name)}\.\d+", leaf)]
-        else:
-            value = committed.get(name)
-            return (self.scale * value, len(seeds)) if isinstance(value, int | float) else None
-        numbers = [value for value in values if isinstance(value, int | float)]
-        known = len(numbers) == len(values) > 1
-        return (self.scale * statistics.stdev(numbers), len(numbers)) if known else None
+        each = re.compile(_pattern(name) + r"(\.\d+)?")
+        values = [value for leaf, value in committed.items() if each.fullmatch(leaf)]
+        if not all(isinstance(value, int | float) for value in values):
+            return None
+        if name in committed:
+            return self.scale * values[0], len(seeds)
+        return (self.scale * statistics.stdev(values), len(values)) if len(values) > 1 else None
 
 
 class FirstLosses(Params):
-    """How a training must begin: in the first `validations` rows of each curve of `stages`, a loss may differ from the
-    committed one by the share `within` of it.
+    """How the trainings of `stages` must begin.
+
+    A loss at the first `validations` iterations may differ from the committed one by the share `within` of it.
     """
 
     stages: list[str]
@@ -76,8 +60,8 @@ class FirstLosses(Params):
 class Reproduction(Params):
     """tolerances.yaml, with the seeds that it names.
 
-    `trained` are the stages (foreach stages by their group) that promise the same bits on one platform and BLAS core
-    type only, `siblings` those whose outputs another seed's must be further from than a rerun's; the first of `spreads`
+    `trained` stages promise the same bits on one platform and BLAS core type only; a foreach stage is named by its
+    group. A rerun of `siblings` must be nearer to its committed output than another seed's is. The first of `spreads`
     that matches a metric counts. `exact` are metrics that rounding cannot change, such as counts of rows.
     """
 
@@ -90,12 +74,17 @@ class Reproduction(Params):
     first_losses: FirstLosses | None = None
 
 
+def _pattern(name: str) -> str:
+    """The regular expression of a metric's name with `*` and `{seed}` in it."""
+    return re.escape(name).replace(r"\*", "(.*)").replace(r"\{seed\}", r"\d+")
+
+
 def read_metrics(paths: dict[str, Path]) -> dict[str, Any]:
     """Every leaf of some JSON files, named by file and place: metrics/lora_seed/3.json gives `lora_seed.3.loss`."""
     found: dict[str, Any] = {}
     for name, path in paths.items():
         prefix = name.removeprefix("metrics/").removesuffix(".json").replace("/", ".")
-        found |= flatten(json.loads(path.read_bytes()), prefix)
+        found |= flatten({prefix: json.loads(path.read_bytes())})
     return found
 
 
@@ -106,12 +95,11 @@ def allowed(name: str, committed: dict[str, Any], rules: Reproduction) -> float 
     seeds s sqrt(2), and s was estimated from n seeds: Student's t with n - 1 degrees of freedom. An exact metric may
     not move at all.
     """
-    if any(re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), name) for pattern in rules.exact):
+    if any(re.fullmatch(_pattern(exact), name) for exact in rules.exact):
         return 0.0
     for rule in rules.spreads:
-        star = rule.matches(name)
-        if star is not None:
-            found = rule.deviation(star, committed, rules.seeds)
+        if match := re.fullmatch(_pattern(rule.metric), name):
+            found = rule.deviation("".join(match.groups()), committed, rules.seeds)
             if found is None:
                 return None
             std, n = found
@@ -128,21 +116,17 @@ def judge(
     `committed` are the metrics of all stages, among them the standard deviations.
     """
     outside, inside = [], []
-    for name in [*before, *(name for name in after if name not in before)]:
+    for name in changed_names(before, after):
         old, new = before.get(name), after.get(name)
-        if name in before and name in after and old == new:
-            continue
-        limit = allowed(name, committed, rules)
+        said, limit = f"{name}: {old} -> {new}", allowed(name, committed, rules)
         if name not in before or name not in after:
-            outside.append(f"{name}: {old} -> {new}: only one of the two runs has it")
+            outside.append(f"{said}: only one of the two runs has it")
         elif limit is None:
-            inside.append(
-                f"{name}: {old} -> {new}, not judged: it follows from others, or no tolerance is known for it"
-            )
+            inside.append(f"{said}, not judged: it follows from others, or no tolerance is known for it")
         elif isinstance(old, int | float) and isinstance(new, int | float) and abs(new - old) <= limit:
-            inside.append(f"{name}: {old} -> {new}, within the tolerance of {limit:.4g}")
+            inside.append(f"{said}, within the tolerance of {limit:.4g}")
         else:
-            outside.append(f"{name}: {old} -> {new}, outside the tolerance of {limit:.4g}")
+            outside.append(f"{said}, outside the tolerance of {limit:.4g}")
     return outside, inside
 
 
@@ -152,35 +136,28 @@ def losses_apart(committed: Path, fresh: Path, rule: FirstLosses) -> tuple[str, 
     Every column but the losses says of which curve and iteration a row is.
     """
     before, after = pd.read_csv(committed), pd.read_csv(fresh)
-    columns, here_columns = ([str(name) for name in table.columns] for table in (before, after))
-    losses = [name for name in columns if name.endswith("_loss")]
-    places = [name for name in columns if name not in losses]
-    if columns != here_columns:
-        return f"its columns are {', '.join(here_columns)}, committed are {', '.join(columns)}", True
-    curves = [name for name in places if name != "iteration"]
-    first, here = (
-        (table.groupby(curves, sort=False) if curves else table).head(rule.validations).set_index(places)
-        for table in (before, after)
-    )
+    if not before.columns.equals(after.columns):
+        return f"its columns are {', '.join(after)}, committed are {', '.join(before)}", True
+    places = [name for name in before if not name.endswith("_loss")]
+    last = before["iteration"].drop_duplicates().nsmallest(rule.validations).max()
+    first, here = (table[table["iteration"] <= last].set_index(places) for table in (before, after))
     if not first.index.equals(here.index):
         return "its losses are of other trainings or iterations than the committed ones", True
-    gaps = pd.Series(((here[losses] - first[losses]).abs() / first[losses].abs()).stack())
-    lost = int((first[losses].notna() != here[losses].notna()).to_numpy().sum())
+    gaps = pd.Series(((here - first).abs() / first.abs()).stack())
     if gaps.isna().all():
         return "its first losses are no numbers", True
     where, worst = gaps.idxmax(), float(gaps.max())
     *place, name = where if isinstance(where, tuple) else (where,)
+    lost = not first.notna().equals(here.notna())
     said = (
         f"of its first losses {name} at {' '.join(map(str, place))} is furthest from the committed one: {worst:.2%}, "
         f"where {rule.within:.2%} are allowed"
     )
-    return said, bool(lost) or worst > rule.within
+    return said, lost or worst > rule.within
 
 
 def nearest_sibling(own: Path | None, others: dict[str, Path | None]) -> tuple[str, float] | None:
     """The committed output of another seed that is nearest to this one's, and how far; None where there is none."""
-    if own is None:
-        return None
-    gaps = {name: distance(own, other) for name, other in others.items() if other is not None}
-    known = {name: gap for name, gap in gaps.items() if gap is not None}
-    return min(known.items(), key=lambda item: (item[1], item[0]), default=None)
+    gaps = {name: distance(own, other) for name, other in others.items() if own and other}
+    known = ((name, gap) for name, gap in gaps.items() if gap is not None)
+    return min(known, key=lambda item: (item[1], item[0]), default=None)
