@@ -136,9 +136,10 @@ def losses_apart(committed: Path, fresh: Path, rule: FirstLosses) -> tuple[str, 
     Every column but the losses says of which curve and iteration a row is.
     """
     before, after = pd.read_csv(committed), pd.read_csv(fresh)
-    if not before.columns.equals(after.columns):
-        return f"its columns are {', '.join(after)}, committed are {', '.join(before)}", True
-    places = [name for name in before if not name.endswith("_loss")]
+    columns, found = before.columns.tolist(), after.columns.tolist()
+    if columns != found:
+        return f"its columns are {', '.join(found)}, committed are {', '.join(columns)}", True
+    places = [name for name in columns if not name.endswith("_loss")]
     last = before["iteration"].drop_duplicates().nsmallest(rule.validations).max()
     first, here = (table[table["iteration"] <= last].set_index(places) for table in (before, after))
     if not first.index.equals(here.index):
