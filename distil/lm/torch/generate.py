@@ -29,8 +29,6 @@ WHOLE = {torch.bfloat16: 64, torch.float32: 256}
 """Attention looks back over a multiple of this many tokens, masked: so its sums are taken in the same order."""
 ROOM = 64
 """Tokens by which the cache's room for a reply grows at a time."""
-SLOTS_TOGETHER = 16
-"""How many slots attend in one product: each group looks back only about as far as its longest text."""
 
 
 def load_to_answer(path: str, adapter: Path | None, compute: torch.dtype) -> Weights:
@@ -150,20 +148,18 @@ class _Cache:
     def writing(self, alive: Collection[int]) -> Attend:
         """Attention of one token of every slot; what those that are not `alive` find is without meaning."""
         places, ends = torch.arange(len(self.lengths)), torch.tensor(self.lengths)
-        groups = []
-        for first in range(0, len(ends), SLOTS_TOGETHER):
-            slots = slice(first, min(first + SLOTS_TOGETHER, len(ends)))
-            if any(slot in alive for slot in range(slots.start, slots.stop)):
-                seen = torch.arange(_rounded_up(int(ends[slots].max()) + 1, self.whole)) <= ends[slots, None]
-                mask = torch.zeros(seen.shape, dtype=self.keys[0].dtype).masked_fill_(~seen, float("-inf"))
-                groups.append((slots, mask[:, None, None]))
+        masks = []
+        for slots, length in self.runs(alive):
+            seen = torch.arange(length) <= ends[slots, None]
+            mask = torch.zeros(seen.shape, dtype=self.keys[0].dtype).masked_fill_(~seen, float("-inf"))
+            masks.append((slots, mask[:, None, None]))
 
         def attend(number: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             kept_keys, kept_values = self.keys[number], self.values[number]
             kept_keys[places, :, ends], kept_values[places, :, ends] = keys, values
             found = torch.zeros_like(queries)
             asked = queries.view(*keys.shape[:2], self.group, -1)
-            for slots, mask in groups:
+            for slots, mask in masks:
                 length = mask.shape[-1]
                 found[slots] = F.scaled_dot_product_attention(
                     asked[slots], kept_keys[slots, :, :length], kept_values[slots, :, :length], attn_mask=mask
@@ -171,6 +167,17 @@ class _Cache:
             return found
 
         return attend
+
+    def runs(self, alive: Collection[int]) -> list[tuple[slice, int]]:
+        """Cut the slots that are `alive` into neighbours that look back equally far, each run with that many tokens."""
+        found: list[tuple[slice, int]] = []
+        for slot in sorted(alive):
+            length = _rounded_up(self.lengths[slot] + 1, self.whole)
+            if found and found[-1][0].stop == slot and found[-1][1] == length:
+                found[-1] = (slice(found[-1][0].start, slot + 1), length)
+            else:
+                found.append((slice(slot, slot + 1), length))
+        return found
 
 
 def _rounded_up(length: int, unit: int) -> int:
