@@ -120,6 +120,11 @@ def write_jsonl(path: str | Path, records: Iterable[BaseModel]) -> int:
 
 def read_jsonl(path: str | Path, model: type[Model]) -> Iterator[Model]:
     """Yield the records of a JSON-lines file. Raises InputError naming file, line and field for anything malformed."""
+    return records_of(numbered_lines(path), path, model)
+
+
+def numbered_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a file that are not blank, each with its number. Raises InputError where it is not there."""
     path = Path(path)
     try:
         file = path.open("rb")
@@ -128,17 +133,20 @@ def read_jsonl(path: str | Path, model: type[Model]) -> Iterator[Model]:
             f"{path} could not be read: {error.strerror}. Run the stage that writes it (see `dvc dag`)."
         ) from error
     with file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                yield model.model_validate_json(line)
-            except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                field = ".".join(str(part) for part in first["loc"]) or "the line itself"
-                raise InputError(
-                    f"{path}, line {number}, {field}: {first['msg']} (a {model.__name__} record was expected)."
-                ) from error
+        yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
+
+
+def records_of(lines: Iterable[tuple[int, bytes]], path: str | Path, model: type[Model]) -> Iterator[Model]:
+    """Yield the records that numbered lines of a file hold. Raises InputError as `read_jsonl` does."""
+    for number, line in lines:
+        try:
+            yield model.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(str(part) for part in first["loc"]) or "the line itself"
+            raise InputError(
+                f"{path}, line {number}, {field}: {first['msg']} (a {model.__name__} record was expected)."
+            ) from error
 
 
 def read_json(path: str | Path) -> Any:

@@ -9,15 +9,18 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
-from distil.pipeline.files import InputError, read_jsonl
+from distil.pipeline.files import InputError, numbered_lines, records_of
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import Answer, Problem, Scored
+from distil.pipeline.share import each
 from distil.verifier import Verifier
 from distil.verifier.forms import Items, RealSet, Value, Words
 from distil.verifier.reading import read
 
-BATCH = 5000
-"""Answers verified and held at once."""
+BATCH = 1250
+"""Answers scored at once."""
+Lines = list[tuple[int, bytes]]
+"""Lines of a file, each with its number."""
 
 
 def questions_table(
@@ -69,31 +72,46 @@ def score(path: Path, questions: pd.DataFrame, verifier: Verifier, out: IO[str] 
     uncorrected (against the key before errata), lenient (within rounding), no_answer, truncated, words, and `said`, a
     number that is the same for the same canonical answer. Raises InputError for an answer to an unknown problem.
     """
-    number = {name: row for row, name in enumerate(questions["id"])}
-    keys, before = questions["answer"].tolist(), questions["uncorrected"].tolist()
-    batches, answers = [], read_jsonl(path, Answer)
+    keys = {
+        name: (row, key, before if isinstance(before, str) else None)
+        for row, (name, key, before) in enumerate(
+            zip(questions["id"], questions["answer"], questions["uncorrected"], strict=True)
+        )
+    }
+    lines = numbered_lines(path)
+    batches = iter(lambda: list(islice(lines, BATCH)), [])
+    tables = []
     with Bar(desc=str(path), unit="answer", delay=2) as progress:
-        while batch := list(islice(answers, BATCH)):
-            if strangers := [answer.problem_id for answer in batch if answer.problem_id not in number]:
-                raise InputError(
-                    f"{path} answers {strangers[0]}, which is not among the problems. Run the answers stage again."
-                )
-            rows = [number[answer.problem_id] for answer in batch]
-            again = [place for place, row in enumerate(rows) if isinstance(before[row], str)]
-            verdicts = verifier.verify_many(
-                [(keys[row], answer.text) for row, answer in zip(rows, batch, strict=True)]
-                + [(before[rows[place]], batch[place].text) for place in again]
-            )
-            uncorrected = dict(zip(again, verdicts[len(rows) :], strict=True))
-            scored = [
-                Scored(answer=answer, verdict=verdict, verdict_uncorrected=uncorrected.get(place))
-                for place, (answer, verdict) in enumerate(zip(batch, verdicts, strict=False))
-            ]
+        for scored, table in each(_scored, batches, path=path, keys=keys, verifier=verifier):
             if out:
-                out.writelines(record.model_dump_json() + "\n" for record in scored)
-            batches.append(pd.DataFrame(map(_outcome, rows, scored)).astype(TYPES))
-            progress.update(len(batch))
-    return pd.concat(batches, ignore_index=True).astype(TYPES) if batches else pd.DataFrame(columns=list(TYPES))
+                out.write(scored)
+            tables.append(table)
+            progress.update(len(table))
+    return pd.concat(tables, ignore_index=True).astype(TYPES) if tables else pd.DataFrame(columns=list(TYPES))
+
+
+def _scored(
+    lines: Lines, path: Path, keys: Mapping[str, tuple[int, str, str | None]], verifier: Verifier
+) -> tuple[str, pd.DataFrame]:
+    """Of some answers the Scored lines and the outcomes. `keys` has a problem's row, key and key before errata."""
+    batch = list(records_of(lines, path, Answer))
+    if strangers := [answer.problem_id for answer in batch if answer.problem_id not in keys]:
+        raise InputError(
+            f"{path} answers {strangers[0]}, which is not among the problems. Run the answers stage again."
+        )
+    asked = [keys[answer.problem_id] for answer in batch]
+    again = [(place, before) for place, (_, _, before) in enumerate(asked) if before is not None]
+    verdicts = verifier.verify_many(
+        [(key, answer.text) for (_, key, _), answer in zip(asked, batch, strict=True)]
+        + [(before, batch[place].text) for place, before in again]
+    )
+    uncorrected = dict(zip((place for place, _ in again), verdicts[len(batch) :], strict=True))
+    scored = [
+        Scored(answer=answer, verdict=verdict, verdict_uncorrected=uncorrected.get(place))
+        for place, (answer, verdict) in enumerate(zip(batch, verdicts, strict=False))
+    ]
+    table = pd.DataFrame(map(_outcome, (row for row, _, _ in asked), scored)).astype(TYPES)
+    return "".join(record.model_dump_json() + "\n" for record in scored), table
 
 
 TYPES: dict[str, Any] = dict.fromkeys(("correct", "uncorrected", "lenient", "no_answer", "truncated"), bool) | {

@@ -13,10 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from distil.pipeline.share import each
 from distil.statistics.seeds import Array, Interval, StandardErrors, seeds_part, standard_errors
 
-BATCH = 1 << 23
-"""Random draws held at once."""
+STREAM = 1 << 24
+"""Random draws from one stream: a resample of more takes a stream of its own for each so many, which may be drawn by
+several processes. 10,000 resamples of 1,677 clusters are one stream."""
+BATCH = 1 << 17
+"""Random draws counted at once: the counts of so many stay in a processor's cache."""
 Statistic = Callable[[Array], Array]
 
 
@@ -40,6 +44,15 @@ def named_generator(seed: int, name: str) -> np.random.Generator:
 
 def resampled_totals(sums: Array, resamples: int, rng: np.random.Generator) -> Array:
     """Totals over clusters drawn with replacement from `sums` (clusters, k): (resamples, k)."""
+    step = max(1, STREAM // len(sums))
+    sizes = [min(step, resamples - start) for start in range(0, resamples, step)]
+    streams = rng.spawn(len(sizes)) if len(sizes) > 1 else [rng]
+    return np.concatenate(list(each(_totals, zip(sizes, streams, strict=True), sums=sums)))
+
+
+def _totals(drawn_from: tuple[int, np.random.Generator], sums: Array) -> Array:
+    """As many resamples' totals from one stream of random numbers."""
+    resamples, rng = drawn_from
     clusters, out = len(sums), np.empty((resamples, sums.shape[1]))
     step = max(1, BATCH // clusters)
     for start in range(0, resamples, step):

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -34,6 +35,7 @@ class Verifier:
     The processes start with the first pair that needs algebra, and end with the `with` block (or `close`). Safe to
     use from several threads; no signal handler of the caller is touched. A script needs the guard
     `if __name__ == "__main__":` around what it does, as with any pool of processes: workers load the script, too.
+    Sent to another process it begins there anew, and its processes there end with it.
     """
 
     def __init__(self, workers: int = WORKERS, timeout: float = SECONDS):
@@ -44,6 +46,9 @@ class Verifier:
         self._cache: dict[tuple[str, str], Decision] = {}
         self._pool: ProcessPool | None = None
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type["Verifier"], tuple[int, float]]:
+        return Verifier, (self.workers, self.timeout)
 
     def __enter__(self) -> "Verifier":
         return self
@@ -92,6 +97,7 @@ class Verifier:
         with self._lock:
             if self._pool is None:
                 self._pool = ProcessPool(max_workers=self.workers, initializer=start, context=_context())
+                weakref.finalize(self, _stop, self._pool).atexit = False
             pool = self._pool
             if not pool.active:  # broken: told where it is waited for
                 return pool, Future()
@@ -104,8 +110,7 @@ class Verifier:
             if ours:
                 self._pool = None
         if ours:
-            pool.stop()
-            pool.join()
+            _stop(pool)
 
     def _verdict(self, gold: str, extraction: Extraction) -> Verdict:
         if extraction.answer is None:
@@ -119,6 +124,12 @@ class Verifier:
             found_by=extraction.found_by, gold_form=decision.gold_form, answer_form=decision.answer_form,
             within_rounding=decision.within_rounding, flags=extraction.flags,
         )  # fmt: skip
+
+
+def _stop(pool: ProcessPool) -> None:
+    """End a pool's processes; again does nothing."""
+    pool.stop()
+    pool.join()
 
 
 def _printable(text: str) -> str:

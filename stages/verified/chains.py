@@ -5,9 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from distil.pipeline.files import InputError
 from distil.pipeline.metrics import AcceptedShare, LevelShare, VerifiedMetrics
+from distil.pipeline.progress import Bar
 from distil.pipeline.records import LEVELS, Chain, Problem, Verdict, VerifiedChain
+from distil.pipeline.share import each
 from distil.statistics.proportions import wilson
 from distil.verifier import Verifier
+
+BATCH = 1250
+"""Chains judged at once."""
 
 
 def verify_chains(chains: Sequence[Chain], problems: Mapping[str, Problem], verifier: Verifier) -> list[VerifiedChain]:
@@ -18,11 +23,21 @@ def verify_chains(chains: Sequence[Chain], problems: Mapping[str, Problem], veri
                 f"data/teacher_cot/chains.jsonl has a chain for {chain.problem_id!r}, which data/parsed/problems.jsonl "
                 f"does not have. Run `dvc repro teacher_cot` again."
             )
-    verdicts = verifier.verify_many((problems[chain.problem_id].answer, chain.text) for chain in chains)
+    pairs = [(problems[chain.problem_id].answer, chain.text) for chain in chains]
+    batches = (pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH))
+    verdicts: list[Verdict] = []
+    with Bar(total=len(pairs), desc="verifying", unit="chain", delay=2) as progress:
+        for judged in each(_judged, batches, verifier=verifier):
+            verdicts += judged
+            progress.update(len(judged))
     return [
         VerifiedChain(chain=chain, verdict=verdict, reason=rejection(chain, verdict))
         for chain, verdict in zip(chains, verdicts, strict=True)
     ]
+
+
+def _judged(pairs: Sequence[tuple[str, str]], verifier: Verifier) -> list[Verdict]:
+    return verifier.verify_many(pairs)
 
 
 def rejection(chain: Chain, verdict: Verdict) -> str | None:

@@ -39,9 +39,16 @@ def local(jobs: int) -> Iterator[Client]:
     """
     shows = find_spec("bokeh") is not None
     # stages get the environment that they have under plain `dvc repro`; there is nothing to profile in workers that
-    # wait; and Dask's remarks on them do not help a user
+    # wait; and Dask's remarks on them do not help a user. What stages share out may start processes of its own, and
+    # must not wait behind a stage
+    settings = {
+        "distributed.nanny.pre-spawn-environ": {},
+        "distributed.worker.profile.enabled": False,
+        "distributed.worker.daemon": False,
+        "distributed.scheduler.worker-saturation": 1.0,
+    }
     with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": {}, "distributed.worker.profile.enabled": False}),
+        dask.config.set(settings),
         LocalCluster(
             n_workers=jobs,
             threads_per_worker=1,

@@ -1,0 +1,146 @@
+"""What a stage shares out: the same results as one process, whatever the cluster does."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import yaml
+from distributed import Client
+
+from distil.pipeline import share
+from distil.pipeline.share import ADDRESS, AT_ONCE, FEW, each
+from distil.statistics.resampling import resampled_totals
+from distil.verifier import Verifier
+from tools.repro.cluster import local
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Client]:
+    """Two worker processes of one thread, as `make repro JOBS=2` starts them."""
+    with local(2) as client:
+        yield client
+
+
+@pytest.fixture
+def stage(cluster: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """This process as a stage that the cluster runs."""
+    monkeypatch.setenv(ADDRESS, cluster.scheduler.address)
+    return cluster
+
+
+def slowly(number: int, add: int) -> tuple[int, int]:
+    time.sleep(0.05)
+    return number + add, os.getpid()
+
+
+def fails(number: int) -> int:
+    if number == 3:
+        raise ValueError("three")
+    return number
+
+
+def block(path: str) -> None:
+    while not Path(path).exists():
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("count", [0, 1, FEW - 1, FEW, AT_ONCE + 1])
+def test_results_come_in_order(stage: Client, count: int) -> None:
+    assert [value for value, _ in each(slowly, range(count), add=10)] == [number + 10 for number in range(count)]
+
+
+def test_free_workers_take_part_in_what_is_many(stage: Client) -> None:
+    def processes(count: int) -> set[int]:
+        return {process for _, process in each(slowly, range(count), add=0)}
+
+    while len(processes(AT_ONCE)) < 3:  # the first time each worker loads the function
+        pass
+    assert processes(FEW - 1) == {os.getpid()}
+
+
+def test_without_a_cluster_items_are_taken_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ADDRESS, raising=False)
+    taken: list[int] = []
+    results = each(slowly, (taken.append(number) or number for number in range(100)), add=0)
+    assert next(results)[1] == os.getpid() and taken == [0]
+
+
+def test_busy_workers_are_not_waited_for(stage: Client, tmp_path: Path) -> None:
+    """Both workers run a stage, which ends only after this one has."""
+    stages = stage.map(block, [str(tmp_path / "go")] * 2, key=["stage-1", "stage-2"], pure=False)
+    while not all(len(keys) for keys in stage.processing().values()):
+        time.sleep(0.05)
+    found = list(each(slowly, range(2 * FEW), add=0))
+    assert {process for _, process in found} == {os.getpid()}
+    (tmp_path / "go").touch()
+    stage.gather(stages)
+
+
+def test_a_failure_is_the_functions_own(stage: Client) -> None:
+    with pytest.raises(ValueError, match="three"):
+        list(each(fails, range(20)))
+
+
+def test_workers_with_other_code_are_not_asked(stage: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share, "code", lambda: "of another commit")
+    assert {process for _, process in each(slowly, range(FEW), add=0)} == {os.getpid()}
+
+
+def test_a_scheduler_that_is_gone_leaves_all_to_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ADDRESS, "tcp://127.0.0.1:1")
+    monkeypatch.setattr(share, "PATIENCE", 1)
+    assert {process for _, process in each(slowly, range(FEW), add=0)} == {os.getpid()}
+
+
+def test_resamples_are_the_same_shared_out(stage: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distil.statistics.resampling.STREAM", 2**16)
+    sums = np.random.default_rng(1).random((1000, 3))
+    shared = resampled_totals(sums, 2000, np.random.default_rng(3))
+    monkeypatch.delenv(ADDRESS)
+    assert np.array_equal(resampled_totals(sums, 2000, np.random.default_rng(3)), shared)
+    assert np.array_equal(np.unique(shared, axis=0).shape, shared.shape)  # no stream comes twice
+
+
+def judging() -> int:
+    """Processes that the server of forks in this one has forked."""
+    return sum(len(process.children()) for process in psutil.Process().children())
+
+
+def judged(pairs: list[tuple[str, str]], verifier: Verifier) -> tuple[list[str], int]:
+    return [found.rule for found in verifier.verify_many(pairs)], os.getpid()
+
+
+def test_a_worker_judges_what_needs_algebra_and_ends_its_processes(stage: Client) -> None:
+    batches = [[(f"{number}+√{seed}", f"√{seed}+{number}") for seed in (2, 3, 5)] for number in range(1, 31)]
+    with Verifier(workers=1) as verifier:
+        found = list(each(judged, batches, verifier=verifier))
+    assert all(rules == ["algebra"] * 3 for rules, _ in found), found
+    assert len({process for _, process in found}) > 1
+    while any(stage.run(judging).values()):
+        time.sleep(0.1)
+
+
+def test_the_pipelines_stages_know_their_scheduler(tmp_path: Path) -> None:
+    """A stage that Dask runs is told; one under plain `make repro` is not."""
+    stage = {"cmd": f"printenv {ADDRESS} > told || true", "outs": ["told"]}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"only": stage}}))
+    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+        subprocess.run(command, cwd=tmp_path, check=True)
+    environment = {name: value for name, value in os.environ.items() if name != ADDRESS} | {"PYTHONPATH": str(ROOT)}
+    told = []
+    for jobs in ("2", "1"):
+        subprocess.run([sys.executable, "-m", "tools.repro", "--jobs", jobs], cwd=tmp_path, env=environment, check=True)
+        told.append((tmp_path / "told").read_text())
+        shutil.rmtree(tmp_path / ".dvc/cache")
+        for name in ("told", "dvc.lock"):
+            (tmp_path / name).unlink()
+    assert told[0].startswith("tcp://127.0.0.1:") and told[1] == ""
