@@ -1,6 +1,5 @@
 """Accuracies with intervals, where questions may be near-duplicates and answers come from several seeds."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +7,7 @@ from numpy.typing import NDArray
 from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
-from distil.statistics.seeds import Array, Interval, influences, seeds_part
+from distil.statistics.seeds import Array, Interval, added_variance, influences, variances
 
 
 class Accuracy(NamedTuple):
@@ -27,16 +26,16 @@ def wilson(correct: float, n: float) -> Interval | None:
     return Interval(max(0.0, float(low)), min(1.0, float(high)))
 
 
-def effective_n(rows: Array, clusters: NDArray[np.int_]) -> float:
+def effective_n(rows: Array, clusters: NDArray[np.int_], added: float = 0.0) -> float:
     """How many independent questions the answers are worth: p(1-p) over the variance of their mean (Kish 1965).
 
-    `rows` holds each question's share of right answers over the seeds. For one seed and no near-duplicates this is
-    the number of questions, and it is never more with one seed; several seeds can be worth more. Where the answers do
-    not vary it is the number of clusters.
+    `rows` holds each question's share of right answers over the seeds, and `added` is the variance from the seeds. For
+    one seed and no near-duplicates this is the number of questions, and it is never more with one seed; several seeds
+    can be worth more. Where the answers do not vary it is the number of clusters.
     """
     mean = float(rows.mean())
     influence = influences(rows[:, None], clusters)[:, 0]
-    variance = float(influence @ influence) / len(influence) ** 2
+    variance = float(influence @ influence) / len(influence) ** 2 + added
     if variance <= 0:
         return float(len(influence))
     worth = mean * (1 - mean) / variance
@@ -48,28 +47,17 @@ def accuracy(correct: Array, clusters: NDArray[np.int_]) -> Accuracy:
     """Mean accuracy of `correct` (questions, seeds) with an interval that covers other questions and other seeds.
 
     Wilson's interval at the effective number of questions (Franco, Little, Louis & Slud 2019), which is the plain
-    Wilson interval for one model without near-duplicates, joined by the seeds' t margin on log odds.
+    Wilson interval for one model without near-duplicates. What seeds differ by makes that number smaller.
     """
     if len(correct) == 0:
         return Accuracy(None, None, None)
-    rows, per_seed = correct.mean(axis=1), correct.mean(axis=0)
-    mean, n = float(rows.mean()), effective_n(rows, clusters)
-    questions = wilson(mean * n, n)
-    assert questions is not None
-    seeds = seeds_part(per_seed, influences(correct, clusters))
-    down, up = _on_log_odds(mean, seeds.margin)
-    low = max(0.0, mean - seeds.joined(mean - questions.low, down))
-    high = min(1.0, mean + seeds.joined(questions.high - mean, up))
-    return Accuracy(mean, low, high)
-
-
-def _on_log_odds(mean: float, margin: float) -> tuple[float, float]:
-    """A margin around an accuracy as one on log odds, where seeds vary alike up and down near 0 and 1, too."""
-    if margin == 0:
-        return 0.0, 0.0
-    stretch = math.exp(margin / (mean * (1 - mean)))
-    odds = mean / (1 - mean)
-    return mean - odds / (stretch + odds), odds * stretch / (1 + odds * stretch) - mean
+    rows = correct.mean(axis=1)
+    found = variances(correct.mean(axis=0), influences(correct, clusters))
+    added = added_variance(found, correct.shape[1]) if found else 0.0
+    mean, n = float(rows.mean()), effective_n(rows, clusters, added)
+    interval = wilson(mean * n, n)
+    assert interval is not None
+    return Accuracy(mean, *interval)
 
 
 def unpaired(correct: tuple[int, int], n: tuple[int, int]) -> tuple[float, float]:

@@ -46,7 +46,8 @@ class Variances(NamedTuple):
 
 
 OFF_QUESTIONS = 0.6
-"""How much of the interaction is taken off the questions' part of an interval; the rest is taken off the seeds'.
+"""How much of the interaction is taken off the questions' part of a difference's interval; the rest is taken off the
+seeds'.
 
 Chosen by simulation: with none of it three seeds that do differ seem alike one time in ten, and intervals hold the
 truth 91 times in 100; with all of it 98 times where seeds do not differ (docs/log.md).
@@ -54,7 +55,7 @@ truth 91 times in 100; with all of it 98 times where seeds do not differ (docs/l
 
 
 class SeedsPart(NamedTuple):
-    """How an interval over questions alone becomes one over questions and seeds.
+    """How a difference's interval over questions alone becomes one over questions and seeds.
 
     The share `kept` of the questions' half width is left when the interaction is taken off it, and `margin` is half the
     width of Student's t interval over the seeds.
@@ -63,12 +64,12 @@ class SeedsPart(NamedTuple):
     kept: float
     margin: float
 
-    def joined(self, reach: float, margin: float | None = None) -> float:
+    def joined(self, reach: float) -> float:
         """Half the width over questions and seeds, from that over questions, `reach`, and no less than it.
 
-        Independent parts are added in quadrature (Zou & Donner 2008). `margin` is the seeds' on another scale.
+        Independent parts are added in quadrature (Zou & Donner 2008).
         """
-        return max(reach, math.hypot(self.kept * reach, self.margin if margin is None else margin))
+        return max(reach, math.hypot(self.kept * reach, self.margin))
 
 
 class Components(NamedTuple):
@@ -135,13 +136,25 @@ def standard_errors(per_seed: Array, influence: Array) -> StandardErrors:
 
 
 def seeds_part(per_seed: Array, influence: Array) -> SeedsPart:
-    """What the seeds add to the interval of `per_seed.mean()`, from the same as `variances`; nothing with one seed."""
+    """What the seeds add to a difference's interval, from the same as `variances`; nothing with one seed."""
     found, seeds = variances(per_seed, influence), len(per_seed)
     if found is None or seeds < 2:
         return SeedsPart(1.0, 0.0)
     left = max(0.0, 1 - OFF_QUESTIONS * found.interaction / found.questions) if found.questions else 1.0
     spread = max(0.0, found.seeds - (1 - OFF_QUESTIONS) * found.interaction)
     return SeedsPart(math.sqrt(left), float(stats.t.ppf(0.975, seeds - 1)) * math.sqrt(spread))
+
+
+def added_variance(found: Variances, seeds: int) -> float:
+    """The variance that the seeds add to that of an accuracy, as large as a normal margin needs it; 0 with one seed.
+
+    It is the square of Student's t margin over the seeds' values, in normal margins. The interaction is in it and in
+    the questions' variance, so half of it is taken off either.
+    """
+    if seeds < 2:
+        return 0.0
+    margins, half = float(stats.t.ppf(0.975, seeds - 1) / stats.norm.ppf(0.975)), found.interaction / 2
+    return max(0.0, margins**2 * (found.seeds - half) - half)
 
 
 def t_interval(per_seed: Array) -> Interval | None:

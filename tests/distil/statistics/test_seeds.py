@@ -11,6 +11,7 @@ from scipy import stats
 from distil.statistics.seeds import (
     Interval,
     StandardErrors,
+    added_variance,
     components,
     flip_rate,
     influences,
@@ -18,6 +19,7 @@ from distil.statistics.seeds import (
     seeds_part,
     standard_errors,
     t_interval,
+    variances,
     which_dominates,
 )
 
@@ -86,7 +88,17 @@ def test_an_interaction_is_not_counted_twice_and_never_narrows() -> None:
     influence = influences(values, np.arange(200))
     found, whole = seeds_part(values.mean(axis=0), influence), t_interval(values.mean(axis=0))
     assert whole and found.kept < 0.8 and found.margin < (whole.high - whole.low) / 2
-    assert found.joined(0.1, 0.0) == 0.1 == found.joined(0.1, 0.01)
+    assert found._replace(margin=0.01).joined(0.1) == 0.1
+
+
+def test_seeds_far_apart_add_their_t_margin_to_an_accuracy_and_alike_ones_nothing() -> None:
+    apart = np.array([0.5, 0.7, 0.9])
+    found, margin = variances(apart, np.zeros((40, 3))), t_interval(apart)
+    assert found and margin
+    assert stats.norm.ppf(0.975) * math.sqrt(added_variance(found, 3)) == pytest.approx((margin.high - margin.low) / 2)
+    assert added_variance(found, 1) == 0 == added_variance(found._replace(seeds=0.004, interaction=0.01), 3)
+    half = found._replace(interaction=found.seeds)
+    assert added_variance(half, 3) == pytest.approx((added_variance(found, 3) - found.seeds) / 2)
 
 
 def test_t_interval_is_scipys() -> None:
