@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from dvc.utils.flatten import flatten
 
 from distil.pipeline.files import InputError
 from tools.params import compose
@@ -29,10 +30,14 @@ def test_what_cannot_be_composed_is_said_and_changes_nothing(override, said, tmp
     assert output.read_bytes() == before and list(tmp_path.iterdir()) == [output]
 
 
-def test_the_first_line_says_what_params_yaml_is_made_of(tmp_path):
-    compose(tmp_path / "params.yaml", ["profile=exams"])
-    first = (tmp_path / "params.yaml").read_text("utf-8").splitlines()[0]
-    assert first.startswith("composed_from: conf/config.yaml and conf/profile")
+@pytest.mark.parametrize("profile", ["tiny", "exams", "own", "qwen-1.5b"])
+def test_what_most_experiments_change_comes_first(profile, tmp_path):
+    """In the file, below what it is made of, and in DVC's tables, which have no column for that."""
+    compose(tmp_path / "params.yaml", [f"profile={profile}"])
+    text = (tmp_path / "params.yaml").read_text("utf-8")
+    assert text.startswith("composed_from:\n  conf/config.yaml and conf/profile; edit those, then make params: {}\n")
+    knobs = ("rank", "iters", "learning_rate", "seeds", "model", "batch_size", "scale")
+    assert list(flatten(yaml.safe_load(text)))[:8] == ["profile", *(f"lora_seed.{knob}" for knob in knobs)]
 
 
 @pytest.mark.parametrize("name", ["qwen-1.5b", "qwen-0.5b", "smollm2"])
