@@ -5,12 +5,18 @@ a run that goes on after a kill writes what the whole run would have written. A 
 rows it has (docs/log.md), so every step of writing has a row for each slot, also for those whose replies have ended,
 and every prompt is read in a pass of its own. The last bits of attention depend on nothing else once the length is a
 multiple of `WHOLE`. What all prompts begin with is read once.
+
+Rows that no text needs hold guesses of how texts that repeat themselves go on (prompt lookup decoding, over the reply
+alone). A guess that the model's own choice confirms is a step saved. The last replies of a run are mostly such texts: a
+model caught in a loop writes up to the cap. Greedy texts alone are guessed at.
 """
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import mlx.core as mx
 import torch
@@ -29,6 +35,8 @@ WHOLE = {torch.bfloat16: 64, torch.float32: 256}
 """Attention looks back over a multiple of this many tokens, masked: so its sums are taken in the same order."""
 ROOM = 64
 """Tokens by which the cache's room for a reply grows at a time."""
+REPEATED = 4
+"""A text whose last tokens, this many, stand in it already is guessed to go on as it did there."""
 
 
 def load_to_answer(path: str, adapter: Path | None, compute: torch.dtype) -> Weights:
@@ -92,10 +100,21 @@ def pack(weights: Weights) -> None:
 
 @dataclass
 class _Text:
-    """A reply being written: the prompt's number and what is written so far."""
+    """A reply being written: the prompt's number, the prompt's length in tokens, and what is written so far."""
 
     number: int
+    prompt: int
     tokens: list[int] = field(default_factory=list)
+
+    def guess(self) -> list[int]:
+        """What followed where the last tokens were written before, as many tokens as agree there."""
+        for end in range(len(self.tokens) - 1, REPEATED - 1, -1):
+            if self.tokens[end - REPEATED : end] == self.tokens[-REPEATED:]:
+                period, agreed = len(self.tokens) - end, REPEATED
+                while agreed < end and self.tokens[end - agreed - 1] == self.tokens[-agreed - 1]:
+                    agreed += 1
+                return [self.tokens[end + step % period] for step in range(agreed)]
+        return []
 
 
 class _Cache:
@@ -145,39 +164,63 @@ class _Cache:
 
         return attend
 
-    def writing(self, alive: Collection[int]) -> Attend:
-        """Attention of one token of every slot; what those that are not `alive` find is without meaning."""
-        places, ends = torch.arange(len(self.lengths)), torch.tensor(self.lengths)
-        masks = []
-        for slots, length in self.runs(alive):
-            seen = torch.arange(length) <= ends[slots, None]
+    def writing(self, drafts: Mapping[int, Sequence[int]]) -> Attend:
+        """Attention of the rows of a step: for each slot in `drafts` its next tokens, one row a token.
+
+        Rows after those find zeros.
+        """
+        at = [(slot, self.lengths[slot] + step) for slot, draft in drafts.items() for step in range(len(draft))]
+        slots, places = torch.tensor(at).T
+        runs = []
+        for run in self.runs(drafts):
+            seen = torch.arange(run.length) <= places[run.rows, None]
             mask = torch.zeros(seen.shape, dtype=self.keys[0].dtype).masked_fill_(~seen, float("-inf"))
-            masks.append((slots, mask[:, None, None]))
+            runs.append((run, mask[:, None, None]))
 
         def attend(number: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             kept_keys, kept_values = self.keys[number], self.values[number]
-            kept_keys[places, :, ends], kept_values[places, :, ends] = keys, values
+            kept_keys[slots, :, places], kept_values[slots, :, places] = keys[: len(slots)], values[: len(slots)]
             found = torch.zeros_like(queries)
             asked = queries.view(*keys.shape[:2], self.group, -1)
-            for slots, mask in masks:
-                length = mask.shape[-1]
-                found[slots] = F.scaled_dot_product_attention(
-                    asked[slots], kept_keys[slots, :, :length], kept_values[slots, :, :length], attn_mask=mask
-                ).reshape(found[slots].shape)
+            for run, mask in runs:
+                found[run.rows] = F.scaled_dot_product_attention(
+                    asked[run.rows],
+                    kept_keys[run.slots, :, : run.length].expand(len(mask), -1, -1, -1),
+                    kept_values[run.slots, :, : run.length].expand(len(mask), -1, -1, -1),
+                    attn_mask=mask,
+                ).reshape(found[run.rows].shape)
             return found
 
         return attend
 
-    def runs(self, alive: Collection[int]) -> list[tuple[slice, int]]:
-        """Cut the slots that are `alive` into neighbours that look back equally far, each run with that many tokens."""
-        found: list[tuple[slice, int]] = []
-        for slot in sorted(alive):
-            length = _rounded_up(self.lengths[slot] + 1, self.whole)
-            if found and found[-1][0].stop == slot and found[-1][1] == length:
-                found[-1] = (slice(found[-1][0].start, slot + 1), length)
-            else:
-                found.append((slice(slot, slot + 1), length))
+    def runs(self, drafts: Mapping[int, Sequence[int]]) -> list["_Run"]:
+        """Cut the rows of a step into those that attend in one product."""
+        found: list[_Run] = []
+        row = 0
+        for slot, draft in drafts.items():
+            reaches = [_rounded_up(self.lengths[slot] + step + 1, self.whole) for step in range(len(draft))]
+            for length, same in groupby(reaches):
+                run = _Run(slice(slot, slot + 1), slice(row, row := row + len(list(same))), length)
+                if found and (both := found[-1].joined(run)):
+                    found[-1] = both
+                else:
+                    found.append(run)
         return found
+
+
+class _Run(NamedTuple):
+    """Rows of a step that look back equally far, `length` tokens: several of one slot, or one of each of neighbours."""
+
+    slots: slice
+    rows: slice
+    length: int
+
+    def joined(self, other: "_Run") -> "_Run | None":
+        """One run of both where they are neighbours and each slot has one row, or None."""
+        slots, rows = slice(self.slots.start, other.slots.stop), slice(self.rows.start, other.rows.stop)
+        single = slots.stop - slots.start == rows.stop - rows.start
+        together = single and self.slots.stop == other.slots.start and self.length == other.length
+        return _Run(slots, rows, self.length) if together else None
 
 
 def _rounded_up(length: int, unit: int) -> int:
@@ -208,22 +251,48 @@ def generate(
             _read(weights, cache, 0, prompts[0][:shared])
             cache.share(shared)
         while waiting or writing:
-            logits = _write(weights, cache, {slot: text.tokens[-1] for slot, text in writing.items()})
+            drafts = _drafts(writing, 0 if waiting or samplers else slots - len(writing), max_tokens)
+            logits = _write(weights, cache, drafts)
             for slot in range(slots):
                 if waiting and slot not in writing:
-                    text = writing[slot] = _Text(waiting.pop())
-                    logits[slot] = _read(weights, cache, slot, prompts[text.number][shared:])
-            alive = sorted(writing)
-            chosen = _choose(logits[alive], [samplers[writing[slot].number] for slot in alive] if samplers else None)
-            for slot, token in zip(alive, chosen, strict=True):
+                    prompt = prompts[number := waiting.pop()]
+                    writing[slot] = _Text(number, len(prompt))
+                    logits[len(drafts)] = _read(weights, cache, slot, prompt[shared:])
+                    drafts[slot] = prompt[-1:]
+            in_use = [samplers[writing[slot].number] for slot in drafts] if samplers else None
+            chosen = _choose(logits[: sum(map(len, drafts.values()))], in_use)
+            for slot, draft in drafts.items():
                 text = writing[slot]
-                text.tokens.append(token)
-                stopped = token in tokenizer.eos_token_ids
+                text.tokens += _confirmed(draft, chosen)
+                del chosen[: len(draft)]
+                cache.lengths[slot] = text.prompt + len(text.tokens) - 1
+                stopped = text.tokens[-1] in tokenizer.eos_token_ids
                 if stopped or len(text.tokens) == max_tokens:
                     words = tokenizer.decode(text.tokens[:-1] if stopped else text.tokens)
                     yield text.number, Reply(words, len(text.tokens), "stop" if stopped else "length")
                     cache.lengths[slot] = shared
                     del writing[slot]
+
+
+def _drafts(writing: Mapping[int, _Text], free: int, max_tokens: int) -> dict[int, list[int]]:
+    """The rows of a step, by slot: each text's last token, and as far as rows are `free`, what probably follows it.
+
+    The surest guess comes first: the text that repeats itself longest.
+    """
+    texts = sorted(writing.items())
+    guesses = {slot: text.guess()[: max_tokens - len(text.tokens) - 1] for slot, text in texts if free}
+    for slot in sorted(guesses, key=lambda slot: -len(guesses[slot])):
+        guesses[slot] = guesses[slot][:free]
+        free -= len(guesses[slot])
+    return {slot: [text.tokens[-1], *guesses.get(slot, [])] for slot, text in texts}
+
+
+def _confirmed(draft: Sequence[int], chosen: Sequence[int]) -> Sequence[int]:
+    """The tokens chosen after those of a draft, up to the first that the draft did not foresee."""
+    right = 0
+    while right + 1 < len(draft) and chosen[right] == draft[right + 1]:
+        right += 1
+    return chosen[: right + 1]
 
 
 def _read(weights: Weights, cache: _Cache, slot: int, tokens: list[int]) -> Tensor:
@@ -232,20 +301,22 @@ def _read(weights: Weights, cache: _Cache, slot: int, tokens: list[int]) -> Tens
     cache.make_room(start + len(tokens))
     positions = torch.arange(start, start + len(tokens))
     hidden = hidden_states(weights, torch.tensor(tokens), positions, cache.reading(slot, len(tokens)))
-    cache.lengths[slot] += len(tokens)
     return linear(hidden[-1:], weights.head)[0]
 
 
-def _write(weights: Weights, cache: _Cache, last: Mapping[int, int]) -> Tensor:
-    """The logits (slots, vocabulary) after the last token of each text that is being written, by its slot."""
-    if not last:
-        return weights.embedding.new_empty(len(cache.lengths), len(weights.embedding))
-    cache.make_room(max(cache.lengths) + 1)
-    tokens = torch.tensor([last.get(slot, 0) for slot in range(len(cache.lengths))])
-    hidden = hidden_states(weights, tokens, torch.tensor(cache.lengths), cache.writing(last))
-    for slot in last:
-        cache.lengths[slot] += 1
-    return linear(hidden, weights.head)
+def _write(weights: Weights, cache: _Cache, drafts: Mapping[int, Sequence[int]]) -> Tensor:
+    """The logits (slots, vocabulary) after each token of each draft, in their order; rows after those mean nothing."""
+    rows = len(cache.lengths)
+    if not drafts:
+        return weights.embedding.new_empty(rows, len(weights.embedding))
+    tokens, positions = torch.zeros(rows, dtype=torch.long), torch.zeros(rows, dtype=torch.long)
+    row = 0
+    for slot, draft in drafts.items():
+        part = slice(row, row := row + len(draft))
+        tokens[part] = torch.tensor(draft)
+        positions[part] = torch.arange(cache.lengths[slot], cache.lengths[slot] + len(draft))
+    cache.make_room(int(positions.max()) + 1)
+    return linear(hidden_states(weights, tokens, positions, cache.writing(drafts)), weights.head)
 
 
 def _choose(logits: Tensor, samplers: Sequence[Sampler] | None) -> list[int]:

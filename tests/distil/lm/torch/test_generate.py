@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the extra torch")
 from distil import contest  # noqa: E402
 from distil.lm import checkpoints, generate  # noqa: E402
 from distil.lm.state import ADAPTER, CONFIG  # noqa: E402
-from distil.lm.torch.generate import _likeliest, load_to_answer  # noqa: E402
+from distil.lm.torch.generate import _confirmed, _likeliest, load_to_answer  # noqa: E402
 from distil.lm.torch.generate import generate as generate_torch  # noqa: E402
 from distil.lm.torch.model import attend_in_rows, hidden_states, linear  # noqa: E402
 from distil.pipeline.files import InputError, write_json  # noqa: E402
@@ -114,20 +114,29 @@ def test_the_tiny_student_answers_alike(tmp_path):
 def test_a_reply_depends_on_its_prompt_alone(dtype, monkeypatch, tmp_path):
     """Whatever others are written, and when: the logits of a prompt's every step have the same bits.
 
-    Three hundred tokens, so that texts of many lengths look back together over several multiples of `WHOLE`.
+    Three hundred tokens, so that texts of many lengths look back together over several multiples of `WHOLE`. Free slots
+    hold guesses of what follows, more of them where fewer texts are left.
     """
     folder = write_checkpoint(tmp_path / "model", seed=5, **SHAPES[0])
     weights, tokenizer = load_to_answer(str(folder), None, dtype), checkpoints.load_tokenizer(str(folder))
     prompts = prompts_of(tokenizer, [f"What is {number} + {'4' * (number % 9)}?" for number in range(40)])
-    seen = []
+    step, seen = [], []
 
     def choose(logits, samplers):
-        seen.append(logits.clone())
+        step[:] = logits.clone().split(1)
         return _likeliest(logits)
 
+    def confirmed(draft, chosen):
+        right = _confirmed(draft, chosen)
+        seen.append(torch.cat(step[: len(right)]))
+        del step[: len(draft)]
+        return right
+
     monkeypatch.setattr("distil.lm.torch.generate._choose", choose)
+    monkeypatch.setattr("distil.lm.torch.generate._confirmed", confirmed)
     whole = dict(generate_torch(weights, tokenizer, prompts, 300, 20))
     whole_logits = torch.cat(seen).float()
+    most = 1
     for known in ({*range(40)} - {3}, {*range(0, 40, 2)}, {*range(30)}):
         seen.clear()
         rest = dict(generate_torch(weights, tokenizer, prompts, 300, 20, None, known))
@@ -135,6 +144,8 @@ def test_a_reply_depends_on_its_prompt_alone(dtype, monkeypatch, tmp_path):
         assert {row.tobytes() for row in torch.cat(seen).float().numpy()} <= {
             row.tobytes() for row in whole_logits.numpy()
         }
+        most = max(most, *map(len, seen))
+    assert most > 5  # guesses are confirmed
 
 
 def test_bfloat16_puts_the_same_adapter_on(tmp_path):
