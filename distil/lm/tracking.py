@@ -23,8 +23,13 @@ FOLDERS: dict[Tracker, Path] = {
 }
 DVC_YAML = "metrics: [metrics.json]\nplots:\n- plots/metrics: {x: step}\n"
 INSTALL = {"dvclive": "make extra NAME=dvclive"}
-QUIET = {"WANDB_CONSOLE": "off", "WANDB_DISABLE_GIT": "true", "WANDB_DISABLE_CODE": "true"}
-"""So that Weights & Biases sends neither what a stage prints nor the code and what was changed in it."""
+QUIET = {
+    "WANDB_CONSOLE": "off", "WANDB_DISABLE_GIT": "true", "WANDB_DISABLE_CODE": "true", "WANDB_HOST": "unnamed",
+    "WANDB_X_DISABLE_META": "true", "WANDB_X_DISABLE_MACHINE_INFO": "true", "WANDB_X_DISABLE_STATS": "true",
+    "WANDB_X_SAVE_REQUIREMENTS": "false",
+}  # fmt: skip
+"""So that Weights & Biases sends neither what a stage prints, nor the code with its paths, remote and packages, nor
+anything of the machine. A user's own environment overrides each."""
 
 
 class DvcLive(TrainingCallback):

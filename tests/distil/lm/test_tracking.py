@@ -1,7 +1,9 @@
 """What trackers are shown of a training: every loss, each once, and no text."""
 
 import csv
+import getpass
 import json
+import platform
 import subprocess
 import sys
 import time
@@ -106,6 +108,20 @@ def test_weights_and_biases_gets_a_run_of_its_own_for_every_training(train, tmp_
     while not all(b"val_loss" in run.read_bytes() for run in runs):  # its service writes on when `finish` has returned
         time.sleep(0.1)
     no_text_in(tmp_path / "cache/live")
+
+
+def test_weights_and_biases_is_told_nothing_of_the_machine_or_the_repository(train, tmp_path, monkeypatch):
+    pytest.importorskip("wandb", reason="Weights & Biases is optional: pip install wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["git", "remote", "add", "origin", "https://user:secret@example.org/exams.git"], check=True)
+    train("only", ["wandb"])
+    folder = tmp_path / "cache/live" / NAME / "wandb"
+    while not (runs := [run for run in folder.glob("offline-run-*/*.wandb") if b"val_loss" in run.read_bytes()]):
+        time.sleep(0.1)
+    private = (str(tmp_path), sys.prefix, sys.argv[0], platform.node(), getpass.getuser(), "example.org")
+    assert not [word for word in private if word.encode() in runs[0].read_bytes()]
+    assert not list(folder.glob("offline-run-*/files/*")), "these would be sent, too"
 
 
 @pytest.mark.parametrize(
