@@ -16,10 +16,10 @@ from scipy import stats
 from distil.pipeline.share import each
 from distil.statistics.seeds import Array, Interval, StandardErrors, seeds_part, standard_errors
 
-STREAM = 1 << 24
-"""Random draws from one stream: a resample of more takes a stream of its own for each so many, which may be drawn by
-several processes. 10,000 resamples of 1,677 clusters are one stream."""
-BATCH = 1 << 17
+BATCH = 1 << 24
+"""Random draws held at once. A resample of more takes a stream of random numbers of its own for each so many, which
+several processes may draw; 10,000 resamples of 1,677 clusters are one."""
+CACHED = 1 << 17
 """Random draws counted at once: the counts of so many stay in a processor's cache."""
 Statistic = Callable[[Array], Array]
 
@@ -44,7 +44,7 @@ def named_generator(seed: int, name: str) -> np.random.Generator:
 
 def resampled_totals(sums: Array, resamples: int, rng: np.random.Generator) -> Array:
     """Totals over clusters drawn with replacement from `sums` (clusters, k): (resamples, k)."""
-    step = max(1, STREAM // len(sums))
+    step = max(1, BATCH // len(sums))
     sizes = [min(step, resamples - start) for start in range(0, resamples, step)]
     streams = rng.spawn(len(sizes)) if len(sizes) > 1 else [rng]
     return np.concatenate(list(each(_totals, zip(sizes, streams, strict=True), sums=sums)))
@@ -52,16 +52,15 @@ def resampled_totals(sums: Array, resamples: int, rng: np.random.Generator) -> A
 
 def _totals(drawn_from: tuple[int, np.random.Generator], sums: Array) -> Array:
     """As many resamples' totals from one stream of random numbers."""
-    resamples, rng = drawn_from
-    clusters, out = len(sums), np.empty((resamples, sums.shape[1]))
-    step = max(1, BATCH // clusters)
+    (resamples, rng), clusters = drawn_from, len(sums)
+    drawn = rng.integers(clusters, size=(resamples, clusters), dtype=np.int32)
+    counts, step = np.empty(drawn.shape), max(1, CACHED // clusters)
+    apart = clusters * np.arange(step, dtype=np.int32)[:, None]
     for start in range(0, resamples, step):
-        rows = min(step, resamples - start)
-        drawn = rng.integers(clusters, size=(rows, clusters), dtype=np.int32)
-        drawn += (np.arange(rows, dtype=np.int32) * clusters)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=rows * clusters).reshape(rows, clusters)
-        out[start : start + rows] = counts @ sums
-    return out
+        some = drawn[start : start + step]
+        some += apart[: len(some)]
+        counts[start : start + step] = np.bincount(some.ravel(), minlength=some.size).reshape(some.shape)
+    return counts @ sums
 
 
 def bca(estimate: float, replicates: Array, influence: Array) -> Interval | None:

@@ -9,6 +9,8 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
+from pydantic import model_validator
+
 from distil.exams.problem_sets import ColumnsParam
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, replacing_folder, write_jsonl
@@ -27,6 +29,13 @@ class TransferParams(Params):
     seed: int
     columns: ColumnsParam
     split: str | None
+    licence: str | None = None
+
+    @model_validator(mode="after")
+    def _others_have_theirs(self) -> "TransferParams":
+        if self.licence and self.source == "sample":
+            raise ValueError("licence is for a benchmark that is not the project's own; source sample has its own")
+        return self
 
 
 def main() -> None:

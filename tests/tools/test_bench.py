@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.bench import peers
+from tools.bench import peers, share
 from tools.bench.__main__ import TARGETS, line, missed
 from tools.bench.comparisons import COMPARISONS
 from tools.bench.models import write_rows
@@ -101,3 +101,9 @@ def test_the_processor_seconds_of_a_judge_hold_those_of_its_workers(tmp_path: Pa
     found = worker("judge", "ours", tmp_path / "pairs.json")
     assert found["said"] == [True] * 6
     assert found["processor_seconds"] > 0.1, "the algebra of a pair takes 0.1 s and more, the rest 0.001 s"
+
+
+def test_a_free_worker_takes_part_and_changes_no_byte(tmp_path):
+    share.write_answers(tmp_path, 12_000)
+    alone, both = worker("share", tmp_path), share.beside(tmp_path)
+    assert both["digest"] == alone["digest"] and both["worker_seconds"] > 0.1

@@ -178,12 +178,18 @@ def change_params(folder: Path, **blocks: dict) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(params | blocks))
 
 
-def test_the_report_is_bundled_where_the_second_benchmark_is_the_samples(finished: Path) -> None:
-    """It quotes questions of data/transfer, and nobody states the licence of another benchmark."""
-    change_params(finished, transfer={"source": "math500", "path": "problems.jsonl"})
+@pytest.mark.parametrize(
+    ("licence", "bundled"), [(None, False), ("cc-by-nd-4.0", False), ("all rights reserved", False), ("mit", True)]
+)
+def test_a_report_that_quotes_another_benchmark_is_bundled_where_its_licence_allows_it(
+    finished: Path, licence: str | None, bundled: bool
+) -> None:
+    change_params(finished, transfer={"source": "math500", "path": "problems.jsonl", "licence": licence})
     done = tool(finished, "build")
-    assert done.returncode == 0 and "the report is left out" in done.stdout
-    assert not (finished / "exports/bundle/model/report.html").exists()
+    assert done.returncode == 0
+    assert ("the report is left out" in done.stdout) == (not bundled)
+    assert bundled or (licence or "not stated") in done.stdout
+    assert (finished / "exports/bundle/model/report.html").exists() == bundled
 
 
 def test_no_address_header_or_path_of_this_machine_is_bundled(finished: Path) -> None:

@@ -5,9 +5,10 @@
 
 Each comparison alternates stock and ours and takes medians: training tokens per second against the `mlx_lm.lora`
 command, answers per second against `mlx_lm.generate` one problem at a time, padding against mlx-lm's batches, a
-training step at Qwen2.5-0.5B's shape, five seeds two at a time against one after the other, and the verifier against
-Math-Verify. Needs what `make repro` leaves. Writes metrics/bench.json and prints a table. Exit status 1 when a ratio
-misses its target on this machine.
+training step at Qwen2.5-0.5B's shape, five seeds two at a time against one after the other, the verifier against
+Math-Verify, and a stage's scoring and resampling with a free Dask worker's help against one process alone. Needs what
+`make repro` leaves. Writes metrics/bench.json and prints a table. Exit status 1 when a ratio misses its target on this
+machine.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from tools.bench.comparisons import COMPARISONS, Setting
 
 TARGETS: dict[str, tuple[str, float]] = {
     "padding": ("<=", 1.05), "verify": (">=", 20), "lora_tiny": (">=", 8), "lora_4m": (">=", 12), "answers": (">=", 20),
-    "seeds_jobs2": ("<=", 0.6), "train_step_half_billion": (">=", 15),
+    "seeds_jobs2": ("<=", 0.6), "train_step_half_billion": (">=", 15), "shared": (">=", 1.7),
 }  # fmt: skip
 """What each ratio has to be on two x86-64 cores."""
 

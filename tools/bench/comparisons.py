@@ -1,11 +1,13 @@
 """The comparisons that `make bench` prints, each a function from a setting to medians and a ratio."""
 
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from distil.pipeline.files import InputError
+from tools.bench import share
 from tools.bench.models import write_rows
 from tools.bench.runs import stock_training, turn_about, worker
 from tools.bench.seeds import seeds_seconds
@@ -121,8 +123,49 @@ def verify(_: Setting) -> dict[str, Any]:
     return rounded | {"ratio": round(judges["ratio"], 3), "unit": "pairs/s", "judges": judges}
 
 
+def shared(setting: Setting) -> dict[str, Any]:
+    """A stage's 100,000 answers scored and 100,000 questions resampled, alone and with a free Dask worker's help.
+
+    `quiet_ratio` is what processor times say of cores that nobody else uses: one process's over those of the busier of
+    the two. The connection to the cluster counts as work. The results have to be the same bytes.
+    """
+    share.write_answers(setting.scratch)
+    alone: list[dict[str, Any]] = []
+    both: list[dict[str, Any]] = []
+
+    def rate(runs: list[dict[str, Any]], run: dict[str, Any]) -> float:
+        runs.append(run)
+        return share.COUNT / run["seconds"]
+
+    found = turn_about(
+        lambda: rate(alone, worker("share", setting.scratch)),
+        lambda: rate(both, share.beside(setting.scratch)),
+        setting.repeats,
+    )
+    one = statistics.median(run["processor_seconds"] for run in alone)
+    two = statistics.median(max(run["processor_seconds"], run["worker_seconds"]) for run in both)
+    digests = [run["digest"] for run in alone + both]
+    seconds = {
+        f"{part}_{name}": round(statistics.median(run[part] for run in runs), 3)
+        for part in ("score_seconds", "resample_seconds")
+        for name, runs in (("alone", alone), ("shared", both))
+    }
+    return (
+        found
+        | seconds
+        | {
+            "unit": "questions/s",
+            "quiet_ratio": round(one / two, 3),
+            "processor_seconds_alone": round(one, 3),
+            "processor_seconds_of_the_busier": round(two, 3),
+            "compared_texts": len(digests),
+            "same_texts": digests.count(digests[0]),
+        }
+    )
+
+
 Comparison = Callable[[Setting], dict[str, Any]]
 COMPARISONS: dict[str, Comparison] = {
     comparison.__name__: comparison
-    for comparison in (padding, verify, lora_tiny, lora_4m, answers, seeds_jobs2, train_step_half_billion)
+    for comparison in (padding, verify, lora_tiny, lora_4m, answers, seeds_jobs2, train_step_half_billion, shared)
 }

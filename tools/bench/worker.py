@@ -7,6 +7,7 @@
     python -m tools.bench.worker model FOLDER STUDENT SHAPE
     python -m tools.bench.worker padding MODEL ROWS BATCH_SIZE
     python -m tools.bench.worker judge NAME PAIRS.json
+    python -m tools.bench.worker share FOLDER
 
 Prints one JSON object as its last line. The stock runs import nothing of this project before they are done, so that MLX
 computes as its wheel does.
@@ -195,6 +196,13 @@ def _judge(name: str) -> Callable[[list[tuple[str, str]]], list[bool]]:
     return lambda rows: [bool(verify(parse(f"{delimiter}{gold}{delimiter}"), parse(answer))) for gold, answer in rows]
 
 
+def share(folder: str) -> dict[str, Any]:
+    """Score answers and resample, with the help of free workers where a Dask worker runs this."""
+    from tools.bench.share import timed
+
+    return timed(folder)
+
+
 def _processor_seconds(process: Any) -> float:
     """Of this process, to the nanosecond, and of all below it."""
     below = [child.cpu_times() for child in process.children(recursive=True)]
@@ -209,6 +217,7 @@ COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "padding": padding,
     "model": model,
     "judge": judge,
+    "share": share,
 }
 if __name__ == "__main__":
     print(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))

@@ -7,8 +7,8 @@ exports/bundle/dataset is a data set of the verified chains, which `datasets.loa
 has the adapters of every seed as PEFT loads them, the metrics, the plots and the report. Each part has its card. Exams
 without a licence that lets you pass them on are refused: with --without-data the adapters, metrics and plots alone are
 written, and no text of a question or a chain. The report quotes questions of the second benchmark, so it is left out
-unless that is the project's own sample. On the hub the two parts are a data set and a model of the same name, to
-be seen by you alone unless --public is given.
+unless that is the project's own sample, or transfer.licence says that it may be passed on. On the hub the two parts are
+a data set and a model of the same name, to be seen by you alone unless --public is given.
 """
 
 import argparse
@@ -67,11 +67,15 @@ def build(output: Path, without_data: bool) -> None:
 def copy_report(to: Path) -> None:
     """Copy the run's report, where the questions of the second benchmark that it quotes may be passed on."""
     report = Path("reports/index.html")
-    benchmark = read_yaml("params.yaml", "Run from the repository's root.")["transfer"]["source"]
+    benchmark = read_yaml("params.yaml", "Run from the repository's root.")["transfer"]
     if not report.exists():
         return
-    if benchmark != "sample":
-        print(f"the report is left out: it quotes questions of transfer.source {benchmark}, whose licence is not known")
+    licence = benchmark.get("licence")
+    if benchmark["source"] != "sample" and licence not in dataset.OPEN:
+        print(
+            f"the report is left out: it quotes questions of transfer.source {benchmark['source']}, whose licence is "
+            f"{licence or 'not stated'}. If you may pass them on, state it in transfer.licence, as mit."
+        )
         return
     shutil.copyfile(report, to)
 

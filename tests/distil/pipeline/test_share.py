@@ -102,7 +102,7 @@ def test_a_scheduler_that_is_gone_leaves_all_to_this_process(monkeypatch: pytest
 
 
 def test_resamples_are_the_same_shared_out(stage: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distil.statistics.resampling.STREAM", 2**16)
+    monkeypatch.setattr("distil.statistics.resampling.BATCH", 2**16)
     sums = np.random.default_rng(1).random((1000, 3))
     shared = resampled_totals(sums, 2000, np.random.default_rng(3))
     monkeypatch.delenv(ADDRESS)

@@ -1,0 +1,73 @@
+"""What a free Dask worker adds to a stage: 100,000 answers scored, and 100,000 questions resampled."""
+
+import hashlib
+import io
+import os
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from distributed import get_worker
+
+from distil.contest import FAMILIES, draw
+from distil.pipeline.files import write_jsonl
+from distil.pipeline.records import Answer
+from distil.pipeline.share import ADDRESS
+from distil.statistics.outcomes import score
+from distil.statistics.resampling import resampled_totals
+from distil.verifier import Verifier
+from tools.bench.runs import worker
+from tools.repro.cluster import local
+
+COUNT = 100_000
+
+
+def write_answers(folder: Path, count: int = COUNT) -> None:
+    """Write answers to the sample contest's questions, four in ten of them right, and a table of the keys."""
+    rng, families = Random(1), list(FAMILIES)
+    keys = [str(draw(rng, families[number % len(families)]).answer) for number in range(count)]
+    texts = (f"So the sum is done.\nAnswer: {key if rng.random() < 0.4 else rng.randrange(500)}" for key in keys)
+    rows = (
+        Answer(problem_id=str(number), benchmark="contest", model="base", fold=None, role="unseen", sample=0,
+               text=text, prompt_tokens=1, completion_tokens=1, finish_reason="stop")
+        for number, text in enumerate(texts)
+    )  # fmt: skip
+    write_jsonl(folder / "answers.jsonl", rows)
+    ids = [str(number) for number in range(count)]
+    pd.DataFrame({"id": ids, "answer": keys, "uncorrected": None}).to_pickle(folder / "keys.pickle")
+
+
+def timed(folder: str) -> dict[str, Any]:
+    """Score the answers and resample as many questions, as `eval` does; seconds, and a digest of what came out."""
+    path, keys, out = Path(folder, "answers.jsonl"), pd.read_pickle(Path(folder, "keys.pickle")), io.StringIO()
+    sums = np.hstack([np.ones((len(keys), 1)), np.random.default_rng(0).integers(-1, 2, (len(keys), 5))])
+    processor, began = time.process_time(), time.perf_counter()
+    with Verifier() as verifier:
+        score(path, keys, verifier, out)
+    scored = time.perf_counter()
+    totals = resampled_totals(sums, 10_000, np.random.default_rng(1))
+    ended = time.perf_counter()
+    return {
+        "score_seconds": scored - began,
+        "resample_seconds": ended - scored,
+        "seconds": ended - began,
+        "processor_seconds": time.process_time() - processor,
+        "digest": hashlib.sha256(out.getvalue().encode() + totals.tobytes()).hexdigest(),
+    }
+
+
+def beside(folder: Path) -> dict[str, Any]:
+    """The same as a stage that one of two workers runs; `worker_seconds` is the processor time of the other one."""
+    with local(2) as client:
+        before = client.run(time.process_time)
+        found = client.submit(_as_stage, str(folder), pure=False).result()
+        after = client.run(time.process_time)
+    return found | {"worker_seconds": max(after[address] - before[address] for address in after)}
+
+
+def _as_stage(folder: str) -> dict[str, Any]:
+    os.environ[ADDRESS] = get_worker().scheduler.address
+    return worker("share", folder)
