@@ -127,7 +127,7 @@ def shared(setting: Setting) -> dict[str, Any]:
     """A stage's 100,000 answers scored and 100,000 questions resampled, alone and with a free Dask worker's help.
 
     `quiet_ratio` is what processor times say of cores that nobody else uses: one process's over those of the busier of
-    the two. The connection to the cluster counts as work. The results have to be the same bytes.
+    the two. The results have to be the same bytes.
     """
     share.write_answers(setting.scratch)
     alone: list[dict[str, Any]] = []
@@ -142,8 +142,8 @@ def shared(setting: Setting) -> dict[str, Any]:
         lambda: rate(both, share.beside(setting.scratch)),
         setting.repeats,
     )
-    one = statistics.median(run["processor_seconds"] for run in alone)
-    two = statistics.median(max(run["processor_seconds"], run["worker_seconds"]) for run in both)
+    one = statistics.median(run["busier_seconds"] for run in alone)
+    two = statistics.median(run["busier_seconds"] for run in both)
     digests = [run["digest"] for run in alone + both]
     seconds = {
         f"{part}_{name}": round(statistics.median(run[part] for run in runs), 3)
