@@ -5,6 +5,7 @@ import functools
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,19 +27,24 @@ length sweep, which `lora_seed` reads for the rows of a chain length and not for
 
 
 OPEN_JSON = {
-    "distil/endpoint/": "requests and replies of servers",
-    "distil/exams/tables.py": "rows of other people's files",
-    "distil/lm/": "configurations of models and adapters, trees of arrays",
-    "distil/pipeline/records.py": "what a teacher's request says of sampling",
-    "distil/statistics/outcomes.py": "the types of a pandas table's columns",
-    "stages/answers/": "rows of recorded answers, what computes a reply",
-    "stages/parsed/document.py": "pandoc's tree of a document",
-    "stages/parsed/transcription.py": "the study's own files",
-    "stages/report/": "what the page's script reads, Vega-Lite, a card's results",
-    "distil/teacher/": "requests to models that are paid",
-    "stages/teacher_cot/": "requests to the teacher",
+    "distil/endpoint/replies.py": (1, "the chunks of a server's stream"),
+    "distil/endpoint/settings.py": (1, "`Body`: what a server is sent, and what it sends"),
+    "distil/exams/tables.py": (2, "rows of other people's files"),
+    "distil/lm/state.py": (1, "`Inputs`: what a fingerprint hashes"),
+    "distil/lm/torch/model.py": (2, "a checkpoint's config.json"),
+    "distil/lm/tracking.py": (1, "the settings that a tracker of others shows"),
+    "distil/pipeline/records.py": (1, "a request's sampling, with the fields that a server defines"),
+    "stages/answers/replay.py": (1, "columns of recorded answers, which Answer checks"),
+    "stages/parsed/document.py": (1, "`Element`: a node of pandoc's document"),
+    "stages/parsed/transcription.py": (2, "the study's own files"),
+    "stages/report/drawing.py": (1, "a Vega-Lite chart"),
 }
-"""Where `dict[str, Any]` may stand, and which JSON is open there; everything else has a model."""
+"""How often each module says `dict[str, Any]`, and which JSON is open there; everything else has a model.
+
+A number that falls is lowered here. A number that rises needs a reason why no model in distil/pipeline can serve.
+"""
+TOOLS_OPEN_JSON = 77
+"""How often the tools say it: what benches measured, parameters of any profile, other people's files. May only fall."""
 
 
 @functools.cache
@@ -132,15 +138,16 @@ def test_shared_code_is_named_by_package() -> None:
     assert len(shared) <= 40
 
 
+def dictionaries_of_anything(*folders: str) -> Counter[str]:
+    """How often each module of some folders says `dict[str, Any]`."""
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    said = {path: len(re.findall(r"dict\[str, (?:Any|object)\]", path.read_text("utf-8"))) for path in paths}
+    return Counter({path.relative_to(ROOT).as_posix(): count for path, count in said.items() if count})
+
+
 def test_only_open_json_is_a_dictionary_of_anything() -> None:
-    found = {
-        path.relative_to(ROOT).as_posix()
-        for folder in (LIBRARY, "stages")
-        for path in (ROOT / folder).rglob("*.py")
-        if re.search(r"dict\[str, (Any|object)\]", path.read_text("utf-8"))
-    }
-    assert sorted(path for path in found if not path.startswith(tuple(OPEN_JSON))) == []
-    assert [place for place in OPEN_JSON if not any(path.startswith(place) for path in found)] == [], "not needed"
+    assert dictionaries_of_anything(LIBRARY, "stages") == {path: count for path, (count, _) in OPEN_JSON.items()}
+    assert dictionaries_of_anything("tools").total() <= TOOLS_OPEN_JSON
 
 
 @each_stage

@@ -3,9 +3,9 @@
 from distil.endpoint.client import Client, Stop, Stopped, say
 from distil.endpoint.connection import Answer, Fault
 from distil.endpoint.replies import Failed, Reply, Usage, read_reply
-from distil.endpoint.settings import Dialect, Endpoint, Patience, request_body
+from distil.endpoint.settings import Body, Dialect, Endpoint, Patience, request_body
 
 __all__ = [
-    "Answer", "Client", "Dialect", "Endpoint", "Failed", "Fault", "Patience", "Reply", "Stop", "Stopped", "Usage",
-    "read_reply", "request_body", "say",
+    "Answer", "Body", "Client", "Dialect", "Endpoint", "Failed", "Fault", "Patience", "Reply", "Stop", "Stopped",
+    "Usage", "read_reply", "request_body", "say",
 ]  # fmt: skip

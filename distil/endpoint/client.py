@@ -15,7 +15,7 @@ from tqdm import tqdm
 from distil.endpoint.connection import Answer, Connection, Fault
 from distil.endpoint.pace import Pace
 from distil.endpoint.replies import Usage
-from distil.endpoint.settings import Dialect, Endpoint, Patience
+from distil.endpoint.settings import Body, Dialect, Endpoint, Patience
 
 ALIKE = {"rejected": 3, "unreachable": 3, "wrong": 5, "passing": 10}
 """Faults in a row that are alike, until a role that was not answered yet is taken to be set up wrongly."""
@@ -113,7 +113,7 @@ class Client:
 
     async def ask(
         self,
-        body: dict[str, Any],
+        body: Body,
         role: str,
         dialect: Dialect,
         *,
@@ -151,9 +151,7 @@ class Client:
             self.stop.now(f"{outcome.reason}. Start the server, or set {self.where}.base_url, and run again.")
         return outcome
 
-    async def _once(
-        self, body: dict[str, Any], role: str, model: str | None, verbatim: bool, expected: float
-    ) -> Answer | Fault:
+    async def _once(self, body: Body, role: str, model: str | None, verbatim: bool, expected: float) -> Answer | Fault:
         async with self.pace.turn(expected):
             self.stop.check()
             started = time.monotonic()
@@ -172,7 +170,7 @@ class Client:
         self._heed(outcome, role, body)
         return outcome
 
-    def _heed(self, fault: Fault, role: str, body: dict[str, Any]) -> None:
+    def _heed(self, fault: Fault, role: str, body: Body) -> None:
         """Say a fault once, and stop for one that every request would meet, or every request of its role."""
         kept = "Everything answered so far is kept; then run again."
         if fault.remedy:
@@ -194,7 +192,7 @@ class Client:
             ends = "not asked again" if fault.kind == "rejected" else f"asked again, up to {self.patience.tries} times"
             say(f"{role}: {fault.reason}{wait} ({ends})")
 
-    def advice(self, fault: Fault, role: str, body: dict[str, Any]) -> str:
+    def advice(self, fault: Fault, role: str, body: Body) -> str:
         """What to change in params.yaml, by the server's words."""
         cap = body.get("max_tokens") or body.get("max_completion_tokens")
         matches = ((re.search(pattern, fault.reason), hint) for pattern, hint in HINTS)

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import httpx
 
 from distil.endpoint.replies import Failed, Reply, Usage, decode, quoted, read_reply, read_usage, said_in
-from distil.endpoint.settings import Endpoint
+from distil.endpoint.settings import Body, Endpoint
 from distil.pipeline.files import InputError
 
 _QUOTED = re.compile("'.*'")
@@ -110,7 +110,7 @@ class Connection:
                 f"cannot be used: {_QUOTED.sub('(not shown)', str(error)).rstrip('.')}. Correct or unset them."
             ) from error
 
-    async def _post(self, body: dict[str, Any]) -> httpx.Response:
+    async def _post(self, body: Body) -> httpx.Response:
         """Post by a client that is free. One pool of many connections would look at each of them for each request."""
         client = self._free.pop() if self._free else self._client()
         try:
@@ -139,7 +139,7 @@ class Connection:
         for client in self._free:
             await client.aclose()
 
-    async def send(self, body: dict[str, Any], model: str | None, *, verbatim: bool = False) -> Answer | Fault:
+    async def send(self, body: Body, model: str | None, *, verbatim: bool = False) -> Answer | Fault:
         """Send a request once. A reply of another model than `model` is a fault; None takes any."""
         try:
             async with asyncio.timeout(self.endpoint.deadline):

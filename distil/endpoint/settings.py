@@ -6,6 +6,9 @@ from pydantic import Field
 
 from distil.pipeline.command import Params
 
+Body = dict[str, Any]
+"""A JSON object that a server defines: a request, or a message in it. Servers differ in their fields."""
+
 
 class Endpoint(Params):
     """One OpenAI-compatible server or account, and the pace that it allows.
@@ -28,7 +31,7 @@ class Dialect(Params):
 
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     omit: list[Literal["temperature", "seed", "max_tokens", "max_completion_tokens"]] = Field(default_factory=list)
-    extra_body: dict[str, Any] = Field(default_factory=dict)
+    extra_body: Body = Field(default_factory=dict)
     answers_as: str | None = None  # the model's name in replies, where it is not the one asked for
 
 
@@ -43,12 +46,12 @@ class Patience(Params):
 def request_body(
     dialect: Dialect,
     model: str,
-    messages: list[dict[str, Any]],
+    messages: list[Body],
     max_tokens: int,
     temperature: float | None = None,
     seed: int | None = None,
-) -> dict[str, Any]:
+) -> Body:
     """The JSON of a request. A temperature or seed of None is not sent."""
-    body: dict[str, Any] = {"model": model, "messages": messages, dialect.limit_field: max_tokens}
+    body: Body = {"model": model, "messages": messages, dialect.limit_field: max_tokens}
     body |= {name: value for name, value in (("temperature", temperature), ("seed", seed)) if value is not None}
     return {name: value for name, value in body.items() if name not in dialect.omit} | dialect.extra_body

@@ -17,7 +17,8 @@ from typing import Any
 
 from distil.lm.cpu import blas
 from distil.pipeline.command import run
-from distil.pipeline.files import read_json, write_json
+from distil.pipeline.files import read_record, write_json
+from distil.pipeline.metrics import Blas, Environment, Numerics, Package
 
 OUTPUT = Path("metrics/environment.json")
 
@@ -36,9 +37,6 @@ FEATURES = (
 )
 """The processor features that choose kernels in BLAS, MLX or NumPy; `asimd` is 64-bit ARM's."""
 
-NUMERIC = ("platform", "blas", "mlx_device", "numeric_packages")
-"""The parts on which the last bits of a trained weight depend."""
-
 NUMERIC_PACKAGES = ("mlx", "mlx-cpu", "mlx-cuda", "mlx-metal", "mlx-lm", "numpy", "scipy")
 
 CONSEQUENCES = {
@@ -53,42 +51,44 @@ CONSEQUENCES = {
 }
 
 
-def numerics() -> dict[str, Any]:
-    """The parts named in NUMERIC, as JSON."""
+def numerics() -> Numerics:
+    """What decides the last bits of a trained weight here."""
     routed = blas.route()
     import mlx.core as mx  # after the routing, which must come first
 
-    return {
-        "platform": f"{platform.system()} {platform.machine()}",
-        "blas": {"library": routed.library, "core_type": routed.core_type, "threads": routed.threads},
-        "mlx_device": str(mx.default_device()).removeprefix("Device(").removesuffix(")"),
-        "numeric_packages": {name: found for name, found in _packages().items() if name in NUMERIC_PACKAGES},
-    }
+    return Numerics(
+        platform=f"{platform.system()} {platform.machine()}",
+        blas=routed,
+        mlx_device=str(mx.default_device()).removeprefix("Device(").removesuffix(")"),
+        numeric_packages={name: found for name, found in _packages().items() if name in NUMERIC_PACKAGES},
+    )
 
 
-def fingerprint() -> dict[str, Any]:
-    """Describe operating system, processor, Python, packages, BLAS and MLX device, as JSON."""
-    return numerics() | {
-        "os": f"macOS {platform.mac_ver()[0]}" if sys.platform == "darwin" else " ".join(platform.libc_ver()),
-        "cpu_features": _cpu_features(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "packages": {name: found for name, found in _packages().items() if name not in NUMERIC_PACKAGES},
-    }
+def fingerprint() -> Environment:
+    """Describe operating system, processor, Python, packages, BLAS and MLX device."""
+    return Environment(
+        **dict(numerics()),
+        os=f"macOS {platform.mac_ver()[0]}" if sys.platform == "darwin" else " ".join(platform.libc_ver()),
+        cpu_features=_cpu_features(),
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        packages={name: found for name, found in _packages().items() if name not in NUMERIC_PACKAGES},
+    )
 
 
-def same_numerics(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two fingerprints promise the same bits from training: the parts named in NUMERIC are equal.
+def same_numerics(one: Numerics, other: Numerics) -> bool:
+    """Whether two machines promise the same bits from training.
 
     A package counts by its version: the wheels of one version differ between platforms, which is a part of its own.
     """
-    return all(_essence(one.get(part)) == _essence(other.get(part)) for part in NUMERIC)
+    return _essence(one) == _essence(other)
 
 
-def explain(committed: dict[str, Any], here: dict[str, Any]) -> list[str]:
+def explain(committed: Environment, here: Environment) -> list[str]:
     """One sentence for each part that differs: its committed value, its value here, and the likely consequence."""
     sentences = []
+    parts, parts_here = committed.model_dump(), here.model_dump()
     for part, consequence in CONSEQUENCES.items():
-        there, now = committed.get(part), here.get(part)
+        there, now = parts[part], parts_here[part]
         if there == now:
             continue
         if isinstance(there, dict) and isinstance(now, dict):
@@ -104,10 +104,9 @@ def explain(committed: dict[str, Any], here: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def _essence(part: Any) -> Any:
-    if not isinstance(part, dict):
-        return part
-    return {name: value.get("version") if isinstance(value, dict) else value for name, value in part.items()}
+def _essence(machine: Numerics) -> tuple[str, Blas, str, dict[str, str]]:
+    versions = {name: package.version for name, package in machine.numeric_packages.items()}
+    return machine.platform, machine.blas, machine.mlx_device, versions
 
 
 def _short(value: Any) -> str:
@@ -118,12 +117,12 @@ def _short(value: Any) -> str:
 
 
 @functools.cache
-def _packages() -> dict[str, dict[str, str]]:
+def _packages() -> dict[str, Package]:
     """Version and hash of every installed distribution's record, by name."""
     installed = {}
     for found in metadata.distributions():
         if name := (found.metadata["Name"] or "").lower().replace("_", "-"):
-            installed[name] = {"version": found.version, "wheel": _wheel_hash(found.read_text("RECORD") or "")}
+            installed[name] = Package(version=found.version, wheel=_wheel_hash(found.read_text("RECORD") or ""))
     return dict(sorted(installed.items()))
 
 
@@ -161,9 +160,9 @@ def main() -> int:
     parser.add_argument("--compare", type=Path, metavar="FILE", help="explain how this machine differs from FILE's")
     options = parser.parse_args()
     if options.compare:
-        print("\n".join(explain(read_json(options.compare), fingerprint())) or "The same environment.")
+        print("\n".join(explain(read_record(options.compare, Environment), fingerprint())) or "The same environment.")
     else:
-        write_json(options.output, fingerprint())
+        write_json(options.output, fingerprint().model_dump())
     return 0
 
 

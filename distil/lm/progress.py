@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
@@ -15,6 +15,7 @@ from distil.lm.state import Arrays, History, load_state, save_adapter, save_stat
 from distil.lm.tracking import Tracker, Trackers
 from distil.pipeline.command import Params
 from distil.pipeline.files import InputError
+from distil.pipeline.records import AdapterConfig, LowRankShape
 
 
 class LmParams(Params):
@@ -66,15 +67,19 @@ class Training:
     peak_memory_gb: float
 
 
-def adapter_config(params: LoraParams) -> dict[str, Any]:
-    """What `adapter_config.json` says, for mlx-lm to rebuild the layers that the weights belong to."""
-    low_rank = {"rank": params.rank, "dropout": params.dropout, "scale": params.scale}
-    return {
-        "fine_tune_type": params.fine_tune_type,
-        "lora_parameters": None if params.fine_tune_type == "full" else low_rank,
-        "model": params.model,
-        "num_layers": params.num_layers,
-    }
+def adapter_config(params: LoraParams) -> AdapterConfig:
+    """What `adapter_config.json` says of these parameters."""
+    return AdapterConfig(
+        fine_tune_type=params.fine_tune_type,
+        lora_parameters=None if params.fine_tune_type == "full" else low_rank(params),
+        model=params.model,
+        num_layers=params.num_layers,
+    )
+
+
+def low_rank(params: LoraParams) -> LowRankShape:
+    """The shape of the adapters of these parameters."""
+    return LowRankShape(rank=params.rank, dropout=params.dropout, scale=params.scale)
 
 
 class Progress(ABC):

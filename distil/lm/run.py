@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import mlx.core as mx
 
@@ -14,10 +13,10 @@ from distil.lm import train as mlx_train
 from distil.lm.checkpoints import load, tokenizer_for
 from distil.lm.progress import LmParams, LoraParams, Training
 from distil.lm.rows import Row, read_rows
-from distil.lm.state import ADAPTER, CHECKPOINTS, CONFIG, alone_in, computing, fingerprint, folder_digest
+from distil.lm.state import ADAPTER, CHECKPOINTS, CONFIG, Inputs, alone_in, computing, fingerprint, folder_digest
 from distil.lm.torch import require_torch
 from distil.pipeline.files import replacing
-from distil.pipeline.metrics import TrainingMetrics
+from distil.pipeline.metrics import TrainingMetrics, TrainingTimings, Validation
 
 
 @dataclass(frozen=True)
@@ -41,15 +40,15 @@ class FoldRun:
         """Remove what a killed run would have gone on from."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def curve(self) -> list[dict[str, Any]]:
+    def curve(self) -> list[Validation]:
         """The losses per reply token at every validation, rounded as plots show them."""
         history, tokens = self.training.history, sum(row.reply for row in self.valid_rows)
         return [
-            {
-                "iteration": iteration,
-                "train_loss": None if train is None else round(train, 6),
-                "valid_loss": round(float(valid.astype("float64").sum()) / tokens, 6),
-            }
+            Validation(
+                iteration=iteration,
+                train_loss=None if train is None else round(train, 6),
+                valid_loss=round(float(valid.astype("float64").sum()) / tokens, 6),
+            )
             for iteration, train, valid in zip(
                 history.iterations, history.train_losses, history.valid_losses, strict=True
             )
@@ -60,11 +59,11 @@ class FoldRun:
         history, curve = self.training.history, self.curve()
         best = curve[history.best()]
         return TrainingMetrics(
-            best_iteration=best["iteration"],
-            best_valid_loss=best["valid_loss"],
-            first_valid_loss=curve[0]["valid_loss"],
-            last_valid_loss=curve[-1]["valid_loss"],
-            last_train_loss=curve[-1]["train_loss"],
+            best_iteration=best.iteration,
+            best_valid_loss=best.valid_loss,
+            first_valid_loss=curve[0].valid_loss,
+            last_valid_loss=curve[-1].valid_loss,
+            last_train_loss=curve[-1].train_loss,
             iterations=history.iterations[-1],
             reply_tokens_trained=self.training.reply_tokens,
             adapter_parameters=self.training.trainable,
@@ -74,14 +73,14 @@ class FoldRun:
             dropped_problems=self.dropped,
         )
 
-    def timings(self) -> dict[str, Any]:
+    def timings(self) -> TrainingTimings:
         """Speed and memory of this process; after a resumption only of the iterations it ran itself."""
         training = self.training
-        return {
-            "training_seconds": round(training.seconds, 3),
-            "row_tokens_per_second": round(training.row_tokens / training.seconds) if training.seconds else None,
-            "peak_memory_gb": round(training.peak_memory_gb, 3),
-        }
+        return TrainingTimings(
+            training_seconds=round(training.seconds, 3),
+            row_tokens_per_second=round(training.row_tokens / training.seconds) if training.seconds else None,
+            peak_memory_gb=round(training.peak_memory_gb, 3),
+        )
 
 
 def train_fold(params: LoraParams, lm: LmParams, iters: int, seed: int, split: Path, title: str) -> FoldRun:
@@ -106,7 +105,7 @@ def train_fold(params: LoraParams, lm: LmParams, iters: int, seed: int, split: P
     return FoldRun(train_rows, valid_rows, too_long + valid_too_long, training, adapter, folder)
 
 
-def backend(lm: LmParams) -> tuple[Callable[..., Training], dict[str, Any]]:
+def backend(lm: LmParams) -> tuple[Callable[..., Training], Inputs]:
     """The backend's training function, and what decides the last bits of its results.
 
     Raises InputError when the backend is not installed.

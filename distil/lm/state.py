@@ -1,7 +1,6 @@
 """Save a training run's state in files. A killed run resumes from the last one and ends with the same bits."""
 
 import contextlib
-import dataclasses
 import fcntl
 import hashlib
 import importlib.metadata
@@ -19,12 +18,15 @@ import safetensors.numpy
 
 from distil.lm.cpu import blas
 from distil.pipeline.files import InputError, replacing, write_json
+from distil.pipeline.records import AdapterConfig
 
 CHECKPOINTS = Path("cache/checkpoints")
 STATE, ADAPTER, CONFIG = "state.safetensors", "adapters.safetensors", "adapter_config.json"
 
 Arrays = dict[str, np.ndarray]
 """Named arrays, as a safetensors file holds them."""
+Inputs = dict[str, Any]
+"""What a result depends on, by name: any values that JSON has, for `fingerprint` to hash."""
 
 
 @dataclass
@@ -45,10 +47,10 @@ class History:
         return int(np.argmin([losses.astype(np.float64).sum() for losses in self.valid_losses]))
 
 
-def computing() -> dict[str, Any]:
+def computing() -> Inputs:
     """What decides the last bits of a result besides its inputs: the libraries, BLAS among them."""
     versions = {name: importlib.metadata.version(name) for name in ("mlx", "mlx-lm", "scipy")}
-    return {"versions": versions, "blas": dataclasses.asdict(blas.route())}
+    return {"versions": versions, "blas": blas.route().model_dump()}
 
 
 def fingerprint(**inputs: Any) -> str:
@@ -66,9 +68,9 @@ def folder_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def save_adapter(folder: Path, adapter: Arrays, config: dict[str, Any]) -> None:
+def save_adapter(folder: Path, adapter: Arrays, config: AdapterConfig) -> None:
     """Write the trainable weights and their configuration as mlx-lm's own commands read them."""
-    write_json(folder / CONFIG, config)
+    write_json(folder / CONFIG, config.model_dump())
     write_tensors(folder / ADAPTER, adapter)
 
 

@@ -7,6 +7,7 @@ A tracker is told the parameters and the losses, and never a text. What it write
 import importlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,9 @@ from mlx_lm.tuner.callbacks import TrainingCallback, get_reporting_callbacks
 from distil.pipeline.files import InputError, write_text
 
 Tracker = Literal["dvclive", "wandb", "swanlab"]
+
+Losses = Mapping[str, float]
+"""What mlx-lm reports: `iteration`, and `train_loss` or `val_loss`, among others."""
 
 FOLDERS: dict[Tracker, Path] = {
     "dvclive": Path("dvclive"),  # outside of cache/: DVC reads no dvc.yaml that git ignores
@@ -42,15 +46,15 @@ class DvcLive(TrainingCallback):
         self.live = Live(str(folder), dvcyaml=None, save_dvc_exp=False)
         write_text(folder / "dvc.yaml", DVC_YAML)
 
-    def on_train_loss_report(self, train_info: dict[str, Any]) -> None:
+    def on_train_loss_report(self, train_info: Losses) -> None:
         """Add a training loss."""
         self._add(train_info, "train_loss")
 
-    def on_val_loss_report(self, val_info: dict[str, Any]) -> None:
+    def on_val_loss_report(self, val_info: Losses) -> None:
         """Add a validation loss."""
         self._add(val_info, "val_loss")
 
-    def _add(self, info: dict[str, Any], name: str) -> None:
+    def _add(self, info: Losses, name: str) -> None:
         self.live.step = info["iteration"]
         self.live.log_metric(name, info[name])
         self.live.sync()

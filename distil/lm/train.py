@@ -18,9 +18,10 @@ from mlx_lm.tuner.utils import linear_to_lora_layers
 
 from distil.lm.checkpoints import on_cpu
 from distil.lm.cpu import exponentials
-from distil.lm.progress import LoraParams, Progress, Training, adapter_config, lengths, reply_tokens
+from distil.lm.progress import LoraParams, Progress, Training, lengths, low_rank, reply_tokens
 from distil.lm.rows import Batch, Row, collate, schedule
 from distil.lm.state import Arrays
+from distil.lm.tracking import Losses
 from distil.pipeline.files import InputError
 from distil.pipeline.progress import Bar
 
@@ -86,7 +87,7 @@ def make_trainable(model: nn.Module, params: LoraParams) -> None:
         return
     dora = params.fine_tune_type == "dora"
     try:
-        linear_to_lora_layers(model, params.num_layers, adapter_config(params)["lora_parameters"], use_dora=dora)
+        linear_to_lora_layers(model, params.num_layers, low_rank(params).model_dump(), use_dora=dora)
     except ValueError as error:
         raise InputError(f"lora_seed.fine_tune_type: {params.fine_tune_type} on {params.model}: {error}") from error
 
@@ -146,10 +147,10 @@ class Run(Progress, TrainingCallback):
             self.bar.update()
             yield collate(mine, multiple)
 
-    def on_train_loss_report(self, train_info: dict[str, Any]) -> None:
+    def on_train_loss_report(self, train_info: Losses) -> None:
         """Validate, keep the adapter when it is the best so far, and save the state."""
         self.seconds += time.perf_counter() - self.clock
-        self.evaluate(self.start + train_info["iteration"], train_info["train_loss"])
+        self.evaluate(self.start + int(train_info["iteration"]), train_info["train_loss"])
         self.clock = time.perf_counter()
 
     def row_losses(self) -> np.ndarray:

@@ -254,6 +254,22 @@ class Minimum(Record):
     resamples: int
 
 
+class Validation(Record):
+    """One point of a training's curve: mean losses per token of a reply; before iteration 1 nothing was trained."""
+
+    iteration: int
+    train_loss: float | None
+    valid_loss: float
+
+
+class TrainingTimings(Record):
+    """Speed and memory of one training, in metrics/timings/; after a resumption of the iterations since then."""
+
+    training_seconds: float
+    row_tokens_per_second: int | None
+    peak_memory_gb: float
+
+
 # --- metrics/student.json ---
 
 
@@ -356,3 +372,39 @@ class RecordedSummary(Record):
     math500_difference_low: float | None
     math500_difference_high: float | None
     models: dict[str, float | None] | None = absent()
+
+
+# --- metrics/environment.json ---
+
+
+class Blas(Record):
+    """The library that computes MLX's matrix products; `core_type` and `threads` are known for OpenBLAS only."""
+
+    library: str
+    core_type: str | None = None
+    threads: int | None = None
+
+
+class Package(Record):
+    """An installed package: its version, and a hash of the files that its wheel installed."""
+
+    version: str
+    wheel: str
+
+
+class Numerics(Record):
+    """What the last bits of a trained weight depend on."""
+
+    platform: str
+    blas: Blas
+    mlx_device: str
+    numeric_packages: dict[str, Package]
+
+
+class Environment(Numerics):
+    """metrics/environment.json: everything about a machine that can change a result. No stage reads it."""
+
+    os: str
+    cpu_features: list[str]
+    python: str
+    packages: dict[str, Package]

@@ -7,6 +7,7 @@ parsed, transfer  Problem
 teacher_cot       Chain
 verified          Chain + Verdict (VerifiedChain)
 train_split       Example (an mlx-lm chat row), Split
+lora_seed         AdapterConfig
 answers           Answer
 eval              Scored (Answer + Verdict)
 """
@@ -226,6 +227,23 @@ class Answer(Record):
     prompt_tokens: int | None
     completion_tokens: int | None
     finish_reason: Literal["stop", "length", "recorded"]
+
+
+class LowRankShape(Record):
+    """`lora_parameters` of an adapter, by mlx-lm's names."""
+
+    rank: int
+    dropout: float
+    scale: float
+
+
+class AdapterConfig(Record):
+    """`adapter_config.json` beside an adapter's weights: from it, mlx-lm rebuilds the layers that they belong to."""
+
+    fine_tune_type: Literal["lora", "dora", "full"]
+    lora_parameters: LowRankShape | None
+    model: str
+    num_layers: int
 
 
 class JudgedAnswer(Record):

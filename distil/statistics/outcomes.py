@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -114,13 +114,14 @@ def _scored(
     return "".join(record.model_dump_json() + "\n" for record in scored), table
 
 
-TYPES: dict[str, Any] = dict.fromkeys(("correct", "uncorrected", "lenient", "no_answer", "truncated"), bool) | {
+TYPES: dict[str, type | str] = {
+    "correct": bool, "uncorrected": bool, "lenient": bool, "no_answer": bool, "truncated": bool,
     "question": np.int32, "sample": np.int16, "words": np.int32, "said": np.int64,
     "model": "category", "fold": "category", "role": "category",
 }  # fmt: skip
 
 
-def _outcome(question: int, scored: Scored) -> dict[str, Any]:
+def _outcome(question: int, scored: Scored) -> dict[str, int | str]:
     answer, verdict, before = scored.answer, scored.verdict, scored.verdict_uncorrected
     correct = verdict.verdict == "CORRECT"
     return {

@@ -1,8 +1,6 @@
 """What requests cost: for certain once they are answered, at most before they are sent."""
 
-from typing import Any
-
-from distil.endpoint import Usage
+from distil.endpoint import Body, Usage
 from distil.teacher.request import Request
 from distil.teacher.settings import Price
 
@@ -56,6 +54,6 @@ def prompt_bytes(request: Request) -> int:
     return sum(len(_text(message["content"]).encode()) + PER_MESSAGE for message in request.body["messages"])
 
 
-def _text(content: str | list[dict[str, Any]]) -> str:
+def _text(content: str | list[Body]) -> str:
     """The text of a message: a string, or parts of which some are pictures."""
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)

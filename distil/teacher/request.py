@@ -4,8 +4,8 @@ import functools
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
 
+from distil.endpoint import Body
 from distil.teacher.settings import RoleName
 
 
@@ -16,7 +16,7 @@ class Request:
     role: RoleName
     endpoint: str
     attempt: int
-    body: dict[str, Any]
+    body: Body
     max_tokens: int = 0
     """The cap on the reply's tokens, whether the body names it or not."""
     picture_tokens: int = 0
@@ -39,7 +39,7 @@ class Request:
         return key_of(self.canonical)
 
     @property
-    def sampling(self) -> dict[str, Any]:
+    def sampling(self) -> Body:
         """The body without the model and the messages."""
         return {name: value for name, value in sorted(self.body.items()) if name not in ("model", "messages")}
 

@@ -18,12 +18,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import filelock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from distil.endpoint import Answer, Failed, Reply, read_reply
+from distil.endpoint import Answer, Body, Failed, Reply, read_reply
 from distil.pipeline.files import InputError
 from distil.teacher.request import Request
 
@@ -62,7 +62,7 @@ class Row(BaseModel):
     tries: int
     seconds: float
     answered_at: str
-    request: dict[str, Any]
+    request: Body
     response: Any
 
     @classmethod
@@ -89,6 +89,19 @@ class Row(BaseModel):
 
 
 COLUMNS = ("imported", *Row.model_fields)
+
+
+class Total(NamedTuple):
+    """Answers, refusals, failures, tokens and US dollars of one role and model."""
+
+    role: str
+    model: str
+    answered: int = 0
+    refused: int = 0
+    failed: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0
 
 
 def read_answer(payload: Any, refusal: str | None) -> Reply | Failed:
@@ -227,7 +240,7 @@ class Store:
         """Count money for a reply that was paid and is no answer."""
         self._write("UPDATE spent SET usd = usd + ?", usd)
 
-    def totals(self) -> list[dict[str, Any]]:
+    def totals(self) -> list[Total]:
         """Answers, failures, tokens and money by role and model."""
         rows = self._read(
             """
@@ -240,8 +253,7 @@ class Store:
             ) GROUP BY role, model ORDER BY role, model
             """
         )
-        names = ("role", "model", "answered", "refused", "failed", "prompt_tokens", "completion_tokens", "cost_usd")
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        return [Total(*row) for row in rows]
 
     def rows(self) -> Iterator[Row]:
         """Every answered request, by key."""

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from distil.lm.generate import sampler
 from distil.lm.progress import LmParams
-from distil.lm.state import computing, fingerprint, folder_digest
+from distil.lm.state import Inputs, computing, fingerprint, folder_digest
 from distil.lm.template import prompt_tokens
 from distil.lm.torch import require_torch
 from distil.lm.write import writer
@@ -45,7 +45,7 @@ def open_store(model: Asked, tasks: list[Task]) -> Store:
     )
 
 
-def _computing(params: AnswersParams, lm: LmParams) -> dict[str, Any] | None:
+def _computing(params: AnswersParams, lm: LmParams) -> Inputs | None:
     """What decides the last bits of a product here; None where a server answers."""
     if params.backend == "torch":
         require_torch()

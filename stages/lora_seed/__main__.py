@@ -65,7 +65,7 @@ def main() -> None:
         for adapter, trained in runs.items():
             trained.publish(out / adapter)
         column = "seed" if args.seed is None else "fold"
-        curves = [{column: adapter, **point} for adapter, trained in runs.items() for point in trained.curve()]
+        curves = [{column: adapter} | dict(point) for adapter, trained in runs.items() for point in trained.curve()]
         reached = {adapter: trained.metrics() for adapter, trained in runs.items()}
         metrics = LevelSeedsMetrics(seeds=reached) if args.seed is None else SeedMetrics(seed=args.seed, folds=reached)
         write_texts(
@@ -74,7 +74,7 @@ def main() -> None:
                 f"metrics/{name}.json": as_json(metrics.model_dump()),
             }
         )
-    write_json(f"metrics/timings/{name}.json", {adapter: run.timings() for adapter, run in runs.items()})
+    write_json(f"metrics/timings/{name}.json", {adapter: run.timings().model_dump() for adapter, run in runs.items()})
     for trained in runs.values():
         trained.clear()
 

@@ -53,9 +53,9 @@ def main() -> None:
     tokens = np.array([row.reply for row in trained.valid_rows])
     found = minimum(history.iterations, np.stack(history.valid_losses), tokens)
 
-    curve = pd.DataFrame(trained.curve()).to_csv(index=False)
+    curve = pd.DataFrame(map(dict, trained.curve())).to_csv(index=False)
     write_texts({"plots/overfit_probe.csv": curve, "metrics/overfit_probe.json": as_json(found.model_dump())})
-    write_json("metrics/timings/overfit_probe.json", trained.timings())
+    write_json("metrics/timings/overfit_probe.json", trained.timings().model_dump())
     trained.clear()
 
 

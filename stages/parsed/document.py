@@ -17,6 +17,8 @@ from distil.pipeline.files import InputError
 from stages.parsed.formula import ORDINAL, SIGNS
 from stages.parsed.items import KEY_HEADING, LABELS, PART, Item, matched
 
+Element = dict[str, Any]
+"""A node of pandoc's document as JSON: a document, a block or an inline."""
 FORMATS = {
     ".tex": "latex+raw_tex",
     ".docx": "docx",
@@ -72,7 +74,7 @@ def read_document(path: Path, key: Path | None = None) -> tuple[list[Item], list
     return fallback
 
 
-def _parsed(path: Path) -> dict[str, Any]:
+def _parsed(path: Path) -> Element:
     try:
         import pypandoc  # an extra
     except ImportError as error:
@@ -118,7 +120,7 @@ def _items(texts: list[Text], label: re.Pattern[str], key_label: re.Pattern[str]
     return questions, key
 
 
-def _block(block: dict[str, Any]) -> Iterator[Text]:
+def _block(block: Element) -> Iterator[Text]:
     """The texts of one of pandoc's blocks: one for each line of a paragraph, one for each item of a numbered list."""
     kind: str = block["t"]
     content: Any = block.get("c")
@@ -149,7 +151,7 @@ def _block(block: dict[str, Any]) -> Iterator[Text]:
             yield from _inside(block)
 
 
-def _inside(block: dict[str, Any]) -> Iterator[Text]:
+def _inside(block: Element) -> Iterator[Text]:
     """The texts of a block that is within a question."""
     kind: str = block["t"]
     content: Any = block.get("c")
@@ -194,9 +196,9 @@ def _choices(content: Any) -> Text:
     return whole
 
 
-def _lines(inlines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _lines(inlines: list[Element]) -> Iterator[list[Element]]:
     """A paragraph's inlines, divided where the author broke the line."""
-    line: list[dict[str, Any]] = []
+    line: list[Element] = []
     for inline in inlines:
         if inline["t"] == "LineBreak":
             yield line
@@ -206,7 +208,7 @@ def _lines(inlines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     yield line
 
 
-def _inlines(inlines: list[dict[str, Any]]) -> Text:
+def _inlines(inlines: list[Element]) -> Text:
     whole = Text()
     written = ""
     for inline in inlines:
@@ -218,7 +220,7 @@ def _inlines(inlines: list[dict[str, Any]]) -> Text:
     return whole
 
 
-def _inline(inline: dict[str, Any], before: str) -> Text:
+def _inline(inline: Element, before: str) -> Text:
     kind: str = inline["t"]
     content: Any = inline.get("c")
     match kind:
@@ -258,7 +260,7 @@ def _inline(inline: dict[str, Any], before: str) -> Text:
     return Text(doubts={"holds a sign that is not read"})
 
 
-def _inlines_kept(inlines: list[dict[str, Any]]) -> Text:
+def _inlines_kept(inlines: list[Element]) -> Text:
     """The inlines with the spaces at their ends, which matter in the middle of a line."""
     whole = _inlines(inlines)
     spaces = ("Space", "SoftBreak")

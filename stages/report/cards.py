@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from distil.pipeline.files import read_json, write_text
+from distil.pipeline.files import read_record, write_text
 from distil.pipeline.names import BASE, seed_name
-from distil.pipeline.records import LEVELS, Scored
+from distil.pipeline.records import LEVELS, AdapterConfig, Scored
 from stages.report.inputs import Loaded
 from stages.report.lineage import file_md5
 from stages.report.wording import iterations
@@ -39,9 +39,9 @@ def _adapters(run: Loaded) -> Iterator[tuple[str, Path, str, list[Scored]]]:
 
 def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Loaded) -> str:
     """The text of one adapter's card; `rows` are its scored answers."""
-    config = read_json(path / "adapter_config.json")
-    kind = {"lora": "LoRA", "dora": "DoRA"}.get(config.get("fine_tune_type", "lora"), "full")
-    base = str(config.get("model") or run.params.lora_seed.model)
+    config = read_record(path / "adapter_config.json", AdapterConfig)
+    kind = {"lora": "LoRA", "dora": "DoRA", "full": "full"}[config.fine_tune_type]
+    base = config.model
     results = list(accuracies(rows, run.scored))
     data = ModelCardData(
         language="en",
@@ -53,14 +53,14 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Loaded)
         eval_results=[
             EvalResult(
                 task_type="text-generation",
-                dataset_type=result["benchmark"],
-                dataset_name=result["benchmark"],
-                dataset_split=result["questions"],
+                dataset_type=result.benchmark,
+                dataset_name=result.benchmark,
+                dataset_split=result.questions,
                 metric_type="accuracy",
-                metric_value=round(result["right"] / result["n"], 4),
+                metric_value=round(result.right / result.n, 4),
             )
             for result in results
-            if result["questions"] == ROLES["unseen"]
+            if result.questions == ROLES["unseen"]
         ]
         or None,
     )
@@ -77,8 +77,8 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Loaded)
         fold={part: len(getattr(fold, part)) if fold else 0 for part in ("train", "valid", "unseen")},
         protocol="random rows, as the study split them" if path.name == "paper" else run.split.protocol,
         kind=kind,
-        lora=config.get("lora_parameters") or {},
-        layers=config.get("num_layers"),
+        lora=config.lora_parameters,
+        layers=config.num_layers,
         training=run.params.lora_seed,
         iterations=iterations(run.params.lora_seed.iters),
         results=results,
@@ -87,11 +87,18 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Loaded)
     return str(ModelCard(f"---\n{data.to_yaml()}\n---\n{body}"))
 
 
-def accuracies(rows: Iterable[Scored], everything: Iterable[Scored]) -> Iterator[dict[str, Any]]:
-    """How many of its questions an adapter answered rightly, by benchmark and by what they were to it.
+class RightAnswers(NamedTuple):
+    """How many of `n` questions of one kind an adapter answered rightly, and how many of them the base model did."""
 
-    Each result has `base_right`: how many of the same questions the base model answered rightly.
-    """
+    benchmark: str
+    questions: str
+    n: int
+    right: int
+    base_right: int
+
+
+def accuracies(rows: Iterable[Scored], everything: Iterable[Scored]) -> Iterator[RightAnswers]:
+    """How many of its questions an adapter answered rightly, by benchmark and by what they were to it."""
     base = {
         (row.answer.benchmark, row.answer.problem_id): row.verdict.verdict == "CORRECT"
         for row in everything
@@ -103,10 +110,6 @@ def accuracies(rows: Iterable[Scored], everything: Iterable[Scored]) -> Iterator
             key = (row.answer.benchmark, ROLES.get(row.answer.role, "questions seen in training"))
             groups.setdefault(key, []).append(row)
     for (benchmark, questions), own in sorted(groups.items()):
-        yield {
-            "benchmark": benchmark,
-            "questions": questions,
-            "n": len(own),
-            "right": sum(row.verdict.verdict == "CORRECT" for row in own),
-            "base_right": sum(base.get((benchmark, row.answer.problem_id), False) for row in own),
-        }
+        right = sum(row.verdict.verdict == "CORRECT" for row in own)
+        base_right = sum(base.get((benchmark, row.answer.problem_id), False) for row in own)
+        yield RightAnswers(benchmark, questions, len(own), right, base_right)

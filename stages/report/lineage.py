@@ -78,15 +78,15 @@ def lineage_table(params: ReportParams) -> Table:
 def environment_table() -> Table:
     """What decides the last bits of the numbers on the page: the same wherever the page promises the same bytes."""
     found = numerics()
-    blas, packages = found["blas"], found["numeric_packages"]
-    kernels = f", {blas['core_type']} kernels, {blas['threads']} thread" if blas["core_type"] else ""
+    blas = found.blas
+    kernels = f", {blas.core_type} kernels, {blas.threads} thread" if blas.core_type else ""
     return Table(
         "What computed it",
         ["Part", "Found"],
         [
-            ["platform", found["platform"]],
-            ["matrix products", blas["library"] + kernels],
-            ["MLX device", found["mlx_device"]],
-            *([name, package["version"]] for name, package in packages.items()),
+            ["platform", found.platform],
+            ["matrix products", blas.library + kernels],
+            ["MLX device", found.mlx_device],
+            *([name, package.version] for name, package in found.numeric_packages.items()),
         ],
     )

@@ -36,7 +36,8 @@ def write_page(path: str | Path, questions: Questions, main_folds: list[str], **
         "main_folds": main_folds,
         "formula": FORMULA,
     }
-    starts = range(0, len(questions.details), BLOCK)
+    details = [one.model_dump(exclude_defaults=True) for one in questions.details]
+    starts = range(0, len(details), BLOCK)
     text = environment.get_template("page.html.jinja").render(
         style=(FOLDER / "page.css").read_text(encoding="utf-8"),
         script=script,
@@ -44,7 +45,7 @@ def write_page(path: str | Path, questions: Questions, main_folds: list[str], **
         options=options(questions),
         rows=script_json(rows),
         formulas=script_json(formulas(questions.texts(), questions.keys())),
-        chunks=[script_json(questions.details[start : start + BLOCK]) for start in starts],
+        chunks=[script_json(details[start : start + BLOCK]) for start in starts],
         **content,
     )
     write_text(path, text)

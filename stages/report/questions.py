@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import Field
+
 from distil.pipeline.names import BASE
-from distil.pipeline.records import Answer, Problem, Scored, Verdict, VerifiedChain
+from distil.pipeline.records import Level, Problem, Record, Scored, Verdict, VerifiedChain
 
 LETTERS = {"CORRECT": "C", "WRONG": "W", "NO_ANSWER": "N", "UNVERIFIABLE": "U"}
 MISSING = "-"
@@ -21,20 +23,79 @@ CHANGES = {
 }
 
 
+class VerdictShown(Record):
+    """A verdict as the page shows it; `verdict` is one of LETTERS, `rounding` says that only rounding is missing."""
+
+    verdict: str
+    rule: str
+    extracted: str | None = None
+    found_by: str | None = None
+    gold_form: str | None = None
+    answer_form: str | None = None
+    rounding: bool = False
+    flags: list[str] = Field(default_factory=list)
+
+
+class ChainText(Record):
+    """A chain, and why it was rejected. `attempt` is given from the second one on."""
+
+    level: Level
+    model: str
+    text: str
+    finish: str
+    attempt: int | None = None
+    reason: str | None = None
+
+
+class ChainShown(VerdictShown, ChainText):
+    """A chain with its verdict."""
+
+
+class AnswerText(Record):
+    """A model's answer."""
+
+    model: str
+    fold: str | None = None
+    role: str
+    sample: int = 0
+    text: str
+    words: int = 0
+    finish: str
+
+
+class AnswerShown(VerdictShown, AnswerText):
+    """An answer with its verdict; `before` is the one against the key before errata."""
+
+    before: str | None = None
+
+
+class Details(Record):
+    """A question as it opens. The page is sent no field that has its default, and reads a missing one as empty."""
+
+    source: str
+    page: int | None = None
+    question_before: str | None = None
+    key_before: str | None = None
+    errata: list[str] = Field(default_factory=list)
+    chains: list[ChainShown] = Field(default_factory=list)
+    answers: list[AnswerShown] = Field(default_factory=list)
+    levels: list[AnswerShown] = Field(default_factory=list)
+
+
 @dataclass
 class Questions:
     """Rows for the list (see COLUMNS), their details in the same order, and the models whose letters `seeds` holds."""
 
     students: list[str]
     rows: list[list[Any]] = field(default_factory=list)
-    details: list[dict[str, Any]] = field(default_factory=list)
+    details: list[Details] = field(default_factory=list)
 
     def texts(self) -> Iterator[str]:
         """Every question, chain and answer."""
         yield from (row[COLUMNS.index("question")] for row in self.rows)
         for details in self.details:
-            for kind in ("chains", "answers", "levels"):
-                yield from (response.get("text", "") for response in details.get(kind, []))
+            yield from (chain.text for chain in details.chains)
+            yield from (answer.text for answer in (*details.answers, *details.levels))
 
     def keys(self) -> Iterator[str]:
         """Every key."""
@@ -133,7 +194,7 @@ def _details(
     levels: list[Scored],
     students: Sequence[str],
     main_folds: Sequence[str],
-) -> dict[str, Any]:
+) -> Details:
     place = {model: number for number, model in enumerate((BASE, *students))}
 
     def order(row: Scored) -> tuple[int, str, bool, str, int]:
@@ -141,63 +202,54 @@ def _details(
         main = answer.fold in main_folds
         return place.get(answer.model, len(place)), answer.model, not main, answer.fold or "", answer.sample
 
-    return _filled(
-        {
-            "source": problem.source,
-            "page": problem.page,
-            "question_before": problem.question_uncorrected,
-            "key_before": problem.answer_uncorrected,
-            "errata": problem.errata,
-            "chains": [
-                _filled(
-                    {
-                        "level": row.chain.level,
-                        "model": row.chain.model,
-                        "text": row.chain.text,
-                        "finish": row.chain.finish_reason,
-                        "attempt": row.chain.attempt if row.chain.attempt > 1 else None,
-                        "reason": row.reason,
-                        **_verdict(row.verdict),
-                    }
-                )
-                for row in chains
-            ],
-            "answers": [_answer(row) for row in sorted(rows, key=order)],
-            "levels": [_answer(row) for row in levels],
-        }
+    return Details(
+        source=problem.source,
+        page=problem.page,
+        question_before=problem.question_uncorrected,
+        key_before=problem.answer_uncorrected,
+        errata=problem.errata,
+        chains=[_chain(row) for row in chains],
+        answers=[_answer(row) for row in sorted(rows, key=order)],
+        levels=[_answer(row) for row in levels],
     )
 
 
-def _answer(row: Scored) -> dict[str, Any]:
-    answer: Answer = row.answer
-    return _filled(
-        {
-            "model": answer.model,
-            "fold": answer.fold,
-            "role": answer.role,
-            "sample": answer.sample or None,
-            "text": answer.text,
-            "words": len(answer.text.split()),
-            "finish": answer.finish_reason,
-            **_verdict(row.verdict),
-            "before": row.verdict_uncorrected.verdict if row.verdict_uncorrected else None,
-        }
+def _chain(row: VerifiedChain) -> ChainShown:
+    chain = row.chain
+    return ChainShown(
+        level=chain.level,
+        model=chain.model,
+        text=chain.text,
+        finish=chain.finish_reason,
+        attempt=chain.attempt if chain.attempt > 1 else None,
+        reason=row.reason,
+        **dict(_verdict(row.verdict)),
     )
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "verdict": LETTERS[verdict.verdict],
-        "rule": verdict.rule,
-        "extracted": verdict.extracted,
-        "found_by": verdict.found_by,
-        "gold_form": verdict.gold_form,
-        "answer_form": verdict.answer_form,
-        "rounding": verdict.within_rounding and verdict.verdict != "CORRECT",
-        "flags": verdict.flags,
-    }
+def _answer(row: Scored) -> AnswerShown:
+    answer = row.answer
+    return AnswerShown(
+        model=answer.model,
+        fold=answer.fold,
+        role=answer.role,
+        sample=answer.sample,
+        text=answer.text,
+        words=len(answer.text.split()),
+        finish=answer.finish_reason,
+        **dict(_verdict(row.verdict)),
+        before=row.verdict_uncorrected.verdict if row.verdict_uncorrected else None,
+    )
 
 
-def _filled(record: dict[str, Any]) -> dict[str, Any]:
-    """The record without its empty fields: the page reads a missing field as empty."""
-    return {name: value for name, value in record.items() if value not in (None, [], False)}
+def _verdict(verdict: Verdict) -> VerdictShown:
+    return VerdictShown(
+        verdict=LETTERS[verdict.verdict],
+        rule=verdict.rule,
+        extracted=verdict.extracted,
+        found_by=verdict.found_by,
+        gold_form=verdict.gold_form,
+        answer_form=verdict.answer_form,
+        rounding=verdict.within_rounding and verdict.verdict != "CORRECT",
+        flags=verdict.flags,
+    )

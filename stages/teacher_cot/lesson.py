@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from distil import verifier
-from distil.endpoint import Failed, Reply
+from distil.endpoint import Body, Failed, Reply
 from distil.pipeline.names import TEACHER
 from distil.pipeline.records import Answer, Chain, Judgement, Level, Problem, Record
 from distil.teacher import Request, RoleName
-from stages.teacher_cot.request import request
+from stages.teacher_cot.request import Slots, request
 from stages.teacher_cot.settings import Settings
 
 
@@ -66,7 +66,7 @@ class Asked(Record):
     attempt: int
     model: str
     prompt_hash: str
-    sampling: dict[str, Any]
+    sampling: Body
     answer: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
@@ -101,7 +101,7 @@ Steps = Generator[list[Request] | Check, Any, None]
 """Yields requests and is sent a Reply or Failed for each, or yields a Check and is sent whether it is correct."""
 
 
-Wanted = tuple[Level | None, int, dict[str, Any]]
+Wanted = tuple[Level | None, int, Slots]
 """A question to a role: the level of the chain that it makes or is about, the attempt, and the prompt's values."""
 
 
@@ -155,7 +155,7 @@ class Lesson:
 
     def judge(self, gold: str) -> Steps:
         """Have every chain judged against the key, which no other role is shown."""
-        wanted = [
+        wanted: list[Wanted] = [
             (chain.level, 1, {"question": self.question, "gold": gold, "solution": chain.text})
             for chain in self.taught.chains
         ]
@@ -180,7 +180,7 @@ class Lesson:
         answer = final_answer(solved.text or solved.reasoning)
         if answer is None:
             return "solver: no final answer in its reply"
-        values = {"question": self.question, "reasoning": solved.all_thoughts, "answer": answer}
+        values: Slots = {"question": self.question, "reasoning": solved.all_thoughts, "answer": answer}
         ((asked, distilled),) = yield from self._ask("distiller", [("R1", attempt, values)])
         if isinstance(distilled, Failed):
             return f"distiller: {distilled.reason}"
@@ -211,7 +211,7 @@ class Lesson:
 
         Returns each request that counts with its reply.
         """
-        asked = [self._request(role, attempt, **values) for _, attempt, values in wanted]
+        asked = [self._request(role, attempt, values) for _, attempt, values in wanted]
         replies = yield asked
         for (level, _, _), question, reply in zip(wanted, asked, replies, strict=True):
             self._note(question, reply, level)
@@ -219,16 +219,16 @@ class Lesson:
         larger = self.settings.roles[role].max_tokens_if_truncated
         cut = [place for place, reply in enumerate(replies) if isinstance(reply, Reply) and reply.truncated]
         if larger and cut:
-            again = [self._request(role, wanted[place][1], max_tokens=larger, **wanted[place][2]) for place in cut]
+            again = [self._request(role, wanted[place][1], wanted[place][2], larger) for place in cut]
             replies = yield again
             for place, question, reply in zip(cut, again, replies, strict=True):
                 self._note(question, reply, wanted[place][0])
                 last[place] = (question, reply)
         return last
 
-    def _request(self, role: RoleName, attempt: int, **values: Any) -> Request:
+    def _request(self, role: RoleName, attempt: int, values: Slots, max_tokens: int | None = None) -> Request:
         setting = self.settings.roles[role]
-        return request(role, setting, self.endpoints[setting.endpoint], attempt, **values)
+        return request(role, setting, self.endpoints[setting.endpoint], attempt, values, max_tokens)
 
     def _chain(self, level: Level, role: Literal["distiller", "compressor"], asked: Request, reply: Reply) -> Chain:
         return Chain(

@@ -2,8 +2,8 @@
 
 import functools
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from distil.endpoint import request_body
 from distil.pipeline.files import InputError
@@ -12,10 +12,14 @@ from distil.teacher import Request, Role, RoleName
 PROMPTS = Path(__file__).parent / "prompts"
 
 
+Slots = Mapping[str, str | int]
+"""What fills the slots of a prompt, by their names."""
+
+
 def request(
-    name: RoleName, role: Role, endpoint: str, attempt: int, *, max_tokens: int | None = None, **values: Any
+    name: RoleName, role: Role, endpoint: str, attempt: int, values: Slots, max_tokens: int | None = None
 ) -> Request:
-    """The request of a role whose prompt's slots are filled with `values`."""
+    """The request of a role whose prompt's slots are filled with `values`; `max_tokens` replaces the role's own cap."""
     body = request_body(
         role,
         role.model,
@@ -27,7 +31,7 @@ def request(
     return Request(name, endpoint, attempt, body, max_tokens or role.max_tokens)
 
 
-def _messages(name: RoleName, values: dict[str, Any]) -> list[dict[str, str]]:
+def _messages(name: RoleName, values: Slots) -> list[dict[str, str]]:
     turns = []
     for speaker, text in prompt(name):
         # one pass, so that braces in a problem are never taken for slots

@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from distil.endpoint import Body
 from distil.pipeline.files import InputError
 from stages.teacher_cot import embedded
 from stages.teacher_cot.settings import Embedded
@@ -48,7 +49,7 @@ class Completion(BaseModel):
     seed: int = 0
     n: int = Field(1, ge=1, le=1)
     stream: bool = False
-    stream_options: dict[str, Any] | None = None
+    stream_options: Body | None = None
 
 
 class Log:
@@ -116,7 +117,7 @@ def _error(status: int, kind: str, message: str, param: str | None, code: str | 
     return JSONResponse(content, status_code=status)
 
 
-def _complete(asked: Completion, spoken: embedded.Spoken, body: bytes, fingerprint: str) -> dict[str, Any]:
+def _complete(asked: Completion, spoken: embedded.Spoken, body: bytes, fingerprint: str) -> Body:
     """The completion of a request, cut at its cap: thinking counts, too, and comes first."""
     cap = asked.max_completion_tokens or asked.max_tokens or sys.maxsize
     thinking, text = TOKEN.findall(spoken.thinking), TOKEN.findall(spoken.text)
@@ -143,7 +144,7 @@ def _complete(asked: Completion, spoken: embedded.Spoken, body: bytes, fingerpri
     }
 
 
-def _stream(asked: Completion, reply: dict[str, Any]) -> Response:
+def _stream(asked: Completion, reply: Body) -> Response:
     """The same completion as server-sent events, a word at a time."""
 
     async def events() -> AsyncIterator[str]:

@@ -1,18 +1,16 @@
 """What is answered, what is still to be asked, and what it cost and will cost, for people."""
 
 import sys
-from collections import Counter, defaultdict
-from typing import Any
+from collections import Counter
 
 from distil.pipeline.records import Problem
-from distil.teacher import Store
+from distil.teacher import Store, Total
 from stages.teacher_cot.embedded import endpoint_names
 from stages.teacher_cot.projection import projected
 from stages.teacher_cot.results import Lacking, recall_all
 from stages.teacher_cot.settings import Settings
 
-COUNTS = ("answered", "refused", "pending", "failed", "prompt_tokens", "completion_tokens")
-HEADER = ("role", "model", *(name.replace("_", " ") for name in COUNTS), "US$")
+HEADER = ("role", "model", "answered", "refused", "pending", "failed", "prompt tokens", "completion tokens", "US$")
 
 
 def announce(settings: Settings, store: Store, lacking: Lacking) -> None:
@@ -24,7 +22,7 @@ def announce(settings: Settings, store: Store, lacking: Lacking) -> None:
 
 def show(settings: Settings, store: Store, problems: list[Problem]) -> None:
     """Print the store's totals by role and model, and what the present problems still need."""
-    answered = {(row["role"], row["model"]): row for row in store.totals()}
+    answered = {(row.role, row.model): row for row in store.totals()}
     lacking = Lacking([], [])
     if settings.teacher != "replay":
         try:
@@ -32,12 +30,12 @@ def show(settings: Settings, store: Store, problems: list[Problem]) -> None:
                 pass
         except Lacking as unanswered:
             lacking = unanswered
-    pending = Counter((request.role, request.model) for request in lacking.requests)
-    rows = [HEADER]
+    pending: Counter[tuple[str, str]] = Counter((request.role, request.model) for request in lacking.requests)
+    rows: list[tuple[str, ...]] = [HEADER]
     for role, model in sorted({*answered, *pending}):
-        row: dict[str, Any] = defaultdict(int, answered.get((role, model), {}), pending=pending[role, model])
-        counts = (f"{row[name]:,}" for name in COUNTS)
-        rows.append((role, model, *counts, f"{row['cost_usd']:.4f}"))
+        row = answered.get((role, model), Total(role, model))
+        counts = (row.answered, row.refused, pending[role, model], row.failed, row.prompt_tokens, row.completion_tokens)
+        rows.append((role, model, *(f"{count:,}" for count in counts), f"{row.cost_usd:.4f}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for role, model, *numbers in rows:
         cells = [role.ljust(widths[0]), model.ljust(widths[1])]
@@ -52,9 +50,9 @@ def _means(settings: Settings, store: Store) -> dict[str, float]:
     """Mean cost of an answer by role, where the role's model has any in the store."""
     models = {(name, role.model) for name, role in settings.roles.items()}
     return {
-        row["role"]: row["cost_usd"] / row["answered"]
+        row.role: row.cost_usd / row.answered
         for row in store.totals()
-        if row["answered"] and (row["role"], row["model"]) in models
+        if row.answered and (row.role, row.model) in models
     }
 
 

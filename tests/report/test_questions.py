@@ -42,7 +42,7 @@ def test_a_row_shows_the_unseen_prediction_of_a_main_fold_first() -> None:
         row = dict(zip(COLUMNS, found.rows[0], strict=True))
         assert row["role"] == "unseen"
         assert row["seeds"] == ("C" if unseen.verdict.verdict == "CORRECT" else row["seeds"])
-        folds = [answer.get("fold") for answer in found.details[0]["answers"]]
+        folds = [answer.fold for answer in found.details[0].answers]
         assert folds == [None, "fold_1", "fold_2", "paper"], "the study's protocol comes last"
 
 
@@ -50,7 +50,7 @@ def test_a_question_nobody_answered_is_kept() -> None:
     contest = synthetic.problems(1, years=[2020])[:1]
     found = collect({"contest": contest}, [], [], [], ["held_out"], [])
     assert found.rows[0][COLUMNS.index("base") :] == ["-", "", None, "none"]
-    assert "answers" not in found.details[0]
+    assert "answers" not in found.details[0].model_dump(exclude_defaults=True)
 
 
 def test_the_base_model_asked_otherwise_is_no_seed() -> None:
@@ -58,7 +58,7 @@ def test_the_base_model_asked_otherwise_is_no_seed() -> None:
     base, other, seed, _ = synthetic.scored(contest, [], [10], {contest[0].id})
     found = collect({"contest": contest}, [other, seed, base], [], [], ["held_out"], ["seed_9", "seed_10"])
     assert len(found.rows[0][COLUMNS.index("seeds")]) == 2
-    assert [answer["model"] for answer in found.details[0]["answers"]] == ["base", "seed_10", synthetic.BASELINE]
+    assert [answer.model for answer in found.details[0].answers] == ["base", "seed_10", synthetic.BASELINE]
 
 
 def test_verdict_runs_cover_every_question_once() -> None:

@@ -16,7 +16,7 @@ from tests.teacher_cot.support import ROLE_NAMES, Server, Workspace, at, complet
 
 PRICE = Price(input=2, output=8, cached_input=0.5)
 PRICES = {f"embedded/{name}": {"input": 100, "output": 1000} for name in ROLE_NAMES}
-ASKED = request("solver", settings().roles["solver"], "e", 1, question="What is 1 + 2?")
+ASKED = request("solver", settings().roles["solver"], "e", 1, {"question": "What is 1 + 2?"})
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,9 @@ def test_the_projection_counts_the_chains_that_verified_and_not_the_attempts():
     parameters = settings(prices=PRICES, chains_per_problem=3, samples_per_problem=8)
 
     def count(role: str, attempt: int, verified: int, requests: int = 1) -> int:
-        asked = request(role, parameters.roles[role], "e", attempt, question="", reasoning="", answer="", solution="",
-                        level="R2", solution_words=1, words=1, percent=80)  # fmt: skip
+        texts = dict.fromkeys(("question", "reasoning", "answer", "solution"), "")
+        values = texts | {"level": "R2", "solution_words": 1, "words": 1, "percent": 80}
+        asked = request(role, parameters.roles[role], "e", attempt, values)
         return projected(parameters, [Missing([asked] * requests, verified)], {})[0]
 
     assert count("solver", 1, verified=0) == 3 * 2 + 5

@@ -10,7 +10,7 @@ SOLVER = settings().roles["solver"]
 
 def test_a_request_is_named_by_all_that_decides_its_answer_and_by_nothing_else():
     def key(role=SOLVER, endpoint="e", attempt=1, question="What is 1 + 2?"):
-        return request("solver", role, endpoint, attempt, question=question).key
+        return request("solver", role, endpoint, attempt, {"question": question}).key
 
     same = SOLVER.model_copy(update={"expected_tokens": 9, "max_tokens_if_truncated": 99, "answers_as": "gpt-4o"})
     assert key() == key() == key(role=same)
@@ -26,15 +26,19 @@ def test_a_request_is_named_by_all_that_decides_its_answer_and_by_nothing_else()
 
 def test_each_attempt_has_its_temperature_and_seed():
     role = SOLVER.model_copy(update={"temperature": [0.0, 0.7], "seed": 5})
-    bodies = [request("solver", role, "e", attempt, question="?").body for attempt in (1, 2, 3)]
+    bodies = [request("solver", role, "e", attempt, {"question": "?"}).body for attempt in (1, 2, 3)]
     assert [(body["temperature"], body["seed"]) for body in bodies] == [(0.0, 5), (0.7, 6), (0.7, 7)]
     plain = SOLVER.model_copy(update={"temperature": None, "seed": None, "limit_field": "max_completion_tokens"})
-    assert set(request("solver", plain, "e", 1, question="?").body) == {"model", "messages", "max_completion_tokens"}
+    assert set(request("solver", plain, "e", 1, {"question": "?"}).body) == {
+        "model",
+        "messages",
+        "max_completion_tokens",
+    }
 
 
 def test_braces_in_a_problem_are_not_slots():
     text = r"Let A = {reasoning} and B = \frac{1}{2}."
-    assert text in request("solver", SOLVER, "e", 1, question=text).body["messages"][-1]["content"]
+    assert text in request("solver", SOLVER, "e", 1, {"question": text}).body["messages"][-1]["content"]
 
 
 @pytest.mark.parametrize("role", ROLE_NAMES)

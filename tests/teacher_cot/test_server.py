@@ -105,7 +105,7 @@ def teach(question: str, seed: int = 0):
     roles = settings().roles
 
     def reply(role, **values):
-        turns = request(role, roles[role], "e", 1, **values).body["messages"]
+        turns = request(role, roles[role], "e", 1, values).body["messages"]
         return embedded.answer(f"embedded/{role}", turns, seed, TEACHER)
 
     solved = reply("solver", question=question)

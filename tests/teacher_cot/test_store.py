@@ -206,9 +206,9 @@ def test_totals_are_by_role_and_model(store):
     store.put([answer(1, usd=0.5), answer(2, usd=0.25)])
     store.fail(ask(3), "HTTP 500 (30 tries)")
     (row,) = store.totals()
-    assert (row["role"], row["answered"], row["failed"], row["cost_usd"]) == ("solver", 2, 1, 0.75)
+    assert (row.role, row.answered, row.failed, row.cost_usd) == ("solver", 2, 1, 0.75)
     store.put([answer(3)])
-    assert store.totals()[0]["failed"] == 0
+    assert store.totals()[0].failed == 0
     assert store.failure(ask(3)) is None
 
 

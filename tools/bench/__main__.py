@@ -14,7 +14,6 @@ machine.
 import argparse
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from distil.lm.progress import LoraParams
 from distil.pipeline.command import load_params, run
@@ -23,6 +22,7 @@ from distil.pipeline.records import Split
 from stages.answers.params import AnswersParams
 from tools.bench import verifiers
 from tools.bench.comparisons import COMPARISONS, Setting
+from tools.bench.runs import Measured
 
 TARGETS: dict[str, tuple[str, float]] = {
     "padding": ("<=", 1.05), "verify": (">=", 20), "lora_tiny": (">=", 8), "lora_4m": (">=", 12), "answers": (">=", 20),
@@ -40,7 +40,7 @@ def main() -> int:
     params, answering = load_params("lora_seed", LoraParams), load_params("answers", AnswersParams)
     fold = read_record("data/train_split/folds.json", Split).main[0]
     file = Path("metrics/bench.json")
-    found: dict[str, Any] = read_json(file) if file.exists() else {"medians": {}}
+    found: Measured = read_json(file) if file.exists() else {"medians": {}}
     for name in args.only:
         with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
             setting = Setting(
@@ -66,7 +66,7 @@ def main() -> int:
     return int(any(missed(name, found["medians"][name]) for name in args.only))
 
 
-def missed(name: str, medians: dict[str, Any]) -> bool:
+def missed(name: str, medians: Measured) -> bool:
     """Whether a ratio misses its target, or answers compared text by text differ; what could not run misses nothing."""
     if medians["ratio"] is None:
         return False
@@ -75,7 +75,7 @@ def missed(name: str, medians: dict[str, Any]) -> bool:
     return not reached or medians.get("same_texts") != medians.get("compared_texts")
 
 
-def line(name: str, medians: dict[str, Any]) -> str:
+def line(name: str, medians: Measured) -> str:
     """One row of the table."""
     if medians["ratio"] is None:
         return f"{name:24} {medians['reason']}"

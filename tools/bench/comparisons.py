@@ -4,12 +4,11 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from distil.pipeline.files import InputError
 from tools.bench import share
 from tools.bench.models import write_rows
-from tools.bench.runs import stock_training, turn_about, worker
+from tools.bench.runs import Measured, stock_training, turn_about, worker
 from tools.bench.seeds import seeds_seconds
 from tools.bench.verifiers import compare
 
@@ -32,18 +31,18 @@ class Setting:
     repeats: int
 
 
-def lora_tiny(setting: Setting) -> dict[str, Any]:
+def lora_tiny(setting: Setting) -> Measured:
     """Reply tokens per second of LoRA on the student, the default rows and batch size."""
     return training(setting, setting.student, 60)
 
 
-def lora_4m(setting: Setting) -> dict[str, Any]:
+def lora_4m(setting: Setting) -> Measured:
     """The same for random weights of 4 million parameters."""
     worker("model", setting.scratch / "4m", setting.student, "4m")
     return training(setting, setting.scratch / "4m", 30)
 
 
-def training(setting: Setting, model: Path, iters: int) -> dict[str, Any]:
+def training(setting: Setting, model: Path, iters: int) -> Measured:
     """Stock command against this project's loop on the same model and rows, batches of 8."""
     found = turn_about(
         lambda: stock_training(model, setting.split, iters, 8, 10, setting.scratch / "stock")["rate"],
@@ -53,7 +52,7 @@ def training(setting: Setting, model: Path, iters: int) -> dict[str, Any]:
     return found | {"unit": "reply tokens/s"}
 
 
-def train_step_half_billion(setting: Setting) -> dict[str, Any]:
+def train_step_half_billion(setting: Setting) -> Measured:
     """A training step and a loss at Qwen2.5-0.5B's shape, random float32 weights, four rows of 127 tokens; run once.
 
     `gemm_share` is this project's step as a share of the rate of large matrix products here: a step of LoRA is 4
@@ -77,9 +76,9 @@ def train_step_half_billion(setting: Setting) -> dict[str, Any]:
     }
 
 
-def answers(setting: Setting) -> dict[str, Any]:
+def answers(setting: Setting) -> Measured:
     """Answers per second of one seed's adapter on the contest, against mlx_lm.generate called once per problem."""
-    texts: dict[str, Any] = {}
+    texts: Measured = {}
 
     def stock() -> float:
         arguments = (setting.student, setting.adapter, setting.problems, setting.max_tokens, SAMPLE)
@@ -98,7 +97,7 @@ def answers(setting: Setting) -> dict[str, Any]:
     return found | {"unit": "answers/s", "compared_texts": len(texts["stock"]), "same_texts": same}
 
 
-def padding(setting: Setting) -> dict[str, Any]:
+def padding(setting: Setting) -> Measured:
     """Padded over real tokens on the study's recorded chains, batches of 4; the ratio is this project's own."""
     if not CHAINS.exists():
         raise InputError(f"{CHAINS} is not beside this checkout.")
@@ -107,7 +106,7 @@ def padding(setting: Setting) -> dict[str, Any]:
     return rounded | {"ratio": rounded["ours"], "unit": "padded/real tokens", "rows": found["rows"]}
 
 
-def seeds_jobs2(setting: Setting) -> dict[str, Any]:
+def seeds_jobs2(setting: Setting) -> Measured:
     """Seconds of the five seeds' stages under `make repro`, with JOBS=1 (as stock) and JOBS=2."""
     found = turn_about(
         lambda: seeds_seconds(setting.scratch / "one", 1), lambda: seeds_seconds(setting.scratch / "two", 2), 1
@@ -115,7 +114,7 @@ def seeds_jobs2(setting: Setting) -> dict[str, Any]:
     return found | {"unit": "s"}
 
 
-def verify(_: Setting) -> dict[str, Any]:
+def verify(_: Setting) -> Measured:
     """Labelled pairs judged per second, Math-Verify against this verifier; `judges` says how well each judges."""
     judges = compare()
     rates = {"stock": judges["math_verify"]["rows_per_second"], "ours": judges["ours"]["rows_per_second"]}
@@ -123,17 +122,17 @@ def verify(_: Setting) -> dict[str, Any]:
     return rounded | {"ratio": round(judges["ratio"], 3), "unit": "pairs/s", "judges": judges}
 
 
-def shared(setting: Setting) -> dict[str, Any]:
+def shared(setting: Setting) -> Measured:
     """A stage's 100,000 answers scored and 100,000 questions resampled, alone and with a free Dask worker's help.
 
     `quiet_ratio` is what processor times say of cores that nobody else uses: one process's over those of the busier of
     the two. The results have to be the same bytes.
     """
     share.write_answers(setting.scratch)
-    alone: list[dict[str, Any]] = []
-    both: list[dict[str, Any]] = []
+    alone: list[Measured] = []
+    both: list[Measured] = []
 
-    def rate(runs: list[dict[str, Any]], run: dict[str, Any]) -> float:
+    def rate(runs: list[Measured], run: Measured) -> float:
         runs.append(run)
         return share.COUNT / run["seconds"]
 
@@ -164,7 +163,7 @@ def shared(setting: Setting) -> dict[str, Any]:
     )
 
 
-Comparison = Callable[[Setting], dict[str, Any]]
+Comparison = Callable[[Setting], Measured]
 COMPARISONS: dict[str, Comparison] = {
     comparison.__name__: comparison
     for comparison in (padding, verify, lora_tiny, lora_4m, answers, seeds_jobs2, train_step_half_billion, shared)

@@ -40,6 +40,7 @@ from distil.pipeline.command import run
 from distil.pipeline.files import InputError, read_json, write_json
 from distil.pipeline.records import Message
 from tools.bench.comparisons import CHAINS
+from tools.bench.runs import Measured
 from tools.peers import PYTHON, answer, require
 
 FILE = Path("metrics/bench.json")
@@ -61,7 +62,7 @@ def main() -> None:
     parser.add_argument("--max-tokens", type=int, default=64, help="the longest answer (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="how often each side runs (%(default)s)")
     args = parser.parse_args()
-    found: dict[str, Any] = read_json(FILE) if FILE.exists() else {}
+    found: Measured = read_json(FILE) if FILE.exists() else {}
     for name in args.only:
         with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
             try:
@@ -76,10 +77,10 @@ def main() -> None:
         print(f"{name:18} {measured['ratio']}  {measured.get('reason') or measured}", flush=True)
 
 
-def compare(name: str, args: argparse.Namespace, path: Path) -> dict[str, Any]:
+def compare(name: str, args: argparse.Namespace, path: Path) -> Measured:
     """Both sides of one comparison in turn, as medians. Raises InputError where a side cannot run."""
     compute = "float32" if name == "peer_lora_f32" else "bfloat16"
-    if compute == "bfloat16" and not {"amx_tile", "avx512_bf16"} & set(environment.fingerprint()["cpu_features"]):
+    if compute == "bfloat16" and not {"amx_tile", "avx512_bf16"} & set(environment.fingerprint().cpu_features):
         raise InputError("this processor has neither AMX nor AVX512-BF16")
     slots = 128 if name == "peer_answers_128" else 32
     job = make_job(args.model, compute, args.threads, slots, args.max_tokens)
@@ -100,7 +101,7 @@ def compare(name: str, args: argparse.Namespace, path: Path) -> dict[str, Any]:
     return training | {"validation": validation}
 
 
-def make_job(model: str, compute: str, threads: int, slots: int, max_tokens: int) -> dict[str, Any]:
+def make_job(model: str, compute: str, threads: int, slots: int, max_tokens: int) -> Measured:
     """What every side of a comparison is given: tokens, so that none depends on how another makes them."""
     tokenizer = load_tokenizer(model)
     if CHAINS.exists():
@@ -133,11 +134,11 @@ def worked_example(rng: Random) -> list[Message]:
     return [Message(role="user", content=question.text), Message(role="assistant", content=working)]
 
 
-def in_turn(peer: Callable[[], Any], ours: Callable[[], Any], args: argparse.Namespace) -> dict[str, Any]:
+def in_turn(peer: Callable[[], Any], ours: Callable[[], Any], args: argparse.Namespace) -> Measured:
     """Run both in turn; tokens per second of processor and of wall as medians, most memory, and ours over theirs."""
     runs = [(peer(), ours()) for _ in range(args.repeats)]
     sides = dict(zip(("peer", "ours"), zip(*runs, strict=True), strict=True))
-    measured: dict[str, Any] = {
+    measured: Measured = {
         side: {
             "processor": round(statistics.median(run["tokens"] / run["processor"] for run in of), 2),
             "wall": round(statistics.median(run["tokens"] / run["wall"] for run in of), 2),
@@ -154,7 +155,7 @@ def in_turn(peer: Callable[[], Any], ours: Callable[[], Any], args: argparse.Nam
     return measured
 
 
-def llama_cpp(server: str, gguf: str, job: dict[str, Any]) -> dict[str, Any]:
+def llama_cpp(server: str, gguf: str, job: Measured) -> Measured:
     """llama.cpp's server with as many slots as ours, all prompts sent at once as tokens; its processor time and memory.
 
     Raises InputError when the server does not start.

@@ -18,9 +18,11 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 REPORT = re.compile(r"^\s*\d+\s+[\d.]+ [▲▼]\s+([\d,]+)\s")
 VALIDATION = re.compile(r"^\s*\d+\s+val [\d.]+\s+([\d.]+)s")
 OWN_SETTINGS = ("MLX_DISABLE_COMPILE", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE")
+Measured = dict[str, Any]
+"""What a comparison measured, by name: times, medians, ratios and the reasons for gaps."""
 
 
-def turn_about(stock: Callable[[], float], ours: Callable[[], float], repeats: int) -> dict[str, Any]:
+def turn_about(stock: Callable[[], float], ours: Callable[[], float], repeats: int) -> Measured:
     """Run both `repeats` times in turn; medians and every run, and the ratio of the medians, ours over stock."""
     runs = [(stock(), ours()) for _ in range(repeats)]
     before, after = zip(*runs, strict=True)
@@ -34,7 +36,7 @@ def turn_about(stock: Callable[[], float], ours: Callable[[], float], repeats: i
     }
 
 
-def worker(*arguments: Any) -> dict[str, Any]:
+def worker(*arguments: Any) -> Measured:
     """Run `tools.bench.worker` and return what it prints. Raises InputError with its last words when it fails."""
     return json.loads(run("tools.bench.worker", *arguments)[-1][1])
 

@@ -19,12 +19,11 @@ import json
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from distil.verifier.pairs import Pair, read_pairs
-from tools.bench.runs import worker
+from tools.bench.runs import Measured, worker
 
 PAIRS = Path(__file__).resolve().parents[3] / "shared/verdicts/pairs.jsonl"
 ROUNDS = 5
@@ -35,13 +34,13 @@ TIMED = {
 }
 
 
-def compare(path: Path = PAIRS, rounds: int = ROUNDS) -> dict[str, Any]:
+def compare(path: Path = PAIRS, rounds: int = ROUNDS) -> Measured:
     """Agreement with the labels, false accepts and rejects, and median seconds, by judge; and the ratios of seconds.
 
     Raises InputError when the file is missing or has a bad row.
     """
     pairs = [pair for pair in read_pairs(path) if pair.label is not None]
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in TIMED}
+    runs: dict[str, list[Measured]] = {name: [] for name in TIMED}
     with tempfile.TemporaryDirectory(prefix="judges-") as scratch:
         rows = Path(scratch, "pairs.json")
         rows.write_text(json.dumps([(pair.gold, pair.answer) for pair in pairs]), encoding="utf-8")
@@ -59,7 +58,7 @@ def compare(path: Path = PAIRS, rounds: int = ROUNDS) -> dict[str, Any]:
     return {"n": len(pairs), **scores, **ratios}
 
 
-def _score(pairs: list[Pair], said: list[bool]) -> dict[str, Any]:
+def _score(pairs: list[Pair], said: list[bool]) -> Measured:
     return {
         "agreement": sum(own == pair.label for own, pair in zip(said, pairs, strict=True)) / len(pairs),
         "false_accepts": sum(own and not pair.label for own, pair in zip(said, pairs, strict=True)),
@@ -67,16 +66,16 @@ def _score(pairs: list[Pair], said: list[bool]) -> dict[str, Any]:
     }
 
 
-def _seconds(runs: list[dict[str, Any]]) -> dict[str, Any]:
+def _seconds(runs: list[Measured]) -> Measured:
     """Medians over a judge's rounds, and every round."""
-    found: dict[str, Any] = {}
+    found: Measured = {}
     for name in ("seconds", "processor_seconds"):
         rounds = [run[name] for run in runs]
         found |= {name: statistics.median(rounds), f"{name}_by_round": rounds}
     return found | {"rows_per_second": len(runs[0]["said"]) / found["seconds"]}
 
 
-def table(compared: dict[str, Any]) -> str:
+def table(compared: Measured) -> str:
     """The comparison as a Markdown table."""
     lines = [
         f"| {compared['n']} labelled pairs | agreement | false accepts | false rejects | pairs/s | processor seconds |",

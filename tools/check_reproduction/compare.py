@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from tools.check_reproduction.differences import changed_names, changes, describe, distance
+from tools.check_reproduction.differences import Leaves, changed_names, changes, describe, distance
 from tools.check_reproduction.isolated import covers
 from tools.check_reproduction.pipeline import Entry, Stage
 from tools.check_reproduction.revision import Revision
@@ -129,7 +129,7 @@ class Comparison:
         return outside, inside
 
 
-def _metrics(run: Run, outs: Iterable[str]) -> dict[str, Any]:
+def _metrics(run: Run, outs: Iterable[str]) -> Leaves:
     """Every number in the JSON files among some outputs of a run, by file and place."""
     paths = {out: run.output(out) for out in outs if out.endswith(".json")}
     return read_metrics({out: path for out, path in paths.items() if path and path.exists()})

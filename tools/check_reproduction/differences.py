@@ -11,6 +11,8 @@ import numpy as np
 from safetensors.numpy import load_file
 
 TEXT = (".jsonl", ".csv", ".tsv", ".txt", ".md", ".yaml", ".yml", ".html", ".svg", ".json", ".py")
+Leaves = dict[str, Any]
+"""The leaves of a JSON value, under dotted names."""
 WIDTH = 160
 """Characters shown of a value or of a line of text."""
 
@@ -84,12 +86,12 @@ def _values(left: str | bytes, right: str | bytes) -> list[str]:
     return changes(old, new)
 
 
-def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+def changes(old: Leaves, new: Leaves) -> list[str]:
     """Each name whose value changed, with both values; `none` where there is no value."""
     return [f"{name}: {old.get(name, 'none')} -> {new.get(name, 'none')}" for name in changed_names(old, new)]
 
 
-def changed_names(left: dict[str, Any], right: dict[str, Any]) -> list[str]:
+def changed_names(left: Leaves, right: Leaves) -> list[str]:
     """The keys that only one of the two has, or that have another value in each; those of `left` first."""
     missing = object()
     return [name for name in left | right if left.get(name, missing) != right.get(name, missing)]
@@ -99,7 +101,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}… ({len(text)} characters)"
 
 
-def flatten(value: Any) -> dict[str, Any]:
+def flatten(value: Any) -> Leaves:
     """The leaves of a JSON object under dotted names, list items by number: {"a": [{"b": 1}]} is {"a.0.b": 1}."""
     return flatten_dict.flatten(value, "dot", keep_empty_types=(dict, list), enumerate_types=(list,))
 

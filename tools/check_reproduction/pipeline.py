@@ -13,7 +13,7 @@ from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
 
 from distil.pipeline.files import InputError, read_yaml
-from tools.check_reproduction.differences import flatten
+from tools.check_reproduction.differences import Leaves, flatten
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Entry:
 
     deps: dict[str, str]
     outs: dict[str, str]
-    recipe: dict[str, Any]
+    recipe: Leaves
 
 
 def read_pipeline(folder: Path, targets: Iterable[str] = ()) -> list[Stage]:

@@ -5,13 +5,13 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dvc.api import DVCFileSystem
 from dvc.utils.fs import remove
 from pydantic import ValidationError
 
-from distil.pipeline.files import InputError, read_json, read_yaml
+from distil.pipeline.files import InputError, read_record, read_yaml
+from distil.pipeline.metrics import Environment
 from tools.check_reproduction.pipeline import Entry, Stage, read_lock, read_pipeline
 from tools.check_reproduction.tolerance import TOLERANCES, Reproduction
 from tools.git import git
@@ -28,10 +28,10 @@ class Revision:
     lock: dict[str, Entry]
     rules: Reproduction | None
 
-    def environment(self) -> dict[str, Any]:
-        """What the committed run was computed with; empty where the revision does not say."""
+    def environment(self) -> Environment | None:
+        """What the committed run was computed with; None where the revision does not say."""
         path = self.root / "metrics/environment.json"
-        return read_json(path) if path.is_file() else {}
+        return read_record(path, Environment) if path.is_file() else None
 
     def output(self, path: str) -> Path | None:
         """A copy of a committed file or folder; None where neither git, nor DVC's cache, nor a remote has it."""
@@ -97,13 +97,13 @@ def install(root: Path) -> Path:
     return root / ".venv" / "bin" / "python"
 
 
-def fingerprint(root: Path, python: Path) -> dict[str, Any]:
-    """What an interpreter computes with in a clone; empty where the revision has no command that says so."""
+def fingerprint(root: Path, python: Path) -> Environment | None:
+    """What an interpreter computes with in a clone; None where the revision has no command that says so."""
     if not (root / "distil/lm/environment.py").is_file():
-        return {}
+        return None
     output = root.with_name("environment.json")
     _run(root, str(python), "-m", "distil.lm.environment", "--output", str(output))
-    return read_json(output)
+    return read_record(output, Environment)
 
 
 def _run(folder: Path, *command: str) -> None:

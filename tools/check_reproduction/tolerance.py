@@ -8,14 +8,14 @@ import math
 import re
 import statistics
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 from pydantic import Field, PositiveInt
 from scipy import stats
 
 from distil.pipeline.command import Params
-from tools.check_reproduction.differences import changed_names, distance, flatten
+from tools.check_reproduction.differences import Leaves, changed_names, distance, flatten
 
 TOLERANCES = Path("tools/check_reproduction/tolerances.yaml")
 
@@ -34,7 +34,7 @@ class Spread(Params):
     scale: float = 1.0
     """What to multiply the standard deviation by: 100 where it is a fraction and the metric is in percentage points."""
 
-    def deviation(self, star: str, committed: dict[str, Any], seeds: list[int]) -> tuple[float, int] | None:
+    def deviation(self, star: str, committed: Leaves, seeds: list[int]) -> tuple[float, int] | None:
         """The standard deviation in the metric's unit, and of how many seeds; None where no metric gives it."""
         name = self.std.replace("*", star)
         each = re.compile(_pattern(name) + r"(\.\d+)?")
@@ -79,16 +79,16 @@ def _pattern(name: str) -> str:
     return re.escape(name).replace(r"\*", "(.*)").replace(r"\{seed\}", r"\d+")
 
 
-def read_metrics(paths: dict[str, Path]) -> dict[str, Any]:
+def read_metrics(paths: dict[str, Path]) -> Leaves:
     """Every leaf of some JSON files, named by file and place: metrics/lora_seed/3.json gives `lora_seed.3.loss`."""
-    found: dict[str, Any] = {}
+    found: Leaves = {}
     for name, path in paths.items():
         prefix = name.removeprefix("metrics/").removesuffix(".json").replace("/", ".")
         found |= flatten({prefix: json.loads(path.read_bytes())})
     return found
 
 
-def allowed(name: str, committed: dict[str, Any], rules: Reproduction) -> float | None:
+def allowed(name: str, committed: Leaves, rules: Reproduction) -> float | None:
     """The largest difference that two runs of this metric show at the given confidence; None where no rule names it.
 
     The difference of two independent means over n seeds has the standard deviation s sqrt(2/n), that of two single
@@ -108,9 +108,7 @@ def allowed(name: str, committed: dict[str, Any], rules: Reproduction) -> float 
     return None
 
 
-def judge(
-    before: dict[str, Any], after: dict[str, Any], committed: dict[str, Any], rules: Reproduction
-) -> tuple[list[str], list[str]]:
+def judge(before: Leaves, after: Leaves, committed: Leaves, rules: Reproduction) -> tuple[list[str], list[str]]:
     """Sentences on the metrics of a stage that differ `before` and `after`: those out of tolerance, and all others.
 
     `committed` are the metrics of all stages, among them the standard deviations.

@@ -15,7 +15,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 import yaml
@@ -32,7 +31,7 @@ from tools.params import compose
 from tools.plan.designs import table
 from tools.plan.model import GIGA, Model, find
 from tools.plan.speed import Speed, measure
-from tools.plan.work import Work, padded, scratch, workload
+from tools.plan.work import Blocks, Work, padded, scratch, workload
 
 HOUR = 3600
 
@@ -84,7 +83,7 @@ def main() -> int:
     return 1 if faults else 0
 
 
-def parameters(profile: str | None, folder: Path, changed: list[str] | None = None) -> dict[str, Any]:
+def parameters(profile: str | None, folder: Path, changed: list[str] | None = None) -> Blocks:
     """The parameters of a profile with some changed, as `dvc exp run -S profile=... -S name=value` composes them.
 
     Raises InputError for a profile that is not in conf/profile, or a parameter that does not exist.
@@ -104,7 +103,7 @@ def parameters(profile: str | None, folder: Path, changed: list[str] | None = No
     return yaml.safe_load((folder / "composed.yaml").read_text(encoding="utf-8"))
 
 
-def missing(params: dict[str, Any], model: Model) -> list[str]:
+def missing(params: Blocks, model: Model) -> list[str]:
     """Models and keys that are not there."""
     faults = []
     if not model.there:
@@ -132,7 +131,7 @@ def token_counter(model: Model) -> Callable[[str], int] | None:
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
 
 
-def show_size(params: dict[str, Any], model: Model, work: Work) -> list[str]:
+def show_size(params: Blocks, model: Model, work: Work) -> list[str]:
     """Print memory and disk needed against what is there; returns what does not fit."""
     lora, answers, faults = params["lora_seed"], params["answers"], []
     rows = sorted(min(row, lora["max_seq_length"]) for row in work.rows)[-lora["batch_size"] :]
@@ -162,19 +161,19 @@ def show_size(params: dict[str, Any], model: Model, work: Work) -> list[str]:
     return faults
 
 
-def sweep_adapters(params: dict[str, Any]) -> int:
+def sweep_adapters(params: Blocks) -> int:
     """How many adapters the length sweep trains: one a seed for every level and every control."""
     return len(params["length_sweep"]["rows"]) * len(params["length_sweep"]["seeds"])
 
 
-def speed_here(params: dict[str, Any], model: Model, work: Work) -> Speed:
+def speed_here(params: Blocks, model: Model, work: Work) -> Speed:
     """How fast MLX trains and answers here, from a few steps."""
     lora, batch = params["lora_seed"], params["answers"]["batch_size"]
     mean = round(padded(work.rows, lora["batch_size"]) / len(work.rows))
     return measure(model, lora["rank"], lora["batch_size"], mean, batch)
 
 
-def show_work(params: dict[str, Any], work: Work, counted: bool, speed: Speed) -> list[str]:
+def show_work(params: Blocks, work: Work, counted: bool, speed: Speed) -> list[str]:
     """Print tokens, hours and dollars; returns what is over budget."""
     lora, answers = params["lora_seed"], params["answers"]
     real, batches = sum(work.rows), padded(work.rows, lora["batch_size"])

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from distil.statistics.power import detectable
 from distil.statistics.seeds import StandardErrors
 from tools.plan.speed import Speed
-from tools.plan.work import Work
+from tools.plan.work import Blocks, Work
 
 HOUR = 3600
 SHARES_APART = 0.5
@@ -31,7 +30,7 @@ class Design:
         """Questions that an adapter answers and that are held out from it."""
         return min(limit or contest, held_out if self.folds == 1 else contest)
 
-    def hours(self, params: dict[str, Any], work: Work, speed: Speed, reply: float) -> tuple[float, float]:
+    def hours(self, params: Blocks, work: Work, speed: Speed, reply: float) -> tuple[float, float]:
         """Training and answering, in hours."""
         lora, limit, paper = params["lora_seed"], params["answers"]["limit"], params["train_split"]["paper_protocol"]
         adapters = self.seeds * (self.folds + paper) + self.levels * len(params["length_sweep"]["seeds"])
@@ -49,7 +48,7 @@ class Design:
         return training / HOUR, answers / HOUR
 
 
-def designs(params: dict[str, Any]) -> Iterator[Design]:
+def designs(params: Blocks) -> Iterator[Design]:
     """The profile's own design first, then others."""
     lora, cap = params["lora_seed"], params["answers"]["max_tokens"]
     iters = lora["iters"] if isinstance(lora["iters"], int) else params["overfit_probe"]["iters"] // 2
@@ -68,7 +67,7 @@ def designs(params: dict[str, Any]) -> Iterator[Design]:
                 yield other
 
 
-def table(params: dict[str, Any], work: Work, speed: Speed, base: float, reply: float) -> list[str]:
+def table(params: Blocks, work: Work, speed: Speed, base: float, reply: float) -> list[str]:
     """One line for each design, where replies have `reply` tokens.
 
     `base` is the base's accuracy, from which the share of questions follows that tell base and student apart.

@@ -21,6 +21,10 @@ BYTES_PER_TOKEN = 3
 PROJECTED = re.compile(r"still to ask: about ([\d,]+) requests, about \$([\d.]+)")
 
 
+Blocks = dict[str, Any]
+"""The blocks of a profile's params.yaml, by name."""
+
+
 @dataclass(frozen=True)
 class Work:
     """Token counts of training rows and prompts, and what the teacher is still to be asked; a row is one chat."""
@@ -35,7 +39,7 @@ class Work:
     usd: float
 
 
-def scratch(folder: Path, params: dict[str, Any]) -> None:
+def scratch(folder: Path, params: Blocks) -> None:
     """Make a folder in which the profile's stages run without changing the repository."""
     for name in ("stages", "conf", "models"):
         (folder / name).symlink_to(ROOT / name)
@@ -68,7 +72,7 @@ def run_stage(folder: Path, *arguments: str) -> str:
     return result.stdout
 
 
-def workload(folder: Path, params: dict[str, Any], count: Callable[[str], int] | None) -> Work:
+def workload(folder: Path, params: Blocks, count: Callable[[str], int] | None) -> Work:
     """Read the profile's exams and benchmark, and count. `count` gives a text's tokens; bytes are counted without it.
 
     Where the teacher costs nothing, its chains are made and verified, too, and the training rows are the real ones;
@@ -125,7 +129,7 @@ def training_rows(folder: Path) -> list[Example]:
     return list(read_jsonl(split / read_record(split / "folds.json", Split).main[0] / "train.jsonl", Example))
 
 
-def teacher(folder: Path, params: dict[str, Any]) -> tuple[int, float]:
+def teacher(folder: Path, params: Blocks) -> tuple[int, float]:
     """How many requests are still to be asked of a paid teacher, and about what they cost in US dollars."""
     if params["teacher_cot"]["teacher"] != "openai":
         return 0, 0.0

@@ -20,9 +20,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+from distil.pipeline.metrics import Blas
 
 CORE_TYPES = {"x86_64": "Haswell", "aarch64": "ARMV8"}
 """OpenBLAS's kernels that every machine of an architecture runs: AVX2 on x86-64, plain ARMv8 on 64-bit ARM."""
@@ -49,15 +50,6 @@ void cblas_sgemm(int order, int ta, int tb, int m, int n, int k, float alpha, co
 """
 
 
-@dataclass(frozen=True)
-class Blas:
-    """The library that computes MLX's matrix products; `core_type` and `threads` are known for OpenBLAS only."""
-
-    library: str
-    core_type: str | None = None
-    threads: int | None = None
-
-
 class _Unavailable(Exception):
     """Why the products cannot be routed on this machine."""
 
@@ -69,7 +61,7 @@ def route() -> Blas:
     Where routing is impossible one line on standard error says why, and MLX goes on with its own, slower BLAS. Raises
     RuntimeError when MLX is already imported, since the call then comes too late.
     """
-    own = Blas("MLX's own")
+    own = Blas(library="MLX's own")
     if not _is_linux_cpu():
         return own
     # mx.compile translates and loads C++ at run time there: 1.0 to 1.7 times slower than eager at this project's sizes
@@ -128,7 +120,7 @@ def _described(openblas: ctypes.CDLL) -> Blas:
             file=sys.stderr,
         )
     version = " ".join(openblas.scipy_openblas_get_config().decode().split()[:2])
-    return Blas(version, core_type, openblas.scipy_openblas_get_num_threads())
+    return Blas(library=version, core_type=core_type, threads=openblas.scipy_openblas_get_num_threads())
 
 
 def _shim() -> Path:

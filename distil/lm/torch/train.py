@@ -15,7 +15,7 @@ from torch import Tensor
 
 from distil.lm.progress import LmParams, LoraParams, Progress, Training, lengths, reply_tokens
 from distil.lm.rows import Row, schedule
-from distil.lm.state import Arrays
+from distil.lm.state import Arrays, Inputs
 from distil.lm.torch import kernels
 from distil.lm.torch.model import PROJECTIONS, LowRank, Weights, attend_in_rows, hidden_states, joined, load, widths
 from distil.pipeline.files import InputError
@@ -26,7 +26,7 @@ ORDER = ("mlp.up", "mlp.down", "mlp.gate", "self_attn.o", "self_attn.v", "self_a
 BETAS, EPS = (0.9, 0.999), 1e-8
 
 
-def computing(lm: LmParams) -> dict[str, Any]:
+def computing(lm: LmParams) -> Inputs:
     """What decides the last bits of a result: the libraries, the precision, the threads and the processor's kernels."""
     return {
         "versions": {name: importlib.metadata.version(name) for name in ("torch", "mlx", "mlx-lm")},

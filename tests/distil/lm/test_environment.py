@@ -1,7 +1,5 @@
 """The fingerprint tells machines apart by what can change a result, and by nothing else."""
 
-import copy
-import json
 import os
 import subprocess
 import sys
@@ -10,20 +8,21 @@ from pathlib import Path
 import pytest
 
 from distil.lm.environment import _wheel_hash, explain, fingerprint, same_numerics
+from distil.pipeline.metrics import Environment
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
-def here() -> dict:
+def here() -> Environment:
     return fingerprint()
 
 
-def test_names_what_results_depend_on(here: dict) -> None:
-    assert here["platform"].split() and here["python"].startswith("CPython 3.")
-    assert here["numeric_packages"].keys() >= {"mlx", "mlx-lm", "numpy", "scipy"}
-    assert all(len(package["wheel"]) == 64 for package in here["packages"].values())
-    assert str(Path.home()) not in json.dumps(here) and str(ROOT) not in json.dumps(here)
+def test_names_what_results_depend_on(here: Environment) -> None:
+    assert here.platform.split() and here.python.startswith("CPython 3.")
+    assert here.numeric_packages.keys() >= {"mlx", "mlx-lm", "numpy", "scipy"}
+    assert all(len(package.wheel) == 64 for package in here.packages.values())
+    assert str(Path.home()) not in here.model_dump_json() and str(ROOT) not in here.model_dump_json()
 
 
 @pytest.mark.parametrize(
@@ -37,17 +36,20 @@ def test_names_what_results_depend_on(here: dict) -> None:
         ("os", "glibc 9.9", True, "the same wheels run there"),
     ],
 )
-def test_a_difference_is_explained(part: str, value: object, same: bool, said: str, here: dict) -> None:
-    there = here | {part: value}
+def test_a_difference_is_explained(part: str, value: object, same: bool, said: str, here: Environment) -> None:
+    there = Environment.model_validate(here.model_dump() | {part: value})
     assert same_numerics(there, here) is same
     sentences = explain(there, here)
     assert len(sentences) == 1 and said in sentences[0]
 
 
-def test_a_library_counts_by_its_version_since_its_wheel_differs_between_platforms(here: dict) -> None:
-    other_wheel, other_version = copy.deepcopy(here), copy.deepcopy(here)
-    other_wheel["numeric_packages"]["numpy"]["wheel"] = "0" * 64
-    other_version["numeric_packages"]["numpy"]["version"] = "1.26"
+def test_a_library_counts_by_its_version_since_its_wheel_differs_between_platforms(here: Environment) -> None:
+    def other_numpy(**changed: str) -> Environment:
+        packages = here.numeric_packages
+        numpy = packages["numpy"].model_copy(update=changed)
+        return here.model_copy(update={"numeric_packages": packages | {"numpy": numpy}})
+
+    other_wheel, other_version = other_numpy(wheel="0" * 64), other_numpy(version="1.26")
     assert same_numerics(other_wheel, here) and not same_numerics(other_version, here)
     assert "numpy: 1.26 (" in explain(other_version, here)[0]
     assert explain(here, here) == []

@@ -8,6 +8,7 @@ import pytest
 from distil.pipeline.files import as_json
 from distil.pipeline.metrics import (
     ContaminationMetrics,
+    Environment,
     LevelSeedsMetrics,
     Minimum,
     ParsedMetrics,
@@ -25,6 +26,7 @@ from distil.pipeline.sweep_results import ControlMetrics, LevelMetrics, LevelRow
 METRICS = Path(__file__).resolve().parents[3] / "metrics"
 MODELS: dict[str, type[Record]] = {
     "contamination.json": ContaminationMetrics,
+    "environment.json": Environment,
     "eval.json": EvalMetrics,
     "length_sweep.json": SweepMetrics,
     "lora_level/*.json": LevelSeedsMetrics,
@@ -37,8 +39,8 @@ MODELS: dict[str, type[Record]] = {
     "train_split.json": TrainSplitMetrics,
     "verified.json": VerifiedMetrics,
 }
-MACHINE = {"bench.json", "environment.json"}
-"""What a machine is and how fast: no stage reads these."""
+MACHINE = {"bench.json"}
+"""How fast a machine is: no stage reads it."""
 COMMITTED = sorted(path for path in METRICS.rglob("*.json") if path.name not in MACHINE and "timings" not in path.parts)
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from distil.lm.cpu import blas
+from distil.pipeline.metrics import Blas
 
 ROOT = Path(__file__).resolve().parents[4]
 PRODUCT = """
 import json, sys, time
-from dataclasses import asdict
 from distil.lm.cpu import blas
-routed = asdict(blas.route())
+routed = blas.route().model_dump()
 import hashlib
 import mlx.core as mx
 import numpy as np
@@ -108,9 +108,9 @@ def test_called_too_late_is_an_error() -> None:
 
 def test_nothing_happens_with_a_cuda_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blas, "_installed", lambda package: package in ("mlx-cpu", "mlx-cuda-13"))
-    assert blas.route.__wrapped__() == blas.Blas("MLX's own")
+    assert blas.route.__wrapped__() == Blas(library="MLX's own")
 
 
 def test_nothing_happens_on_macos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert blas.route.__wrapped__() == blas.Blas("MLX's own")
+    assert blas.route.__wrapped__() == Blas(library="MLX's own")
