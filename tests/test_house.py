@@ -5,7 +5,7 @@ import functools
 import re
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,6 +148,15 @@ def dictionaries_of_anything(*folders: str) -> Counter[str]:
 def test_only_open_json_is_a_dictionary_of_anything() -> None:
     assert dictionaries_of_anything(LIBRARY, "stages") == {path: count for path, (count, _) in OPEN_JSON.items()}
     assert dictionaries_of_anything("tools").total() <= TOOLS_OPEN_JSON
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    named = defaultdict[str, list[str]](list)
+    for path in (path for folder in (LIBRARY, "stages", "tools") for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                named[node.name].append(path.relative_to(ROOT).as_posix())
+    assert {name: paths for name, paths in named.items() if len(paths) > 1} == {}
 
 
 @each_stage

@@ -39,7 +39,7 @@ NEAR = 3
 
 
 @dataclass(frozen=True)
-class Difference:
+class TextDifference:
     """A question or answer of which scan and transcription differ, and where."""
 
     id: str
@@ -56,7 +56,7 @@ def main() -> None:
     ).parse_args()
     asked, answered = read_all()
     problems, _ = read_transcriptions(RAW / "recorded/transcribed")
-    differences: list[Difference] = []
+    differences: list[TextDifference] = []
     agreement: dict[str, list[tuple[bool, float, bool]]] = defaultdict(list)
     for problem in problems:
         printed = printed_number(problem, asked)
@@ -69,14 +69,16 @@ def main() -> None:
         for group in (str(problem.year), problem.section, "all"):
             agreement[group].append((question is not None, alike, right))
         if question and printed != problem.number:
-            differences.append(Difference(problem.id, "number", str(printed), str(problem.number), question.confidence))
+            differences.append(
+                TextDifference(problem.id, "number", str(printed), str(problem.number), question.confidence)
+            )
         if question:
             differences += [
-                Difference(problem.id, "question", scan, typed, question.confidence)
+                TextDifference(problem.id, "question", scan, typed, question.confidence)
                 for scan, typed in different(question.text, problem.question)
             ]
         if answer and not right:
-            differences.append(Difference(problem.id, "answer", answer.text, problem.answer, answer.confidence))
+            differences.append(TextDifference(problem.id, "answer", answer.text, problem.answer, answer.confidence))
     differences.sort(key=lambda one: (-one.confidence, one.id, one.field))
     with replacing("audit.csv") as file:
         rows = csv.writer(file, lineterminator="\n")
@@ -144,7 +146,7 @@ def different(scan: str, typed: str) -> Iterator[tuple[str, str]]:
             yield " ".join(one[a:b]), " ".join(other[c:d])
 
 
-def is_among(printed: str, transcribed: str, differences: list[Difference], identity: str, field: str) -> bool:
+def is_among(printed: str, transcribed: str, differences: list[TextDifference], identity: str, field: str) -> bool:
     """Whether a recorded erratum shows among the differences: one of its own differences is one of theirs."""
     theirs = [one for one in differences if (one.id, one.field) == (identity, field)]
     if field == "answer" or re.search(r"[a-z]{4}", printed):  # the place is the whole answer, or is told in words

@@ -30,7 +30,7 @@ from distil.statistics.proportions import wilson
 from distil.statistics.published import published
 from distil.statistics.trend import cochran_armitage, slope
 from distil.verifier import Verifier
-from stages.answers.params import Columns
+from stages.answers.params import AnswerColumns
 from stages.answers.replay import replay
 from stages.eval import recorded
 from stages.eval.params import EvalParams
@@ -39,8 +39,8 @@ PAGE = Path("docs/published.md")
 DISAGREEMENTS = Path("docs/published-disagreements.csv")
 ANSWERS = "qwen_tuned_math500_results.csv"
 COLUMNS = {
-    "student": Columns(id="unique_id", question="problem", response="qwen_response", judge="deepseek_verdict"),
-    "teacher": Columns(id="unique_id", question="problem", response="agent1_answer", judge="agent2_verdict"),
+    "student": AnswerColumns(id="unique_id", question="problem", response="qwen_response", judge="deepseek_verdict"),
+    "teacher": AnswerColumns(id="unique_id", question="problem", response="agent1_answer", judge="agent2_verdict"),
 }
 PARAMS = EvalParams(resamples=10_000, seed=0, effect=5.0, margin=3.0, against_paper=True)
 LEVELS = ("R2", "R3", "R4", "R5", "R6")
@@ -54,7 +54,7 @@ BLOCK = re.compile(r"(?<=<!-- table: )(?P<name>[\w-]+) -->\n.*?(?=<!-- end -->)"
 
 
 @dataclass(frozen=True)
-class Count:
+class RightOf:
     """`right` of `n` answers."""
 
     right: int
@@ -100,26 +100,26 @@ class Study:
         return {"rows": rows, **found["recorded"]["math500"], "corrected": found["corrected"]}
 
     @cached_property
-    def levels(self) -> dict[str, dict[str, Count]]:
+    def levels(self) -> dict[str, dict[str, RightOf]]:
         """Right answers of R1 to R6 over all questions by section, R1 from its own summary."""
         first = {
-            row["section"]: Count(int(row["CORRECT"]), int(row["CORRECT"]) + int(row["INCORRECT"]))
+            row["section"]: RightOf(int(row["CORRECT"]), int(row["CORRECT"]) + int(row["INCORRECT"]))
             for row in self.rows("verdict_by_section.csv")
         }
-        total = Count(sum(one.right for one in first.values()), sum(one.n for one in first.values()))
+        total = RightOf(sum(one.right for one in first.values()), sum(one.n for one in first.values()))
         return {"R1": {"all": total, **first}, **self._summary("accuracy_summary.csv")}
 
     @cached_property
-    def filtered(self) -> dict[str, dict[str, Count]]:
+    def filtered(self) -> dict[str, dict[str, RightOf]]:
         """The same of R2 to R6 over the questions that the teacher answered rightly."""
         return self._summary("accuracy_summary_filtered.csv")
 
-    def _summary(self, name: str) -> dict[str, dict[str, Count]]:
-        found: dict[str, dict[str, Count]] = {level: {} for level in LEVELS}
+    def _summary(self, name: str) -> dict[str, dict[str, RightOf]]:
+        found: dict[str, dict[str, RightOf]] = {level: {} for level in LEVELS}
         for row in self.rows(name):
             if row["breakdown"] in ("overall", "section"):
                 level = LEVELS[int(str(row["level"]).removeprefix("reasoning_")) - 1]
-                found[level][row["group"]] = Count(int(row["correct"]), int(row["total"]))
+                found[level][row["group"]] = RightOf(int(row["correct"]), int(row["total"]))
         return found
 
 
@@ -252,7 +252,7 @@ def years(study: Study) -> str:
     """R1's accuracy by year beside the difficulty that a model gave the year's questions."""
     hard = {str(row["Year"]): float(row["Average Difficulty"]) for row in study.rows("yearly_difficulty_average.csv")}
     found = {
-        str(row["year"]): Count(int(row["CORRECT"]), int(row["CORRECT"]) + int(row["INCORRECT"]))
+        str(row["year"]): RightOf(int(row["CORRECT"]), int(row["CORRECT"]) + int(row["INCORRECT"]))
         for row in study.rows("verdict_by_year.csv")
     }
     rows = [[year, one, f"{hard[year]:.2f}"] for year, one in found.items()]

@@ -19,13 +19,13 @@ from random import Random
 from typing import Literal
 
 from distil.contest.families import FAMILIES
-from distil.contest.family import LIMIT, Family, Question, Step, Working, evaluate
+from distil.contest.family import LIMIT, Question, QuestionFamily, Step, Working, evaluate
 
 __all__ = [
     "FAMILIES",
     "LIMIT",
-    "Family",
     "Question",
+    "QuestionFamily",
     "Step",
     "Working",
     "bare_steps",

@@ -1,11 +1,24 @@
 """One client for servers that speak OpenAI's chat protocol: the teacher asks with it, and `answers.backend: openai`."""
 
 from distil.endpoint.client import Client, Stop, Stopped, say
-from distil.endpoint.connection import Answer, Fault
+from distil.endpoint.connection import Fault, ServerAnswer
 from distil.endpoint.replies import Failed, Reply, Usage, read_reply
 from distil.endpoint.settings import Body, Dialect, Endpoint, Patience, request_body
 
 __all__ = [
-    "Answer", "Body", "Client", "Dialect", "Endpoint", "Failed", "Fault", "Patience", "Reply", "Stop", "Stopped",
-    "Usage", "read_reply", "request_body", "say",
+    "Body",
+    "Client",
+    "Dialect",
+    "Endpoint",
+    "Failed",
+    "Fault",
+    "Patience",
+    "Reply",
+    "ServerAnswer",
+    "Stop",
+    "Stopped",
+    "Usage",
+    "read_reply",
+    "request_body",
+    "say",
 ]  # fmt: skip

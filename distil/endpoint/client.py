@@ -12,7 +12,7 @@ import httpx
 import tenacity
 from tqdm import tqdm
 
-from distil.endpoint.connection import Answer, Connection, Fault
+from distil.endpoint.connection import Connection, Fault, ServerAnswer
 from distil.endpoint.pace import Pace
 from distil.endpoint.replies import Usage
 from distil.endpoint.settings import Body, Dialect, Endpoint, Patience
@@ -120,7 +120,7 @@ class Client:
         verbatim: bool = False,
         expected_tokens: float = 0,
         wasted: Callable[[Usage], None] = lambda used: None,
-    ) -> Answer | Fault:
+    ) -> ServerAnswer | Fault:
         """The answer to a request, or the last fault once it is given up.
 
         `role` is the place of the request's settings in params.yaml: requests of one role are expected to meet the
@@ -131,13 +131,13 @@ class Client:
         model = dialect.answers_as or (None if verbatim else body["model"])
         tries = 0
 
-        async def once() -> Answer | Fault:
+        async def once() -> ServerAnswer | Fault:
             nonlocal tries
             tries += 1
             outcome = await self._once(body, role, model, verbatim, expected_tokens)
             if isinstance(outcome, Fault) and outcome.used:
                 wasted(outcome.used)
-            return replace(outcome, tries=tries) if isinstance(outcome, Answer) else outcome
+            return replace(outcome, tries=tries) if isinstance(outcome, ServerAnswer) else outcome
 
         again = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_result(lambda outcome: isinstance(outcome, Fault) and outcome.kind != "rejected"),
@@ -146,19 +146,21 @@ class Client:
             sleep=self.stop.sleep,
             retry_error_callback=_last,
         )
-        outcome: Answer | Fault = await again(once)
+        outcome: ServerAnswer | Fault = await again(once)
         if isinstance(outcome, Fault) and outcome.kind == "unreachable":
             self.stop.now(f"{outcome.reason}. Start the server, or set {self.where}.base_url, and run again.")
         return outcome
 
-    async def _once(self, body: Body, role: str, model: str | None, verbatim: bool, expected: float) -> Answer | Fault:
+    async def _once(
+        self, body: Body, role: str, model: str | None, verbatim: bool, expected: float
+    ) -> ServerAnswer | Fault:
         async with self.pace.turn(expected):
             self.stop.check()
             started = time.monotonic()
             outcome = await self._connection.send(body, model, verbatim=verbatim)
             seconds = time.monotonic() - started
         self.exchanges += 1
-        if isinstance(outcome, Answer):
+        if isinstance(outcome, ServerAnswer):
             self.pace.answered(seconds)
             used = outcome.reply.usage
             if used and used.prompt_tokens is not None and used.completion_tokens is not None:

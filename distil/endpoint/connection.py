@@ -45,7 +45,7 @@ SECRET = 8
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServerAnswer:
     """A reply or a refusal, with the response as it came (None for a refusal by status code)."""
 
     reply: Reply | Failed
@@ -139,7 +139,7 @@ class Connection:
         for client in self._free:
             await client.aclose()
 
-    async def send(self, body: Body, model: str | None, *, verbatim: bool = False) -> Answer | Fault:
+    async def send(self, body: Body, model: str | None, *, verbatim: bool = False) -> ServerAnswer | Fault:
         """Send a request once. A reply of another model than `model` is a fault; None takes any."""
         try:
             async with asyncio.timeout(self.endpoint.deadline):
@@ -168,26 +168,28 @@ class Connection:
             return self._refused(status, response.headers, body.get("model", ""), text, payload)
         return self._read(payload, text, model, verbatim)
 
-    def _read(self, payload: Any, text: str, model: str | None, verbatim: bool) -> Answer | Fault:
+    def _read(self, payload: Any, text: str, model: str | None, verbatim: bool) -> ServerAnswer | Fault:
         """What a response of status 200 holds."""
         answered_by = payload.get("model") if isinstance(payload, dict) else None
         if model is not None and answered_by and not same_model(model, str(answered_by)):
             return Fault(f"a reply by another model ({answered_by})", "wrong", used=read_usage(payload))
         try:
-            return Answer(read_reply(payload, verbatim=verbatim), payload)
+            return ServerAnswer(read_reply(payload, verbatim=verbatim), payload)
         except ValueError as error:
             spent = read_usage(payload) if isinstance(payload, dict) and payload.get("choices") else None
             if spent is None and NO_MONEY.search(text.lower()):
                 return Fault(str(error), remedy="the account has no money left; top it up")
             return Fault(str(error), "wrong", used=spent)
 
-    def _refused(self, status: int, headers: Mapping[str, str], model: str, text: str, payload: Any) -> Answer | Fault:
+    def _refused(
+        self, status: int, headers: Mapping[str, str], model: str, text: str, payload: Any
+    ) -> ServerAnswer | Fault:
         said, about, where = said_in(payload) if payload else quoted(text), text.lower(), self.where
         reason = f"HTTP {status}: {said}" if said else f"HTTP {status}"
         if status == 402 or NO_MONEY.search(about):
             return Fault(reason, remedy="the account has no money left; top it up")
         if status in (413, 451) or (status in (400, 403, 422) and CONTENT.search(about)):
-            return Answer(Failed(f"refused: {reason}", lasting=True), None)
+            return ServerAnswer(Failed(f"refused: {reason}", lasting=True), None)
         if 300 <= status < 400:
             moved = self.redact(headers.get("location", "another address"))
             return Fault(reason, remedy=f"the endpoint sends to {moved}; set {where}.base_url to where it answers")

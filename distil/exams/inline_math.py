@@ -17,7 +17,7 @@ AFTER_FRACTION = re.compile(r"[\w(^/]")
 
 
 @dataclass(frozen=True)
-class Power:
+class Exponent:
     """An exponent; its base is the text before it."""
 
     exponent: "Nodes"
@@ -38,7 +38,7 @@ class Root:
     radicand: "Nodes"
 
 
-Node: TypeAlias = str | Power | Fraction | Root
+Node: TypeAlias = str | Exponent | Fraction | Root
 Nodes: TypeAlias = tuple[Node, ...]
 Reach: TypeAlias = Callable[[str, int], int]
 """Where one kind of text that starts at a position ends; the position itself where there is none."""
@@ -66,7 +66,7 @@ def write(nodes: Nodes) -> str:
         match node:
             case str():
                 text += node
-            case Power(exponent):
+            case Exponent(exponent):
                 text += power(write(exponent))
             case Fraction(numerator, denominator):
                 text += fraction(write(numerator), write(denominator))
@@ -100,7 +100,7 @@ def _construct(text: str, start: int) -> tuple[Node, int] | None:
         end = _exponent(text, start)
         if end == start or not (before.isalnum() or before == ")"):
             return None
-        return Power(parse(_content(text[start + 1 : end]))), end
+        return Exponent(parse(_content(text[start + 1 : end]))), end
     if not BEFORE_FRACTION.match(before):
         middle = _operand(text, start, _product)
         if text[middle : middle + 1] == "/":

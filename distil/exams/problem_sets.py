@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from distil.exams.left_out import LeftOut, reason_against
-from distil.exams.tables import Row, read_rows
+from distil.exams.tables import TableRow, read_rows
 from distil.pipeline.files import InputError, read_yaml
 from distil.pipeline.records import Chain, Problem
 from distil.verifier import extract
@@ -32,7 +32,7 @@ Names: TypeAlias = Annotated[
 ]
 
 
-class Columns(BaseModel):
+class ProblemColumns(BaseModel):
     """Which column holds what; of several names the first that the file has is taken."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,10 +46,10 @@ class Columns(BaseModel):
     solution: Names = ()
 
 
-def ready_mappings() -> dict[str, Columns]:
+def ready_mappings() -> dict[str, ProblemColumns]:
     """The mappings that come with the project, by name."""
     content = read_yaml(Path(__file__).parent / "mappings.yaml")
-    return {name: Columns.model_validate(columns) for name, columns in content.items()}
+    return {name: ProblemColumns.model_validate(columns) for name, columns in content.items()}
 
 
 def _named(value: Any) -> Any:
@@ -61,11 +61,11 @@ def _named(value: Any) -> Any:
     return mappings[value]
 
 
-ColumnsParam: TypeAlias = Annotated[Columns, BeforeValidator(_named)]
+ColumnsParam: TypeAlias = Annotated[ProblemColumns, BeforeValidator(_named)]
 """A parameter that is a ready mapping's name or a mapping of one's own."""
 
 
-def read_problems(path: Path, columns: Columns, groups: int | None, split: str | None = None) -> list[Problem]:
+def read_problems(path: Path, columns: ProblemColumns, groups: int | None, split: str | None = None) -> list[Problem]:
     """The problems of a file or data set, their keys still as the file has them, in its order.
 
     Without `groups` a problem without a year has the year 0. Raises InputError naming file, row and column.
@@ -73,7 +73,7 @@ def read_problems(path: Path, columns: Columns, groups: int | None, split: str |
     rows = read_rows(path, split)
     if not rows:
         raise InputError(f"{path} holds no problems.")
-    return _Reader(path, columns, rows).problems(groups)
+    return _TableReader(path, columns, rows).problems(groups)
 
 
 def understood(problem: Problem) -> Problem | LeftOut:
@@ -93,7 +93,9 @@ def final_answer(key: str) -> str | None:
     return found.answer.strip().rstrip(".") if found.answer and found.found_by in CERTAIN else None
 
 
-def recorded_chains(path: Path, columns: Columns, problems: list[Problem], split: str | None = None) -> list[Chain]:
+def recorded_chains(
+    path: Path, columns: ProblemColumns, problems: list[Problem], split: str | None = None
+) -> list[Chain]:
     """The file's worked solutions as recorded chains of `problems`, which were read from it; none without a column."""
     rows = read_rows(path, split)
     name = _present(columns.solution, rows)
@@ -123,12 +125,12 @@ def recorded_chains(path: Path, columns: Columns, problems: list[Problem], split
     return chains
 
 
-class _Reader:
+class _TableReader:
     """One file's rows with the columns that the mapping finds in them."""
 
-    def __init__(self, path: Path, columns: Columns, rows: list[Row]) -> None:
+    def __init__(self, path: Path, columns: ProblemColumns, rows: list[TableRow]) -> None:
         self.path, self.rows = path, rows
-        self.column = {what: _present(getattr(columns, what), rows) for what in Columns.model_fields}
+        self.column = {what: _present(getattr(columns, what), rows) for what in ProblemColumns.model_fields}
         for what in ("question", "answer"):
             if self.column[what] is None:
                 there = ", ".join(dict.fromkeys(name for row in rows for name in row.values))
@@ -174,7 +176,7 @@ class _Reader:
             )
         return problems
 
-    def _text(self, row: Row, what: str) -> str | None:
+    def _text(self, row: TableRow, what: str) -> str | None:
         """A value as text; question, answer and a group may not be empty."""
         column = self.column[what]
         if column is None:
@@ -191,7 +193,7 @@ class _Reader:
             raise self._fault(row, what, "holds U+FFFD, left by a wrong encoding; export the file again in UTF-8")
         return text or None
 
-    def _year(self, row: Row) -> int | None:
+    def _year(self, row: TableRow) -> int | None:
         text = self._text(row, "year")
         if text is None and self.column["year"] is None:
             return None
@@ -203,11 +205,11 @@ class _Reader:
         names = {self._text(row, "group") or "" for row in self.rows}
         return {name: number for number, name in enumerate(sorted(names), 1)}
 
-    def _fault(self, row: Row, what: str, fault: str) -> InputError:
+    def _fault(self, row: TableRow, what: str, fault: str) -> InputError:
         return InputError(f"{row.place}, column {self.column[what]}: {fault}.")
 
 
-def _present(names: tuple[str, ...], rows: list[Row]) -> str | None:
+def _present(names: tuple[str, ...], rows: list[TableRow]) -> str | None:
     """The first of the names that a row has."""
     return next((name for name in names if any(name in row.values for row in rows)), None)
 

@@ -21,7 +21,7 @@ SAVED = ("dataset_dict.json", "state.json")  # what `save_to_disk` leaves at the
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row: where it is, and the value in each column."""
 
     place: str
@@ -37,7 +37,7 @@ class HubDataset(BaseModel):
     config: str | None = None
 
 
-def read_rows(path: Path, split: str | None = None) -> list[Row]:
+def read_rows(path: Path, split: str | None = None) -> list[TableRow]:
     """All rows of a file or data set; `split` chooses one of a data set's splits, None takes them all.
 
     Raises InputError naming file and row when something is missing, malformed, or not UTF-8.
@@ -67,13 +67,13 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _json_lines(path: Path, text: str) -> Iterator[Row]:
+def _json_lines(path: Path, text: str) -> Iterator[TableRow]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield _object(f"{path}, line {number}", _parsed(f"{path}, line {number}", line))
 
 
-def _json(path: Path, text: str) -> Iterator[Row]:
+def _json(path: Path, text: str) -> Iterator[TableRow]:
     """An array of objects, or an object with a single array of them in it, as many exports have."""
     content = _parsed(str(path), text)
     if isinstance(content, dict):
@@ -92,13 +92,13 @@ def _parsed(place: str, text: str) -> Any:
         raise InputError(f"{place} is not JSON: {error}.") from error
 
 
-def _object(place: str, value: Any) -> Row:
+def _object(place: str, value: Any) -> TableRow:
     if not isinstance(value, dict):
         raise InputError(f"{place}: an object with a value for each column was expected (found {value!r:.60}).")
-    return Row(place, value)
+    return TableRow(place, value)
 
 
-def _csv(path: Path, text: str) -> Iterator[Row]:
+def _csv(path: Path, text: str) -> Iterator[TableRow]:
     csv.field_size_limit(2**24)
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -113,12 +113,12 @@ def _csv(path: Path, text: str) -> Iterator[Row]:
                     "comma or a line break in it."
                 )
             if values:
-                yield Row(f"{path}, row {number}", dict(zip(header, values, strict=True)))
+                yield TableRow(f"{path}, row {number}", dict(zip(header, values, strict=True)))
     except csv.Error as error:
         raise InputError(f"{path}, row {number + 1}, is not CSV: {error}.") from error
 
 
-def _data_set(path: Path, split: str | None) -> Iterator[Row]:
+def _data_set(path: Path, split: str | None) -> Iterator[TableRow]:
     """The rows of what the package `datasets` reads, split after split."""
     if path.suffix.lower() == ".parquet" and not path.is_file():
         raise InputError(f"{path} could not be read: there is no such file.")
@@ -154,7 +154,7 @@ def _data_set(path: Path, split: str | None) -> Iterator[Row]:
             for name in chosen:
                 where = f"{path}, row" if len(parts) == 1 else f"{path}, {name}, row"
                 for number, values in enumerate(_plain(parts[name]), 1):
-                    yield Row(f"{where} {number}", values)
+                    yield TableRow(f"{where} {number}", values)
     except InputError:
         raise
     except Exception as error:  # `datasets` and what it reads with raise errors of a dozen kinds

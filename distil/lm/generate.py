@@ -19,7 +19,7 @@ Sampler = Callable[[mx.array], mx.array]
 
 
 @dataclass(frozen=True)
-class Reply:
+class GeneratedReply:
     """A generated text; `tokens` counts the end-of-text token too, `finish_reason` is `length` at the token cap."""
 
     text: str
@@ -34,7 +34,7 @@ def generate(
     max_tokens: int,
     batch_size: int,
     samplers: Sequence[Sampler] | None = None,
-) -> Iterator[tuple[int, Reply]]:
+) -> Iterator[tuple[int, GeneratedReply]]:
     """Yield (number of the prompt, reply) as replies end; greedy unless each prompt has a sampler.
 
     Prompts are taken up from the shortest to the longest, so that those read together need little padding.
@@ -64,7 +64,7 @@ def generate(
                     ended.append(response.uid)
                 if stopped or response.finish_reason:
                     text = tokenizer.decode(tokens[:-1] if stopped else tokens)
-                    yield number_of[response.uid], Reply(text, len(tokens), "stop" if stopped else "length")
+                    yield number_of[response.uid], GeneratedReply(text, len(tokens), "stop" if stopped else "length")
                     del written[response.uid]
             if not written:
                 break

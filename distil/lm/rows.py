@@ -28,7 +28,7 @@ class Row:
         return len(self.tokens) - self.prompt
 
 
-class Batch(NamedTuple):
+class TrainingBatch(NamedTuple):
     """A batch of rows, and the positions of the tokens that the loss counts.
 
     `inputs` are (rows, length); `positions` index the flattened inputs whose next token counts, `targets` are those
@@ -88,7 +88,7 @@ def schedule(lengths: Sequence[int], batch_size: int, seed: int, start: int = 0)
         number, position = number + 1, 0
 
 
-def collate(rows: Sequence[Row], multiple: int = 1) -> Batch:
+def collate(rows: Sequence[Row], multiple: int = 1) -> TrainingBatch:
     """Pad rows to their longest; lengths and the number of reply tokens are rounded up to a `multiple`.
 
     Rounding keeps shapes few where each new one costs a compilation.
@@ -101,7 +101,7 @@ def collate(rows: Sequence[Row], multiple: int = 1) -> Batch:
     replies = (place >= [[row.prompt] for row in rows]) & (place < [[len(row.tokens)] for row in rows])
     number, position = np.nonzero(replies)
     padding = (0, _rounded(max(len(number), 1), multiple) - len(number))
-    return Batch(
+    return TrainingBatch(
         mx.array(tokens[:, :-1]),
         mx.array(np.pad(number * (length - 1) + position - 1, padding).astype(np.int32)),
         mx.array(np.pad(tokens[number, position], padding)),

@@ -19,7 +19,7 @@ from mlx_lm.tuner.utils import linear_to_lora_layers
 from distil.lm.checkpoints import on_cpu
 from distil.lm.cpu import exponentials
 from distil.lm.progress import LoraParams, Progress, Training, lengths, low_rank, reply_tokens
-from distil.lm.rows import Batch, Row, collate, schedule
+from distil.lm.rows import Row, TrainingBatch, collate, schedule
 from distil.lm.state import Arrays
 from distil.lm.tracking import Losses
 from distil.pipeline.files import InputError
@@ -53,7 +53,7 @@ def train_adapter(
     make_trainable(model, params)
     optimizer = optim.Adam(learning_rate=params.learning_rate)
     optimizer.init(model.trainable_parameters())
-    run = Run(model, optimizer, params, valid_rows, folder, title, iters)
+    run = MlxRun(model, optimizer, params, valid_rows, folder, title, iters)
     mx.reset_peak_memory()
     start = run.history.iterations[-1]
     if not run.history.finished:
@@ -92,7 +92,7 @@ def make_trainable(model: nn.Module, params: LoraParams) -> None:
         raise InputError(f"lora_seed.fine_tune_type: {params.fine_tune_type} on {params.model}: {error}") from error
 
 
-class Run(Progress, TrainingCallback):
+class MlxRun(Progress, TrainingCallback):
     """A run in progress: mlx-lm's trainer draws its batches from here and reports here every `steps_per_eval`."""
 
     def __init__(self, model: nn.Module, optimizer: optim.Optimizer, *args: Any):
@@ -136,7 +136,7 @@ class Run(Progress, TrainingCallback):
             finally:
                 layer.__call__ = forward  # mlx-lm's gradient checkpointing wraps it anew at every call
 
-    def batches(self, rows: list[Row], seed: int, start: int) -> Iterator[Batch]:
+    def batches(self, rows: list[Row], seed: int, start: int) -> Iterator[TrainingBatch]:
         """This worker's part of every batch, until the iterations are done or the run has stopped early."""
         multiple = 1 if on_cpu() else 8  # a compiled step is compiled again for every new length
         for batch in schedule(lengths(rows), self.params.batch_size, seed, start):
@@ -181,7 +181,7 @@ def as_numpy(tree: Any) -> Arrays:
     return {name: np.array(array) for name, array in tree_flatten(tree)}
 
 
-def token_losses(model: nn.Module, batch: Batch) -> mx.array:
+def token_losses(model: nn.Module, batch: TrainingBatch) -> mx.array:
     """Cross-entropy of the batch's counted tokens, (tokens,) float32, zero for padding.
 
     The logits of all other positions, which would be most of the work of a small model and most of the memory of one
@@ -203,7 +203,7 @@ def reply_loss(model: nn.Module, *arrays: mx.array) -> tuple[mx.array, mx.array]
 
     mlx-lm's default_loss counts one token of padding after every row, and weighs workers alike whatever their tokens.
     """
-    batch = Batch(*arrays)
+    batch = TrainingBatch(*arrays)
     mine = batch.weights.sum()
     everywhere = mx.stop_gradient(mx.distributed.all_sum(mine))
     return token_losses(model, batch).sum() * (mx.distributed.init().size() / everywhere), mine

@@ -7,11 +7,11 @@ from typing import Literal
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 
 from distil.lm.checkpoints import load, load_tokenizer, with_adapter
-from distil.lm.generate import Reply, Sampler, generate
+from distil.lm.generate import GeneratedReply, Sampler, generate
 from distil.lm.progress import LmParams
 from distil.lm.torch import require_torch
 
-Writer = Callable[[list[list[int]], int, list[Sampler] | None, Collection[int]], Iterator[tuple[int, Reply]]]
+Writer = Callable[[list[list[int]], int, list[Sampler] | None, Collection[int]], Iterator[tuple[int, GeneratedReply]]]
 """Writes replies. Arguments: prompts, the most tokens of a reply, a sampler for each prompt (None for greedy), and the
 numbers of prompts with known replies (MLX writes those again)."""
 

@@ -91,7 +91,7 @@ class RecordedTrend(Record):
     change_high: float | None
 
 
-class Disagreement(Record):
+class AnswerDisagreement(Record):
     """An answer on which judge and verifier differ, or on which the judge said neither; `rule` is the verifier's."""
 
     id: str
@@ -109,10 +109,10 @@ class RecordedBenchmark(Record):
     pair: WholePair | None
     groups: list[GroupPair]
     trend: RecordedTrend | None
-    disagreements: list[Disagreement]
+    disagreements: list[AnswerDisagreement]
 
 
-class Corrected(Record):
+class CorrectedAccuracy(Record):
     """A published accuracy corrected for the errors of the student's judge."""
 
     of: str
@@ -128,7 +128,7 @@ class RecordedTables(Record):
     """data/eval/tables.json of a run of recorded answers, by benchmark."""
 
     recorded: dict[str, RecordedBenchmark]
-    corrected: list[Corrected]
+    corrected: list[CorrectedAccuracy]
 
 
 class JudgeMetrics(Record):

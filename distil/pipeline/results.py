@@ -259,7 +259,7 @@ class Headline(Record):
     mcnemar_p: float | None
 
 
-class Claim(Record):
+class ClaimNumbers(Record):
     """What it has in addition of the parts that a claim rests on."""
 
     base_low: float | None
@@ -286,7 +286,7 @@ class PartMetrics(BesideProtocol, Headline):
     """One part in metrics/eval.json."""
 
 
-class ClaimedPartMetrics(BesideProtocol, Claim, Headline):
+class ClaimedPartMetrics(BesideProtocol, ClaimNumbers, Headline):
     """A part in metrics/eval.json that a claim rests on."""
 
 

@@ -96,7 +96,7 @@ class SectionRow(LevelNumbers, OfLevel, InSection):
     """One section at one chain length there."""
 
 
-class Pair(Record):
+class LevelPair(Record):
     """Two levels there: the second minus the first in points, the sign-flip p, and that with Holm's correction."""
 
     first: Level
@@ -139,7 +139,7 @@ class SweepTables(Record):
     levels: list[LevelRow]
     truncated: list[ControlRow]
     sections: list[SectionRow]
-    pairs: list[Pair]
+    pairs: list[LevelPair]
     tests: SweepTests
     published: list[BesidePublished]
     left_out: int

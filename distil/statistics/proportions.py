@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 from distil.statistics.seeds import Array, Interval, added_variance, influences, variances
 
 
-class Accuracy(NamedTuple):
+class Proportion(NamedTuple):
     """The share of right answers with its interval; all None without questions."""
 
     value: float | None
@@ -43,21 +43,21 @@ def effective_n(rows: Array, clusters: NDArray[np.int_], added: float = 0.0) -> 
     return min(worth, float(len(rows))) if binary else worth
 
 
-def accuracy(correct: Array, clusters: NDArray[np.int_]) -> Accuracy:
+def accuracy(correct: Array, clusters: NDArray[np.int_]) -> Proportion:
     """Mean accuracy of `correct` (questions, seeds) with an interval that covers other questions and other seeds.
 
     Wilson's interval at the effective number of questions (Franco, Little, Louis & Slud 2019), which is the plain
     Wilson interval for one model without near-duplicates. What seeds differ by makes that number smaller.
     """
     if len(correct) == 0:
-        return Accuracy(None, None, None)
+        return Proportion(None, None, None)
     rows = correct.mean(axis=1)
     found = variances(correct.mean(axis=0), influences(correct, clusters))
     added = added_variance(found, correct.shape[1]) if found else 0.0
     mean, n = float(rows.mean()), effective_n(rows, clusters, added)
     interval = wilson(mean * n, n)
     assert interval is not None
-    return Accuracy(mean, *interval)
+    return Proportion(mean, *interval)
 
 
 def unpaired(correct: tuple[int, int], n: tuple[int, int]) -> tuple[float, float]:

@@ -3,9 +3,20 @@
 from distil.teacher.asking import Asker, ask_all, gathered
 from distil.teacher.request import Request, key_of
 from distil.teacher.settings import Price, Role, RoleName, Teacher
-from distil.teacher.store import Row, Store, Total, read_answer
+from distil.teacher.store import Store, StoredAnswer, Total, read_answer
 
 __all__ = [
-    "Asker", "Price", "Request", "Role", "RoleName", "Row", "Store", "Teacher", "Total", "ask_all", "gathered",
-    "key_of", "read_answer",
+    "Asker",
+    "Price",
+    "Request",
+    "Role",
+    "RoleName",
+    "Store",
+    "StoredAnswer",
+    "Teacher",
+    "Total",
+    "ask_all",
+    "gathered",
+    "key_of",
+    "read_answer",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from distil.pipeline.files import InputError
 from distil.teacher import money
 from distil.teacher.request import Request
 from distil.teacher.settings import RoleName, Teacher
-from distil.teacher.store import Row, Store
+from distil.teacher.store import Store, StoredAnswer
 
 Result = TypeVar("Result")
 
@@ -33,7 +33,7 @@ class Asker:
         self._spent = store.spent()
         self._reserved: dict[str, float] = {}  # by request under way, the most that it can cost
         self._running: dict[str, asyncio.Future[Reply | Failed]] = {}
-        self._rows: list[Row] = []  # that wait to be stored, as do the verdicts
+        self._rows: list[StoredAnswer] = []  # that wait to be stored, as do the verdicts
         self._verdicts: dict[str, bool] = {}
         self._storing = asyncio.Lock()
 
@@ -79,7 +79,7 @@ class Asker:
                 return Failed(reason)
             reply, usd = outcome.reply, money.paid(price, request, outcome.reply.usage)
             self.proven.add(request.role)
-            self._rows.append(Row.of(request, outcome, usd))
+            self._rows.append(StoredAnswer.of(request, outcome, usd))
             await self.keep()
             self._spend(usd)
             self.asked.add(request.key)

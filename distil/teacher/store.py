@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, Self
 import filelock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from distil.endpoint import Answer, Body, Failed, Reply, read_reply
+from distil.endpoint import Body, Failed, Reply, ServerAnswer, read_reply
 from distil.pipeline.files import InputError
 from distil.teacher.request import Request
 
@@ -46,7 +46,7 @@ SETTINGS_REFUSED = re.compile(r"context[ _]length|maximum context|max_model_len"
 """Refusals that earlier versions stored, and that came from the settings: such a request is asked again."""
 
 
-class Row(BaseModel):
+class StoredAnswer(BaseModel):
     """One answered request, as a line of an exported store and of the spool."""
 
     model_config = ConfigDict(extra="forbid")
@@ -66,7 +66,7 @@ class Row(BaseModel):
     response: Any
 
     @classmethod
-    def of(cls, request: Request, answer: Answer, cost_usd: float) -> Self:
+    def of(cls, request: Request, answer: ServerAnswer, cost_usd: float) -> Self:
         """The row of an answer that has just come."""
         reply, used = answer.reply, answer.reply.usage
         return cls(
@@ -88,7 +88,7 @@ class Row(BaseModel):
         return json.dumps(self.model_dump(), ensure_ascii=False).encode("utf-8", "replace").decode() + "\n"
 
 
-COLUMNS = ("imported", *Row.model_fields)
+COLUMNS = ("imported", *StoredAnswer.model_fields)
 
 
 class Total(NamedTuple):
@@ -173,7 +173,7 @@ class Store:
                 return read_answer(json.loads(response), refusal)
         return None
 
-    def put(self, rows: Sequence[Row], verdicts: Mapping[str, bool] = MappingProxyType({})) -> None:
+    def put(self, rows: Sequence[StoredAnswer], verdicts: Mapping[str, bool] = MappingProxyType({})) -> None:
         """Store answers, what they cost, and verdicts. Where that fails, spool the answers and raise InputError."""
         try:
             self.add(rows, verdicts, imported=False)
@@ -197,7 +197,9 @@ class Store:
         self.trouble = f"{wrong}. {kept}"
         return InputError(self.trouble)
 
-    def add(self, rows: Iterable[Row], verdicts: Mapping[str, bool] = MappingProxyType({}), *, imported: bool) -> int:
+    def add(
+        self, rows: Iterable[StoredAnswer], verdicts: Mapping[str, bool] = MappingProxyType({}), *, imported: bool
+    ) -> int:
         """Add the rows that are new and count what they cost, unless they are `imported`. Returns how many are new."""
         new = 0
         marks = ", ".join(f":{name}" for name in COLUMNS)
@@ -255,13 +257,13 @@ class Store:
         )
         return [Total(*row) for row in rows]
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[StoredAnswer]:
         """Every answered request, by key."""
-        names = tuple(Row.model_fields)
+        names = tuple(StoredAnswer.model_fields)
         for (key,) in self._read("SELECT key FROM answers ORDER BY key"):
             (found,) = self._read(f"SELECT {', '.join(names)} FROM answers WHERE key = ?", key)
             row = dict(zip(names, found, strict=True))
-            yield Row(**row | {"request": json.loads(row["request"]), "response": json.loads(row["response"])})
+            yield StoredAnswer(**row | {"request": json.loads(row["request"]), "response": json.loads(row["response"])})
 
     def _read(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._reading:
@@ -294,7 +296,7 @@ class Spool:
         name = hashlib.sha256(str(store.resolve()).encode()).hexdigest()[:16]
         self.path = Path(tempfile.gettempdir(), f"teacher-answers-{os.getuid()}-{name}.jsonl")
 
-    def append(self, rows: Sequence[Row]) -> None:
+    def append(self, rows: Sequence[StoredAnswer]) -> None:
         """Keep answers, on the disk before it returns. Raises OSError when that fails, too."""
         handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "a", encoding="utf-8", newline="\n") as file:
@@ -302,14 +304,14 @@ class Spool:
             file.flush()
             os.fsync(file.fileno())
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[StoredAnswer]:
         """The answers kept. A line that a kill cut short is none, and a file of another user is not read."""
         if not self.path.is_file() or self.path.stat().st_uid != os.getuid():
             return []
         rows = []
         for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValidationError):
-                rows.append(Row.model_validate_json(line))
+                rows.append(StoredAnswer.model_validate_json(line))
         return rows
 
 

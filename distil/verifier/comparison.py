@@ -21,7 +21,7 @@ from distil.verifier.forms import (
     Words,
 )  # fmt: skip
 from distil.verifier.grammar import read_expression
-from distil.verifier.real_sets import Interval
+from distil.verifier.real_sets import RealInterval
 from distil.verifier.scalars import Outcome, Scalars
 from distil.verifier.units import Unit, nouns
 from distil.verifier.words import is_product, ordinal, same_words
@@ -30,7 +30,7 @@ ONLY_MATH_VERIFY_READS = ("\\int", "\\sum", "\\prod", "\\lim")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class FormComparison:
     """Compares a key's form with an answer's; `scalars` compares the values inside."""
 
     scalars: Scalars
@@ -265,5 +265,5 @@ def _real_set(form: RealSet | Items) -> RealSet | None:
             return form
         case Items(kind="tuple" | "bracket" as kind, items=(Value() as low, Value() as high)):
             closed = kind == "bracket"
-            return RealSet((Interval(low.node, high.node, closed, closed),))
+            return RealSet((RealInterval(low.node, high.node, closed, closed),))
     return None

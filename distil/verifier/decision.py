@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from distil.verifier.comparison import Comparison
+from distil.verifier.comparison import FormComparison
 from distil.verifier.forms import Form, Items, Numeral
 from distil.verifier.notation import plain
 from distil.verifier.reading import read_plain
@@ -39,7 +39,7 @@ def decide(gold: str, answer: str, algebra: Algebra = needs_algebra) -> Decision
     said = read_plain(answer_text)
     if isinstance(key, Numeral) and answer_text.upper() == key.digits:
         return Decision(Outcome(True, "base_left_out"), True, key.canonical, said.canonical)
-    exact = Comparison(Scalars(algebra))
+    exact = FormComparison(Scalars(algebra))
     outcome, key, said = _compared(gold_text, answer_text, key, said, exact)
     within = outcome.equal is True
     if not within and "." in gold + answer:
@@ -47,7 +47,7 @@ def decide(gold: str, answer: str, algebra: Algebra = needs_algebra) -> Decision
     return Decision(outcome, within, key.canonical, said.canonical)
 
 
-def _compared(gold: str, answer: str, key: Form, said: Form, comparison: Comparison) -> tuple[Outcome, Form, Form]:
+def _compared(gold: str, answer: str, key: Form, said: Form, comparison: FormComparison) -> tuple[Outcome, Form, Form]:
     """`100,200` is one number, or two where the other side is a bare list or a set. `(100,200)` is a point."""
     outcome = comparison(key, said)
     if outcome.equal or isinstance(key, Items) == isinstance(said, Items):
@@ -64,6 +64,6 @@ def _compared(gold: str, answer: str, key: Form, said: Form, comparison: Compari
 
 def _lenient(key: Form, said: Form, algebra: Algebra) -> bool:
     try:
-        return Comparison(Scalars(algebra, lenient=True))(key, said).equal is True
+        return FormComparison(Scalars(algebra, lenient=True))(key, said).equal is True
     except NeedsAlgebra:
         return False

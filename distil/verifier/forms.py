@@ -5,7 +5,7 @@ from typing import Literal
 
 from distil.verifier.expression import Node, Undecidable, latex, number
 from distil.verifier.families import Family
-from distil.verifier.real_sets import Interval
+from distil.verifier.real_sets import RealInterval
 from distil.verifier.units import Unit
 from distil.verifier.words import meaning
 
@@ -57,7 +57,7 @@ class Items:
 class RealSet:
     """A set of real numbers as intervals; `unknowns` are the letters of the inequality, if it was one."""
 
-    intervals: tuple[Interval, ...]
+    intervals: tuple[RealInterval, ...]
     unknowns: frozenset[str] = frozenset()
 
     @property

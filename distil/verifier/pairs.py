@@ -87,7 +87,7 @@ class ScoredRow(Verdict):
     label: bool | None
 
 
-class Disagreement(BaseModel):
+class PairDisagreement(BaseModel):
     """A row (`line` counts from 1) on which the LLM and the verifier differ."""
 
     line: int
@@ -104,7 +104,7 @@ class JudgeScores(BaseModel):
     n: int
     agree: int
     kappa: float | None
-    disagreements: list[Disagreement]
+    disagreements: list[PairDisagreement]
 
 
 class Scores(BaseModel):
@@ -178,7 +178,7 @@ def _judge(pairs: list[Pair], verdicts: list[Verdict], right: list[bool]) -> Jud
         agree=int((ours == theirs).sum()),
         kappa=kappa(ours, theirs),
         disagreements=[
-            Disagreement(
+            PairDisagreement(
                 line=line, gold=pair.gold, extracted=verdict.extracted, verdict=verdict.verdict, llm_verdict=said,
                 label=pair.label,
             )

@@ -32,7 +32,7 @@ EVERYTHING = re.compile(
 
 
 @dataclass(frozen=True)
-class Interval:
+class RealInterval:
     """One interval: its ends as trees, infinite ones included, and whether each end belongs to it."""
 
     low: Node
@@ -64,7 +64,7 @@ def _float(node: Node) -> float:
     return value.real
 
 
-def read_real_set(text: str) -> tuple[Interval, ...]:
+def read_real_set(text: str) -> tuple[RealInterval, ...]:
     """The intervals, sorted and merged, of `(-∞, 2) ∪ (3, ∞)`, `[1, 4)`, `2 < x <= 5`, `x < 2 or x > 3`, `x != 1`.
 
     `(a, b)` alone is not read here: it is a point of the plane as often. Raises NotMathematics for everything else.
@@ -90,22 +90,22 @@ def read_real_set(text: str) -> tuple[Interval, ...]:
     return merged(real_set)
 
 
-def _part(text: str) -> list[Interval]:
+def _part(text: str) -> list[RealInterval]:
     text = text.strip()
     if EVERYTHING.fullmatch(text):
-        return [Interval(negative(INFINITY), INFINITY, False, False)]
+        return [RealInterval(negative(INFINITY), INFINITY, False, False)]
     text = _MEMBER.sub("", text)
     if match := _REVERSED.fullmatch(text):
-        return [Interval(read_expression(match[2]), read_expression(match[3]), match[1] == "[", match[4] == "]")]
+        return [RealInterval(read_expression(match[2]), read_expression(match[3]), match[1] == "[", match[4] == "]")]
     if match := _INTERVAL.fullmatch(text):
         low, high = read_expression(match[2]), read_expression(match[3])
-        return [Interval(low, high, match[1] == "[", match[4] == "]")]
+        return [RealInterval(low, high, match[1] == "[", match[4] == "]")]
     if _RELATION.search(text):
         return _inequality(text)
     raise NotMathematics("no interval and no inequality")
 
 
-def _inequality(text: str) -> list[Interval]:
+def _inequality(text: str) -> list[RealInterval]:
     sides = [read_expression(side) for side in _RELATION.split(text)]
     signs = _RELATION.findall(text)
     if len(sides) == 2 and sides[1].op == "sym" and signs[0] != "!=":
@@ -120,19 +120,19 @@ def _inequality(text: str) -> list[Interval]:
     if len(sides) == 2 and sides[0].op == "sym" and not sides[1].letters:
         sign, end = signs[0], sides[1]
         if sign == "!=":
-            return [Interval(minus, end, False, False), Interval(end, INFINITY, False, False)]
+            return [RealInterval(minus, end, False, False), RealInterval(end, INFINITY, False, False)]
         if sign[0] == "<":
-            return [Interval(minus, end, False, sign == "<=")]
-        return [Interval(end, INFINITY, sign == ">=", False)]
+            return [RealInterval(minus, end, False, sign == "<=")]
+        return [RealInterval(end, INFINITY, sign == ">=", False)]
     if len(sides) == 3 and sides[1].op == "sym" and not sides[0].letters | sides[2].letters:
         if signs[0][0] == signs[1][0] == ">":
             sides, signs = sides[::-1], [_MIRROR[sign] for sign in signs[::-1]]
         if signs[0][0] == signs[1][0] == "<":
-            return [Interval(sides[0], sides[2], signs[0] == "<=", signs[1] == "<=")]
+            return [RealInterval(sides[0], sides[2], signs[0] == "<=", signs[1] == "<=")]
     raise NotMathematics("an inequality that is not solved for one unknown")
 
 
-def _distance(absolute: Node, sign: str, end: Node) -> list[Interval]:
+def _distance(absolute: Node, sign: str, end: Node) -> list[RealInterval]:
     """The one or two intervals of `|x - 2| < 3` or `|x| >= 1`."""
     inside = absolute.args[0]
     parts = linear(inside, next(iter(inside.letters))) if len(inside.letters) == 1 else None
@@ -143,26 +143,26 @@ def _distance(absolute: Node, sign: str, end: Node) -> list[Interval]:
     reach = times(number(1 / abs(slope)), end)
     low, high, closed = plus(middle, negative(reach)), plus(middle, reach), sign.endswith("=")
     if sign[0] == "<":
-        return [Interval(low, high, closed, closed)]
-    return [Interval(negative(INFINITY), low, False, closed), Interval(high, INFINITY, closed, False)]
+        return [RealInterval(low, high, closed, closed)]
+    return [RealInterval(negative(INFINITY), low, False, closed), RealInterval(high, INFINITY, closed, False)]
 
 
-def without(points: str) -> tuple[Interval, ...]:
+def without(points: str) -> tuple[RealInterval, ...]:
     """The real line without points: `1`, `{-1, 1}`, `±2`, `x = 3`, `1 and 2`. Raises NotMathematics."""
-    kept: list[Interval] = [Interval(negative(INFINITY), INFINITY, False, False)]
+    kept: list[RealInterval] = [RealInterval(negative(INFINITY), INFINITY, False, False)]
     for point in re.split(r",|\band\b|\bor\b|;", points.strip("⦃⦄{} ")):
         value = re.sub(r"^\s*[^\W\d]\s*!?=", "", point).strip()
         for sign in "+-" if "±" in value else ("",):
             end = read_expression(value.replace("±", sign))
             kept = intersection(kept, [
-                Interval(negative(INFINITY), end, False, False), Interval(end, INFINITY, False, False)
+                RealInterval(negative(INFINITY), end, False, False), RealInterval(end, INFINITY, False, False)
             ])  # fmt: skip
     return merged(kept)
 
 
-def merged(intervals: Sequence[Interval]) -> tuple[Interval, ...]:
+def merged(intervals: Sequence[RealInterval]) -> tuple[RealInterval, ...]:
     """Sorted, with intervals that touch or overlap made one. Raises NotMathematics for an end that is not real."""
-    result: list[Interval] = []
+    result: list[RealInterval] = []
     for interval in sorted(intervals, key=lambda one: (one.ends[0], not one.low_closed)):
         last = result[-1] if result else None
         if last is None or interval.ends[0] > last.ends[1] or not (
@@ -170,18 +170,18 @@ def merged(intervals: Sequence[Interval]) -> tuple[Interval, ...]:
         ):  # fmt: skip
             result.append(interval)
         elif interval.ends[1] > last.ends[1] or (interval.ends[1] == last.ends[1] and interval.high_closed):
-            result[-1] = Interval(last.low, interval.high, last.low_closed, interval.high_closed)
+            result[-1] = RealInterval(last.low, interval.high, last.low_closed, interval.high_closed)
     return tuple(result)
 
 
-def intersection(first: Sequence[Interval], second: Sequence[Interval]) -> list[Interval]:
+def intersection(first: Sequence[RealInterval], second: Sequence[RealInterval]) -> list[RealInterval]:
     """What two sets of intervals share."""
     shared = []
     for a in first:
         for b in second:
             low = max(a, b, key=lambda one: (one.ends[0], not one.low_closed))
             high = min(a, b, key=lambda one: (one.ends[1], one.high_closed))
-            one = Interval(low.low, high.high, low.low_closed, high.high_closed)
+            one = RealInterval(low.low, high.high, low.low_closed, high.high_closed)
             if one.ends[0] < one.ends[1] or (one.ends[0] == one.ends[1] and one.low_closed and one.high_closed):
                 shared.append(one)
     return shared

@@ -27,7 +27,7 @@ from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_jsonl, read_record, replacing_folder, write_json, write_jsonl
 from distil.pipeline.records import Answer, Example, Problem, Split
 from distil.pipeline.subset import Limit, subset
-from stages.answers.params import AnswersParams, Asked, Model, StudentParams
+from stages.answers.params import AnswersParams, AskedModel, Model, StudentParams
 from stages.answers.prompts import PromptStyle, solved
 from stages.answers.replay import replay, write
 from stages.answers.respond import open_store, respond
@@ -56,7 +56,7 @@ def main() -> None:
     tasks = limited(every, params.limit)
     # With MLX the questions of a round change each other's last bits; else the answers kept outlive another limit.
     together = tasks if params.backend == "mlx" else every
-    asked = Asked(name, base, adapters, params, lm, system)
+    asked = AskedModel(name, base, adapters, params, lm, system)
     store, began = open_store(asked, together), time.perf_counter()
     known = sum(task.key in store.found for task in tasks)
     respond(asked, tasks, store)

@@ -13,7 +13,7 @@ from distil.pipeline.subset import Limit
 from stages.answers.prompts import PromptStyle
 
 
-class Columns(Params):
+class AnswerColumns(Params):
     """Which columns of a file of recorded answers hold what; the defaults are the fields of Answer records.
 
     `id` may name three columns, an exam's year, section and number; null, with a `question`, matches by text alone.
@@ -46,7 +46,7 @@ class Model(Params):
 
     weights: str
     prompt: PromptStyle | None = None
-    columns: Columns = Columns()
+    columns: AnswerColumns = AnswerColumns()
 
 
 class EndpointParams(Endpoint, Dialect):
@@ -86,7 +86,7 @@ class AnswersParams(Params):
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedModel:
     """A model that is asked: its name in `answers.models`, the folders of base and adapters, and how it is asked.
 
     `adapters` has a folder for each fold; None for the base model. `system` is the system turn.

@@ -15,12 +15,12 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from distil.exams.tables import Row, read_rows
+from distil.exams.tables import TableRow, read_rows
 from distil.pipeline.files import InputError, read_yaml_as, replacing, replacing_folder, write_jsonl
 from distil.pipeline.recorded import exam_question, match
 from distil.pipeline.records import Answer, JudgedAnswer, Problem, Record
 from distil.pipeline.repository import Pin, pinned
-from stages.answers.params import Columns
+from stages.answers.params import AnswerColumns
 
 CACHE = Path("cache/published")
 KINDS = (".csv", ".json", ".jsonl")
@@ -40,7 +40,7 @@ class PinnedFile(Pin):
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedAnswer:
     """One recorded answer: its place in the file, the problem it names, its text, and its columns of OTHERS."""
 
     source: str
@@ -51,7 +51,7 @@ class Recorded:
     others: dict[str, Any]
 
 
-class Misfit(Record):
+class AnswerMisfit(Record):
     """A recorded answer that matches no problem, one of several, or one that has its answer already."""
 
     source: str
@@ -67,7 +67,7 @@ class Replayed:
 
     answers: list[Answer]
     judged: list[JudgedAnswer]
-    misfits: list[Misfit]
+    misfits: list[AnswerMisfit]
 
     def where(self, asks: Callable[[Answer], bool]) -> "Replayed":
         """The same with those answers alone that `asks` is true for, and what was said of them."""
@@ -76,7 +76,7 @@ class Replayed:
         return Replayed(answers, [row for row in self.judged if _key(row) in kept], self.misfits)
 
 
-def replay(name: str, path: Path, columns: Columns, benchmarks: dict[str, list[Problem]]) -> Replayed:
+def replay(name: str, path: Path, columns: AnswerColumns, benchmarks: dict[str, list[Problem]]) -> Replayed:
     """The recorded answers in `path` of model `name` to the problems of `benchmarks`.
 
     Raises InputError naming file, row and column of what is malformed.
@@ -86,7 +86,7 @@ def replay(name: str, path: Path, columns: Columns, benchmarks: dict[str, list[P
     if len(benchmark) < len(problems):
         shared = Counter(problem.id for problem in problems).most_common(1)[0][0]
         raise InputError(f"{shared} names a problem of two benchmarks: recorded answers cannot be told apart by id.")
-    together = defaultdict[tuple[str, str], list[Recorded]](list)
+    together = defaultdict[tuple[str, str], list[RecordedAnswer]](list)
     for row in recorded(path, columns):
         together[str(row.others.get("fold")), str(row.others.get("sample"))].append(row)
     answers, judged, misfits = [], [], []
@@ -103,7 +103,9 @@ def replay(name: str, path: Path, columns: Columns, benchmarks: dict[str, list[P
                     )
                 )  # fmt: skip
         misfits += [
-            Misfit(source=row.source, problem_id=row.problem_id, question=row.question, reason=why, problem_ids=ids)
+            AnswerMisfit(
+                source=row.source, problem_id=row.problem_id, question=row.question, reason=why, problem_ids=ids
+            )
             for row, why, ids in others
         ]
     return Replayed(sorted(answers, key=_key), sorted(judged, key=_key), misfits)
@@ -128,7 +130,7 @@ def write(name: str, replayed: Replayed, benchmarks: dict[str, list[Problem]]) -
     )
 
 
-def recorded(path: Path, columns: Columns) -> list[Recorded]:
+def recorded(path: Path, columns: AnswerColumns) -> list[RecordedAnswer]:
     """The rows of a file, of every file of a folder, or of the file that a pin names.
 
     Raises InputError where there is none, or a column is not.
@@ -161,7 +163,7 @@ def fetched(path: Path) -> Path:
     return target
 
 
-def _check(path: Path, rows: list[Row], columns: Columns) -> None:
+def _check(path: Path, rows: list[TableRow], columns: AnswerColumns) -> None:
     """Raise InputError for a column that is mapped and not there."""
     names = {name for row in rows for name in row.values}
     needed = [columns.response, *columns.ids, *filter(None, (columns.question, columns.judge))]
@@ -172,16 +174,16 @@ def _check(path: Path, rows: list[Row], columns: Columns) -> None:
         )
 
 
-def _recorded(row: Row, columns: Columns) -> Recorded:
+def _recorded(row: TableRow, columns: AnswerColumns) -> RecordedAnswer:
     parts = [_text(row, column) or "" for column in columns.ids]
     name = exam_question(*parts) if len(parts) == 3 else "".join(parts) or None
     question = _text(row, columns.question) if columns.question else None
     judge = _text(row, columns.judge) if columns.judge else None
     others = {name: row.values[name] for name in OTHERS if row.values.get(name) not in (None, "")}
-    return Recorded(row.place, name, question, _text(row, columns.response) or "", judge, others)
+    return RecordedAnswer(row.place, name, question, _text(row, columns.response) or "", judge, others)
 
 
-def _text(row: Row, column: str) -> str | None:
+def _text(row: TableRow, column: str) -> str | None:
     value = row.values.get(column)
     if value is None or isinstance(value, str):
         return value
@@ -190,7 +192,7 @@ def _text(row: Row, column: str) -> str | None:
     raise InputError(f"{row.place}, column {column}: text was expected (found {value!r:.60}).")
 
 
-def _answer(name: str, problem: str, benchmark: str, row: Recorded) -> Answer:
+def _answer(name: str, problem: str, benchmark: str, row: RecordedAnswer) -> Answer:
     unknown = {"fold": None, "role": "unseen", "prompt_tokens": None, "completion_tokens": None}
     values = unknown | {"finish_reason": "recorded"} | row.others
     try:

@@ -14,10 +14,10 @@ from distil.lm.template import prompt_tokens
 from distil.lm.torch import require_torch
 from distil.lm.write import writer
 from distil.pipeline.progress import Bar
-from stages.answers.params import AnswersParams, Asked
+from stages.answers.params import AnswersParams, AskedModel
 from stages.answers.prompts import Prompt
 from stages.answers.served import ask_server
-from stages.answers.store import Store
+from stages.answers.store import AnswerStore
 from stages.answers.tasks import Task
 
 ROUND = 4
@@ -25,7 +25,7 @@ ROUND = 4
 kept, so that a run taken up again puts the same prompts together as one that was never killed."""
 
 
-def open_store(model: Asked, tasks: list[Task]) -> Store:
+def open_store(model: AskedModel, tasks: list[Task]) -> AnswerStore:
     """The store of answers to these tasks, or to some of them, by exactly these weights and parameters.
 
     With PyTorch a reply does not depend on when others end, so one store serves every `answers.max_tokens`.
@@ -33,7 +33,7 @@ def open_store(model: Asked, tasks: list[Task]) -> Store:
     params = model.params
     any_cap = params.backend == "torch"
     folders = [folder for folder in (Path(model.base), model.adapters) if folder and params.backend != "openai"]
-    return Store(
+    return AnswerStore(
         fingerprint(
             name=model.name,
             params=params.model_dump(exclude={"models", "baselines", "limit", *(["max_tokens"] if any_cap else [])}),
@@ -59,7 +59,7 @@ def _plain(prompt: Prompt) -> Any:
     return prompt if isinstance(prompt, str) else [message.model_dump() for message in prompt]
 
 
-def respond(model: Asked, tasks: list[Task], store: Store) -> None:
+def respond(model: AskedModel, tasks: list[Task], store: AnswerStore) -> None:
     """Put the model's answers to all tasks in the store, each fold's from the adapter in `adapters`/<fold>.
 
     Raises InputError when the model, an adapter or the server is missing, or the disk is full.
@@ -73,7 +73,7 @@ def respond(model: Asked, tasks: list[Task], store: Store) -> None:
             answer_here(model, model.adapters and model.adapters / str(fold), list(group), store, bar)
 
 
-def answer_here(model: Asked, adapter: Path | None, tasks: list[Task], store: Store, bar: tqdm) -> None:
+def answer_here(model: AskedModel, adapter: Path | None, tasks: list[Task], store: AnswerStore, bar: tqdm) -> None:
     """Answer one adapter's tasks on this machine, prompts of like length together.
 
     With PyTorch the contest comes first: a reply does not depend on the others, and is kept as it ends. With MLX a

@@ -8,15 +8,15 @@ from tqdm import tqdm
 from distil.endpoint import Client, Failed, Fault, Patience, Reply, Stop, Stopped, Usage, request_body, say
 from distil.pipeline.files import InputError
 from distil.pipeline.names import BASE
-from stages.answers.params import Asked
-from stages.answers.store import Store
+from stages.answers.params import AskedModel
+from stages.answers.store import AnswerStore
 from stages.answers.tasks import Task
 
 WHERE = "answers.endpoint"
 PATIENCE = Patience(tries=30)
 
 
-def ask_server(model: Asked, tasks: list[Task], store: Store, bar: tqdm) -> None:
+def ask_server(model: AskedModel, tasks: list[Task], store: AnswerStore, bar: tqdm) -> None:
     """Ask for every task that the store has no answer to, `batch_size` at a time; each answer is kept as it comes.
 
     Raises InputError when the key is not set, a request is given up, or two adapters would be asked by one name.
@@ -33,7 +33,7 @@ def ask_server(model: Asked, tasks: list[Task], store: Store, bar: tqdm) -> None
     asyncio.run(ask_all(model, missing, store, bar))
 
 
-async def ask_all(model: Asked, tasks: list[Task], store: Store, bar: tqdm) -> None:
+async def ask_all(model: AskedModel, tasks: list[Task], store: AnswerStore, bar: tqdm) -> None:
     """Send the requests; the first that is given up ends the others."""
     stop, params = Stop(), model.params
     endpoint = params.endpoint.model_copy(update={"concurrency": params.batch_size})

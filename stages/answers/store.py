@@ -13,7 +13,7 @@ from stages.answers.tasks import Key
 ANSWERS = Path("cache/answers")
 
 
-class Store:
+class AnswerStore:
     """A file to which answers are appended as they come. A line that a kill cut short is ignored.
 
     With a `cap` in tokens, the file may hold answers given under other caps; those that are the same under it count.

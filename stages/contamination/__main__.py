@@ -40,7 +40,7 @@ MORE = 8
 """Tokens that a reply may have beyond those of the second half, which the model may spell with other tokens."""
 
 
-class Answering(Params):
+class ContaminationAnswers(Params):
     """What the stage needs to know of the block `answers`."""
 
     model_config = ConfigDict(extra="ignore")
@@ -60,7 +60,7 @@ class Student(Params):
 def main() -> None:
     """Cut the questions, let the base model complete them, and count the completions."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    answering, lm = load_params("answers", Answering), load_params("lm", LmParams)
+    answering, lm = load_params("answers", ContaminationAnswers), load_params("lm", LmParams)
     model, split = load_params("lora_seed", Student).model, read_record("data/train_split/folds.json", Split)
     counts: dict[str, Completed] = {}
     reason = None

@@ -29,7 +29,7 @@ from stages.eval.baselines import baselines
 from stages.eval.comparison import compare, with_holm
 from stages.eval.leakage import leakage
 from stages.eval.metrics import headline
-from stages.eval.params import Answering, EvalParams, Training
+from stages.eval.params import EvalAnswers, EvalParams, EvalTraining
 from stages.eval.parts import all_parts
 from stages.eval.plots import plot_tables
 from stages.eval.tables import accuracy_table, several_samples
@@ -42,8 +42,8 @@ def main() -> None:
     """Score the answers, divide them into parts, compare base and student on each, and write the results."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     params = load_params("eval", EvalParams)
-    answering = load_params("answers", Answering)
-    seeds = load_params("lora_seed", Training).seeds
+    answering = load_params("answers", EvalAnswers)
+    seeds = load_params("lora_seed", EvalTraining).seeds
     if answering.recorded(seeds):
         evaluate_recorded(list(answering.models), params)
         return

@@ -26,7 +26,7 @@ class EvalParams(Params):
         return named_generator(self.seed, name)
 
 
-class Model(Params):
+class EvalModel(Params):
     """Of an entry of `answers.models`: the folder of its weights."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -34,12 +34,12 @@ class Model(Params):
     weights: str
 
 
-class Answering(Params):
+class EvalAnswers(Params):
     """Of the block `answers`: who answered, and how many questions they were asked."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    models: dict[str, Model] = Field(min_length=2)
+    models: dict[str, EvalModel] = Field(min_length=2)
     limit: Limit
 
     def recorded(self, seeds: Iterable[int]) -> bool:
@@ -65,7 +65,7 @@ class Answering(Params):
         return [name for name, model in self.models.items() if model == self.models[BASE] and name != BASE]
 
 
-class Training(Params):
+class EvalTraining(Params):
     """Of the block `lora_seed`: the seeds of the students."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)

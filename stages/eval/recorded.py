@@ -15,8 +15,8 @@ import pandas as pd
 from distil.pipeline.files import read_jsonl
 from distil.pipeline.names import TEACHER
 from distil.pipeline.recorded_results import (
-    Corrected,
-    Disagreement,
+    AnswerDisagreement,
+    CorrectedAccuracy,
     GroupPair,
     JudgeRating,
     RecordedBenchmark,
@@ -123,12 +123,12 @@ def benchmark(name: str, rows: pd.DataFrame, asked: pd.DataFrame, params: EvalPa
     )
 
 
-def disagreements(rows: pd.DataFrame) -> Iterator[Disagreement]:
+def disagreements(rows: pd.DataFrame) -> Iterator[AnswerDisagreement]:
     """The answers on which judge and verifier differ, or on which the judge said neither, by model and question."""
     apart = (rows["judge"] == "CORRECT") != rows["correct"].astype(bool)
     found = rows[(_clear(rows) & apart) | (rows["judge"] == "UNCLEAR")].sort_values(["model", "id"])
     for row in found.to_dict("records"):
-        yield Disagreement(
+        yield AnswerDisagreement(
             id=row["id"], model=row["model"], judge=row["judge"], verifier=row["verdict"], rule=row["rule"]
         )
 
@@ -228,7 +228,7 @@ def trend(
     })  # fmt: skip
 
 
-def corrected(judge: Rating) -> list[Corrected]:
+def corrected(judge: Rating) -> list[CorrectedAccuracy]:
     """The study's published accuracies as they would be by the verifier, had the judge erred as on these answers."""
     rows = []
     for name in JUDGED:
@@ -236,7 +236,7 @@ def corrected(judge: Rating) -> list[Corrected]:
         found = rogan_gladen(round(entry.accuracy * entry.n), entry.n, judge)
         if found:
             rows.append(
-                Corrected(
+                CorrectedAccuracy(
                     of=name, n=entry.n, over=entry.over, published=entry.accuracy,
                     corrected=found.value, low=found.low, high=found.high,
                 )

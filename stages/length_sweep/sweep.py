@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from distil.pipeline.names import BASE, control_name
 from distil.pipeline.records import LEVELS, Level
 from distil.pipeline.results import Gap
-from distil.pipeline.sweep_results import FocusTest, LengthKept, LevelNumbers, OverTruncated, Pair, TrendTests
+from distil.pipeline.sweep_results import FocusTest, LengthKept, LevelNumbers, LevelPair, OverTruncated, TrendTests
 from distil.statistics.difference import difference, points
 from distil.statistics.paired import cochrans_q, holm, sign_flips
 from distil.statistics.parts import MEASURES, NOTHING, Group, Part
@@ -128,7 +128,7 @@ def gap(better: Array, worse: Array, clusters: NDArray[np.int_], resamples: int,
     return Gap(points=points(found.value), low=points(low), high=points(high))
 
 
-def pairwise(sweep: Part, resamples: int, rng: np.random.Generator) -> list[Pair]:
+def pairwise(sweep: Part, resamples: int, rng: np.random.Generator) -> list[LevelPair]:
     """Every pair of levels: second minus first in points with its interval, and the sign-flip p, Holm-corrected.
 
     The interval is over other questions and seeds; p is about these adapters on other questions.
@@ -140,7 +140,9 @@ def pairwise(sweep: Part, resamples: int, rng: np.random.Generator) -> list[Pair
     for ((first, one), (second, other)), p, adjusted in zip(pairs, tests, holm(tests), strict=True):
         found = gap(other.correct, one.correct, clusters, resamples, rng)
         rows.append(
-            Pair(first=first, second=second, points=found.points, low=found.low, high=found.high, p=p, holm_p=adjusted)
+            LevelPair(
+                first=first, second=second, points=found.points, low=found.low, high=found.high, p=p, holm_p=adjusted
+            )
         )
     return rows
 

@@ -125,7 +125,7 @@ def _doubt(found: list[Numbered], readings: int, times: int) -> Reason | None:
     return None
 
 
-class Page:
+class PageShown:
     """A page of a scan, as it is shown to the model."""
 
     def __init__(self, path: Path, document: pypdfium2.PdfDocument, number: int):
@@ -164,7 +164,7 @@ Steps: TypeAlias = Generator[Request, Reply | Failed, SeenPage]
 """Yields a request and is sent its reply; returns what was read."""
 
 
-def steps(page: Page, settings: Teacher) -> Steps:
+def steps(page: PageShown, settings: Teacher) -> Steps:
     """Show a page until two replies can be used, or the attempts are used up."""
     seen = SeenPage(page.number)
     for attempt in range(1, ATTEMPTS + 1):
@@ -207,7 +207,7 @@ def _decoded(text: str) -> object:
         return json.loads(re.sub(r'(\\\\)|\\(?!["/n])', r"\\\\", text))
 
 
-class Lacking(Exception):
+class NotStored(Exception):
     """The store lacks the answer to a request."""
 
     def __init__(self, request: Request):
@@ -215,27 +215,27 @@ class Lacking(Exception):
         self.request = request
 
 
-def recall(page: Page, settings: Teacher, store: Store, *, asked: bool) -> SeenPage:
+def recall(page: PageShown, settings: Teacher, store: Store, *, asked: bool) -> SeenPage:
     """A page's readings from the store. Raises Lacking; once all was `asked`, a failed request is a fault instead."""
     reading = steps(page, settings)
     request = next(reading)
     while True:
         reply = store.get(request) or (store.failure(request) if asked else None)
         if reply is None:
-            raise Lacking(request)
+            raise NotStored(request)
         try:
             request = reading.send(reply)
         except StopIteration as end:
             return end.value
 
 
-def lacking(pages: Iterable[Page], settings: Teacher, store: Store) -> list[Request]:
+def lacking(pages: Iterable[PageShown], settings: Teacher, store: Store) -> list[Request]:
     """The first request of each page that the store lacks."""
     found = []
     for page in pages:
         try:
             recall(page, settings, store, asked=False)
-        except Lacking as missing:
+        except NotStored as missing:
             found.append(missing.request)
     return found
 
@@ -260,12 +260,12 @@ def status(paths: Iterable[Path], settings: Teacher) -> str:
     return f"still to ask: {projected(missing, settings)}\nspent: ${spent:.4f}"
 
 
-def pages_of(paths: Iterable[Path]) -> Iterator[Page]:
+def pages_of(paths: Iterable[Path]) -> Iterator[PageShown]:
     """The pages of scans in order. Raises InputError for a file that cannot be opened."""
     for path in paths:
         document = open_pdf(path)
         for number in range(1, len(document) + 1):
-            yield Page(path, document, number)
+            yield PageShown(path, document, number)
 
 
 def see(paths: list[Path], settings: Teacher) -> dict[Path, list[SeenPage]]:
@@ -282,7 +282,7 @@ def see(paths: list[Path], settings: Teacher) -> dict[Path, list[SeenPage]]:
         for page in pages:
             try:
                 seen[page.path].append(recall(page, settings, store, asked=True))
-            except Lacking as missing_still:
+            except NotStored as missing_still:
                 raise InputError(
                     f"{page.path}, page {page.number}: not read though asked; run again."
                 ) from missing_still
@@ -291,10 +291,10 @@ def see(paths: list[Path], settings: Teacher) -> dict[Path, list[SeenPage]]:
     return seen
 
 
-def _ask(pages: list[Page], settings: Teacher, store: Store) -> None:
+def _ask(pages: list[PageShown], settings: Teacher, store: Store) -> None:
     name = settings.roles["reader"].endpoint
 
-    async def read(page: Page, asker: Asker) -> None:
+    async def read(page: PageShown, asker: Asker) -> None:
         reading = steps(page, settings)
         request = next(reading)
         while True:
@@ -307,7 +307,7 @@ def _ask(pages: list[Page], settings: Teacher, store: Store) -> None:
         waiting = iter(pages)
         with Bar(total=len(pages), desc="reader", unit="page", dynamic_ncols=True) as bar:
 
-            async def work(some: Iterable[Page]) -> None:
+            async def work(some: Iterable[PageShown]) -> None:
                 for page in some:
                     if not await asker.done(read(page, asker)):
                         return

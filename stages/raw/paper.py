@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from fpdf import FPDF
 
-from stages.raw.typeset import Box, Typesetter
+from stages.raw.typeset import Mark, Typesetter
 
 WIDTH, HEIGHT, MARGIN = 612, 792, 60  # US Letter in points
 SIZE, LEADING = 11.5, 15.0
@@ -19,7 +19,7 @@ Figure = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
-class Question:
+class PrintedQuestion:
     """A question, its answer, and the drawing that it cannot be answered without."""
 
     text: str
@@ -37,7 +37,7 @@ class Exam:
     title: str
     columns: int
     space: float
-    questions: tuple[Question, ...]
+    questions: tuple[PrintedQuestion, ...]
 
 
 def typeset(exam: Exam) -> bytes:
@@ -60,7 +60,7 @@ def typeset(exam: Exam) -> bytes:
     for number, question in enumerate(exam.questions, 1):
         if number > 1 and (number - 1) % -(-len(exam.questions) // KEY_COLUMNS) == 0:
             flow.next_column()
-        _question(setter, flow, number, Question(question.answer, ""), space=6)
+        _question(setter, flow, number, PrintedQuestion(question.answer, ""), space=6)
     return bytes(document.output())
 
 
@@ -130,13 +130,13 @@ def _heading(setter: Typesetter, *lines: str) -> Callable[[], float]:
     return draw
 
 
-def _question(setter: Typesetter, flow: _Flow, number: int, question: Question, space: float) -> None:
+def _question(setter: Typesetter, flow: _Flow, number: int, question: PrintedQuestion, space: float) -> None:
     label = setter.box(f"{number}.", SIZE)
     for index, line in enumerate(setter.lines(question.text, flow.width - INDENT, SIZE)):
         ascent = max(line.ascent, 0.7 * LEADING)
         height = ascent + max(line.descent, 0.3 * LEADING)
 
-        def draw(x: float, y: float, line: Box = line, baseline: float = ascent, first: bool = index == 0) -> None:
+        def draw(x: float, y: float, line: Mark = line, baseline: float = ascent, first: bool = index == 0) -> None:
             if first:
                 label.draw(x + LABEL - label.width, y + baseline)
             line.draw(x + INDENT, y + baseline)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from distil import contest
 from distil.pipeline.files import InputError, read_yaml_as
-from stages.raw.paper import Exam, Question
+from stages.raw.paper import Exam, PrintedQuestion
 
 
 class Section(BaseModel):
@@ -21,7 +21,7 @@ class Section(BaseModel):
     space: float = Field(ge=0)
 
 
-class Layout(BaseModel):
+class ContestLayout(BaseModel):
     """The contest as contest.yaml describes it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,12 +34,12 @@ class Layout(BaseModel):
     sections: dict[str, Section]
 
 
-def load_layout(path: Path) -> Layout:
+def load_layout(path: Path) -> ContestLayout:
     """Read the contest's layout. Raises InputError naming the file and what is wrong in it."""
-    return read_yaml_as(path, Layout, "raw.path is the sample contest's layout.")
+    return read_yaml_as(path, ContestLayout, "raw.path is the sample contest's layout.")
 
 
-def exams(layout: Layout, seed: int) -> Iterator[Exam]:
+def exams(layout: ContestLayout, seed: int) -> Iterator[Exam]:
     """All papers of the contest, year by year. The same layout and seed give the same papers.
 
     No question comes twice except where it is meant to: the study's contest repeats problems between sections and
@@ -50,7 +50,7 @@ def exams(layout: Layout, seed: int) -> Iterator[Exam]:
     for year in range(layout.first_year, layout.last_year + 1):
         for section, paper in layout.sections.items():
             rng = Random(f"{seed} {year} {section}")
-            questions: list[Question] = []
+            questions: list[PrintedQuestion] = []
             earlier = len(asked)
             for family in _families(section, paper.questions, rng):
                 kind = rng.random()
@@ -65,7 +65,7 @@ def exams(layout: Layout, seed: int) -> Iterator[Exam]:
                     question = _new(family, workings, rng)
                 asked.append(question)
                 workings.add(question.steps)
-                questions.append(Question(question.text, str(question.answer)))
+                questions.append(PrintedQuestion(question.text, str(question.answer)))
             yield Exam(year, section, layout.contest, paper.title, paper.columns, paper.space, tuple(questions))
 
 
@@ -106,15 +106,15 @@ def _reworded(question: contest.Question, rng: Random) -> contest.Question:
     return again
 
 
-def _with_figure(rng: Random) -> Question:
+def _with_figure(rng: Random) -> PrintedQuestion:
     """A question that nobody can answer without its drawing."""
     across, up = 2 * rng.randint(5, 15), rng.randint(5, 14)
     if rng.random() < 0.5:
-        return Question(
+        return PrintedQuestion(
             "Find the perimeter of the rectangle shown in the figure.",
             str(2 * (across + up)),
             ("rectangle", across, up),
         )
-    return Question(
+    return PrintedQuestion(
         "What is the area of the right triangle shown in the figure?", str(across * up // 2), ("triangle", across, up)
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fpdf import FPDF
 from fpdf.errors import FPDFUnicodeEncodingException
 
-from distil.exams.inline_math import Fraction, Nodes, Power, Root, parse, write
+from distil.exams.inline_math import Exponent, Fraction, Nodes, Root, parse, write
 from distil.pipeline.files import InputError
 
 FONT = "times"
@@ -24,7 +24,7 @@ SMALLEST = 6
 
 
 @dataclass(frozen=True)
-class Box:
+class Mark:
     """Something to be drawn at a point on its baseline."""
 
     width: float
@@ -39,11 +39,11 @@ class Typesetter:
     def __init__(self, document: FPDF) -> None:
         self.document = document
 
-    def box(self, text: str, size: float, style: str = "") -> Box:
+    def box(self, text: str, size: float, style: str = "") -> Mark:
         """One unbroken line of linear text."""
         return self._row(parse(text), size, style)
 
-    def lines(self, text: str, width: float, size: float) -> list[Box]:
+    def lines(self, text: str, width: float, size: float) -> list[Mark]:
         """Linear text broken at spaces into lines of at most `width`; a longer word has a line to itself."""
         lines: list[str] = []
         for word in _words(text):
@@ -53,7 +53,7 @@ class Typesetter:
                 lines.append(word)
         return [self.box(line, size) for line in lines]
 
-    def _row(self, nodes: Nodes, size: float, style: str = "") -> Box:
+    def _row(self, nodes: Nodes, size: float, style: str = "") -> Mark:
         boxes = [self._node(node, size, style) for node in nodes]
 
         def draw(x: float, y: float) -> None:
@@ -61,18 +61,18 @@ class Typesetter:
                 box.draw(x, y)
                 x += box.width
 
-        return Box(
+        return Mark(
             sum(box.width for box in boxes),
             max((box.ascent for box in boxes), default=0),
             max((box.descent for box in boxes), default=0),
             draw,
         )
 
-    def _node(self, node: object, size: float, style: str) -> Box:
+    def _node(self, node: object, size: float, style: str) -> Mark:
         match node:
             case str():
                 return self._text(node, size, FONT, style)
-            case Power(exponent):
+            case Exponent(exponent):
                 return self._power(exponent, size)
             case Fraction(numerator, denominator):
                 return self._fraction(numerator, denominator, size)
@@ -80,7 +80,7 @@ class Typesetter:
                 return self._root(radicand, size)
         raise TypeError(node)
 
-    def _text(self, text: str, size: float, font: str = FONT, style: str = "") -> Box:
+    def _text(self, text: str, size: float, font: str = FONT, style: str = "") -> Mark:
         def draw(x: float, y: float) -> None:
             self.document.set_font(font, style, size)
             self.document.text(x, y, text)
@@ -90,14 +90,14 @@ class Typesetter:
             width = self.document.get_string_width(text)
         except FPDFUnicodeEncodingException as error:
             raise InputError(f"{text!r} cannot be typeset: {error.character!r} is not in Latin-1.") from error
-        return Box(width, ASCENT * size, DESCENT * size, draw)
+        return Mark(width, ASCENT * size, DESCENT * size, draw)
 
-    def _power(self, exponent: Nodes, size: float) -> Box:
+    def _power(self, exponent: Nodes, size: float) -> Mark:
         box = self._row(exponent, max(SCRIPT * size, SMALLEST))
         rise = RAISE * size + box.descent - DESCENT * SCRIPT * size
-        return Box(box.width, box.ascent + rise, box.descent - rise, lambda x, y: box.draw(x, y - rise))
+        return Mark(box.width, box.ascent + rise, box.descent - rise, lambda x, y: box.draw(x, y - rise))
 
-    def _fraction(self, numerator: Nodes, denominator: Nodes, size: float) -> Box:
+    def _fraction(self, numerator: Nodes, denominator: Nodes, size: float) -> Mark:
         above, below = self._row(numerator, size), self._row(denominator, size)
         margin, bar = 0.05 * size, max(above.width, below.width) + 0.25 * size
         rise = (AXIS + GAP) * size + above.descent
@@ -109,9 +109,9 @@ class Typesetter:
             below.draw(middle - below.width / 2, y + drop)
             self._bar(x + margin, x + margin + bar, y - AXIS * size, size)
 
-        return Box(bar + 2 * margin, rise + above.ascent, drop + below.descent, draw)
+        return Mark(bar + 2 * margin, rise + above.ascent, drop + below.descent, draw)
 
-    def _root(self, radicand: Nodes, size: float) -> Box:
+    def _root(self, radicand: Nodes, size: float) -> Mark:
         inside = self._row(radicand, size)
         top = inside.ascent + GAP * size
         sign = max(size, (top + inside.descent) / RADICAL_HEIGHT)
@@ -122,7 +122,7 @@ class Typesetter:
             self._bar(x + join, x + join + inside.width + 0.1 * size, y - top, size)
             inside.draw(x + join + 0.05 * size, y)
 
-        return Box(join + inside.width + 0.15 * size, top + RULE * size, inside.descent, draw)
+        return Mark(join + inside.width + 0.15 * size, top + RULE * size, inside.descent, draw)
 
     def _bar(self, left: float, right: float, y: float, size: float) -> None:
         self.document.set_line_width(RULE * size)

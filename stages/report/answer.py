@@ -4,7 +4,7 @@ from distil.pipeline.names import AS_STUDENTS
 from distil.pipeline.results import Accuracy, Comparison, PairedGap
 from stages.report.drawing import Picture
 from stages.report.inputs import CUT_OFF, Run
-from stages.report.page_parts import Answer, Score
+from stages.report.page_parts import PageTop, Score
 from stages.report.tested import what_was_tested
 from stages.report.wording import (
     NOT_KNOWN,
@@ -22,12 +22,12 @@ from stages.report.wording import (
 WHERE = "on questions held out from its training"
 
 
-def answer(run: Run, pictures: dict[str, Picture]) -> Answer:
+def answer(run: Run, pictures: dict[str, Picture]) -> PageTop:
     """The answer, on the contest's unseen questions."""
     result = run.tables.parts["contest_unseen"]
     shown = [pictures[name] for name in ("accuracy_by_model", "accuracy_by_words") if name in pictures]
     teacher = run.tables.teacher_unseen
-    return Answer(
+    return PageTop(
         title(result, run.base_cut_off), what_was_tested(run), text(run, result), scores(teacher, result), shown
     )
 

@@ -17,7 +17,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PageTop:
     """The top of the page: a sentence, what was tested, a paragraph, a few numbers and the picture."""
 
     title: str

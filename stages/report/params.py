@@ -21,7 +21,7 @@ class Raw(Block):
     path: str
 
 
-class Role(Block):
+class ReportRole(Block):
     """The model that the teacher asks in one role."""
 
     model: str
@@ -30,17 +30,17 @@ class Role(Block):
 class Roles(Block):
     """The teacher's roles, of which the solver is named on the page."""
 
-    solver: Role
+    solver: ReportRole
 
 
-class Teacher(Block):
+class ReportTeacher(Block):
     """Who taught."""
 
     teacher: str
     roles: Roles
 
 
-class Training(Block):
+class ReportTraining(Block):
     """How the student was trained."""
 
     model: str
@@ -58,16 +58,16 @@ class Sweep(Block):
     focus: str
 
 
-class Model(Block):
+class ReportModel(Block):
     """Where a model, or what it answered, comes from."""
 
     weights: str
 
 
-class Answering(Block):
+class ReportAnswers(Block):
     """Which models answered."""
 
-    models: dict[str, Model]
+    models: dict[str, ReportModel]
 
 
 class ReportParams(Block):
@@ -75,7 +75,7 @@ class ReportParams(Block):
 
     profile: str = "tiny"
     raw: Raw
-    teacher_cot: Teacher
-    lora_seed: Training
+    teacher_cot: ReportTeacher
+    lora_seed: ReportTraining
     length_sweep: Sweep
-    answers: Answering
+    answers: ReportAnswers

@@ -13,7 +13,7 @@ from stages.report.counterparts import error_classes, questions_by_year
 from stages.report.drawing import Picture, chosen
 from stages.report.figures import Plan
 from stages.report.inputs import CONTEST, RecordedRun
-from stages.report.page_parts import Answer, Claim, Link, Score, Table
+from stages.report.page_parts import Claim, Link, PageTop, Score, Table
 from stages.report.wording import (
     NOT_KNOWN,
     count,
@@ -32,7 +32,7 @@ NAMES = {"math500": "MATH-500", "contest": "the contest", "transfer": "the trans
 KINDS = ("student", "teacher")
 
 
-class Share(NamedTuple):
+class RecordedShare(NamedTuple):
     """An accuracy with its 95 % interval, as fractions."""
 
     accuracy: float | None
@@ -40,15 +40,15 @@ class Share(NamedTuple):
     high: float | None
 
 
-def shares(pair: StudentAndTeacher) -> dict[str, Share]:
+def shares(pair: StudentAndTeacher) -> dict[str, RecordedShare]:
     """The accuracies of KINDS."""
     return {
-        "student": Share(pair.student, pair.student_low, pair.student_high),
-        "teacher": Share(pair.teacher, pair.teacher_low, pair.teacher_high),
+        "student": RecordedShare(pair.student, pair.student_low, pair.student_high),
+        "teacher": RecordedShare(pair.teacher, pair.teacher_low, pair.teacher_high),
     }
 
 
-def answer(run: RecordedRun, pictures: dict[str, Picture]) -> Answer:
+def answer(run: RecordedRun, pictures: dict[str, Picture]) -> PageTop:
     """The top of the page: student against teacher where both answered, else each model."""
     name, found = first(run)
     pair, shown = found.pair, chosen(pictures, "accuracy_by_rater")
@@ -56,7 +56,7 @@ def answer(run: RecordedRun, pictures: dict[str, Picture]) -> Answer:
     if not pair:
         best = max(found.models, key=lambda row: row.accuracy or 0.0)
         title = f"“{best.model}” is right most often {where}: {percent(best.accuracy)}"
-        return Answer(title, tested(run), "The verifier marks them again.", [], shown)
+        return PageTop(title, tested(run), "The verifier marks them again.", [], shown)
     gap = points_interval(pair.difference_low, pair.difference_high)
     title = f"The student is {points(pair.difference)} points from its teacher {where}"
     text = sentence(
@@ -71,7 +71,7 @@ def answer(run: RecordedRun, pictures: dict[str, Picture]) -> Answer:
         ),
         "The untouched base model’s answers are not among them, so what distillation added cannot be told.",
     )
-    return Answer(
+    return PageTop(
         title,
         tested(run),
         text,
@@ -316,8 +316,8 @@ def plans(run: RecordedRun) -> Iterator[Plan]:
             )
 
 
-def raters(model: RecordedModel) -> Iterator[tuple[str, Share]]:
+def raters(model: RecordedModel) -> Iterator[tuple[str, RecordedShare]]:
     """A model's accuracy by the verifier, and by its judge where there was one."""
-    yield "verifier", Share(model.accuracy, model.low, model.high)
+    yield "verifier", RecordedShare(model.accuracy, model.low, model.high)
     if model.judge:
-        yield "judge", Share(model.judge.accuracy, model.judge.low, model.judge.high)
+        yield "judge", RecordedShare(model.judge.accuracy, model.judge.low, model.judge.high)

@@ -21,7 +21,7 @@ from distil.pipeline.files import replacing_folder, write_json
 from distil.pipeline.metrics import StudentMetrics
 from stages.student import tokenizer as tokens
 from stages.student.evaluate import evaluate
-from stages.student.params import Params
+from stages.student.params import Recipe
 from stages.student.pretrain import train
 from stages.student.publish import write_card, write_checkpoint
 
@@ -32,7 +32,7 @@ CHECKPOINT = Path("cache/student/checkpoint.safetensors")
 def main() -> None:
     """Train, write the checkpoint, load it as any user would, measure it and say so in its card."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    params, began = load_params("student", Params), time.perf_counter()
+    params, began = load_params("student", Recipe), time.perf_counter()
     tokenizer = tokens.build()
     model = train(params, tokenizer, CHECKPOINT)
     trained = time.perf_counter()

@@ -18,14 +18,14 @@ from distil.pipeline.metrics import StudentAccuracy, StudentAnswers, StudentScor
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import SECTIONS
 from stages.student import corpus
-from stages.student.params import Params
+from stages.student.params import Recipe
 
 ANSWER = re.compile(r"Answer: (\d+)")
 MAX_TOKENS = 80
 BATCH_SIZE = 256
 
 
-def evaluate(folder: Path, params: Params) -> StudentScores:
+def evaluate(folder: Path, params: Recipe) -> StudentScores:
     """Load the checkpoint in `folder` and return its accuracies, each with n and a 95 % Wilson interval.
 
     `chat` asks as an exam does, `solution` in the words that a worked solution follows in pre-training: the same
@@ -51,7 +51,7 @@ def evaluate(folder: Path, params: Params) -> StudentScores:
     return StudentScores(**found, facts=facts)
 
 
-def draw(params: Params, wording: contest.Wording) -> list[Question]:
+def draw(params: Recipe, wording: contest.Wording) -> list[Question]:
     """Questions of every family in turn, from the ones kept for exams; small families may repeat one."""
     rng, families = Random(f"{params.test_seed} {wording}"), list(FAMILIES)
     return [contest.draw(rng, families[number % len(families)], wording) for number in range(params.test_questions)]

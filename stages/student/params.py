@@ -21,7 +21,7 @@ class Mix(command.Params):
         return self
 
 
-class Params(command.Params):
+class Recipe(command.Params):
     """The recipe: the model's shape, the corpus, the optimiser."""
 
     seed: int

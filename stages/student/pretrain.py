@@ -20,14 +20,14 @@ from distil.lm.state import write_tensors
 from distil.pipeline.files import InputError
 from distil.pipeline.progress import Bar
 from stages.student import corpus
-from stages.student.params import Params
+from stages.student.params import Recipe
 
 INITIAL_DEVIATION = 0.04
 NOT_TRAINING = ("__main__.py", "evaluate.py", "publish.py")
 """Modules whose changes leave a checkpoint valid."""
 
 
-def build(params: Params, vocabulary: int) -> Model:
+def build(params: Recipe, vocabulary: int) -> Model:
     """A model with random weights N(0, 0.04), those that write to the residual stream divided by sqrt(2 layers)."""
     model = Model(ModelArgs(**architecture(params, vocabulary)))
     keys = iter(mx.random.split(mx.random.key(params.seed), 1000))
@@ -42,7 +42,7 @@ def build(params: Params, vocabulary: int) -> Model:
     return model
 
 
-def architecture(params: Params, vocabulary: int) -> dict:
+def architecture(params: Recipe, vocabulary: int) -> dict:
     """The model's entries in config.json."""
     return {
         "model_type": "qwen2",
@@ -75,14 +75,14 @@ def loss(
     return (exponentials.cross_entropy(logits, targets) * weights).sum() / weights.sum()
 
 
-def schedule(params: Params) -> Callable:
+def schedule(params: Recipe) -> Callable:
     """Linear warm-up, then a cosine down to 2 % of the peak."""
     warmup, peak = min(params.warmup, params.steps - 1), params.learning_rate
     decay = optim.cosine_decay(peak, params.steps - warmup, 0.02 * peak)
     return optim.join_schedules([optim.linear_schedule(1e-6, peak, warmup), decay], [warmup])
 
 
-def train(params: Params, tokenizer: Tokenizer, checkpoint: Path) -> Model:
+def train(params: Recipe, tokenizer: Tokenizer, checkpoint: Path) -> Model:
     """Pre-train and return the model, going on from `checkpoint` when it belongs to the same recipe."""
     model = build(params, tokenizer.get_vocab_size())
     exponentials.use_in(model)
@@ -104,7 +104,7 @@ def train(params: Params, tokenizer: Tokenizer, checkpoint: Path) -> Model:
     return model
 
 
-def batch(params: Params, tokenizer: Tokenizer, step: int) -> tuple[mx.array, ...]:
+def batch(params: Recipe, tokenizer: Tokenizer, step: int) -> tuple[mx.array, ...]:
     """The arguments of `loss` at one step, which follow from seed and step alone: a resumed run sees the same."""
     shares = params.early_mix if step < params.early_share * params.steps else params.mix
     rng = Random(f"{params.seed} {step}")
@@ -117,7 +117,7 @@ def batch(params: Params, tokenizer: Tokenizer, step: int) -> tuple[mx.array, ..
     return tuple(map(mx.array, (packed.tokens[:, :-1], mask, positions, targets, weights[positions])))
 
 
-def save(path: Path, params: Params, model: Model, optimizer: optim.Optimizer, step: int) -> None:
+def save(path: Path, params: Recipe, model: Model, optimizer: optim.Optimizer, step: int) -> None:
     """Write everything that the rest of the run depends on."""
     arrays = dict(tree_flatten({"model": model.parameters(), "optimizer": optimizer.state}))
     write_tensors(
@@ -125,7 +125,7 @@ def save(path: Path, params: Params, model: Model, optimizer: optim.Optimizer, s
     )
 
 
-def load(path: Path, params: Params, model: Model, optimizer: optim.Optimizer) -> int:
+def load(path: Path, params: Recipe, model: Model, optimizer: optim.Optimizer) -> int:
     """Restore model and optimiser and return the number of steps done: 0 without a checkpoint of this very recipe.
 
     Raises InputError when the checkpoint is damaged.
@@ -145,7 +145,7 @@ def load(path: Path, params: Params, model: Model, optimizer: optim.Optimizer) -
         raise InputError(f"{path} is damaged ({error}). Delete it and run again to train from the start.") from error
 
 
-def recipe(params: Params) -> str:
+def recipe(params: Recipe) -> str:
     """All that a run depends on: the parameters, and the code of corpus, tokenizer and training with the contest's."""
     digest = hashlib.sha256()
     folders = (Path(__file__).parent, Path(contest.__file__).parent)

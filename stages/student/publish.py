@@ -11,13 +11,13 @@ from distil.lm.state import write_tensors
 from distil.pipeline.files import write_json, write_text
 from distil.pipeline.metrics import StudentAccuracy, StudentAnswers, StudentMetrics, StudentScores, StudentSize
 from stages.student import tokenizer as tokens
-from stages.student.params import Params
+from stages.student.params import Recipe
 from stages.student.pretrain import architecture
 
 CARD = Path(__file__).with_name("model_card.md")
 
 
-def write_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer, params: Params) -> None:
+def write_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer, params: Recipe) -> None:
     """Write weights, configuration and tokenizer as mlx-lm and transformers load them."""
     ends = [tokenizer.token_to_id(tokens.TURN_ENDS), tokenizer.token_to_id(tokens.END_OF_TEXT)]
     special = {"eos_token_id": ends, "pad_token_id": ends[1]}
@@ -30,7 +30,7 @@ def write_checkpoint(folder: Path, model: Model, tokenizer: Tokenizer, params: P
     tokens.save(tokenizer, folder)
 
 
-def write_card(folder: Path, params: Params, metrics: StudentMetrics) -> None:
+def write_card(folder: Path, params: Recipe, metrics: StudentMetrics) -> None:
     """Fill the model card's template with the measured numbers."""
     values = {name: str(value) for name, value in params.model_dump().items()}
     values |= {name: f"{getattr(metrics, name):,}" for name in StudentSize.model_fields}

@@ -57,7 +57,7 @@ class Failure(Record):
     reason: str
 
 
-class Asked(Record):
+class TracedRequest(Record):
     """One request that the output rests on, so that every chain can be traced to the store."""
 
     problem_id: str
@@ -94,7 +94,7 @@ class Taught:
     verified: bool = False
     failures: list[Failure] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[TracedRequest] = field(default_factory=list)
 
 
 Steps = Generator[list[Request] | Check, Any, None]
@@ -250,7 +250,7 @@ class Lesson:
         """Keep the trace of an answered request, a paid refusal included."""
         if used := reply.usage:
             self.taught.asked.append(
-                Asked(
+                TracedRequest(
                     problem_id=self.taught.problem_id,
                     role=asked.role,
                     level=level,

@@ -31,7 +31,7 @@ COLUMNS: dict[str, Level] = {
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedChain:
     """One recorded chain: its place in the file, the problem it names, and the chain."""
 
     source: str
@@ -42,7 +42,7 @@ class Recorded:
     model: str = "recorded"
 
 
-class Misfit(Record):
+class ChainMisfit(Record):
     """A recorded chain that matches no problem, one of several, one that has a chain already, or that is empty."""
 
     source: str
@@ -83,7 +83,7 @@ def replay(folder: Path, problems: list[Problem]) -> None:
         write_json("metrics/teacher_cot.json", metrics.model_dump())
 
 
-def match(recorded: list[Recorded], problems: list[Problem]) -> tuple[list[Chain], list[Misfit]]:
+def match(recorded: list[RecordedChain], problems: list[Problem]) -> tuple[list[Chain], list[ChainMisfit]]:
     """The chain of each problem and level, sorted, and the rows that do not fit, level by level."""
     chains: dict[tuple[str, Level], Chain] = {}
     misfits = []
@@ -98,11 +98,13 @@ def match(recorded: list[Recorded], problems: list[Problem]) -> tuple[list[Chain
     return [chains[key] for key in sorted(chains)], misfits
 
 
-def _misfit(row: Recorded, reason: Literal["unmatched", "ambiguous", "surplus", "empty"], ids: list[str]) -> Misfit:
-    return Misfit(source=row.source, level=row.level, question=row.question, reason=reason, problem_ids=ids)
+def _misfit(
+    row: RecordedChain, reason: Literal["unmatched", "ambiguous", "surplus", "empty"], ids: list[str]
+) -> ChainMisfit:
+    return ChainMisfit(source=row.source, level=row.level, question=row.question, reason=reason, problem_ids=ids)
 
 
-def _chain(row: Recorded, problem_id: str) -> Chain:
+def _chain(row: RecordedChain, problem_id: str) -> Chain:
     recorded = json.dumps([row.problem_id, row.question, row.level, row.text])
     return Chain(
         problem_id=problem_id,
@@ -117,7 +119,7 @@ def _chain(row: Recorded, problem_id: str) -> Chain:
     )
 
 
-def read(folder: Path) -> Iterator[Recorded]:
+def read(folder: Path) -> Iterator[RecordedChain]:
     """The recorded chains of a folder, file by file. Raises InputError naming file and line of what is malformed."""
     files = sorted([*folder.glob("*.csv"), *folder.glob("*.jsonl")])
     if not files:
@@ -129,7 +131,7 @@ def read(folder: Path) -> Iterator[Recorded]:
             raise InputError(f"{path} could not be read: {error}.") from error
 
 
-def _csv(path: Path) -> Iterator[Recorded]:
+def _csv(path: Path) -> Iterator[RecordedChain]:
     csv.field_size_limit(2**24)
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
@@ -140,25 +142,25 @@ def _csv(path: Path) -> Iterator[Recorded]:
             where = f"{path.name}, line {rows.line_num}"
             name = exam_question(row["year"], row["section"], row["question_id"] or "")
             for column, level in COLUMNS.items():
-                yield Recorded(where, name, row["question"], level, row[column] or "")
+                yield RecordedChain(where, name, row["question"], level, row[column] or "")
 
 
-def _jsonl(path: Path) -> Iterator[Recorded]:
+def _jsonl(path: Path) -> Iterator[RecordedChain]:
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield _row(line, f"{path.name}, line {number}")
 
 
-def _row(line: str, where: str) -> Recorded:
+def _row(line: str, where: str) -> RecordedChain:
     """A chat row, or a Chain record."""
     try:
         row = json.loads(line)
         if "messages" not in row:
             chain = Chain.model_validate(row)
-            return Recorded(where, chain.problem_id, None, chain.level, chain.text, chain.model)
+            return RecordedChain(where, chain.problem_id, None, chain.level, chain.text, chain.model)
         said = {message["role"]: message["content"] for message in row["messages"]}
-        return Recorded(where, None, said["user"], "R1", said["assistant"])
+        return RecordedChain(where, None, said["user"], "R1", said["assistant"])
     except (ValueError, TypeError, KeyError, ValidationError) as error:
         raise InputError(
             f"{where}: neither a chat row nor a Chain record ({type(error).__name__}: {error})."

@@ -12,7 +12,7 @@ from distil.pipeline.progress import Bar
 from distil.pipeline.records import LEVELS, Problem
 from distil.teacher import Request, Store, money
 from distil.verifier import verify
-from stages.teacher_cot.lesson import Asked, BenchmarkProblem, Check, Taught, lesson
+from stages.teacher_cot.lesson import BenchmarkProblem, Check, Taught, TracedRequest, lesson
 from stages.teacher_cot.projection import Missing
 from stages.teacher_cot.settings import Settings
 
@@ -107,7 +107,7 @@ class Counts:
                 self._seen.add(asked.prompt_hash)
                 self._use(asked)
 
-    def _use(self, asked: Asked) -> None:
+    def _use(self, asked: TracedRequest) -> None:
         who = (asked.role, asked.model)
         usage = Usage(asked.prompt_tokens, asked.completion_tokens, asked.cached_tokens)
         tokens = {"prompt_tokens": usage.prompt_tokens or 0, "completion_tokens": usage.completion_tokens or 0}

@@ -32,18 +32,18 @@ TOKEN = re.compile(r"\s*\S+")
 """The server counts words; it has no tokenizer."""
 
 
-class Message(BaseModel):
+class RequestMessage(BaseModel):
     """One turn of the conversation."""
 
     role: str
     content: str
 
 
-class Completion(BaseModel):
+class CompletionRequest(BaseModel):
     """The fields of a request that this server heeds; others are ignored, as OpenAI's own compatible servers do."""
 
     model: str
-    messages: list[Message] = Field(min_length=1)
+    messages: list[RequestMessage] = Field(min_length=1)
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
     seed: int = 0
@@ -74,7 +74,7 @@ def application(settings: Embedded, latency: float = 0.0, log: str | None = None
         body = await request.body()
         journal.write("received", body)
         try:
-            asked = Completion.model_validate_json(body)
+            asked = CompletionRequest.model_validate_json(body)
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
             field = ".".join(map(str, fault["loc"]))
@@ -117,7 +117,7 @@ def _error(status: int, kind: str, message: str, param: str | None, code: str | 
     return JSONResponse(content, status_code=status)
 
 
-def _complete(asked: Completion, spoken: embedded.Spoken, body: bytes, fingerprint: str) -> Body:
+def _complete(asked: CompletionRequest, spoken: embedded.Spoken, body: bytes, fingerprint: str) -> Body:
     """The completion of a request, cut at its cap: thinking counts, too, and comes first."""
     cap = asked.max_completion_tokens or asked.max_tokens or sys.maxsize
     thinking, text = TOKEN.findall(spoken.thinking), TOKEN.findall(spoken.text)
@@ -144,7 +144,7 @@ def _complete(asked: Completion, spoken: embedded.Spoken, body: bytes, fingerpri
     }
 
 
-def _stream(asked: Completion, reply: Body) -> Response:
+def _stream(asked: CompletionRequest, reply: Body) -> Response:
     """The same completion as server-sent events, a word at a time."""
 
     async def events() -> AsyncIterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from distil.pipeline.files import InputError, replacing
-from distil.teacher import Row, Store, key_of, read_answer
+from distil.teacher import Store, StoredAnswer, key_of, read_answer
 
 BATCH = 1000
 
@@ -34,7 +34,7 @@ def read_export(path: Path, store: Store) -> tuple[int, int]:
     return new, known
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _rows(path: Path) -> Iterator[StoredAnswer]:
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
@@ -44,9 +44,9 @@ def _rows(path: Path) -> Iterator[Row]:
         raise InputError(f"{path} could not be read: {error}.") from error
 
 
-def _row(line: str, where: str) -> Row:
+def _row(line: str, where: str) -> StoredAnswer:
     try:
-        row = Row.model_validate_json(line)
+        row = StoredAnswer.model_validate_json(line)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         raise InputError(

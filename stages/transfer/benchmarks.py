@@ -8,12 +8,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from distil.exams.left_out import LeftOut
-from distil.exams.problem_sets import Columns, read_problems, understood
+from distil.exams.problem_sets import ProblemColumns, read_problems, understood
 from distil.pipeline.files import InputError, read_jsonl, read_yaml_as
 from distil.pipeline.records import Problem
 
 
-class Pin(BaseModel):
+class DatasetPin(BaseModel):
     """A file of a dataset on the Hugging Face hub at one revision."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,7 +48,7 @@ def math500(path: Path) -> Iterator[Problem]:
         )
 
 
-def from_data(path: Path, columns: Columns, split: str | None) -> list[Problem]:
+def from_data(path: Path, columns: ProblemColumns, split: str | None) -> list[Problem]:
     """A user's benchmark. Questions that cannot be asked are counted on standard error, by reason."""
     read = [understood(problem) for problem in read_problems(path, columns, groups=None, split=split)]
     left_out = Counter(one.reason for one in read if isinstance(one, LeftOut))
@@ -62,7 +62,7 @@ def _fetch(path: Path) -> Path:
     from huggingface_hub import hf_hub_download  # slow to import, and needed only here
     from huggingface_hub.errors import HfHubHTTPError
 
-    pin = read_yaml_as(path, Pin, "transfer.path is a .jsonl file, or a pin: 'dataset', 'revision' and 'file'.")
+    pin = read_yaml_as(path, DatasetPin, "transfer.path is a .jsonl file, or a pin: 'dataset', 'revision' and 'file'.")
     try:
         return Path(hf_hub_download(pin.dataset, pin.file, repo_type="dataset", revision=pin.revision))
     except (HfHubHTTPError, OSError) as error:

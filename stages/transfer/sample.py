@@ -13,19 +13,19 @@ from distil.pipeline.records import Problem
 DRAWS = 1000  # in vain, before a family counts as exhausted
 
 
-class Layout(BaseModel):
+class TransferLayout(BaseModel):
     """How many problems there are."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     problems: int = Field(ge=1, le=1000)
 
 
-def load_layout(path: Path) -> Layout:
+def load_layout(path: Path) -> TransferLayout:
     """Read the contest's size. Raises InputError naming the file and what is wrong in it."""
-    return read_yaml_as(path, Layout, "transfer.path is the transfer contest's size.")
+    return read_yaml_as(path, TransferLayout, "transfer.path is the transfer contest's size.")
 
 
-def draw_problems(layout: Layout, seed: int) -> Iterator[Problem]:
+def draw_problems(layout: TransferLayout, seed: int) -> Iterator[Problem]:
     """The contest's problems, family by family in turn, no question twice. The same seed gives the same problems."""
     rng = Random(f"transfer {seed}")
     asked: set[str] = set()

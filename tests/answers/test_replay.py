@@ -9,8 +9,8 @@ import pytest
 from distil.pipeline.files import InputError, read_jsonl
 from distil.pipeline.records import Answer, JudgedAnswer, Problem
 from stages.answers.__main__ import main
-from stages.answers.params import Columns
-from stages.answers.replay import Misfit, replay
+from stages.answers.params import AnswerColumns
+from stages.answers.replay import AnswerMisfit, replay
 from tests.workspace import problems, write_params, write_workspace
 
 
@@ -89,7 +89,7 @@ def of_the_study(section, number, question, response="So it is 3060.", verdict="
 )  # fmt: skip
 def test_a_row_finds_its_problem(tmp_path, write, rows, columns, answered, misfits):
     name = "answers.csv" if write is write_csv else "answers.jsonl"
-    found = replay("student", write(tmp_path / name, rows), Columns(**columns), BENCHMARKS)
+    found = replay("student", write(tmp_path / name, rows), AnswerColumns(**columns), BENCHMARKS)
     assert {row.problem_id: row.text for row in found.answers} == answered
     assert [(row.reason, row.problem_ids) for row in found.misfits] == misfits
     assert {(row.model, row.fold, row.role, row.finish_reason) for row in found.answers} <= {
@@ -107,7 +107,7 @@ def test_a_row_finds_its_problem(tmp_path, write, rows, columns, answered, misfi
 )  # fmt: skip
 def test_a_judges_word_is_kept(tmp_path, said, verdict):
     rows = [{"problem": MATH.id, "reply": "2", "judge": said}]
-    found = replay("student", write_csv(tmp_path / "a.csv", rows), Columns(**OURS, judge="judge"), BENCHMARKS)
+    found = replay("student", write_csv(tmp_path / "a.csv", rows), AnswerColumns(**OURS, judge="judge"), BENCHMARKS)
     assert [(row.problem_id, row.verdict) for row in found.judged] == [(MATH.id, verdict)]
 
 
@@ -135,7 +135,7 @@ def test_another_runs_answers_are_replayed_as_they_are(tmp_path, monkeypatch, ca
     written = list(read_jsonl("data/answers/seed_3/contest.jsonl", Answer))
     assert written == [row.model_copy(update={"model": "seed_3"}) for row in recorded]
     assert list(read_jsonl("data/answers/seed_3/transfer.jsonl", Answer)) == []
-    assert not list(read_jsonl("data/answers/seed_3/unmatched.jsonl", Misfit))
+    assert not list(read_jsonl("data/answers/seed_3/unmatched.jsonl", AnswerMisfit))
     assert "6 recorded answers; 24 contest problems without, 5 transfer problems without" in capsys.readouterr().err
     assert not (folder / "data/answers/seed_3/judged.jsonl").exists()
 
@@ -165,18 +165,18 @@ def test_answers_beyond_the_limit_are_left_out(tmp_path, monkeypatch):
 )  # fmt: skip
 def test_a_malformed_file_is_one_message(tmp_path, rows, columns, says):
     with pytest.raises(InputError, match=says):
-        replay("student", write_lines(tmp_path / "a.jsonl", rows), Columns(**columns), BENCHMARKS)
+        replay("student", write_lines(tmp_path / "a.jsonl", rows), AnswerColumns(**columns), BENCHMARKS)
 
 
 def test_a_folder_without_answers_is_one_message(tmp_path):
     with pytest.raises(InputError, match=r"holds no \.csv, \.json, \.jsonl"):
-        replay("student", tmp_path, Columns(), BENCHMARKS)
+        replay("student", tmp_path, AnswerColumns(), BENCHMARKS)
 
 
 def test_two_benchmarks_with_one_id_cannot_be_told_apart(tmp_path):
     path = write_lines(tmp_path / "a.jsonl", [{"problem_id": SUM.id, "text": "1"}])
     with pytest.raises(InputError, match=f"{SUM.id} names a problem of two benchmarks"):
-        replay("student", path, Columns(), {"contest": [SUM], "transfer": [SUM]})
+        replay("student", path, AnswerColumns(), {"contest": [SUM], "transfer": [SUM]})
 
 
 def test_a_pinned_file_is_fetched_once(tmp_path, monkeypatch):
@@ -196,10 +196,10 @@ def test_a_pinned_file_is_fetched_once(tmp_path, monkeypatch):
     pin = tmp_path / "R2.yaml"
     revision = git("rev-parse", "HEAD")
     pin.write_text(f"repository: {folder.as_uri()}\nrevision: {revision}\nfile: runs/reasoning_1/results.csv\n")
-    first = replay("R2", pin, Columns(**STUDY), BENCHMARKS)
+    first = replay("R2", pin, AnswerColumns(**STUDY), BENCHMARKS)
     assert [row.problem_id for row in first.answers] == [SUM.id]
     folder.rename(tmp_path / "gone")
-    assert replay("R2", pin, Columns(**STUDY), BENCHMARKS) == first
+    assert replay("R2", pin, AnswerColumns(**STUDY), BENCHMARKS) == first
 
 
 def test_a_repository_out_of_reach_is_one_message(tmp_path, monkeypatch):
@@ -209,5 +209,5 @@ def test_a_repository_out_of_reach_is_one_message(tmp_path, monkeypatch):
     with pytest.raises(
         InputError, match=r"could not be fetched.*answers\.models\.<model>\.weights to a copy of results\.csv"
     ):
-        replay("R2", pin, Columns(), BENCHMARKS)
+        replay("R2", pin, AnswerColumns(), BENCHMARKS)
     assert not list((tmp_path / "cache").rglob("results.csv"))

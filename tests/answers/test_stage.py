@@ -15,7 +15,7 @@ from distil.endpoint import Patience
 from distil.pipeline.files import InputError, read_jsonl
 from distil.pipeline.records import Answer, Problem
 from stages.answers.__main__ import main
-from stages.answers.store import Store
+from stages.answers.store import AnswerStore
 from tests.workspace import contents, environment, stage, write_params, write_workspace
 
 
@@ -132,8 +132,8 @@ def test_an_answer_under_another_cap_serves_where_it_would_be_the_same(
     monkeypatch.chdir(tmp_path)
     row = Answer(problem_id="p", benchmark="contest", model="base", fold=None, role="unseen", text="", prompt_tokens=3,
                  completion_tokens=tokens, finish_reason=finish_reason)  # fmt: skip
-    Store("name").add([row])
-    assert bool(Store("name", cap=8).found) == serves
+    AnswerStore("name").add([row])
+    assert bool(AnswerStore("name", cap=8).found) == serves
 
 
 def test_pytorch_takes_from_a_run_under_a_larger_cap_what_is_the_same(workspace, answer, monkeypatch):
@@ -141,11 +141,13 @@ def test_pytorch_takes_from_a_run_under_a_larger_cap_what_is_the_same(workspace,
     sampling = {"samples": 4, "temperature": 1.0, "backend": "torch"}
     expected = answer("--model", "base", max_tokens=40, **sampling)
     with monkeypatch.context() as kept:
-        kept.setattr(Store, "remove", lambda store: None)
+        kept.setattr(AnswerStore, "remove", lambda store: None)
         answer("--model", "base", max_tokens=60, **sampling)
     before = len(next(workspace.glob("cache/answers/*")).read_text().splitlines())
     asked = []
-    monkeypatch.setattr(Store, "add", lambda store, rows, add=Store.add: (asked.extend(rows), add(store, rows)))
+    monkeypatch.setattr(
+        AnswerStore, "add", lambda store, rows, add=AnswerStore.add: (asked.extend(rows), add(store, rows))
+    )
     assert answer("--model", "base", max_tokens=40, **sampling) == expected
     assert before == 35 * 4 and 0 < len(asked) < before
 
@@ -174,13 +176,13 @@ def test_killed_at_a_random_moment_it_ends_with_the_same_bytes(workspace, answer
 def test_a_line_cut_short_is_as_if_never_written(tmp_path, monkeypatch, answer):
     rows = answer("--model", "base")["contest"][:3]
     monkeypatch.chdir(tmp_path)
-    Store("s").add(rows)
+    AnswerStore("s").add(rows)
     path = tmp_path / "cache/answers/s.jsonl"
     path.write_bytes(path.read_bytes()[:-7])
-    again = Store("s")
+    again = AnswerStore("s")
     assert len(again.found) == 2
     again.add(rows[2:])
-    assert list(Store("s").found.values()) == rows
+    assert list(AnswerStore("s").found.values()) == rows
 
 
 def asking(**prompt):

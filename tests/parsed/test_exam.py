@@ -5,7 +5,7 @@ from fpdf import FPDF
 
 from distil.pipeline.files import InputError
 from stages.parsed.exam import read_exam
-from stages.raw.paper import Exam, Question, typeset
+from stages.raw.paper import Exam, PrintedQuestion, typeset
 
 FOLDER = Path(__file__).parent / "exams"
 HEIGHT = 792
@@ -181,8 +181,16 @@ def test_questions_that_need_a_figure_are_left_out(read, draw, text, reason):
 
 
 def test_a_drawing_belongs_to_the_question_above_it_in_its_column(tmp_path):
-    drawn = Question("Find the perimeter of it.", "20", ("rectangle", 20, 14))
-    paper = Exam(2019, "exam", "Contest", "Test", 2, 400, (Question("Find 1.", "1"), drawn, Question("Find 3.", "3")))
+    drawn = PrintedQuestion("Find the perimeter of it.", "20", ("rectangle", 20, 14))
+    paper = Exam(
+        2019,
+        "exam",
+        "Contest",
+        "Test",
+        2,
+        400,
+        (PrintedQuestion("Find 1.", "1"), drawn, PrintedQuestion("Find 3.", "3")),
+    )
     (tmp_path / "exam.pdf").write_bytes(typeset(paper))
     problems, left_out = read_exam(tmp_path / "exam.pdf", 2019, "exam")
     assert [problem.number for problem in problems] == [1, 3] and [question.number for question in left_out] == [2]

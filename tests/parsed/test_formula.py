@@ -6,7 +6,7 @@ from stages.parsed.exam import read_exam
 from stages.parsed.formula import read_formulas, read_line
 from stages.parsed.lines import read_lines, without_furniture
 from stages.parsed.page import Page, Piece, Rule
-from stages.raw.paper import Exam, Question, typeset
+from stages.raw.paper import Exam, PrintedQuestion, typeset
 from tests.parsed.formulas import EXPRESSIONS, SENTENCES, typeset_and_read
 
 
@@ -43,7 +43,7 @@ def test_any_line_comes_back(text, tmp_path_factory):
 @given(questions=st.lists(st.tuples(SENTENCES, EXPRESSIONS), min_size=1, max_size=8), columns=st.integers(1, 3))
 def test_any_exam_comes_back(questions, columns, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "exam.pdf"
-    exam = Exam(2011, "s", "Contest", "Test", columns, 10, tuple(Question(*question) for question in questions))
+    exam = Exam(2011, "s", "Contest", "Test", columns, 10, tuple(PrintedQuestion(*question) for question in questions))
     path.write_bytes(typeset(exam))
     problems, left_out = read_exam(path, 2011, "s")
     assert [(problem.question, problem.answer) for problem in problems] == questions

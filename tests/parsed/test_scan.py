@@ -13,7 +13,7 @@ from stages.parsed import ocr, scan
 from stages.parsed.answer_sheet import sheet
 from stages.parsed.ocr import Box, ScannedPage, read_scan
 from stages.parsed.scan import problems_of, sections
-from stages.raw.paper import Exam, Question, typeset
+from stages.raw.paper import Exam, PrintedQuestion, typeset
 
 EXAM = Exam(
     2019,
@@ -23,9 +23,9 @@ EXAM = Exam(
     1,
     30,
     (
-        Question("How many whole numbers are there between 17 and 42?", "24"),
-        Question("A jar holds 12 red and 8 blue marbles. How many marbles does it hold in all?", "20"),
-        Question("Find the perimeter of the square shown in the figure.", "36"),
+        PrintedQuestion("How many whole numbers are there between 17 and 42?", "24"),
+        PrintedQuestion("A jar holds 12 red and 8 blue marbles. How many marbles does it hold in all?", "20"),
+        PrintedQuestion("Find the perimeter of the square shown in the figure.", "36"),
     ),
 )
 

@@ -2,9 +2,9 @@ import pytest
 
 from distil.pipeline.files import InputError
 from stages.raw.folder import copy_exams
-from stages.raw.paper import Exam, Question, typeset
+from stages.raw.paper import Exam, PrintedQuestion, typeset
 
-PDF = typeset(Exam(2019, "s", "Contest", "Test", 1, 10, (Question("Find 1 + 1.", "2"),)))
+PDF = typeset(Exam(2019, "s", "Contest", "Test", 1, 10, (PrintedQuestion("Find 1 + 1.", "2"),)))
 
 
 @pytest.fixture

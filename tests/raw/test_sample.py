@@ -5,7 +5,7 @@ import pytest
 
 from distil import contest
 from distil.pipeline.files import InputError
-from stages.raw.paper import Exam, Question, typeset
+from stages.raw.paper import Exam, PrintedQuestion, typeset
 from stages.raw.sample import exams, load_layout
 
 LAYOUT = Path(__file__).resolve().parents[2] / "stages/raw/contest.yaml"
@@ -73,7 +73,7 @@ def test_a_paper_needs_no_font_of_the_system(papers):
 
 
 def test_a_character_without_a_glyph_is_said():
-    paper = Exam(2011, "s", "Contest", "Test", 1, 10, (Question("Find the limit as x → 0.", "1"),))
+    paper = Exam(2011, "s", "Contest", "Test", 1, 10, (PrintedQuestion("Find the limit as x → 0.", "1"),))
     with pytest.raises(InputError, match="'→' is not in Latin-1"):
         typeset(paper)
 

@@ -3,10 +3,10 @@ import subprocess
 import pytest
 
 from distil.pipeline.files import InputError
-from stages.raw.paper import Exam, Question, typeset
+from stages.raw.paper import Exam, PrintedQuestion, typeset
 from stages.raw.study import copy_study
 
-PDF = typeset(Exam(2012, "s", "Contest", "Test", 1, 10, (Question("Find 1 + 1.", "2"),)))
+PDF = typeset(Exam(2012, "s", "Contest", "Test", 1, 10, (PrintedQuestion("Find 1 + 1.", "2"),)))
 REPOSITORY = {
     "README.md": b"",
     "Raw PDF Files/2012 JS.pdf": PDF,

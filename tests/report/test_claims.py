@@ -10,7 +10,7 @@ import pytest
 from distil.pipeline.files import read_record
 from distil.pipeline.metrics import ContaminationMetrics, TrainSplitMetrics
 from distil.pipeline.results import PairedGap
-from distil.pipeline.sweep_results import Pair, SweepTables
+from distil.pipeline.sweep_results import LevelPair, SweepTables
 from stages.report.answer import answer, title
 from stages.report.claims_chains import beside_the_study, chain_length
 from stages.report.claims_result import seeds_against_questions, seen_against_unseen, student_against_base
@@ -79,7 +79,7 @@ def test_a_base_that_is_cut_off_is_said_and_nothing_is_called_a_gain(loaded: Run
 
 def level_tables(run: Run, change: tuple[float, float | None, float | None], pair: tuple[float, float]) -> SweepTables:
     value, low, high = change
-    step = Pair(first="R1", second="R2", points=sum(pair) / 2, low=pair[0], high=pair[1], p=0.001, holm_p=0.001)
+    step = LevelPair(first="R1", second="R2", points=sum(pair) / 2, low=pair[0], high=pair[1], p=0.001, holm_p=0.001)
     assert run.level_tables
     tests = run.level_tables.tests.model_copy(update={"change": value, "change_low": low, "change_high": high})
     return run.level_tables.model_copy(update={"tests": tests, "pairs": [step], "reasons": {}})

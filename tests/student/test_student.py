@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages.student.params import Params
+from stages.student.params import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models/tiny-student"
@@ -155,13 +155,13 @@ def test_mlx_lm_generates_with_the_checkpoint_in_the_repository() -> None:
 
 def test_the_checkpoint_in_the_repository_is_small_and_of_the_recipe() -> None:
     assert sum(path.stat().st_size for path in MODEL.iterdir()) <= 5_000_000
-    recipe = Params.model_validate(yaml.safe_load((ROOT / "params.yaml").read_text())["student"])
+    recipe = Recipe.model_validate(yaml.safe_load((ROOT / "params.yaml").read_text())["student"])
     config = json.loads((MODEL / "config.json").read_text())
     assert config["hidden_size"] == recipe.hidden_size and config["num_hidden_layers"] == recipe.layers
     metrics = json.loads((ROOT / "metrics/student.json").read_text())
     assert metrics["tokens"] == recipe.steps * recipe.rows * recipe.row_length
     locked = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]["student"]["params"]["params.yaml"]
-    assert Params.model_validate(locked["student"]) == recipe, "dvc.lock has another recipe: dvc commit --force student"
+    assert Recipe.model_validate(locked["student"]) == recipe, "dvc.lock has another recipe: dvc commit --force student"
 
 
 def test_the_base_answers_directly_and_has_the_skill_outside_the_chat() -> None:

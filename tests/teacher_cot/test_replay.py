@@ -9,7 +9,7 @@ import pytest
 from distil.pipeline.files import InputError
 from distil.pipeline.records import LEVELS, Problem
 from stages.parsed.transcription import read_transcriptions
-from stages.teacher_cot.replay import COLUMNS, Recorded, match, read
+from stages.teacher_cot.replay import COLUMNS, RecordedChain, match, read
 from tests.teacher_cot.support import Workspace
 
 
@@ -28,7 +28,7 @@ def problem(number: int, question: str, **more) -> Problem:
 
 
 def row(question: str | None, problem_id: str | None = None, level="R1", text="So it is 1.\nAnswer: 1", line=1):
-    return Recorded(f"file, line {line}", problem_id, question, level, text)
+    return RecordedChain(f"file, line {line}", problem_id, question, level, text)
 
 
 SQUARE = problem(1, "Find the area of the square with side 1.")

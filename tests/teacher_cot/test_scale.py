@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from distil.endpoint import Answer, read_reply
-from distil.teacher import Row, Store
+from distil.endpoint import ServerAnswer, read_reply
+from distil.teacher import Store, StoredAnswer
 from stages.teacher_cot import embedded
 from stages.teacher_cot.embedded import endpoint_names
 from stages.teacher_cot.results import recall
@@ -85,7 +85,7 @@ def fill(store: Store, chosen, names, parameters) -> int:
         for request in {request.key: request for _, wanted in lacking for request in wanted.requests}.values():
             spoken = embedded.answer(request.model, request.body["messages"], 0, parameters.embedded)
             payload = json.loads(completion(request.body, spoken.text, spoken.thinking))
-            new.append(Row.of(request, Answer(read_reply(payload), payload, 0.1), 0.0))
+            new.append(StoredAnswer.of(request, ServerAnswer(read_reply(payload), payload, 0.1), 0.0))
         store.put(new)
         rows += len(new)
         lacking = [(problem, recall(problem, parameters, names, store, asked=False)[1]) for problem, _ in lacking]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from distil.endpoint import Answer, Failed, Reply, Usage, read_reply
+from distil.endpoint import Failed, Reply, ServerAnswer, Usage, read_reply
 from distil.pipeline.files import InputError
-from distil.teacher import Request, Row, Store
+from distil.teacher import Request, Store, StoredAnswer
 from stages.teacher_cot import sharing
 from tests.teacher_cot.support import ROOT
 
@@ -22,14 +22,14 @@ def ask(number: int) -> Request:
     return Request("solver", "e", 1, {"model": "m", "messages": turns, "max_tokens": 9}, 9)
 
 
-def answer(number: int, usd: float = 0.0, text: str = "Answer: 1", finish: str = "stop") -> Row:
+def answer(number: int, usd: float = 0.0, text: str = "Answer: 1", finish: str = "stop") -> StoredAnswer:
     payload = {"model": "m", "choices": [{"message": {"content": text}, "finish_reason": finish}]}
     reply = read_reply(payload) if finish != "error" else Reply(text, "", finish, Usage())
-    return Row.of(ask(number), Answer(reply, payload, 0.5), usd)
+    return StoredAnswer.of(ask(number), ServerAnswer(reply, payload, 0.5), usd)
 
 
-def refused(number: int, reason: str) -> Row:
-    return Row.of(ask(number), Answer(Failed(f"refused: {reason}", lasting=True), None, 0.1), 0.0)
+def refused(number: int, reason: str) -> StoredAnswer:
+    return StoredAnswer.of(ask(number), ServerAnswer(Failed(f"refused: {reason}", lasting=True), None, 0.1), 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,11 @@ import pytest
 
 from distil.pipeline.records import Problem
 from stages.parsed.ocr import ScannedItem
-from tools.audit import Difference, different, is_among, printed_number
+from tools.audit import TextDifference, different, is_among, printed_number
 
 
-def differences(scan: str, typed: str) -> list[Difference]:
-    return [Difference("2030/test/01", "question", *one, 0.9) for one in different(scan, typed)]
+def differences(scan: str, typed: str) -> list[TextDifference]:
+    return [TextDifference("2030/test/01", "question", *one, 0.9) for one in different(scan, typed)]
 
 
 @pytest.mark.parametrize(

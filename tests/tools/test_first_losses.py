@@ -13,10 +13,10 @@ import yaml
 from distil.pipeline.files import write_jsonl
 from distil.pipeline.records import Example
 from tests.workspace import environment, problems, rows, write_workspace
-from tools.check_reproduction.compare import Comparison
+from tools.check_reproduction.compare import RunComparison
 from tools.check_reproduction.pipeline import Entry, Stage
 from tools.check_reproduction.revision import Revision, read_rules
-from tools.check_reproduction.run import Run
+from tools.check_reproduction.run import PipelineRun
 from tools.check_reproduction.tolerance import FirstLosses, Reproduction, judge, losses_apart, read_metrics
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,10 +104,10 @@ def test_the_check_says_which_curve_begins_otherwise(
     out = "plots/lora_seed/0.csv"
     here = moved(ROOT / out, tmp_path, share * first_losses.within, PARAMS["steps_per_eval"])
     stage = Stage("lora_seed@0", "", (), {}, (out,), frozenset([out]), False, frozenset())
-    before, after = (Run(name, {stage.name: Entry({}, {out: name}, {})}, lambda _: None) for name in ("a", "b"))
+    before, after = (PipelineRun(name, {stage.name: Entry({}, {out: name}, {})}, lambda _: None) for name in ("a", "b"))
     committed, fresh = replace(before, output=lambda name: ROOT / name), replace(after, output=lambda _: here)
     revision = Revision(ROOT, "HEAD", ROOT, [stage], committed.lock, rules)
-    (outcome,) = Comparison(revision, committed, fresh, rules).outcomes()
+    (outcome,) = RunComparison(revision, committed, fresh, rules).outcomes()
     assert outcome.verdict == verdict
     assert any(f"{out}: of its first losses" in line for line in outcome.reasons + outcome.differences)
 

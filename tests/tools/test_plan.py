@@ -9,7 +9,7 @@ import yaml
 from distil.pipeline.files import InputError
 from tools.plan.__main__ import main, missing, parameters, show_size
 from tools.plan.designs import designs, table
-from tools.plan.model import PUBLISHED, Model, find
+from tools.plan.model import PUBLISHED, PlannedModel, find
 from tools.plan.speed import Speed, measure
 from tools.plan.work import Work, padded, scratch
 
@@ -33,7 +33,7 @@ def work(rows=(300, 500), prompts=(100, 120)):
 
 
 def test_the_papers_model_is_known_before_it_is_there():
-    model = Model(PAPER, ["model.safetensors"], PUBLISHED[PAPER])
+    model = PlannedModel(PAPER, ["model.safetensors"], PUBLISHED[PAPER])
     assert model.parameters == pytest.approx(7.615e9, rel=1e-3)  # 7.61 thousand million, says its card
     assert model.file_bytes == pytest.approx(4.28e9, rel=1e-2)
 
@@ -70,7 +70,7 @@ def test_a_model_that_cannot_be_planned_for_is_a_message(tmp_path):
 
 
 def test_gradient_checkpointing_and_fewer_layers_need_less():
-    model = Model(PAPER, ["model.safetensors"], PUBLISHED[PAPER])
+    model = PlannedModel(PAPER, ["model.safetensors"], PUBLISHED[PAPER])
     total = {
         (checkpoint, layers): sum(
             model.memory(LORA | {"grad_checkpoint": checkpoint, "num_layers": layers}, False, 2000, 1500).values()
@@ -85,7 +85,7 @@ def test_gradient_checkpointing_and_fewer_layers_need_less():
 
 
 def test_what_does_not_fit_is_said(monkeypatch, capsys):
-    model = Model(PAPER, ["model.safetensors"], PUBLISHED[PAPER])
+    model = PlannedModel(PAPER, ["model.safetensors"], PUBLISHED[PAPER])
     monkeypatch.setattr("tools.plan.__main__.on_cpu", lambda: True)
     monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": 8e9}))
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Disk", (), {"free": 1e9}))
@@ -101,7 +101,7 @@ def test_missing_keys_and_models_are_named_with_the_command(monkeypatch):
     monkeypatch.delenv("TEACHER_KEY", raising=False)
     teacher = {"teacher": "openai", "endpoints": {"local": {}, "far": {"api_key_env": "TEACHER_KEY"}}}
     params = {"teacher_cot": teacher, "answers": {"backend": "mlx"}}
-    absent, key = missing(params, Model(PAPER, ["model.safetensors"], PUBLISHED[PAPER]))
+    absent, key = missing(params, PlannedModel(PAPER, ["model.safetensors"], PUBLISHED[PAPER]))
     assert "tools.fetch_model mlx-community/Qwen2.5-7B-Instruct-4bit --revision" in absent and "TEACHER_KEY" in key
     monkeypatch.setenv("TEACHER_KEY", "k")
     student = find(str(ROOT / "models/tiny-student"))

@@ -15,13 +15,13 @@ from playwright.sync_api import expect, sync_playwright
 from distil.pipeline.files import read_jsonl, write_json
 from distil.pipeline.records import Problem
 from stages.raw.__main__ import typeset_contest
-from stages.raw.paper import Exam, Question
+from stages.raw.paper import Exam, PrintedQuestion
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = (
-    Question("Find the value of 3x^2 - 1/2 if x = 4.", "95/2"),
-    Question("Find sqrt(x + 7) if x = 2, </script> included.", "3"),
-    Question("Find the perimeter of the rectangle shown in the figure.", "40", ("rectangle", 12, 8)),
+    PrintedQuestion("Find the value of 3x^2 - 1/2 if x = 4.", "95/2"),
+    PrintedQuestion("Find sqrt(x + 7) if x = 2, </script> included.", "3"),
+    PrintedQuestion("Find the perimeter of the rectangle shown in the figure.", "40", ("rectangle", 12, 8)),
 )
 
 

@@ -21,7 +21,7 @@ from distil.lm.progress import LoraParams
 from distil.lm.rows import Row
 from distil.lm.torch.generate import generate, load_to_answer
 from distil.lm.torch.model import PROJECTIONS, load
-from distil.lm.torch.train import Run, token_losses
+from distil.lm.torch.train import TorchRun, token_losses
 
 
 def timed(run: Callable[[], int]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
     first, *rest = rows_of(job)
     with tempfile.TemporaryDirectory() as folder:
         weights = load(job["model"], getattr(torch, job["compute"]))
-        run = Run(weights, 0, params, first[:1], Path(folder), "bench", 1)
+        run = TorchRun(weights, 0, params, first[:1], Path(folder), "bench", 1)
         run.step(first)
 
         def steps() -> int:
@@ -63,7 +63,7 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
     return found | {"share_of_peak": products / found["processor"]}
 
 
-def product_seconds(run: Run, layers: int, rows: list[Row]) -> float:
+def product_seconds(run: TorchRun, layers: int, rows: list[Row]) -> float:
     """Processor seconds of the products that a step on these rows needs, each shape timed alone, best of three.
 
     Forwards through every layer, back to the activations through the adapted ones, and the head at the reply tokens.

@@ -22,7 +22,7 @@ OPEN = {
 """Licences, as the hub spells them, under which questions may be passed on and chains made of them."""
 
 
-class Row(Record):
+class ChainRow(Record):
     """One verified chain with its problem."""
 
     id: str
@@ -60,11 +60,11 @@ def write(folder: Path, manifest: Manifest, split: Split) -> int:
     problems = {problem.id: problem for problem in read_jsonl("data/parsed/problems.jsonl", Problem)}
     fold = split.folds[split.main[0]]
     part_of = {name: called for part, called in SPLITS.items() for name in getattr(fold, part)}
-    rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    rows: dict[tuple[str, str], list[ChainRow]] = defaultdict(list)
     for chain in chains:
         problem = problems[chain.problem_id]
         rows[chain.level, part_of[problem.id]].append(
-            Row(
+            ChainRow(
                 id=problem.id,
                 year=problem.year,
                 section=problem.section,
@@ -94,7 +94,7 @@ def accepted() -> Iterator[Chain]:
                 yield row.chain
 
 
-def description(licence: str, manifest: Manifest, split: Split, rows: dict[tuple[str, str], list[Row]]) -> str:
+def description(licence: str, manifest: Manifest, split: Split, rows: dict[tuple[str, str], list[ChainRow]]) -> str:
     """The data set's card, with the configurations that `load_dataset` reads."""
     levels = [level for level in LEVELS if any(found == level for found, _ in rows)]
     parts = {level: [part for part in SPLITS.values() if rows.get((level, part))] for level in levels}

@@ -17,10 +17,10 @@ from pathlib import Path
 from distil.lm.environment import explain, same_numerics
 from distil.pipeline.command import run
 from distil.pipeline.files import write_json, write_text
-from tools.check_reproduction.compare import Comparison
+from tools.check_reproduction.compare import RunComparison
 from tools.check_reproduction.revision import fingerprint, install, read_revision
-from tools.check_reproduction.run import Run, run_pipeline
-from tools.check_reproduction.summary import Result, Section
+from tools.check_reproduction.run import PipelineRun, run_pipeline
+from tools.check_reproduction.summary import ComparedRuns, Result
 from tools.git import repository
 
 ORDER_SEED = 7
@@ -45,15 +45,15 @@ def main() -> int:
         python = Path(sys.executable) if options.no_install else install(revision.root)
         there, here = revision.environment(), fingerprint(revision.root, python)
         same_bits = not there or not here or same_numerics(there, here)
-        committed = Run("the committed dvc.lock", revision.lock, revision.output)
+        committed = PipelineRun("the committed dvc.lock", revision.lock, revision.output)
         first = run_pipeline(revision, python, folder / "first", None if options.twice else order)
         rules = None if same_bits else revision.rules
-        outcomes = Comparison(revision, committed, first, rules).outcomes()
-        sections = [Section("This run against what the revision committed", outcomes)]
+        outcomes = RunComparison(revision, committed, first, rules).outcomes()
+        sections = [ComparedRuns("This run against what the revision committed", outcomes)]
         if options.twice:
             second = run_pipeline(revision, python, folder / "second", order)
-            outcomes = Comparison(revision, first, second, rules=None).outcomes()
-            sections.append(Section("A second run against the first", outcomes))
+            outcomes = RunComparison(revision, first, second, rules=None).outcomes()
+            sections.append(ComparedRuns("A second run against the first", outcomes))
     result = Result(revision.commit, explain(there, here) if there and here else [], sections)
     print(result.as_text())
     print(f"Took {time.monotonic() - started:.0f} s.", file=sys.stderr)

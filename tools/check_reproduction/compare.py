@@ -8,7 +8,7 @@ from tools.check_reproduction.differences import Leaves, changed_names, changes,
 from tools.check_reproduction.isolated import covers
 from tools.check_reproduction.pipeline import Entry, Stage
 from tools.check_reproduction.revision import Revision
-from tools.check_reproduction.run import Run
+from tools.check_reproduction.run import PipelineRun
 from tools.check_reproduction.tolerance import Reproduction, judge, losses_apart, nearest_sibling, read_metrics
 
 UNDECLARED = (
@@ -18,7 +18,7 @@ UNDECLARED = (
 
 
 @dataclass
-class Outcome:
+class StageOutcome:
     """What became of one stage: the verdict, why, and what differs in its outputs."""
 
     stage: str
@@ -33,26 +33,26 @@ class Outcome:
         return self.verdict in ("identical", "within tolerance")
 
 
-def first_divergence(outcomes: list[Outcome]) -> Outcome | None:
+def first_divergence(outcomes: list[StageOutcome]) -> StageOutcome | None:
     """The first stage, in the order data flows, that did not keep its promise."""
     return next((outcome for outcome in outcomes if not outcome.reproduced), None)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """The stages of a revision in two runs. `rules` are the tolerances, None where all stages promise the same bits."""
 
     revision: Revision
-    committed: Run
-    fresh: Run
+    committed: PipelineRun
+    fresh: PipelineRun
     rules: Reproduction | None
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[StageOutcome]:
         """One outcome per stage, dependencies first."""
-        found: dict[str, Outcome] = {}
+        found: dict[str, StageOutcome] = {}
         for stage in self.revision.stages:
             trained = self.rules and stage.group in self.rules.trained
-            found[stage.name] = outcome = Outcome(stage.name, "statistics" if trained else "bits")
+            found[stage.name] = outcome = StageOutcome(stage.name, "statistics" if trained else "bits")
             before, after = self.committed.lock.get(stage.name), self.fresh.lock.get(stage.name)
             if stage.name in self.fresh.problems:
                 outcome.verdict = "failed"
@@ -68,7 +68,7 @@ class Comparison:
         return list(found.values())
 
     def _compare(
-        self, stage: Stage, before: Entry, after: Entry, outcome: Outcome, earlier: dict[str, Outcome]
+        self, stage: Stage, before: Entry, after: Entry, outcome: StageOutcome, earlier: dict[str, StageOutcome]
     ) -> None:
         """Fill in the outcome of a stage that both runs have."""
         makers = {dep: self._makers(dep, stage) for dep in changed_names(before.deps, after.deps)}
@@ -129,7 +129,7 @@ class Comparison:
         return outside, inside
 
 
-def _metrics(run: Run, outs: Iterable[str]) -> Leaves:
+def _metrics(run: PipelineRun, outs: Iterable[str]) -> Leaves:
     """Every number in the JSON files among some outputs of a run, by file and place."""
     paths = {out: run.output(out) for out in outs if out.endswith(".json")}
     return read_metrics({out: path for out, path in paths.items() if path and path.exists()})

@@ -20,7 +20,7 @@ from tools.check_reproduction.revision import Revision, clone
 
 
 @dataclass(frozen=True)
-class Run:
+class PipelineRun:
     """One run of the pipeline, or the committed one.
 
     `output` gives a local path for an output, None where its content cannot be had. `problems` says why stages failed.
@@ -32,7 +32,7 @@ class Run:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-def run_pipeline(revision: Revision, python: Path, folder: Path, shuffle: int | None = None) -> Run:
+def run_pipeline(revision: Revision, python: Path, folder: Path, shuffle: int | None = None) -> PipelineRun:
     """Run the stages of a revision in a clone that has no output of theirs.
 
     `python` is the interpreter to run them with, `folder` holds the clone, boxes and logs. With `shuffle`, a seed,
@@ -68,7 +68,7 @@ def run_pipeline(revision: Revision, python: Path, folder: Path, shuffle: int | 
     missing = next((stage.name for stage in runnable if stage.name not in lock), None)
     if missing and not problems:  # DVC itself refused to run it
         problems[missing] = isolated.last_line(folder / "dvc.txt")
-    return Run("the first run", lock, lambda out: root / out, problems)
+    return PipelineRun("the first run", lock, lambda out: root / out, problems)
 
 
 def _forget(root: Path, stages: list[Stage]) -> None:

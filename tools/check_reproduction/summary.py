@@ -5,18 +5,18 @@ from typing import Any
 
 import pandas as pd
 
-from tools.check_reproduction.compare import Outcome, first_divergence
+from tools.check_reproduction.compare import StageOutcome, first_divergence
 
 SHOWN = 20
 """Lines of differences shown of one kind; the JSON has them all."""
 
 
 @dataclass(frozen=True)
-class Section:
+class ComparedRuns:
     """One comparison: what was compared with what, and what became of each stage."""
 
     title: str
-    outcomes: list[Outcome]
+    outcomes: list[StageOutcome]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Result:
 
     revision: str
     environment: list[str]
-    sections: list[Section]
+    sections: list[ComparedRuns]
 
     @property
     def reproduced(self) -> bool:

@@ -18,7 +18,7 @@ PEFT_ADAPTER = "adapter_model.safetensors"
 
 
 @dataclass(frozen=True)
-class LowRank:
+class LowRankUpdate:
     """What is added to one linear layer: scale x @ a @ b, with `a` (inputs, rank) and `b` (rank, outputs) in float32.
 
     A DoRA layer has the length of every row of the adapted weights too, `m` (outputs,).
@@ -38,7 +38,7 @@ class Adapter:
     rank: int
     scale: float
     dropout: float
-    layers: dict[str, LowRank]
+    layers: dict[str, LowRankUpdate]
 
     @property
     def dora(self) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from distil.lm.state import ADAPTER, CONFIG, write_tensors
 from distil.pipeline.files import InputError, write_json
-from tools.export_adapter.adapter import Adapter, LowRank, base_folder, checked, config_of, numbers
+from tools.export_adapter.adapter import Adapter, LowRankUpdate, base_folder, checked, config_of, numbers
 
 PARTS = {"lora_a": "a", "lora_b": "b", "m": "m"}
 
@@ -25,7 +25,7 @@ def read(folder: Path, model: Path | None) -> Adapter:
             raise InputError(f"{folder / ADAPTER}: {name} is no part of a low-rank adapter of a linear layer.")
         parts.setdefault(layer, {})[PARTS[part]] = array
     try:
-        layers = {name: LowRank(**found) for name, found in sorted(parts.items())}
+        layers = {name: LowRankUpdate(**found) for name, found in sorted(parts.items())}
     except TypeError as error:
         raise InputError(f"{folder / ADAPTER} holds half an adapter of a layer: {error}.") from error
     return checked(Adapter(folder, base_folder(folder, config.get("model"), model), rank, scale, dropout, layers))

@@ -13,7 +13,7 @@ import numpy as np
 
 from distil.lm.state import CONFIG, write_tensors
 from distil.pipeline.files import InputError, read_json, write_json
-from tools.export_adapter.adapter import PEFT_ADAPTER, Adapter, LowRank, base_folder, checked, config_of, numbers
+from tools.export_adapter.adapter import PEFT_ADAPTER, Adapter, LowRankUpdate, base_folder, checked, config_of, numbers
 
 PREFIX = "base_model.model."
 PARTS = {"lora_A.weight": "a", "lora_B.weight": "b", "lora_magnitude_vector": "m"}
@@ -99,7 +99,7 @@ def read(folder: Path, model: Path | None) -> Adapter:
             raise InputError(f"{folder / PEFT_ADAPTER}: {name} is no part of a low-rank adapter of a linear layer.")
         parts.setdefault(match[1], {})[PARTS[match[2]]] = np.ascontiguousarray(array.T)
     try:
-        layers = {name: LowRank(**found) for name, found in sorted(parts.items())}
+        layers = {name: LowRankUpdate(**found) for name, found in sorted(parts.items())}
     except TypeError as error:
         raise InputError(f"{folder / PEFT_ADAPTER} holds half an adapter of a layer: {error}.") from error
     base = base_folder(folder, config.get("base_model_name_or_path"), model)

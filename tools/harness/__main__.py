@@ -20,7 +20,7 @@ from types import ModuleType
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, replacing_folder, write_jsonl
 from tools.harness import lm_eval_samples
-from tools.harness.questions import Answering
+from tools.harness.questions import HarnessAnswers
 from tools.harness.recorded import as_student
 from tools.harness.run import finished_run
 
@@ -58,7 +58,7 @@ def harness(name: str) -> ModuleType:
 
 def write(format: ModuleType, output: Path) -> None:
     """Write the finished run into a folder, which it replaces if it is one that this wrote."""
-    answering, written = load_params("answers", Answering), 0
+    answering, written = load_params("answers", HarnessAnswers), 0
     if output.exists() and not (output / MARK).is_file():
         raise InputError(f"{output} is there and was not written by this command: name another folder (OUTPUT).")
     with replacing_folder(output) as folder:

@@ -6,8 +6,8 @@ from typing import Any
 
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Message, Scored
-from tools.harness.questions import Answering, Question
-from tools.harness.recorded import Recorded, word
+from tools.harness.questions import HarnessAnswers, HarnessQuestion
+from tools.harness.recorded import LoggedAnswer, word
 from tools.harness.run import Answered, correct
 
 try:
@@ -25,7 +25,7 @@ METRICS = [{"name": f"inspect_ai/{name}"} for name in ("accuracy", "stderr")]
 TURNS: dict[str, Any] = {"system": model.ChatMessageSystem, "user": model.ChatMessageUser}
 
 
-def write(answered: Answered, answering: Answering, folder: Path) -> Path:
+def write(answered: Answered, answering: HarnessAnswers, folder: Path) -> Path:
     """Write FOLDER/1970-..._<benchmark>_<model>.json; Inspect lists logs in JSON only under names that begin so.
 
     A sample of an answer is an epoch, and Inspect's accuracy is the mean over them.
@@ -57,7 +57,7 @@ def write(answered: Answered, answering: Answering, folder: Path) -> Path:
     return path
 
 
-def _sample(question: Question, scored: Scored, epoch: int, name: str) -> Any:
+def _sample(question: HarnessQuestion, scored: Scored, epoch: int, name: str) -> Any:
     answer, verdict = scored.answer, scored.verdict
     place = f"{name} {question.id} {epoch}"
     prompt = [_turn(turn, f"{place} {number}") for number, turn in enumerate(question.prompt)]
@@ -91,7 +91,7 @@ def _id(*parts: str) -> str:
     return hashlib.sha256(" ".join(parts).encode("utf-8")).hexdigest()[:22]
 
 
-def read(path: Path) -> list[Recorded]:
+def read(path: Path) -> list[LoggedAnswer]:
     """The answers of a log, or of every log below a folder. Raises InputError for what is none, or did not end."""
     files = [found.name for found in log.list_eval_logs(str(path), descending=False)] if path.is_dir() else [str(path)]
     if not files:
@@ -110,10 +110,10 @@ def read(path: Path) -> list[Recorded]:
     return rows
 
 
-def _recorded(sample: Any) -> Recorded:
+def _recorded(sample: Any) -> LoggedAnswer:
     said = sample.input if isinstance(sample.input, str) else sample.input[-1].text
     first = next(iter((sample.scores or {}).values()), None)
-    return Recorded(
+    return LoggedAnswer(
         problem_id=str(sample.id), question=said, text=sample.output.completion, sample=sample.epoch - 1,
         judge=word(first.value if first else None),
     )  # fmt: skip

@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from distil.exams.tables import Row, read_rows
+from distil.exams.tables import TableRow, read_rows
 from distil.pipeline.files import InputError, replacing
 from distil.pipeline.records import Scored
-from tools.harness.questions import Answering, Question
-from tools.harness.recorded import Recorded, word
+from tools.harness.questions import HarnessAnswers, HarnessQuestion
+from tools.harness.recorded import LoggedAnswer, word
 from tools.harness.run import Answered, correct
 
 IDS = ("id", "problem_id", "unique_id")
@@ -21,7 +21,7 @@ TEXTS = ("question", "problem")
 """Fields of a document that may hold its text."""
 
 
-def write(answered: Answered, answering: Answering, folder: Path) -> Path:
+def write(answered: Answered, answering: HarnessAnswers, folder: Path) -> Path:
     """Write FOLDER/<model>/samples_<benchmark>_exported.jsonl, named as the harness names them but for the date.
 
     The metric is that of the first sample, as in the harness and in `eval`.
@@ -34,7 +34,7 @@ def write(answered: Answered, answering: Answering, folder: Path) -> Path:
     return path
 
 
-def _sample(number: int, question: Question, samples: list[Scored], asked: dict[str, Any]) -> dict[str, Any]:
+def _sample(number: int, question: HarnessQuestion, samples: list[Scored], asked: dict[str, Any]) -> dict[str, Any]:
     document = question.model_dump(mode="json")
     prompt = json.dumps([turn.model_dump(mode="json") for turn in question.prompt], ensure_ascii=False)
     first = samples[0]
@@ -55,7 +55,7 @@ def _sample(number: int, question: Question, samples: list[Scored], asked: dict[
     }
 
 
-def read(path: Path) -> list[Recorded]:
+def read(path: Path) -> list[LoggedAnswer]:
     """The answers of a sample file, or of every one below a folder. Raises InputError for a row that is no sample.
 
     Where a task has several filters, each response is there once for each: the first filter's rows are taken.
@@ -71,7 +71,7 @@ def read(path: Path) -> list[Recorded]:
     return rows
 
 
-def _recorded(row: Row) -> list[Recorded]:
+def _recorded(row: TableRow) -> list[LoggedAnswer]:
     document, responses = row.values.get("doc"), row.values.get("resps")
     if not isinstance(document, dict) or not isinstance(responses, list) or not responses:
         raise InputError(f"{row.place}: a sample has 'doc' and 'resps'. Is the file one that --log_samples wrote?")
@@ -85,7 +85,7 @@ def _recorded(row: Row) -> list[Recorded]:
     metrics = row.values.get("metrics") or [None]
     judge = word(row.values.get(metrics[0])) if len(texts) == 1 else None
     return [
-        Recorded(problem_id=name, question=question, text=text, sample=number, judge=judge)
+        LoggedAnswer(problem_id=name, question=question, text=text, sample=number, judge=judge)
         for number, text in enumerate(texts)
     ]
 

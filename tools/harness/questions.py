@@ -17,7 +17,7 @@ FILES: dict[Benchmark, Path] = {
 }
 
 
-class Question(Record):
+class HarnessQuestion(Record):
     """A question as both harnesses have it: the system turn before it, and the fold that holds it out."""
 
     id: str
@@ -32,7 +32,7 @@ class Question(Record):
         return chat.prompt(self.question, self.system)
 
 
-class Asked(Params):
+class HarnessModel(Params):
     """Of an entry of `answers.models`: how the model was asked, None as the students are."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -40,17 +40,17 @@ class Asked(Params):
     prompt: dict[str, object] | None = None
 
 
-class Answering(Params):
+class HarnessAnswers(Params):
     """Of the block `answers`: who was asked, and how."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    models: dict[str, Asked]
+    models: dict[str, HarnessModel]
     max_tokens: int
     temperature: float
 
 
-def questions(benchmark: Benchmark) -> list[Question]:
+def questions(benchmark: Benchmark) -> list[HarnessQuestion]:
     """The benchmark's questions in the order of their ids; of the contest those that a main fold holds out.
 
     Raises InputError where the pipeline has not made them yet.
@@ -61,7 +61,9 @@ def questions(benchmark: Benchmark) -> list[Question]:
     for problem in sorted(read_jsonl(FILES[benchmark], Problem), key=lambda problem: problem.id):
         if fold := split.transfer_fold if benchmark == "transfer" else held_out.get(problem.id):
             found.append(
-                Question(id=problem.id, question=problem.question, answer=problem.answer, system=system, fold=fold)
+                HarnessQuestion(
+                    id=problem.id, question=problem.question, answer=problem.answer, system=system, fold=fold
+                )
             )
     if not found:
         raise InputError(f"{FILES[benchmark]} has no question to ask. Run `make repro`.")

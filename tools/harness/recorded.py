@@ -7,7 +7,7 @@ from distil.pipeline.records import JudgeWord, Record, absent
 from tools.harness.questions import FILES, questions
 
 
-class Recorded(Record):
+class LoggedAnswer(Record):
     """An answer with what names its problem; `judge` is what the harness's own scorer said.
 
     `fold` names the adapter that had not seen the question, for a student; a base model has none.
@@ -30,7 +30,7 @@ def word(value: object) -> JudgeWord | None:
     return "INCORRECT" if value in ("I", "N", 0, 0.0, False) else "UNCLEAR"
 
 
-def as_student(rows: Sequence[Recorded]) -> list[Recorded]:
+def as_student(rows: Sequence[LoggedAnswer]) -> list[LoggedAnswer]:
     """The rows as answers of adapters, each of the fold that holds its question out.
 
     Raises InputError for a row that is about none of the questions that a harness asks here.

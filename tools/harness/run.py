@@ -8,7 +8,7 @@ from pathlib import Path
 from distil.pipeline.command import load_params
 from distil.pipeline.files import InputError, read_jsonl
 from distil.pipeline.records import Scored
-from tools.harness.questions import FILES, Answering, Benchmark, Question, questions
+from tools.harness.questions import FILES, Benchmark, HarnessAnswers, HarnessQuestion, questions
 
 SCORED = Path("data/eval/scored.jsonl")
 
@@ -19,7 +19,7 @@ class Answered:
 
     model: str
     benchmark: Benchmark
-    rows: list[tuple[Question, list[Scored]]]
+    rows: list[tuple[HarnessQuestion, list[Scored]]]
 
 
 def correct(scored: Scored) -> bool:
@@ -43,7 +43,7 @@ def finished_run() -> Iterator[Answered]:
         fold = folds.get((answer.benchmark, answer.problem_id))
         if fold is not None and answer.fold in (fold, None):
             answers[answer.model, answer.benchmark, answer.problem_id].append(scored)
-    for model, how in load_params("answers", Answering).models.items():
+    for model, how in load_params("answers", HarnessAnswers).models.items():
         for benchmark, rows in asked.items():
             found = [(row, samples) for row in rows if (samples := answers.get((model, benchmark, row.id)))]
             if found and how.prompt is None:

@@ -29,7 +29,7 @@ from distil.pipeline.files import InputError
 from distil.pipeline.student_model import SOURCES, fetch_command
 from tools.params import compose
 from tools.plan.designs import table
-from tools.plan.model import GIGA, Model, find
+from tools.plan.model import GIGA, PlannedModel, find
 from tools.plan.speed import Speed, measure
 from tools.plan.work import Blocks, Work, padded, scratch, workload
 
@@ -103,7 +103,7 @@ def parameters(profile: str | None, folder: Path, changed: list[str] | None = No
     return yaml.safe_load((folder / "composed.yaml").read_text(encoding="utf-8"))
 
 
-def missing(params: Blocks, model: Model) -> list[str]:
+def missing(params: Blocks, model: PlannedModel) -> list[str]:
     """Models and keys that are not there."""
     faults = []
     if not model.there:
@@ -121,7 +121,7 @@ def missing(params: Blocks, model: Model) -> list[str]:
     return faults
 
 
-def token_counter(model: Model) -> Callable[[str], int] | None:
+def token_counter(model: PlannedModel) -> Callable[[str], int] | None:
     """How many tokens a text has for this model; None when its tokenizer is not there."""
     if not model.there:
         return None
@@ -131,7 +131,7 @@ def token_counter(model: Model) -> Callable[[str], int] | None:
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
 
 
-def show_size(params: Blocks, model: Model, work: Work) -> list[str]:
+def show_size(params: Blocks, model: PlannedModel, work: Work) -> list[str]:
     """Print memory and disk needed against what is there; returns what does not fit."""
     lora, answers, faults = params["lora_seed"], params["answers"], []
     rows = sorted(min(row, lora["max_seq_length"]) for row in work.rows)[-lora["batch_size"] :]
@@ -166,7 +166,7 @@ def sweep_adapters(params: Blocks) -> int:
     return len(params["length_sweep"]["rows"]) * len(params["length_sweep"]["seeds"])
 
 
-def speed_here(params: Blocks, model: Model, work: Work) -> Speed:
+def speed_here(params: Blocks, model: PlannedModel, work: Work) -> Speed:
     """How fast MLX trains and answers here, from a few steps."""
     lora, batch = params["lora_seed"], params["answers"]["batch_size"]
     mean = round(padded(work.rows, lora["batch_size"]) / len(work.rows))

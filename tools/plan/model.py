@@ -35,7 +35,7 @@ PUBLISHED: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Model:
+class PlannedModel:
     """Where a model is, which of its parts are not there, and its shape."""
 
     path: str
@@ -99,7 +99,7 @@ class Model:
         return 2.0 * self.config["num_hidden_layers"] * keys * sequences * length * (FLOAT if on_cpu else 2)
 
 
-def find(path: str) -> Model:
+def find(path: str) -> PlannedModel:
     """The model in a folder, or the published one that belongs there.
 
     Raises InputError when neither is known, or its configuration is not that of a decoder as Qwen2, Llama or Mistral.
@@ -107,12 +107,12 @@ def find(path: str) -> Model:
     file = Path(path, "config.json")
     if not file.is_file():
         if path in PUBLISHED:
-            return Model(path, ["config.json", *_lacking(Path(path))], PUBLISHED[path])
+            return PlannedModel(path, ["config.json", *_lacking(Path(path))], PUBLISHED[path])
         StudentModel(model=path).require()
     config = read_json(file)
     if unknown := [name for name in NEEDED if name not in config]:
         raise InputError(f"{file} has no {', '.join(unknown)}: no plan can be made for this kind of model.")
-    return Model(path, _lacking(Path(path)), config)
+    return PlannedModel(path, _lacking(Path(path)), config)
 
 
 def _lacking(folder: Path) -> list[str]:

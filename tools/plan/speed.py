@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools.plan.model import Model
+from tools.plan.model import PlannedModel
 
 SMALL = 50_000_000
 """Weights up to which the whole model is timed, at the sizes it will run at; of a larger one a single layer is."""
@@ -20,7 +20,7 @@ class Speed:
     answering: float
 
 
-def measure(model: Model, rank: int, rows: int, row_tokens: int, sequences: int) -> Speed:
+def measure(model: PlannedModel, rank: int, rows: int, row_tokens: int, sequences: int) -> Speed:
     """Time LoRA steps on `rows` of `row_tokens` tokens and decoding steps of `sequences`, all with random weights.
 
     Of a large model one layer is timed on less, and its seconds per weight and token stand for all of them.
@@ -40,7 +40,7 @@ def measure(model: Model, rank: int, rows: int, row_tokens: int, sequences: int)
         share = model.parameters / (model.layer_parameters + LAYER_VOCABULARY * config["hidden_size"])
         rows, row_tokens, sequences = LAYER_ROWS, LAYER_TOKENS, LAYER_REPLIES
     architecture = importlib.import_module(f"mlx_lm.models.{config['model_type']}")
-    network = architecture.Model(architecture.ModelArgs.from_dict(config))
+    network = architecture.PlannedModel(architecture.ModelArgs.from_dict(config))
     if not on_cpu() and config.get("quantization"):
         nn.quantize(network, **config["quantization"])
     mx.eval(network.parameters())

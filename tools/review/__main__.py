@@ -140,7 +140,7 @@ def mathml(text: str) -> str:
 
 def _element(node: inline_math.Node) -> str:
     match node:
-        case inline_math.Power(exponent):
+        case inline_math.Exponent(exponent):
             return f"<sup>{''.join(map(_element, exponent))}</sup>"
         case inline_math.Fraction(numerator, denominator):
             return f"<math><mfrac>{_row(numerator)}{_row(denominator)}</mfrac></math>"
@@ -155,7 +155,7 @@ def _row(nodes: inline_math.Nodes) -> str:
     written: list[str] = []
     for node in nodes:
         match node:
-            case inline_math.Power(exponent):
+            case inline_math.Exponent(exponent):
                 base = written.pop() if written else "<mrow></mrow>"
                 written.append(f"<msup>{base}{_row(exponent)}</msup>")
             case inline_math.Fraction(numerator, denominator):

@@ -26,7 +26,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from distil.lm.generate import Reply, Sampler
+from distil.lm.generate import GeneratedReply, Sampler
 from distil.lm.state import ADAPTER, CONFIG
 from distil.lm.torch.model import PROJECTIONS, Attend, Config, Weights, hidden_states, joined, linear, load, widths
 from distil.pipeline.files import InputError
@@ -235,7 +235,7 @@ def generate(
     batch_size: int,
     samplers: Sequence[Sampler] | None = None,
     known: Collection[int] = (),
-) -> Iterator[tuple[int, Reply]]:
+) -> Iterator[tuple[int, GeneratedReply]]:
     """Yield (number of the prompt, reply) as replies end; greedy unless each prompt has a sampler.
 
     Prompts are taken up in their order. `known` numbers those whose replies are not asked for any more: the others'
@@ -269,7 +269,7 @@ def generate(
                 stopped = text.tokens[-1] in tokenizer.eos_token_ids
                 if stopped or len(text.tokens) == max_tokens:
                     words = tokenizer.decode(text.tokens[:-1] if stopped else text.tokens)
-                    yield text.number, Reply(words, len(text.tokens), "stop" if stopped else "length")
+                    yield text.number, GeneratedReply(words, len(text.tokens), "stop" if stopped else "length")
                     cache.lengths[slot] = shared
                     del writing[slot]
 

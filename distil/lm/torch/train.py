@@ -60,7 +60,7 @@ def train_adapter(
     weights = load(params.model, getattr(torch, lm.compute))
     if params.num_layers > len(weights.layers):
         raise InputError(f"lora_seed.num_layers: {params.num_layers} layers; the model has {len(weights.layers)}.")
-    run = Run(weights, seed, params, valid_rows, folder, title, iters)
+    run = TorchRun(weights, seed, params, valid_rows, folder, title, iters)
     start = run.history.iterations[-1]
     if not run.history.finished:
         run.train(train_rows, seed, start)
@@ -74,7 +74,7 @@ def train_adapter(
     )
 
 
-class Run(Progress):
+class TorchRun(Progress):
     """A run in progress: the adapter's weights by mlx-lm's names, Adam's two moments of each, and the model."""
 
     def __init__(self, weights: Weights, seed: int, params: LoraParams, *progress: Any):

@@ -2,21 +2,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distil.exams.inline_math import Fraction, Power, Root, fraction, parse, power, root, write
+from distil.exams.inline_math import Exponent, Fraction, Root, fraction, parse, power, root, write
 
 
 @pytest.mark.parametrize(
     ("text", "nodes"),
     [
-        ("x^2 + 3", ("x", Power(("2",)), " + 3")),
+        ("x^2 + 3", ("x", Exponent(("2",)), " + 3")),
         ("Find (a + b + c)/3.", ("Find ", Fraction(("a + b + c",), ("3",)), ".")),
         ("sqrt(20 + 16) + 7", (Root(("20 + 16",)), " + 7")),
-        ("(x^2 + 3)/5 - 2", (Fraction(("x", Power(("2",)), " + 3"), ("5",)), " - 2")),
+        ("(x^2 + 3)/5 - 2", (Fraction(("x", Exponent(("2",)), " + 3"), ("5",)), " - 2")),
         ("2sqrt(3)/3", (Fraction(("2", Root(("3",))), ("3",)),)),
-        ("((a + b)/c)^2", ("(", Fraction(("a + b",), ("c",)), ")", Power(("2",)))),
-        ("(a + b)^2/3", (Fraction(("(a + b)", Power(("2",))), ("3",)),)),
+        ("((a + b)/c)^2", ("(", Fraction(("a + b",), ("c",)), ")", Exponent(("2",)))),
+        ("(a + b)^2/3", (Fraction(("(a + b)", Exponent(("2",))), ("3",)),)),
         ("1/(2x)", (Fraction(("1",), ("2x",)),)),
-        ("2^(n + 1)", ("2", Power(("n + 1",)))),
+        ("2^(n + 1)", ("2", Exponent(("n + 1",)))),
         ("3 1/2", ("3 ", Fraction(("1",), ("2",)))),
     ],
 )

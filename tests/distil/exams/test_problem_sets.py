@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from distil.exams.left_out import LeftOut
-from distil.exams.problem_sets import Columns, read_problems, ready_mappings, recorded_chains, understood
+from distil.exams.problem_sets import ProblemColumns, read_problems, ready_mappings, recorded_chains, understood
 from distil.pipeline.files import InputError
 
 GSM8K = {
@@ -126,7 +126,7 @@ def test_parquet_and_hugging_face_folders(tmp_path, layout):
 def test_groups_by_column_by_hash_and_by_year(tmp_path):
     rows = [{"question": f"Find {n} + 1.", "answer": "0", "book": "ab"[n % 2], "year": 1990 + n} for n in range(40)]
     path = write(tmp_path / "set.jsonl", rows)
-    plain = Columns(question=("question",), answer=("answer",))
+    plain = ProblemColumns(question=("question",), answer=("answer",))
     by_hash = [problem.year for problem in read_problems(path, plain, 5)]
     assert set(by_hash) == {1, 2, 3, 4, 5}
     again = read_problems(write(tmp_path / "set.jsonl", rows[::-1]), plain, 5)
@@ -170,7 +170,7 @@ ROW = '{"question": "Find 1 + 1.", "answer": "2"}\n'
 def test_a_fault_is_named_with_file_row_and_column(tmp_path, name, content, columns, message):
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    mapping = Columns.model_validate({"question": "question", "answer": "answer", **columns})
+    mapping = ProblemColumns.model_validate({"question": "question", "answer": "answer", **columns})
     with pytest.raises(InputError, match=message):
         read_problems(path, mapping, 5)
 

@@ -12,7 +12,7 @@ from inspect_ai.solver import TaskState, generate
 
 from distil.pipeline.command import load_params
 from distil.verifier import verify
-from tools.harness.questions import Answering, Benchmark, Question, questions
+from tools.harness.questions import Benchmark, HarnessAnswers, HarnessQuestion, questions
 
 ROOT = str(Path(__file__).resolve().parents[3])
 
@@ -32,7 +32,7 @@ def transfer(root: str = ROOT) -> Task:
 def judged(benchmark: Benchmark, root: str) -> Task:
     """A benchmark's questions, each asked once."""
     with contextlib.chdir(root):  # Inspect loads this file in the file's own folder
-        how, asked = load_params("answers", Answering), questions(benchmark)
+        how, asked = load_params("answers", HarnessAnswers), questions(benchmark)
     samples = [Sample(id=row.id, input=prompt(row), target=row.answer, metadata={"fold": row.fold}) for row in asked]
     return Task(
         dataset=MemoryDataset(samples, name=benchmark),
@@ -42,7 +42,7 @@ def judged(benchmark: Benchmark, root: str) -> Task:
     )
 
 
-def prompt(row: Question) -> list[ChatMessage]:
+def prompt(row: HarnessQuestion) -> list[ChatMessage]:
     """The question's turns as Inspect has them."""
     system = [ChatMessageSystem(content=row.system)] if row.system else []
     return [*system, ChatMessageUser(content=row.question)]
