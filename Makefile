@@ -48,13 +48,18 @@ pull: .venv/installed ## fetch the committed run instead of training it (URL=whe
 	@python -m tools.published pull $(if $(URL),--url $(URL))
 
 .PHONY: publish
-publish: .venv/installed ## pack the committed run for others to pull: site/, site.tar.gz; or push exports/bundle to the hub (TO=user/name PUBLIC=1)
-	@$(if $(TO),python -m tools.bundle push $(TO) $(if $(PUBLIC),--public),python -m tools.published pack)
+publish: .venv/installed ## pack the committed run for others to pull: site/, site.tar.gz
+	@python -m tools.published pack
 
 .PHONY: bundle
 bundle: .venv/installed ## a finished run in Hugging Face's layout: exports/bundle (DATA=no: no text of exams or chains)
 	$(if $(filter-out no,$(DATA)),$(error DATA is "$(DATA)": say DATA=no, or nothing for a bundle with the data))
 	@python -m tools.bundle build $(if $(filter no,$(DATA)),--without-data)
+
+.PHONY: push-bundle
+push-bundle: .venv/installed ## push exports/bundle to the Hugging Face hub with the token in HF_TOKEN (TO=user/name PUBLIC=1)
+	$(if $(TO),,$(error say where to: TO=user/name))
+	@python -m tools.bundle push $(TO) $(if $(PUBLIC),--public)
 
 .PHONY: exams
 exams: .venv/installed ## the study's exams and recorded chains with the tiny student, as a DVC experiment

@@ -1,7 +1,7 @@
 """A finished run in Hugging Face's layout, and from here to the hub.
 
-    python -m tools.bundle build [--without-data]   (make bundle)                write exports/bundle
-    python -m tools.bundle push USER/NAME           (make publish TO=USER/NAME)  push it with the token in HF_TOKEN
+    python -m tools.bundle build [--without-data]   (make bundle)                    write exports/bundle
+    python -m tools.bundle push USER/NAME           (make push-bundle TO=USER/NAME)  push it with the token in HF_TOKEN
 
 exports/bundle/dataset is a data set of the verified chains, which `datasets.load_dataset` reads; exports/bundle/model
 has the adapters of every seed as PEFT loads them, the metrics, the plots and the report. Each part has its card. Exams
