@@ -54,7 +54,9 @@ OPENERS = (("First", "To begin,"), ("Next", "Then", "Now", "After that,"))
 
 
 def pool(family: str, numbers: dict[str, int]) -> Literal["exam", "transfer", "corpus"]:
-    """What these numbers of a family are kept for, whatever the wording: exams, transfer or pre-training."""
+    """The use that these numbers of a family are kept for: exams, transfer or pre-training. The wording does not
+    matter.
+    """
     key = f"{family} {sorted(numbers.items())}".encode()
     place = int.from_bytes(hashlib.sha256(key).digest()[:4], "big") / 2**32
     return "exam" if place < EXAM_SHARE else "transfer" if place < EXAM_SHARE + TRANSFER_SHARE else "corpus"

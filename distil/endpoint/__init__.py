@@ -1,4 +1,4 @@
-"""One client for servers that speak OpenAI's chat protocol: the teacher asks with it, and `answers.backend: openai`."""
+"""One client for servers that speak OpenAI's chat protocol. The teacher uses it; so does `answers.backend: openai`."""
 
 from distil.endpoint.client import Client, Stop, Stopped, say
 from distil.endpoint.connection import Fault, ServerAnswer

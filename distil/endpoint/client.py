@@ -18,7 +18,7 @@ from distil.endpoint.replies import Usage
 from distil.endpoint.settings import Body, Dialect, Endpoint, Patience
 
 ALIKE = {"rejected": 3, "unreachable": 3, "wrong": 5, "passing": 10}
-"""Faults in a row that are alike, until a role that was not answered yet is taken to be set up wrongly."""
+"""After so many faults of one kind in a row, a role that had no answer yet is taken to be set up wrongly."""
 HINTS = (
     (r"max_completion_tokens", "Set {role}.limit_field to max_completion_tokens."),
     (r"context length|context_length|maximum context|max_model_len", "Lower max_tokens ({cap} now) or give the server"
@@ -121,12 +121,12 @@ class Client:
         expected_tokens: float = 0,
         wasted: Callable[[Usage], None] = lambda used: None,
     ) -> ServerAnswer | Fault:
-        """The answer to a request, or the last fault once it is given up.
+        """Return the answer to a request, or its last fault when all tries have failed.
 
-        `role` is the place of the request's settings in params.yaml: requests of one role are expected to meet the
-        same faults. A `verbatim` reply is kept as the model wrote it, whatever the server calls the model. `wasted` is
-        called for each reply that is paid and no answer. Raises Stopped where no answer came and nothing more may be
-        asked.
+        `role` is the place of the request's settings in params.yaml. Requests of one role are expected to meet the same
+        faults. A `verbatim` reply is kept as the model wrote it, whatever name the server gives the model. `wasted` is
+        called for each reply that costs money and is no answer. Raises Stopped when no answer came and nothing more may
+        be asked.
         """
         model = dialect.answers_as or (None if verbatim else body["model"])
         tries = 0
@@ -173,7 +173,7 @@ class Client:
         return outcome
 
     def _heed(self, fault: Fault, role: str, body: Body) -> None:
-        """Say a fault once, and stop for one that every request would meet, or every request of its role."""
+        """Print a fault once. Stop if every request, or every request of this role, would meet it too."""
         kept = "Everything answered so far is kept; then run again."
         if fault.remedy:
             self.stop.now(f"{fault.remedy} ({fault.reason}). {kept}")
@@ -195,7 +195,7 @@ class Client:
             say(f"{role}: {fault.reason}{wait} ({ends})")
 
     def advice(self, fault: Fault, role: str, body: Body) -> str:
-        """What to change in params.yaml, by the server's words."""
+        """What to change in params.yaml; the server's words decide."""
         cap = body.get("max_tokens") or body.get("max_completion_tokens")
         matches = ((re.search(pattern, fault.reason), hint) for pattern, hint in HINTS)
         found, hint = next((found, hint) for found, hint in matches if found)

@@ -25,7 +25,7 @@ from distil.endpoint.settings import Body, Endpoint
 from distil.pipeline.files import InputError
 
 _QUOTED = re.compile("'.*'")
-"""What an error about an address quotes of it, which may be a password."""
+"""The part of an address that an error message quotes. It may be a password."""
 
 OVERLOADED = (429, 503, 504, 529)
 CONTENT = re.compile(
@@ -41,7 +41,7 @@ NO_MONEY = re.compile(
 """Words of providers whose account is empty. `insufficient quota` alone is also said of too many requests at once."""
 WEB_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body)", re.IGNORECASE)
 SECRET = 8
-"""Characters from which a key is a secret; local servers are given words like `EMPTY`."""
+"""A key of so many characters is a secret. Local servers are given words like `EMPTY` instead."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,11 @@ class ServerAnswer:
 
 @dataclass(frozen=True)
 class Fault:
-    """No answer this time. `remedy` says what to do where every request would meet the same.
+    """Why there is no answer this time.
 
-    Kinds: `overload` (ask less), `passing` (a broken connection, HTTP 500), `unreachable`, `wrong` (a response that is
-    no answer), `rejected` (asking this again is no use).
+    `remedy` says what to do if every request would meet the same fault. The kinds are `overload` (ask less), `passing`
+    (a broken connection, HTTP 500), `unreachable`, `wrong` (a response that holds no answer) and `rejected` (asking
+    this again is no use).
     """
 
     reason: str
@@ -98,7 +99,7 @@ class Connection:
             headers=headers,
             transport=transport,
             verify=_certificates(),
-            trust_env=not local,  # a proxy for the network is none for this machine
+            trust_env=not local,  # a proxy is for the network, not for this machine
             timeout=httpx.Timeout(endpoint.timeout, connect=min(endpoint.timeout, 30), pool=None),
         )
         self._proxied = not local and _has_proxy(address)
@@ -111,7 +112,7 @@ class Connection:
             ) from error
 
     async def _post(self, body: Body) -> httpx.Response:
-        """Post by a client that is free. One pool of many connections would look at each of them for each request."""
+        """Post through a free client. One pool would look through all of its connections for each request."""
         client = self._free.pop() if self._free else self._client()
         try:
             return await client.post(self._url, content=json.dumps(body).encode())
@@ -129,7 +130,7 @@ class Connection:
         return value
 
     def redact(self, text: str) -> str:
-        """The text without the secrets that were sent to the endpoint, should it repeat them."""
+        """Remove the secrets that were sent to the endpoint from a text that it sent back."""
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
         return text
@@ -169,7 +170,7 @@ class Connection:
         return self._read(payload, text, model, verbatim)
 
     def _read(self, payload: Any, text: str, model: str | None, verbatim: bool) -> ServerAnswer | Fault:
-        """What a response of status 200 holds."""
+        """Read a response of status 200."""
         answered_by = payload.get("model") if isinstance(payload, dict) else None
         if model is not None and answered_by and not same_model(model, str(answered_by)):
             return Fault(f"a reply by another model ({answered_by})", "wrong", used=read_usage(payload))

@@ -6,9 +6,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 SLOWER = 0.6
-"""The number of requests under way is cut to this share by a sign of overload, once per round trip ..."""
+"""On a sign of overload the number of requests under way is cut to this share, at most once per round trip."""
 RECOVERY = 0.2
-"""... and grows by this much with each answer, so by a fifth per round trip until it is whole again."""
+"""Each answer raises it again by this much: by a fifth per round trip, until it is whole."""
 
 
 class Pace:

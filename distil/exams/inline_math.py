@@ -41,7 +41,7 @@ class Root:
 Node: TypeAlias = str | Exponent | Fraction | Root
 Nodes: TypeAlias = tuple[Node, ...]
 Reach: TypeAlias = Callable[[str, int], int]
-"""Where one kind of text that starts at a position ends; the position itself where there is none."""
+"""A function that finds one kind of text at a position. It returns the end, or the position where there is none."""
 
 
 def power(exponent: str) -> str:

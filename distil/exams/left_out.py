@@ -43,7 +43,7 @@ Reason = (
 
 
 class LeftOut(Record):
-    """A question that is not among the problems, and why; its key is known while it is read, and not written."""
+    """A question that is not among the problems, and the reason. Its key is used while reading and never written."""
 
     id: str
     year: int
@@ -62,7 +62,7 @@ class LeftOut(Record):
 
 
 def reason_against(question: str) -> Reason | None:
-    """Why a model that reads only text cannot be asked this question, as its words show; None if it can."""
+    """The reason, in a question's own words, why a model that reads only text cannot be asked it; None if it can."""
     if DRAWN.search(question):
         return "has a drawing"
     return "refers to a figure" if NAMES_FIGURE.search(question) else None

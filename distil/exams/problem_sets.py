@@ -19,11 +19,11 @@ from distil.pipeline.records import Chain, Problem
 from distil.verifier import extract
 
 LONGEST_KEY = 120
-"""Characters; a longer key without a mark like `\\boxed{}` is a text in which no final answer is known."""
+"""The most characters of a key without a mark like `\boxed{}`: the final answer in a longer text is unknown."""
 MARKED = re.compile(
     r"^####|\\f?boxed|\\fbox|\n|\banswer\b|\b(so|thus|hence|therefore|because|since)\b", re.MULTILINE | re.I
 )
-CERTAIN = frozenset(["boxed", "answer_line", "answer_phrase"])  # the extraction's cues that are no guess
+CERTAIN = frozenset(["boxed", "answer_line", "answer_phrase"])  # ways to find an answer that do not guess
 CALCULATOR = re.compile(r"<<[^<>\n]*>>")  # GSM8K's notes for a calculator in the middle of its solutions
 
 Names: TypeAlias = Annotated[
@@ -86,7 +86,7 @@ def understood(problem: Problem) -> Problem | LeftOut:
 
 
 def final_answer(key: str) -> str | None:
-    """A key's final answer: the key itself, or what it marks as its answer where it shows its working; None without."""
+    """A key's final answer: the key itself or, where it shows its working, the part marked as answer. None without."""
     if not MARKED.search(key) and len(key) <= LONGEST_KEY:
         return key
     found = extract(key)

@@ -18,7 +18,7 @@ from distil.pipeline.files import InputError
 from distil.pipeline.student_model import StudentModel
 
 POINTER = b"version https://git-lfs"
-"""How the text begins that Git LFS puts in a file's place."""
+"""The beginning of the text that Git LFS puts in a file's place."""
 
 
 def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
@@ -53,9 +53,9 @@ def tokenizer_for(path: str) -> TokenizerWrapper:
 
 
 def tokenizer_in(folder: Path, shown: str | Path | None = None) -> TokenizerWrapper:
-    """A checkpoint's tokenizer, once its chat template and its end tokens are seen to fit each other.
+    """Load a checkpoint's tokenizer, and check that its chat template and its end tokens fit each other.
 
-    Messages name the folder as `shown`. Raises InputError when it cannot be loaded or would train a model that cannot
+    Messages call the folder `shown`. Raises InputError when it cannot be loaded or would train a model that cannot
     answer.
     """
     try:

@@ -45,7 +45,7 @@ def generate(
         max_tokens=max_tokens,
         stop_tokens=[],
         completion_batch_size=batch_size,
-        prefill_batch_size=(batch_size + 1) // 2,  # closer in length than all together, so that less is padded
+        prefill_batch_size=(batch_size + 1) // 2,  # these are closer in length than the whole set, so less is padded
     )
     ends = tokenizer.eos_token_ids
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))

@@ -112,7 +112,7 @@ class Progress(ABC):
 
     @abstractmethod
     def state(self) -> Arrays:
-        """All that the run goes on from."""
+        """Everything that the run needs to go on."""
 
     @abstractmethod
     def restore(self, arrays: Arrays) -> None:
@@ -164,6 +164,6 @@ def lengths(rows: list[Row]) -> list[int]:
 
 
 def reply_tokens(rows: list[Row], batch_size: int, seed: int, iterations: int) -> int:
-    """How many tokens the loss of a run of these iterations has counted."""
+    """How many tokens the loss has counted after so many iterations."""
     batches = islice(schedule(lengths(rows), batch_size, seed), iterations)
     return sum(rows[number].reply for batch in batches for number in batch)

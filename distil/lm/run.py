@@ -37,7 +37,7 @@ class FoldRun:
                 file.write(content)
 
     def clear(self) -> None:
-        """Remove what a killed run would have gone on from."""
+        """Remove the files from which a killed run would resume."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def curve(self) -> list[Validation]:

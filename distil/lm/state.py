@@ -75,7 +75,7 @@ def save_adapter(folder: Path, adapter: Arrays, config: AdapterConfig) -> None:
 
 
 def save_state(folder: Path, arrays: Arrays, history: History) -> None:
-    """Write what a backend goes on from (weights, optimiser, random generator) and the history, all or nothing."""
+    """Write a backend's state (weights, optimiser, random generator) and the history: all of it or nothing."""
     losses = [np.nan if loss is None else loss for loss in history.train_losses]
     arrays = arrays | {
         "history.iterations": np.array(history.iterations, np.int32),
@@ -109,7 +109,7 @@ def load_state(folder: Path, restore: Callable[[Arrays], None]) -> History | Non
         )
     except (RuntimeError, ValueError, KeyError, safetensors.SafetensorError) as error:
         raise InputError(
-            f"{path} is damaged ({error}). The best adapter so far is kept beside it, in {folder}. "
+            f"{path} is damaged ({error}). The best adapter so far is kept in {folder}. "
             f"Delete {path} and run again to train from the start."
         ) from error
 

@@ -1,8 +1,8 @@
-"""A model's chat template: one way to make the prompt that is asked and the row that is trained, and a check of both.
+"""A model's chat template writes the prompts to answer and the rows to train on. This module checks that they agree.
 
-Whatever the template writes, the model has to be asked what it was trained on, and has to learn to stop. Three public
-templates break this without a word: one opens a thought in the prompt that no training row has, one ends turns with a
-token that does not end generation, one never writes an end.
+A model has to be asked in the form that it was trained on, and it has to learn to stop. Three public templates silently
+break this: one opens a thought in the prompt that no training row has, one ends turns with a token that does not end
+generation, one never writes an end.
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ def _last(tokenizer: TokenizerWrapper, tokens: Sequence[int]) -> int:
 
 
 def _apply(tokenizer: TokenizerWrapper, turns: Sequence[Message], **options: Any) -> list[int]:
-    """The template's tokens: without a thought of the model's own where it can be left out, on one day for all days."""
+    """The template's tokens, with thinking turned off where the template can do that, and always with the same date."""
     template = str(tokenizer.chat_template)
     if "enable_thinking" in template:
         options["enable_thinking"] = False

@@ -11,10 +11,10 @@ from distil.pipeline.results import Accuracy
 
 
 class JudgeRating(Record):
-    """A judge of recorded answers beside the verifier, on the `n` answers that it judged either way.
+    """How a judge of recorded answers compares with the verifier on the `n` answers that it called right or wrong.
 
     A false accept is an answer that only the judge calls right, a false reject one that only the verifier does.
-    `empty_accepted` are answers without an answer in them that the judge calls right.
+    `empty_accepted` counts answers without a final answer that the judge calls right.
     """
 
     accuracy: float | None

@@ -238,7 +238,7 @@ class LowRankShape(Record):
 
 
 class AdapterConfig(Record):
-    """`adapter_config.json` beside an adapter's weights: from it, mlx-lm rebuilds the layers that they belong to."""
+    """`adapter_config.json` in an adapter's folder: from it mlx-lm rebuilds the layers that the weights belong to."""
 
     fine_tune_type: Literal["lora", "dora", "full"]
     lora_parameters: LowRankShape | None

@@ -165,7 +165,7 @@ class Asked(Record):
 
 
 class AskedQuestions(Record):
-    """What `answers.limit` left of each set of questions, and how they were drawn."""
+    """How many questions of each set `answers.limit` left, and how they were drawn."""
 
     unseen: Asked
     seen: Asked
@@ -174,7 +174,7 @@ class AskedQuestions(Record):
 
 
 class BesidePublished(Record):
-    """One published number beside this run's; `reason` says why the two were not compared."""
+    """One published number and this run's; `reason` says why they were not compared."""
 
     of: str
     name: str
@@ -260,7 +260,7 @@ class Headline(Record):
 
 
 class ClaimNumbers(Record):
-    """What it has in addition of the parts that a claim rests on."""
+    """The further numbers of the parts that a claim rests on."""
 
     base_low: float | None
     base_high: float | None

@@ -1,4 +1,4 @@
-"""The student's checkpoint has to be there before hours are spent on the stages that come before its training."""
+"""Check that the student's checkpoint is there before hours are spent on the stages before its training."""
 
 import re
 from pathlib import Path
@@ -35,7 +35,7 @@ class StudentModel(Params):
 
 
 def fetch_command(path: str) -> str:
-    """The command that fetches the checkpoint into the folder `path`, as near as it is known."""
+    """The command that fetches the checkpoint into the folder `path`, as far as it is known."""
     if re.fullmatch(r"[\w.-]+/[\w.-]+", path) and not path.startswith("models/"):  # the hub's name instead of a folder
         return f"python -m tools.fetch_model {path}` and set lora_seed.model to `models/{path.split('/')[1]}"
     return f"python -m tools.fetch_model {SOURCES.get(path, 'SOURCE')} --output {path}"

@@ -23,7 +23,7 @@ _NOUN_AFTER = re.compile(
 
 
 def boxes_of(text: str) -> tuple[list[Stated], bool]:
-    """The last boxes that say something, outermost braces counting; and whether the last box is never closed."""
+    """The last boxes with content, each with its outermost braces; and whether the last box is never closed."""
     found: list[Stated] = []
     broken, end = False, -1
     for match in list(_BOXED.finditer(text))[-40:]:
@@ -67,7 +67,7 @@ def joined_boxes(text: str, boxes: list[Stated]) -> Stated:
 def _braced(text: str, start: int) -> str | None:
     """The text between the brace before `start` and its partner; None without a partner.
 
-    Escaped braces count for nothing (`\\left\\{ ... \\right.`), unless the box would never close without them.
+    Escaped braces are skipped (`\left\{ ... \right.`), unless the box would never close without them.
     """
     for sign in (_BRACE_OR_ESCAPE, _BRACE):
         depth = 1

@@ -126,7 +126,7 @@ class FormComparison:
         return different[0] if len(different) == 1 else Items("either", tuple(different))
 
     def _product(self, words: Words, value: Value) -> Outcome:
-        """`xy` alone reads as a word; beside a product it is one. `third` is 3rd."""
+        """`xy` alone reads as a word; next to a product it is one. `third` is 3rd."""
         first, _, rest = words.text.lower().strip("‹› ").removeprefix("the ").partition(" ")
         if (place := ordinal(first)) is not None and (not rest or (value.unit and rest in value.unit.text)):
             return Outcome(value.node == number(place), "ordinal")
@@ -225,7 +225,7 @@ class FormComparison:
 
 
 def _all(outcomes: Sequence[Outcome], rule: str) -> Outcome:
-    """All equal is equal; the first that is not decides, and its rule is named."""
+    """Equal if all are equal. Otherwise the first pair that is not decides, and the outcome names its rule."""
     for outcome in outcomes:
         if outcome.equal is not True:
             return Outcome(outcome.equal, f"{rule}: {outcome.rule}")
@@ -233,7 +233,7 @@ def _all(outcomes: Sequence[Outcome], rule: str) -> Outcome:
 
 
 def _by_noun(items: Sequence[Form]) -> dict[frozenset[str], Form]:
-    """Counts by what they count (`18 chickens, 7 rabbits`); empty unless every item has a noun of its own."""
+    """How many of each thing (`18 chickens, 7 rabbits`); empty unless every item has a noun of its own."""
     found: dict[frozenset[str], Form] = {
         nouns(item.unit): item for item in items if isinstance(item, Value) and item.unit
     }
@@ -241,7 +241,7 @@ def _by_noun(items: Sequence[Form]) -> dict[frozenset[str], Form]:
 
 
 def _base_left_out(numeral: Numeral, value: Value) -> Outcome:
-    """A numeral whose base the question states may be given without it: the digits decide."""
+    """A numeral may be given without the base that the question states: its digits decide."""
     same = value.node.op == "num" and str(value.node.value) == numeral.digits and not value.unit and value.per == 1
     return Outcome(same, "base_left_out")
 

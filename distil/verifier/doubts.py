@@ -77,7 +77,7 @@ def hangs(text: str) -> bool:
 
 
 def is_finished(text: str) -> bool:
-    """Whether a response ends where a writer would end it: delimiters closed, and a full stop or a result last."""
+    """Whether a response ends properly: its delimiters are closed, and a full stop or a result comes last."""
     if not text or text.count("\\(") != text.count("\\)") or text.count("\\[") != text.count("\\]"):
         return False
     if text.count("$$") % 2 or text[-1] in ",+-−/^(=<>≈" or re.search(r"(?<!\*)\*$", text):

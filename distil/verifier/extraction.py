@@ -129,7 +129,7 @@ def extract(text: str) -> Extraction:
 
 
 def _declared(text: str, boxes: list[Stated], lines: list[Stated], broken: bool) -> Extraction:
-    """Of boxes and answer lines the last one counts, unless it is taken back or the text goes on and breaks off."""
+    """The last of the boxes and answer lines, unless the text takes it back, or goes on and breaks off."""
     flags = ["conflicting_answer_lines"] if len({_bare(line.said) for line in lines[-10:]}) > 1 else []
     boxed = joined_boxes(text, boxes) if boxes else None
     line = lines[-1] if lines else None
@@ -163,7 +163,7 @@ def _undeclared(text: str, broken: bool) -> Extraction:
 
 
 def _phrased(text: str, phrase: Stated) -> Extraction:
-    """What "the answer is" says: no declaration, so it counts for nothing where it is doubted or broken off from."""
+    """The answer after "the answer is". It counts for nothing where the text doubts it or breaks off."""
     if doubted_within(phrase.said) or taken_back(text, phrase):
         return Extraction(None, None, ["doubted"])
     if (_bare(text[phrase.end :]) and not is_finished(text.strip())) or hangs(phrase.said):
@@ -233,7 +233,7 @@ def _next_block(lines: list[str], start: int) -> str:
 
 
 def _phrase(text: str) -> Stated | None:
-    """What follows the last "the answer is" (or stands on the next line); None unless that is near the text's end."""
+    """What follows the last "the answer is", on its line or the next; None unless that is near the text's end."""
     last = None
     for last in _PHRASE.finditer(text):  # noqa: B007 - the last one counts
         pass

@@ -45,7 +45,7 @@ class Family:
 
 
 def parameter_of(text: str) -> tuple[str, str] | None:
-    """The text before "k an integer" (in any spelling of it) and the letter; None where nothing says so."""
+    """The text before "k an integer" (in any spelling) and the letter; None where no letter is called an integer."""
     if "ℤ" not in text and "Z" not in text and "integer" not in text and "±" not in text:
         return None
     text = " ".join(unwrapped(text).split())

@@ -35,7 +35,7 @@ _TURN = re.compile(
 
 
 class Stated(NamedTuple):
-    """What a cue states, where in the text it starts, and where that which comes after it starts."""
+    """What a cue states, where in the text it starts, and where the text after it starts."""
 
     said: str
     start: int

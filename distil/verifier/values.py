@@ -74,7 +74,7 @@ def read_single(text: str) -> Form:
 
 
 def _named(text: str) -> Form:
-    """What a name stands for. Letters alone are a product there (`y = kx`), unless they are a word that we know."""
+    """The meaning of a name. Letters alone are a product (`y = kx`), unless they are a word that we know."""
     return Value(read_expression(text)) if is_product(text.lower()) else read_single(text)
 
 

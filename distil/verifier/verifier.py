@@ -82,7 +82,9 @@ class Verifier:
         return [self._verdict(gold, extraction) for gold, extraction in found]
 
     def _await(self, waiting: "Mapping[tuple[str, str], Task | None]") -> list[tuple[str, str]]:
-        """Keep the judgements on pairs, scheduled here where they are not; returns those that a broken pool lost."""
+        """Keep the verdicts on pairs, and schedule those that are not scheduled; returns the pairs that a broken pool
+        lost.
+        """
         lost = []
         tasks = {pair: task or self._schedule(pair) for pair, task in waiting.items()}
         for pair, (pool, future) in tqdm(tasks.items(), desc="algebra", delay=2, leave=False, disable=None):
@@ -99,12 +101,12 @@ class Verifier:
                 self._pool = ProcessPool(max_workers=self.workers, initializer=start, context=_context())
                 weakref.finalize(self, _stop, self._pool).atexit = False
             pool = self._pool
-            if not pool.active:  # broken: told where it is waited for
+            if not pool.active:  # broken: the one who waits for it is told
                 return pool, Future()
             return pool, pool.schedule(decide_with_algebra, args=(*pair, self.timeout), timeout=PATIENCE * self.timeout)
 
     def _end(self, pool: ProcessPool) -> None:
-        """End a pool's processes, unless that was done; the next pair starts new ones."""
+        """End a pool's processes if they still run; the next pair starts new ones."""
         with self._lock:
             ours = self._pool is pool
             if ours:
@@ -127,7 +129,7 @@ class Verifier:
 
 
 def _stop(pool: ProcessPool) -> None:
-    """End a pool's processes; again does nothing."""
+    """End a pool's processes; a second call does nothing."""
     pool.stop()
     pool.join()
 
@@ -148,7 +150,7 @@ def _context() -> multiprocessing.context.BaseContext:
 
 
 Task = tuple[ProcessPool, "Future[Decision]"]
-"""A pair's decision to come, and the pool it is to come from."""
+"""A pair's decision that is still to come, and the pool that works on it."""
 
 
 def _result(pool: ProcessPool, future: "Future[Decision]") -> Decision:

@@ -114,8 +114,8 @@ def ordinal(text: str) -> int | None:
 def same_words(gold: str, answer: str) -> bool:
     """Whether an answer in words says what the key says.
 
-    Equal after `meaning`; or the words of the one stand together in a slightly longer other (`INSIDE`: inside the
-    circle) that brings in neither a negation nor a rival (`even`: neither even nor odd).
+    The two are equal after `meaning`. Or the words of one stand together in the other, which is slightly longer
+    (`INSIDE`: inside the circle) and brings in neither a negation nor a rival (`even`: neither even nor odd).
     """
     a, b = meaning(gold), meaning(answer)
     if a == b or a.replace(" ", "").replace("-", "") == b.replace(" ", "").replace("-", ""):

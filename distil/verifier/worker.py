@@ -1,4 +1,4 @@
-"""What runs inside a worker process: limits on memory and processor time, and judgements with algebra at hand."""
+"""The code that runs inside a worker process: limits on memory and processor time, and judgements with algebra."""
 
 import contextlib
 import resource
@@ -12,7 +12,9 @@ MEMORY = 1024**3
 
 
 def start() -> None:
-    """Load sympy and bound the worker's memory (macOS takes the bound and does not enforce it: time alone does)."""
+    """Load sympy and limit the worker's memory. macOS accepts the limit and does not enforce it: there only time is
+    bounded.
+    """
     import distil.verifier.algebra  # noqa: F401 - loaded before the clock of the first pair runs
 
     with contextlib.suppress(ValueError, OSError):

@@ -113,7 +113,7 @@ def split() -> Split:
 
 
 def limited(tasks: list[Task], limit: Limit) -> list[Task]:
-    """The tasks that `answers.limit` leaves: the same questions whoever answers."""
+    """The tasks that `answers.limit` leaves. Every model is asked the same questions."""
     folds = split()
     asked = subset(contest(), transfer(), folds, limit)
     return [task for task in tasks if asked.asks(task.benchmark, task.problem.id, task.fold, task.role, folds.main)]

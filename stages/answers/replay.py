@@ -70,16 +70,16 @@ class Replayed:
     misfits: list[AnswerMisfit]
 
     def where(self, asks: Callable[[Answer], bool]) -> "Replayed":
-        """The same with those answers alone that `asks` is true for, and what was said of them."""
+        """Only those answers for which `asks` is true, and the judge's words on them."""
         answers = [row for row in self.answers if asks(row)]
         kept = {_key(row) for row in answers}
         return Replayed(answers, [row for row in self.judged if _key(row) in kept], self.misfits)
 
 
 def replay(name: str, path: Path, columns: AnswerColumns, benchmarks: dict[str, list[Problem]]) -> Replayed:
-    """The recorded answers in `path` of model `name` to the problems of `benchmarks`.
+    """Match the recorded answers of model `name` in `path` to the problems of `benchmarks`.
 
-    Raises InputError naming file, row and column of what is malformed.
+    Raises InputError naming file, row and column of a fault.
     """
     benchmark = {problem.id: found for found, problems in benchmarks.items() for problem in problems}
     problems = [problem for found in benchmarks.values() for problem in found]
@@ -112,7 +112,7 @@ def replay(name: str, path: Path, columns: AnswerColumns, benchmarks: dict[str, 
 
 
 def write(name: str, replayed: Replayed, benchmarks: dict[str, list[Problem]]) -> None:
-    """Write data/answers/<name>: each benchmark's answers, judged.jsonl and unmatched.jsonl; say what fitted."""
+    """Write each benchmark's answers, judged.jsonl and unmatched.jsonl to data/answers/<name>; print what matched."""
     with replacing_folder(f"data/answers/{name}") as folder:
         for benchmark in benchmarks:
             write_jsonl(folder / f"{benchmark}.jsonl", (row for row in replayed.answers if row.benchmark == benchmark))

@@ -46,7 +46,7 @@ def open_store(model: AskedModel, tasks: list[Task]) -> AnswerStore:
 
 
 def _computing(params: AnswersParams, lm: LmParams) -> Inputs | None:
-    """What decides the last bits of a product here; None where a server answers."""
+    """What decides the last bits of a reply; None where a server answers."""
     if params.backend == "torch":
         require_torch()
         from distil.lm.torch.train import computing as torch_computing  # PyTorch is optional, and slow to import

@@ -34,7 +34,7 @@ def ask_server(model: AskedModel, tasks: list[Task], store: AnswerStore, bar: tq
 
 
 async def ask_all(model: AskedModel, tasks: list[Task], store: AnswerStore, bar: tqdm) -> None:
-    """Send the requests; the first that is given up ends the others."""
+    """Send the requests; when one is given up, the others are ended."""
     stop, params = Stop(), model.params
     endpoint = params.endpoint.model_copy(update={"concurrency": params.batch_size})
     async with Client(WHERE, endpoint, stop, PATIENCE) as client:

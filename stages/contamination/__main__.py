@@ -4,8 +4,9 @@
 
 Reads data/eval/scored.jsonl (which questions the base model was asked, and which it got right), the questions in
 data/parsed and data/transfer, clusters of near-duplicates and the model. The first half of a question is given as plain
-text, greedy, as Wu et al. (arXiv 2507.10532) did. Writes data/contamination/<benchmark>.jsonl (both halves and what the
-model wrote) and metrics/contamination.json. Where answers come from a server or are recorded nothing can be tried.
+text and continued greedily, as Wu et al. (arXiv 2507.10532) did. Writes data/contamination/<benchmark>.jsonl (both
+halves and the model's continuation) and metrics/contamination.json. When answers come from a server or are recorded,
+nothing can be tried.
 """
 
 import argparse

@@ -43,7 +43,7 @@ def cut(problem: Problem, benchmark: Literal["contest", "transfer"], right: bool
 
 
 def completed(half: Half, text: str) -> Completion:
-    """The half with what was written after it, compared word by word; how words are spaced does not count."""
+    """Compare the model's continuation with the second half, word by word; the space between words does not count."""
     words = half.rest.split()
     wrong = (place for place, pair in enumerate(zip(words, text.split(), strict=False)) if pair[0] != pair[1])
     met = next(wrong, min(len(words), len(text.split())))

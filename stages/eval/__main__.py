@@ -3,9 +3,9 @@
     python -m stages.eval
 
 Reads data/parsed, data/transfer, data/teacher_cot, data/train_split/folds.json, data/verified and data/answers. Writes
-data/eval/scored.jsonl (every answer with its verdict), data/eval/tables.json (everything in detail),
-metrics/eval.json (the headline) and plots/eval/*.csv. docs/metrics.md says what each number is. Where all answers are
-recorded ones of models that were not made here, recorded.py says what is compared instead.
+data/eval/scored.jsonl (every answer with its verdict), data/eval/tables.json (everything in detail), metrics/eval.json
+(the headline) and plots/eval/*.csv. docs/metrics.md explains each number. When all answers are recorded answers of
+models that this run did not train, recorded.py compares them instead.
 """
 
 import argparse
@@ -98,7 +98,7 @@ def read_questions() -> tuple[Split, dict[str, list[Problem]], dict[str, pd.Data
 
 
 def evaluate_recorded(models: list[str], params: EvalParams) -> None:
-    """Score recorded answers, compare the models and rate their judges, and write what came out."""
+    """Score recorded answers, compare the models, rate their judges, and write the results."""
     _, problems, questions = read_questions()
     with replacing_folder("data/eval") as out, replacing_folder("plots/eval") as plots:
         with replacing(out / "scored.jsonl") as file, Verifier() as verifier:

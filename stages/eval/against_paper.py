@@ -12,7 +12,7 @@ from stages.eval.params import EvalParams
 def against_paper(parts: dict[str, Part], teacher: Accuracy, params: EvalParams) -> list[BesidePublished]:
     """Teacher, base, student (under the study's protocol) and transfer benchmark, each with its published number.
 
-    The unseen questions' student, which the study has no number for, follows with the study's student beside it.
+    The last row compares the student on unseen questions, for which the study has no number, with the study's student.
     """
     every, paper, transfer = parts["contest_all"], parts["paper_protocol"], parts["transfer"]
     unseen = parts["contest_unseen"]

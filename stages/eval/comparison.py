@@ -27,10 +27,11 @@ CLAIMED = ("contest_unseen", "transfer")
 
 
 def compare(part: Part, params: EvalParams, name: str) -> Comparison:
-    """Everything about student against base on one part; None, and the reason in `reasons`, for what cannot be had.
+    """Everything about student against base on one part; a number that cannot be had is None, with the reason in
+    `reasons`.
 
-    Accuracies are fractions, differences percentage points. McNemar's test needs one answer per question: it is that
-    of the seed with the median accuracy, and `seeds` has every seed's; `sign_flip_p` uses all seeds at once.
+    Accuracies are fractions, differences percentage points. McNemar's test needs one answer per question: it is that of
+    the seed with the median accuracy, and `seeds` has every seed's; `sign_flip_p` uses all seeds at once.
     """
     gap = difference(part.base, part.students, part.clusters, params.resamples, params.generator(name))
     result = outline(part, gap)

@@ -43,7 +43,7 @@ class EvalAnswers(Params):
     limit: Limit
 
     def recorded(self, seeds: Iterable[int]) -> bool:
-        """Whether all answers are somebody else's: neither base nor a student of these seeds is among the models."""
+        """Whether all answers are recorded: neither the base nor a student of these seeds is among the models."""
         return not {BASE, *map(seed_name, seeds)} & set(self.models)
 
     def compared(self, seeds: Iterable[int]) -> list[str]:

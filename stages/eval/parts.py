@@ -63,9 +63,8 @@ def all_parts(
 ) -> dict[str, Part]:
     """The parts by name: the contest unseen, seen and all, transfer, and the study's own protocol.
 
-    `split` is data/train_split/folds.json and `asked` the held-out questions that `answers.limit` leaves. Under
-    `contest_all` every question counts once, with the prediction of an adapter that it was held out from where there is
-    one.
+    `split` is data/train_split/folds.json and `asked` the held-out questions that `answers.limit` leaves. `contest_all`
+    counts every question once: by an adapter that the question was held out from, if there is one.
     """
 
     def part(name: str, benchmark: str, folds: Sequence[str], *roles: str) -> Part:

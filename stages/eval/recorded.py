@@ -1,8 +1,10 @@
-"""Recorded answers of models that were not made here: no base to compare with, but a teacher, judges and chain lengths.
+"""Compare recorded answers of models that this run did not train: there is no base, but a teacher, judges and chain
+lengths.
 
-On every benchmark that any model answered: each model's accuracy by the verifier, its judge beside the verifier, the
-models `teacher` and `student` compared on the same questions (in all, by section, by the source's difficulty), the
-trend over models named R1 to R6, and the published accuracies corrected for the errors of the student's judge.
+For every benchmark that a model answered, this gives each model's accuracy by the verifier, and the agreement of its
+judge with the verifier. It compares the models `teacher` and `student` on the same questions (in all, by section, by
+the source's difficulty), tests the trend over models named R1 to R6, and corrects the published accuracies for the
+errors of the student's judge.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +46,8 @@ from stages.eval.params import EvalParams
 ANSWERS = Path("data/answers")
 GROUPS: tuple[Literal["section", "difficulty"], ...] = ("section", "difficulty")
 JUDGED = ("base", "student", "R2", "R3", "R4", "R5", "R6")
-"""The published accuracies that come from the judge of the student's answers; the teacher's has another."""
+"""The published accuracies that come from the judge of the student's answers. The teacher's answers had another judge.
+"""
 
 
 def rated(scored: Path, models: Sequence[str]) -> pd.DataFrame:
@@ -144,9 +147,9 @@ def marked(model: str, own: pd.DataFrame) -> RecordedModel:
 
 
 def judged(own: pd.DataFrame) -> JudgeRating | None:
-    """The judge of one model's answers beside the verifier; None where nobody judged them.
+    """How the judge of one model's answers compares with the verifier; None where there was no judge.
 
-    `unclear` answers, on which the judge said neither, count nowhere else.
+    `unclear` counts answers on which the judge said neither. They count nowhere else.
     """
     rating = _rating(own)
     if rating is None:
@@ -229,7 +232,7 @@ def trend(
 
 
 def corrected(judge: Rating) -> list[CorrectedAccuracy]:
-    """The study's published accuracies as they would be by the verifier, had the judge erred as on these answers."""
+    """The study's published accuracies, corrected for the errors that its judge makes on the recorded answers."""
     rows = []
     for name in JUDGED:
         entry = published()[name]

@@ -24,7 +24,7 @@ class Solved(NamedTuple):
 
 
 def solved() -> Solved:
-    """What `verified` says of the R1 chains."""
+    """What `verified` says about the R1 chains."""
     return Solved(
         *(
             {
@@ -51,7 +51,8 @@ def teacher_sections(questions: pd.DataFrame, found: Solved) -> dict[str, Accura
 
 
 def teacher_on_benchmark(questions: pd.DataFrame, verifier: Verifier, file: IO[str]) -> Accuracy | None:
-    """The share of the benchmark's questions that the solver answered rightly, of those it answered; None unasked.
+    """The share of the benchmark's questions that the solver answered rightly, among those it answered; None without
+    answers.
 
     The scored answers are written to `file`.
     """

@@ -93,7 +93,7 @@ class SweepParams(LevelSeedParams, LevelParams):
 
 
 def main() -> None:
-    """Score, line up the levels on the same questions, test, and write what came out."""
+    """Score the answers, line up the levels on the same questions, run the tests, and write the results."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     params = load_params("length_sweep", SweepParams)
     if not params.levels:

@@ -2,7 +2,7 @@
 
     python -m stages.parsed --status    what a reader that is paid is still to be asked, and what that costs
 
-A scan among exams with text is told on standard error and left out; the others are read.
+A scan among exams with text is left out, and named on standard error; the others are read.
 
 Reads data/raw and the `parsed` block of params.yaml. Problems that came as data (`raw.source: problems`) are taken as
 they are, with the final answer of each key. Of exams, `parsed.reader: text_layer` reads the PDFs' text, `ocr` scans,
@@ -112,7 +112,7 @@ def show(exam: Path, key: Path | None) -> None:
 
 
 def show_status(params: ParsedParams) -> None:
-    """Print what the vision model is still to be asked, and what the store's budget has spent."""
+    """Print what the vision model has still to be asked, and how much of the store's budget is spent."""
     if params.reader != "vision":
         print(f"parsed.reader {params.reader} asks nobody")
         return
@@ -123,7 +123,7 @@ def show_status(params: ParsedParams) -> None:
 
 
 def understand(problems: Iterable[Problem]) -> tuple[list[Problem], list[LeftOut]]:
-    """Problems that came as data: each with its final answer as the key, or left out."""
+    """Problems that came as data: each with its final answer as the key, or left out with the reason."""
     read = [understood(problem) for problem in problems]
     return [one for one in read if isinstance(one, Problem)], [one for one in read if isinstance(one, LeftOut)]
 
@@ -142,7 +142,8 @@ def files_of(exam: ExamFile) -> tuple[Path, Path | None]:
 
 
 def read_exams(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], int]:
-    """Read every exam of the manifest, in its order; the last value counts those without text, which are told.
+    """Read every exam of the manifest, in its order. The last value counts the exams without text, which are named on
+    standard error.
 
     Raises InputError when an exam cannot be read for another reason, or none has text.
     """
@@ -176,7 +177,7 @@ def read_exams(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], int]
 
 
 def read_by_model(exams: list[ExamFile], params: ParsedParams) -> tuple[list[Problem], list[LeftOut]]:
-    """Have a model read the exams, and say which of its replies were of no use."""
+    """Have a model read the exams, and print which of its replies could not be used."""
     from stages.parsed import vision
 
     problems, left_out = [], []

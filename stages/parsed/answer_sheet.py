@@ -110,7 +110,7 @@ def _spacing(labels: list[tuple[Box, int]]) -> float:
 
 
 def _answer(number: int, page: int, boxes: list[Box]) -> ScannedItem:
-    """The answer among a cell's boxes: from the leftmost on, as far as they are as high and no remark."""
+    """The answer in a cell: its boxes from the leftmost on, as far as they are of one height and no remark."""
     boxes = sorted(boxes, key=lambda box: box.left)
     plain = [box for box in boxes if not REMARK.search(ALTERNATIVE.sub("", box.text))]
     if not plain:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stages.parsed.lines import Line
 from stages.parsed.page import Drawing, Page
 
-COLUMN_WIDTH = 0.1  # of the page; numbers further apart from left to right stand in different columns
+COLUMN_WIDTH = 0.1  # of the page; numbers further apart from left to right are in different columns
 EDGE = 1.0  # font sizes; a column's numbers begin within this of its left edge, wrapped lines do not
 
 
@@ -37,7 +37,7 @@ def column_edges(regions: list[Region], label: re.Pattern[str]) -> list[float]:
 
 
 def label_of(line: Line, edges: list[float], label: re.Pattern[str]) -> re.Match[str] | None:
-    """The number that a line begins with, if it stands at a column's left edge."""
+    """The number that a line begins with, if it is at a column's left edge."""
     at_edge = any(abs(line.left - edge) <= EDGE * line.size for edge in edges)
     return label.match(line.text) if at_edge else None
 

@@ -1,7 +1,8 @@
-"""A person's corrections of what was read: corrections.yaml, as the page of `make review` exports it.
+"""A person's corrections of the questions: corrections.yaml, as the page of `make review` exports it.
 
-A correction keeps the text that it was made on. It is applied while the question says the same, whatever reader or
-notation gives it: the same numbers, and nearly the same words. Else it is reported, and the question stays as read.
+A correction keeps the text that it was made on. It is applied as long as the question says the same, whatever reader or
+notation gives it: the same numbers, and nearly the same words. Otherwise it is reported, and the question stays as
+read.
 """
 
 import re

@@ -1,9 +1,9 @@
 """Recorded corrections of the transcriptions: applied where a rule can, noted on the problem where none does.
 
 A row of errata.csv says what the exam prints and what the transcription has instead, as a fragment or in words. The
-fragment is looked for without regard to spaces, brackets and the way exponents and indices are written (`x³` for
-`x^3`), and is replaced if it is found exactly once. A fragment with ` and ` may stand for two in two places; and the
-beginning that both readings share may stand somewhat before the rest. Anything else stays as transcribed.
+search for a fragment ignores spaces, brackets and the way exponents and indices are written (`x³` for `x^3`). A
+fragment that is found exactly once is replaced. A fragment with ` and ` may mean two fragments in two places. The
+beginning that both readings share may be some way before the rest. Anything else stays as transcribed.
 """
 
 import csv
@@ -93,7 +93,7 @@ def apply_errata(problems: list[Problem], errata: list[Erratum]) -> tuple[list[P
 
 
 def corrected(text: str, transcribed: str, printed: str) -> str | None:
-    """`text` with what is printed in the place of what was transcribed, or None where no rule tells the place."""
+    """`text` with the transcribed words replaced by the printed ones, or None where no rule finds the place."""
     if REMARK.search(printed):
         return None
     if (once := _replaced(text, transcribed, printed)) is not None:

@@ -64,7 +64,7 @@ def read_exam(path: Path, year: int, section: str, key_path: Path | None = None)
 
 
 def _reason_against(item: Item, answer: Item) -> Reason | None:
-    """Why a question cannot be asked, or may not have been read as the page shows it."""
+    """The reason why a question cannot be asked, or may not have been read as the page shows it."""
     if item.drawn:
         return "has a drawing"
     if reason := reason_against(item.text):

@@ -37,7 +37,9 @@ EQUATION = re.compile(r"(?![-+=<>≤≥≠·×/])(?:(?![a-z]{3}|[=<>≤≥≠]).
 
 @dataclass
 class Item:
-    """A numbered question or answer: its lines, the page of its number if there are pages, whether a drawing is its."""
+    """A numbered question or answer: its lines, the page of its number if there are pages, and whether it has a
+    drawing.
+    """
 
     number: int
     page: int | None

@@ -15,7 +15,7 @@ COLUMN_GAP = 1.5  # font sizes; a wider gap on one height separates columns
 NARROW_GAP = 0.6  # font sizes; a gap that LaTeX leaves between columns is as small as that
 TITLE = 1.2  # of the size of the text before it on its height; what is larger is a title over the next column
 LABEL_SIGNS = 4  # so few signs may be an item's number, which a gap parts from its text
-MARGIN = 0.09  # of the page's height; running heads and feet stand within it
+MARGIN = 0.09  # of the page's height; running heads and feet are within it
 OVERLAP = 0.12  # font sizes of height that two lines share before one of them is taken to be stacked on the other
 
 
@@ -50,7 +50,7 @@ def read_lines(page: Page) -> list[Line]:
             else:
                 rows.append([piece])
     waiting = sorted((piece for piece in pieces if piece.size <= full_size), key=lambda piece: piece.left)
-    while waiting:  # exponents and indices join the row they stand at; what none reaches, in the end, begins a row
+    while waiting:  # exponents and indices join the nearest row; a piece that no row reaches begins a row
         apart = [piece for piece in waiting if not _join(piece, rows, full_size)]
         if len(apart) == len(waiting):
             rows.append([apart.pop(0)])
@@ -116,7 +116,7 @@ def _gutter(rows: list[list[Piece]], width: float) -> float | None:
 
 
 def _other_height(one: Piece, other: Piece) -> bool:
-    """Whether two signs of one size are on lines of their own: columns that are close together."""
+    """Whether two signs of one size are on lines of their own, as in columns that are close together."""
     plain = all(len(piece.text) == 1 and piece.text not in CENTRED for piece in (one, other))
     same = max(one.size, other.size) < 1.01 * min(one.size, other.size)
     return plain and same and abs(one.axis - other.axis) > 0.02 * one.size

@@ -1,7 +1,7 @@
-"""What a PDF's page shows: glyphs of its text layer with their places and sizes, horizontal rules, drawings.
+"""The content of a PDF's page: glyphs of its text layer with their places and sizes, horizontal rules, drawings.
 
-Points, y upwards, as in PDF, turned so that most of the text is upright. A glyph that has no known meaning, or that is
-at an angle, keeps its place and carries a doubt, so that the question it belongs to is not read wrongly in silence.
+Lengths are points, y upwards, as in PDF; a page is turned so that most of its text is upright. A glyph without a known
+meaning, or at an angle, keeps its place and carries a doubt, so that its question is not silently misread.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ AXIS = 0.25
 """Height of the line on which fraction bars, minus signs and brackets are centred, in font sizes above the baseline."""
 RULE_THICKNESS = 2.5  # points; a path that is flatter is a rule
 PAGE_SHARE = 0.7  # of both sides; a path or image that is larger is the page's background, or a scan
-WATERMARK = 2.5  # of the usual size; a glyph that is larger and lies over or beside the text's angle is no text
+WATERMARK = 2.5  # of the usual size; a larger glyph that lies over other text or at an angle is no text
 SIGN: Doubt = "holds a sign that is not read"
 ANGLE: Doubt = "holds text at an angle"
 EXTENSION = re.compile(r"(CM|LM|EU|TX|PX|RTX|ZPLM|MD|FOURIER-M|PAZO)(ATH)?EX|MATHEXTENSION", re.IGNORECASE)
@@ -205,7 +205,7 @@ def _accented(pieces: list[Piece]) -> Iterator[Piece]:
         ]
         if not near:
             if not unicodedata.combining(piece.text):
-                continue  # a mark that stands by itself is what it is
+                continue  # a mark by itself keeps its meaning
             near = [i for i in (index - 1, index + 1) if 0 <= i < len(pieces) and i not in marks][:1]
         for base in near[:1]:
             letter = unicodedata.normalize("NFC", pieces[base].text + mark)

@@ -32,7 +32,7 @@ from stages.parsed.scan import OTHER_TEST, Both, section_named
 PROMPT = Path(__file__).with_name("reader.md")
 DPI = 150
 READINGS, ATTEMPTS = 2, 3
-"""So many readings of a page are compared; a reply that is none is asked for again, up to so many in all."""
+"""So many readings of a page are compared. A reply that is no reading is asked for again, up to so many in all."""
 PIXELS_PER_TOKEN = 512
 """Fewer than any model is documented to take (28 x 28 or 750): the budget reckons a picture with more than it costs."""
 

@@ -1,6 +1,6 @@
 """A user's own exams: PDFs or documents in a folder, with year and section in their names or in an exams.yaml.
 
-A key may be a file of its own: `2019 JS key.pdf` beside `2019 JS.pdf`, or one that exams.yaml names.
+A key may be a file of its own: `2019 JS key.pdf` next to `2019 JS.pdf`, or a file that exams.yaml names.
 """
 
 import re
@@ -15,11 +15,11 @@ from distil.pipeline.records import ExamFile
 
 LISTING = "exams.yaml"
 KEY = re.compile(r"(?<![a-z])(?:answer[\W_]*keys?|answers?|keys?|solutions?)(?![a-z])", re.IGNORECASE)
-"""What the name of a key's file says besides the name of its exam."""
+"""The words in the name of a key's file besides the name of its exam."""
 
 
 class Listed(BaseModel):
-    """What exams.yaml says of one file; what it leaves out is taken from the file's name."""
+    """What exams.yaml says about one file; the rest follows from the file's name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     year: int | None = None

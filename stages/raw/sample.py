@@ -12,7 +12,7 @@ from stages.raw.paper import Exam, PrintedQuestion
 
 
 class Section(BaseModel):
-    """How one section's paper is laid out."""
+    """The layout of one section's pages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     title: str

@@ -279,7 +279,7 @@ def training(run: Run, pictures: Pictures) -> Claim:
 
 
 def beside_the_study(run: Run) -> Claim:
-    """This run's numbers beside the published ones, and whether they may be compared at all."""
+    """This run's numbers and the published ones, and whether they may be compared at all."""
     rows = [*run.tables.published, *(run.level_tables.published if run.level_tables else [])]
     compared = [row for row in rows if row.reason is None]
     equal = sum(bool(row.equivalent) for row in compared)

@@ -189,7 +189,7 @@ def rates(run: Run) -> Table:
 
 
 def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
-    """What having seen the questions is worth, and what the study's protocol would have claimed."""
+    """How much having seen the questions is worth, and what the study's protocol would have claimed."""
     leakage = run.tables.leakage
     gap = leakage.paired["contest_unseen"]
     found = side(gap.low, gap.high)
@@ -247,7 +247,9 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
 
 
 def by_heart(run: Run) -> Iterator[Table]:
-    """Which questions the untouched base model completes from their first half, and its accuracy beside it."""
+    """Which questions the untouched base model completes from their first half, and its accuracy on these and on the
+    others.
+    """
     rows = [
         [
             pretty(benchmark),

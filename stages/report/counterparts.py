@@ -1,4 +1,4 @@
-"""What the article shows of its run, of this one: counts, accuracy by section, difficulty, losses, kinds of errors."""
+"""The article's figures, for this run: counts, accuracy by section, difficulty, losses, kinds of errors."""
 
 import math
 import re
@@ -93,7 +93,7 @@ def difficulty_by_year(run: Run) -> Iterator[Table]:
 
 
 def wrong(right: float | None, low: float | None, high: float | None) -> str:
-    """The share of wrong answers with its interval, from that of right ones."""
+    """The share of wrong answers with its interval, computed from that of right ones."""
     if right is None or low is None or high is None:
         return "–"
     return with_interval(percent(1 - right), percent_interval(1 - high, 1 - low))

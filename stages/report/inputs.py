@@ -1,4 +1,4 @@
-"""Everything the report reads. What a run may lack (levels, a second benchmark, a probe) is empty, not an error."""
+"""Everything the report reads. A part that the run lacks (levels, a probe) is empty, not an error."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,14 +27,13 @@ Found = TypeVar("Found", bound=Record)
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a run has whoever answered.
+    """The parts that every run has, whoever answered.
 
-    `params_text` is params.yaml as it stands and `params` what the report reads of it; `problems` has a list for each
-    benchmark, the contest first; `split` is data/train_split/folds.json; `level_tables` is tables.json of
+    `params_text` is the text of params.yaml and `params` the parts of it that the report reads; `problems` has a list
+    for each benchmark, the contest first; `split` is data/train_split/folds.json; `level_tables` is tables.json of
     data/length_sweep; `verified`, `train_split`, `overfit_probe` and `contamination` are these stages' metrics, and
-    `level_losses` those of the trainings of the length sweep, by its rows.
-    `curves` has fold, iteration, train_loss, valid_loss and seed, and `probe` the same without a fold. What a run may
-    lack is None.
+    `level_losses` those of the trainings of the length sweep, by its rows. `curves` has fold, iteration, train_loss,
+    valid_loss and seed, and `probe` the same without a fold. A part that the run lacks is None.
     """
 
     params_text: str
@@ -90,7 +89,7 @@ class Run(Loaded):
 
 
 def load_run() -> Run | RecordedRun:
-    """Read the run in the working directory. Raises InputError where what every run has is missing or malformed."""
+    """Read the run in the working directory. Raises InputError where a part of every run is missing or malformed."""
     problems = {CONTEST: list(read_jsonl("data/parsed/problems.jsonl", Problem))}
     second = Path("data/transfer/problems.jsonl")
     if second.exists():

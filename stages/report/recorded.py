@@ -118,7 +118,7 @@ def claims(run: RecordedRun, pictures: dict[str, Picture]) -> list[Claim]:
 
 
 def counterpart(run: RecordedRun) -> Claim:
-    """What the article counts, of this run."""
+    """The article's counts, for this run."""
     benchmarks = {row.answer.benchmark for row in run.scored}
     tables = [
         error_classes(
@@ -210,7 +210,7 @@ def pair_tables(found: RecordedBenchmark) -> Iterator[Table]:
 
 
 def judges(name: str, found: RecordedBenchmark) -> Claim:
-    """Every judge beside the verifier."""
+    """Every judge compared with the verifier."""
     rated = [(row.model, row.judge) for row in found.models if row.judge]
     empty = sum(judge.empty_accepted for _, judge in rated)
     apart = sum(judge.false_accepts + judge.false_rejects for _, judge in rated)
@@ -260,7 +260,7 @@ def disagreements(found: RecordedBenchmark) -> Iterator[Table]:
 
 
 def corrected(run: RecordedRun) -> Claim:
-    """The published accuracies, corrected for what the judge of the student's answers gets wrong."""
+    """The published accuracies, corrected for the errors of the judge of the student's answers."""
     return Claim(
         anchor="corrected",
         topic="Published, corrected",

@@ -21,9 +21,10 @@ def _student(run: Run) -> str:
 
 
 def number_of_weights(folder: Path) -> int | None:
-    """How many weights the checkpoint in `folder` has, from the headers of its files; None where it is not there.
+    """How many weights the checkpoint in `folder` has, from the headers of its files; None where there is no
+    checkpoint.
 
-    A quantised matrix is packed into 32-bit words, next to scales and biases that are no weights of the model.
+    A quantised matrix is packed into 32-bit words, with scales and biases next to it that are no weights of the model.
     """
     files = sorted(folder.glob("*.safetensors"))
     if not files:

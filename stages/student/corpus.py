@@ -1,6 +1,6 @@
-"""What the student reads in pre-training: facts, counting, direct chat answers, and worked solutions outside the chat.
+"""The texts of the student's pre-training: facts, counting, direct chat answers, and worked solutions outside the chat.
 
-Every question here is one that no exam and no transfer contest asks (distil.contest.pool).
+No exam and no transfer contest asks a question of these (distil.contest.pool).
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 Text is split by PATTERN; a piece that the vocabulary has is one token, any other is spelled in bytes (and a few
 frequent pairs of letters), so every text survives the round trip. White space belongs to the word, sign or line end
-beside it, never to a number: 7 is the same token in `7 * 4 = 28;`, `3x + 7` and `(7 + 4)/2`.
+next to it, never to a number: 7 is the same token in `7 * 4 = 28;`, `3x + 7` and `(7 + 4)/2`.
 """
 
 import json
@@ -69,12 +69,12 @@ def _texts() -> Iterable[str]:
 
 
 def _listed(name: str) -> list[str]:
-    """The words of a list beside this module."""
+    """The words of a list in this module's folder."""
     return Path(__file__).with_name(name).read_text(encoding="utf-8").split()
 
 
 def _byte_letters(piece: str) -> str:
-    """A piece of ASCII text in the alphabet that stands for bytes in a vocabulary."""
+    """A piece of ASCII text in the alphabet that represents bytes in a vocabulary."""
     return piece.replace(" ", "Ġ").replace("\n", "Ċ")
 
 

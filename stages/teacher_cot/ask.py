@@ -77,7 +77,7 @@ class TeachingAsker(Asker):
         return set(self.teaching.roles_played) - self.proven
 
     async def teach(self, problem: Problem) -> None:
-        """One problem's lesson against the endpoint. Every request that was begun is seen to its end."""
+        """Run one problem's lesson against the endpoint. A request that was begun is always waited for."""
         steps = lesson(problem, self.teaching, self.names)
         sent: Any = None
         asked = False

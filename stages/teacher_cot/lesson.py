@@ -25,7 +25,7 @@ from stages.teacher_cot.settings import Settings
 
 @dataclass(frozen=True)
 class Check:
-    """A chain that the verifier should hold against the key."""
+    """A chain that the verifier should compare with the key."""
 
     text: str
 
@@ -36,7 +36,7 @@ class Check:
 
 @functools.cache
 def _verifier() -> str:
-    """A name for the verifier that changes with its code, its vocabulary and the libraries below it."""
+    """A name for the verifier that changes with its code, its vocabulary and the libraries that it uses."""
     digest = hashlib.sha256(f"{version('math-verify')} {version('sympy')}".encode())
     folder = Path(verifier.__file__).parent
     for path in sorted(folder.rglob("*")):
@@ -46,11 +46,11 @@ def _verifier() -> str:
 
 
 class BenchmarkProblem(Problem):
-    """A question of the transfer benchmark: the solver answers it, and nothing is made of its answer."""
+    """A question of the transfer benchmark: the solver answers it, and its answer is not distilled."""
 
 
 class Failure(Record):
-    """What could not be had, and why; the level is None where the problem has no chain at all."""
+    """A chain or answer that could not be had, and why; the level is None where the problem has no chain at all."""
 
     problem_id: str
     level: Level | None
@@ -76,7 +76,7 @@ class TracedRequest(Record):
 
 @functools.lru_cache(maxsize=256)
 def final_answer(text: str) -> str | None:
-    """The final answer of a reply; a lesson needs that of each reply twice."""
+    """The final answer of a reply, cached because a lesson needs it twice."""
     return verifier.extract(text).answer
 
 
@@ -90,7 +90,7 @@ class Taught:
     """The R1 chains of all attempts, one of `chains` among them."""
     on_benchmark: bool = False
     answer: Answer | None = None
-    """The solver's own, to a benchmark's question."""
+    """The solver's own answer to a benchmark's question."""
     verified: bool = False
     failures: list[Failure] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
@@ -98,7 +98,9 @@ class Taught:
 
 
 Steps = Generator[list[Request] | Check, Any, None]
-"""Yields requests and is sent a Reply or Failed for each, or yields a Check and is sent whether it is correct."""
+"""A generator that yields requests and is sent a Reply or Failed for each, or yields a Check and is sent whether it is
+correct.
+"""
 
 
 Wanted = tuple[Level | None, int, Slots]
@@ -116,7 +118,7 @@ class Lesson:
         self.taught = Taught(problem_id)
 
     def teach(self) -> Steps:
-        """Attempt until as many chains verify as are wanted, and have the first of these compressed."""
+        """Attempt until enough chains verify, and have the first of these compressed."""
         verified, reasons = 0, []
         for attempt in range(1, self.settings.samples_per_problem + 1):
             chain = yield from self._attempt(attempt)
@@ -124,7 +126,7 @@ class Lesson:
                 reasons.append(chain)
                 continue
             self.taught.attempts.append(chain)
-            # one that was cut off is rejected whatever it says so far, so the next attempt is to have its turn
+            # a chain that was cut off is rejected whatever it says, so another attempt follows
             correct: bool = chain.finish_reason != "length" and (yield Check(chain.text))
             verified += correct
             if correct and verified == 1:
@@ -134,13 +136,13 @@ class Lesson:
             if verified == self.settings.chains_per_problem:
                 break
         if not verified:
-            # the first attempt stands, so that more samples never make an unverified chain out of another
+            # keep the first attempt: with more samples the unverified chain stays the same
             self.taught.chains = self.taught.attempts[:1]
             if not self.taught.chains:
                 self._fail(None, "; ".join(dict.fromkeys(reasons)))
 
     def solve(self) -> Steps:
-        """Have the solver answer, once; one that was cut off stands as far as it came."""
+        """Have the solver answer once; a reply that was cut off is kept as it is."""
         self.taught.on_benchmark = True
         ((_, solved),) = yield from self._ask("solver", [(None, 1, {"question": self.question})])
         if isinstance(solved, Failed):
@@ -207,7 +209,8 @@ class Lesson:
     def _ask(
         self, role: RoleName, wanted: Sequence[Wanted]
     ) -> Generator[list[Request], Any, list[tuple[Request, Reply | Failed]]]:
-        """Ask all at once, then those whose replies were cut off once more with the larger cap, where the role has one.
+        """Ask all at once, then once more with the larger cap those whose replies were cut off, where the role has such
+        a cap.
 
         Returns each request that counts with its reply.
         """
@@ -247,7 +250,7 @@ class Lesson:
         )
 
     def _note(self, asked: Request, reply: Reply | Failed, level: Level | None) -> None:
-        """Keep the trace of an answered request, a paid refusal included."""
+        """Keep a record of an answered request, a paid refusal included."""
         if used := reply.usage:
             self.taught.asked.append(
                 TracedRequest(
@@ -271,7 +274,7 @@ class Lesson:
 
 
 def lesson(problem: Problem, settings: Settings, endpoints: dict[str, str]) -> Generator[Any, Any, Taught]:
-    """All requests of one problem: teaching, which is given its text alone, and the judge where one is wanted.
+    """All requests of one problem: teaching, which sees the problem's text alone, and the judge where one is wanted.
 
     A benchmark's question is answered and not taught.
     """

@@ -30,10 +30,10 @@ class Lacking(Exception):
 def recall_all(
     problems: list[Problem], settings: Settings, names: dict[str, str], store: Store, *, asked: bool
 ) -> Iterator[Taught]:
-    """Every problem's lesson from the store, in order. Raises Lacking at the end where it has not all answers.
+    """Every problem's lesson from the store, in order. Raises Lacking at the end if the store lacks answers.
 
-    Once all was asked (`asked`), a request that was tried in vain is a failure of its lesson, not a lack; anything
-    else without an answer is an InputError then.
+    Once everything was `asked`, a request that failed is a failure of its lesson; another request without an answer is
+    then an InputError.
     """
     lacking: list[Missing] = []
     last: list[Request] = []

@@ -40,7 +40,7 @@ class RequestMessage(BaseModel):
 
 
 class CompletionRequest(BaseModel):
-    """The fields of a request that this server heeds; others are ignored, as OpenAI's own compatible servers do."""
+    """The fields of a request that this server uses; it ignores others, as other OpenAI-compatible servers do."""
 
     model: str
     messages: list[RequestMessage] = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""What is answered, what is still to be asked, and what it cost and will cost, for people."""
+"""Print which requests are answered and which are still to be asked, and what they cost and will cost."""
 
 import sys
 from collections import Counter
@@ -14,7 +14,7 @@ HEADER = ("role", "model", "answered", "refused", "pending", "failed", "prompt t
 
 
 def announce(settings: Settings, store: Store, lacking: Lacking) -> None:
-    """Say on standard error what a run is about to ask, and what that is likely to cost."""
+    """Print on standard error what a run is about to ask, and what that is likely to cost."""
     count, usd = projected(settings, lacking.lessons, _means(settings, store), lacking.last)
     spent = f"${store.spent():.4f} are spent{_budget(settings)}"
     print(f"teacher: about {count:,} requests to ask, about ${usd:.2f}; {spent}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Several verified chains of a problem: the others that train beside its first, and how often its attempts verify."""
+"""Several verified chains of a problem: further chains to train on, and how often a problem's attempts verify."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -44,7 +44,7 @@ def within_pass_rate(chains: dict[str, Chain], attempts: Attempts, low: float, h
 
 
 def others(chains: dict[str, Chain], attempts: Attempts) -> dict[str, list[Chain]]:
-    """The accepted chains of each problem beside the one in `chains`, each text once."""
+    """The accepted chains of each problem besides the one in `chains`, each text once."""
     found = {}
     for name, chain in chains.items():
         texts = {row.chain.text: row.chain for row in reversed(attempts.get(name, [])) if row.reason is None}

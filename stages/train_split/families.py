@@ -1,4 +1,4 @@
-"""Kinds of questions: the units of which *other kinds* of questions are a sample, as clusters are of questions."""
+"""Kinds of questions. They are the units of which *other kinds* of questions are a sample."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""The pairs of questions that the sample contest asks twice on purpose: the truth that near-duplicates are held to."""
+"""The pairs of questions that the sample contest asks twice on purpose: the true near-duplicates to measure the rule
+by.
+"""
 
 import hashlib
 from collections import defaultdict

@@ -5,8 +5,9 @@ from mlx_lm.generate import GenerationBatch
 from mlx_lm.models.cache import BatchKVCache
 
 CACHE_STEP = 16
-"""Tokens that a batch's keys and values make room for at a time. mlx-lm's 256 are copied, used or not, whenever rows
-leave the batch: most of the time that short answers take on a CPU."""
+"""The room for a batch's keys and values grows by so many tokens. mlx-lm grows it by 256 and copies them all, used or
+not, whenever rows leave the batch: on a CPU this takes most of the time of short answers.
+"""
 
 
 def use_in_mlx_lm() -> None:

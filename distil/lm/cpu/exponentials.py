@@ -18,7 +18,7 @@ from mlx_lm.models import base
 POWER_OF_TWO = (1.3276469e-3, 9.6755413e-3, 5.5507133e-2, 2.4022120e-1, 6.9314697e-1, 1.0)
 """2^x on [-1/2, 1/2] to 1 part in 10 million, highest power first: a minimax fit with the constant set to 1."""
 TO_WHOLE = 1.5 * 2**23
-"""Added to a small float32 number it leaves the nearest whole number in the lowest bits of the mantissa."""
+"""A small float32 number plus this one has its nearest whole number in the lowest bits of the mantissa."""
 MANTISSA_BITS = mx.array(23, mx.int32)
 LOWEST = -80.0
 """Smaller powers of two count as 0. Attention and gates need no smaller ones, and denormal products are slow."""

@@ -14,9 +14,9 @@ from torch import Tensor
 CACHE = 2**18
 """Numbers in a piece: half a megabyte in bfloat16."""
 LOGITS = 256
-"""Tokens whose logits exist at a time."""
+"""The number of tokens whose logits exist at one time."""
 QUERIES = 512
-"""Queries whose attention weights exist at a time, when its gradient is taken."""
+"""The number of queries whose attention weights exist at one time while the gradient is computed."""
 
 
 def pieces(x: Tensor) -> Iterator[slice]:

@@ -1,7 +1,7 @@
 """The qwen2 and llama architectures as functions on a dataclass of weights: one definition trains and answers.
 
-Rows are packed: hidden states are (tokens, width), the rows one after the other without padding. What attends to what
-is a function that the caller gives: training attends inside each row, answering to a cache.
+Rows are packed: hidden states are (tokens, width), the rows one after the other without padding. The caller passes the
+attention: in training each row attends to itself, in answering to a cache.
 """
 
 import json
@@ -26,7 +26,7 @@ PROJECTIONS = {
     "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
     "down": ("mlp.down_proj",),
 }
-"""Our linear layers, and the checkpoint's whose outputs each of them computes in one product, in this order."""
+"""Our linear layers. Each computes the outputs of these layers of the checkpoint in one product, in this order."""
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """Attention of a layer: its number, queries, keys and values, each (tokens, heads, head size), to the same shape."""
@@ -214,7 +214,7 @@ def block(number: int, layer: Layer, config: Config, x: Tensor, turn: tuple[Tens
 def hidden_states(
     weights: Weights, tokens: Tensor, positions: Tensor, attend: Attend, checkpoint: bool = False
 ) -> Tensor:
-    """What the head reads: (tokens, width) for packed `tokens` (tokens,) at `positions` (tokens,) of their rows.
+    """The input of the head: (tokens, width) for packed `tokens` (tokens,) at `positions` (tokens,) of their rows.
 
     With `checkpoint` a layer keeps its input alone and computes the rest again for its gradient.
     """
