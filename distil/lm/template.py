@@ -65,11 +65,11 @@ def check(tokenizer: TokenizerWrapper, path: str | Path) -> None:
     said = f"lora_seed.model: the chat template in {path} ends a reply with"
     if end in tokenizer.added_tokens_decoder:
         raise InputError(
-            f"{said} {tokenizer.decode([end])!r}, which does not end generation (what does: {ends}), so every answer "
+            f"{said} {tokenizer.decode([end])!r}, which does not end generation (these do: {ends}), so every answer "
             f"would run on. Add {end} to eos_token_id in {Path(path) / 'generation_config.json'}."
         )
     raise InputError(
-        f"{said} {tokenizer.decode(row[-3:])!r} and no token that ends generation (what does: {ends}), so the model "
+        f"{said} {tokenizer.decode(row[-3:])!r} and no token that ends generation (these do: {ends}), so the model "
         "would never learn to stop. Write {{ eos_token }} after an assistant's turn in chat_template "
         "(chat_template.jinja or tokenizer_config.json there)."
     )

@@ -81,7 +81,7 @@ def all_parts(
     )
     if set(parts[0].questions["id"]) != set(asked):
         raise InputError(
-            f"{len(asked)} problems that data/train_split/folds.json holds out were to be answered, but the answers "
-            f"have others as unseen ({len(parts[0])}). Run the answers stage again."
+            f"data/train_split/folds.json holds out {len(asked)} problems that were to be answered, but the answers "
+            f"call {len(parts[0])} other problems unseen. Run the answers stage again."
         )
     return {found.name: found for found in parts}

@@ -34,7 +34,7 @@ def read_exam(path: Path, year: int, section: str, key_path: Path | None = None)
     if not key:
         raise InputError(
             f"{path}: no answer key found. It follows the questions, under a line like 'Answer Key' or 'Answers', with "
-            "the same numbers, or is a file of its own beside the exam, called like it with 'key' behind the name."
+            "the same numbers. Or it is a file of its own in the same folder, with the exam's name and 'key' behind it."
         )
     answers = _by_number(f"{path} with {key_path}" if key_path else path, key, "answer")
     problems, left_out = [], []

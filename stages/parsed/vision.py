@@ -284,7 +284,7 @@ def see(paths: list[Path], settings: Teacher) -> dict[Path, list[SeenPage]]:
                 seen[page.path].append(recall(page, settings, store, asked=True))
             except NotStored as missing_still:
                 raise InputError(
-                    f"{page.path}, page {page.number}: not read though asked; run again."
+                    f"{page.path}, page {page.number}: the store has no reading of it; run again."
                 ) from missing_still
     finally:
         store.close()

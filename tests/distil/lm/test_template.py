@@ -57,9 +57,9 @@ def other_end(folder: Path) -> Path:
     ("make", "said"),
     [
         (other_end, ["ends a reply with '<|im_end|>', which does not end generation",
-                     "(what does: '<|endoftext|>')", "Add 258 to eos_token_id in ", "generation_config.json"]),
+                     "(these do: '<|endoftext|>')", "Add 258 to eos_token_id in ", "generation_config.json"]),
         (lambda folder: checkpoint(folder, OPENS_A_THOUGHT), ["asks with '<think>", "a training row has 'We add"]),
-        (lambda folder: checkpoint(folder, NEVER_ENDS), ["no token that ends generation (what does: '<|im_end|>')",
+        (lambda folder: checkpoint(folder, NEVER_ENDS), ["no token that ends generation (these do: '<|im_end|>')",
                                                          "Write {{ eos_token }} after"]),
         (lambda folder: checkpoint(folder, ""), ["has no chat template"]),
         (lambda folder: checkpoint(folder, IN_PARTS), ["the user's turn 'What is 3 + 4?'", "text would be lost"]),
