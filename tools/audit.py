@@ -1,9 +1,9 @@
 """Where the study's transcriptions and its scans differ: `python -m tools.audit`, after `dvc repro raw` with the study.
 
-Reads data/raw as `raw.source: study` leaves it, with the OCR engine (what it has read is kept in cache/ocr). Writes
-audit.csv: for each question or answer that differs, what the scan reads, what the transcription has, and how sure the
-engine is. A difference may be the engine's fault; the surest come first, for a person to look at. Says how many of the
-recorded errata are among them, and how well the two agree by year and section.
+Reads data/raw as `raw.source: study` leaves it, with the OCR engine (its readings are kept in cache/ocr). Writes
+audit.csv: for each question or answer that differs, the scan's reading, the transcription, and how sure the engine is.
+A difference may be the engine's fault; the surest come first, for a person to look at. Prints how many of the recorded
+errata are among the differences, and how well scan and transcription agree by year and section.
 """
 
 import argparse
@@ -40,7 +40,7 @@ NEAR = 3
 
 @dataclass(frozen=True)
 class TextDifference:
-    """A question or answer of which scan and transcription differ, and where."""
+    """A question or answer in which scan and transcription differ, and where."""
 
     id: str
     field: str
@@ -138,7 +138,7 @@ def _spelled(text: str) -> str:
 
 
 def different(scan: str, typed: str) -> Iterator[tuple[str, str]]:
-    """The short differences of two texts that are not of notation alone."""
+    """The short differences of two texts, without those of notation alone."""
     one, other = (TOKEN.findall(_spelled(text)) for text in (scan, typed))
     one, other = ([token for token in tokens if token not in NOTATION] for tokens in (one, other))
     for kind, a, b, c, d in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
@@ -147,14 +147,14 @@ def different(scan: str, typed: str) -> Iterator[tuple[str, str]]:
 
 
 def is_among(printed: str, transcribed: str, differences: list[TextDifference], identity: str, field: str) -> bool:
-    """Whether a recorded erratum shows among the differences: one of its own differences is one of theirs."""
+    """Whether a recorded erratum shows among the differences: one of its own differences is one of them."""
     theirs = [one for one in differences if (one.id, one.field) == (identity, field)]
-    if field == "answer" or re.search(r"[a-z]{4}", printed):  # the place is the whole answer, or is told in words
+    if field == "answer" or re.search(r"[a-z]{4}", printed):  # the place is the whole answer, or words describe it
         return bool(theirs)
     return any(
         _part(one.scan, a)
         or _part(one.transcription, b)
-        # with what was misread beside it, or where the engine reads nothing at all
+        # with misread signs next to it, or where the engine reads nothing at all
         or (_part(b, one.transcription) and (_part(a, one.scan) or not one.scan))
         for one in theirs
         for a, b in different(printed, transcribed)
@@ -162,7 +162,7 @@ def is_among(printed: str, transcribed: str, differences: list[TextDifference], 
 
 
 def _part(some: str, whole: str) -> bool:
-    """Whether there are some tokens, and all of them stand in a row among others."""
+    """Whether there are tokens, and the other text has all of them in a row."""
     return bool(some) and f" {some} " in f" {whole} "
 
 

@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def steps(number: int, answer: Answer) -> Iterator[tuple[str, list[str]]]:
-    """Every step from an answer (line `number` of its file) back to the exam: what it is, and lines that say so."""
+    """Every step from an answer (line `number` of its file) back to the exam: its name, and lines about it."""
     where = answers_file(answer.model, answer.benchmark)
     cut = "" if answer.finish_reason == "stop" else ", cut off at the cap"
     yield f"answer ({answer.role}{cut})", [shown(answer.text), recorded(where, number), marked(answer)]
@@ -179,7 +179,7 @@ def find_answer(problem: str, model: str) -> tuple[int, Answer]:
         if found:
             return min(found, key=lambda item: (item[1].fold not in main, item[1].role != "unseen", item[0]))
     raise InputError(
-        f"{model} has no answer to '{problem}' in {answers_file(model, 'contest')} or beside it. Check the id."
+        f"{model} has no answer to '{problem}' in {answers_file(model, 'contest')} or next to it. Check the id."
     )
 
 
@@ -229,7 +229,7 @@ def unchanged() -> str:
 
 
 def shown(text: str) -> str:
-    """A text on one line, its start and its end where it is long: an answer stands at the end."""
+    """A text on one line; of a long one its start and its end, where an answer is."""
     line = " / ".join(text.split("\n"))
     return line if len(line) <= WIDTH else f"{line[: WIDTH // 2]} … {line[-WIDTH // 2 :]}"
 

@@ -249,7 +249,7 @@ def corrected(study: Study) -> str:
 
 
 def years(study: Study) -> str:
-    """R1's accuracy by year beside the difficulty that a model gave the year's questions."""
+    """R1's accuracy by year, next to the difficulty that a model gave the year's questions."""
     hard = {str(row["Year"]): float(row["Average Difficulty"]) for row in study.rows("yearly_difficulty_average.csv")}
     found = {
         str(row["year"]): RightOf(int(row["CORRECT"]), int(row["CORRECT"]) + int(row["INCORRECT"]))

@@ -67,7 +67,9 @@ def main() -> int:
 
 
 def missed(name: str, medians: Measured) -> bool:
-    """Whether a ratio misses its target, or answers compared text by text differ; what could not run misses nothing."""
+    """Whether a ratio misses its target, or answers compared text by text differ. A comparison that could not run
+    misses nothing.
+    """
     if medians["ratio"] is None:
         return False
     sign, target = TARGETS[name]

@@ -100,7 +100,7 @@ def answers(setting: Setting) -> Measured:
 def padding(setting: Setting) -> Measured:
     """Padded over real tokens on the study's recorded chains, batches of 4; the ratio is this project's own."""
     if not CHAINS.exists():
-        raise InputError(f"{CHAINS} is not beside this checkout.")
+        raise InputError(f"{CHAINS} is not there; the study's files lie next to this checkout.")
     found = worker("padding", setting.student, CHAINS, 4)
     rounded = {side: round(found[side], 4) for side in ("stock", "ours")}
     return rounded | {"ratio": rounded["ours"], "unit": "padded/real tokens", "rows": found["rows"]}

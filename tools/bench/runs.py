@@ -1,4 +1,4 @@
-"""Timed processes, taken turn about so that what else the machine does touches both sides alike."""
+"""Timed processes that take turns, so that other work on the machine slows both sides alike."""
 
 import json
 import os

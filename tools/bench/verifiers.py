@@ -2,9 +2,9 @@
 
     python -m tools.bench.verifiers [FILE.jsonl] [--rounds N]
 
-Rows are {"gold", "answer", "label"[, "llm_verdict"]}; the default file is the study's labelled pairs beside the
-checkout. Math-Verify runs as its README says: `verify(parse(gold), parse(answer))`, the key between dollar signs as in
-its examples (and once more with the key bare). Ours runs with two workers.
+Rows are {"gold", "answer", "label"[, "llm_verdict"]}; the default file is the study's labelled pairs in a folder next
+to the checkout. Math-Verify runs as its README says: `verify(parse(gold), parse(answer))`, the key between dollar signs
+as in its examples (and once more with the key bare). Ours runs with two workers.
 
 The comparison of speed is fair to both sides. Each judge runs in a fresh process of its own (`worker`): none finds
 sympy's caches filled by another one, or memory that another one used. A judge warms up on pairs that are not in the

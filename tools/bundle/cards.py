@@ -10,7 +10,7 @@ TAGS = ["chain-of-thought", "distillation", "mathematics"]
 
 
 def card(data: CardData, template: str, **values: Any) -> str:
-    """The text of a card from one of the templates beside this file."""
+    """The text of a card from one of the templates in this folder."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         trim_blocks=True,

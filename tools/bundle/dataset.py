@@ -13,7 +13,7 @@ from tools.bundle.cards import TAGS, card
 
 VERIFIED = Path("data/verified")
 SPLITS = {"train": "train", "valid": "validation", "unseen": "test", "unused": "unused"}
-"""The parts of the first main fold, and how the data set calls them."""
+"""The parts of the first main fold, and their names in the data set."""
 OPEN = {
     "apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "unlicense", "cc0-1.0", "cc-by-3.0", "cc-by-4.0",
     "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0",
@@ -84,7 +84,7 @@ def write(folder: Path, manifest: Manifest, split: Split) -> int:
 
 
 def accepted() -> Iterator[Chain]:
-    """Every accepted chain, those of further attempts that say something else included."""
+    """Every accepted chain, among them those of further attempts that have another text."""
     texts = set()
     for path in (VERIFIED / "accepted.jsonl", VERIFIED / "attempts.jsonl"):
         for row in read_jsonl(path, VerifiedChain) if path.exists() or path.stem == "accepted" else ():

@@ -18,9 +18,9 @@ from tools.export_adapter.__main__ import read
 from tools.export_adapter.peft_layout import write as write_peft
 
 LEFT_OUT = ("timings", "environment.json", "bench.json", "student.json")
-"""What below metrics/ says nothing of the run, or is dated."""
+"""Files below metrics/ that say nothing about the run, or are dated."""
 PRIVATE = {"base_url", "headers"}
-"""Settings of endpoints, which may tell of a private network or hold a key."""
+"""Settings of endpoints, which may reveal a private network or hold a key."""
 ABSOLUTE = re.compile(r"/|~|[A-Za-z]:[\\/]")
 CONFIG = "adapter_config.json"
 

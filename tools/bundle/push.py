@@ -15,9 +15,9 @@ PARTS = ("dataset", "model")
 def push(bundle: Path, name: str, public: bool) -> None:
     """Make or update the data set and the model `name` from the bundle's parts, each in one commit.
 
-    What else a repository holds is deleted from its newest revision. Raises InputError when there is no token or no
-    bundle, when a repository that is there already is seen by others than the push asks for, and with what the hub
-    says when it refuses.
+    Other files in these repositories are deleted from their newest revision. Raises InputError when there is no token
+    or no bundle, when a repository exists that more people can see than the push asks for, and with the hub's message
+    when it refuses.
     """
     token = os.environ.get("HF_TOKEN")
     if not token:
@@ -44,7 +44,7 @@ def push(bundle: Path, name: str, public: bool) -> None:
 
 
 def refuse_other_visibility(hub: HfApi, name: str, part: str, public: bool) -> None:
-    """Raise InputError when the repository is there already and is not as private as it is to be."""
+    """Raise InputError when the repository exists and is more public or more private than the push asks for."""
     try:
         private = bool(hub.repo_info(name, repo_type=part).private)
     except RepositoryNotFoundError:

@@ -110,7 +110,7 @@ def recorded(name: str, fold: str | None) -> list[Answer]:
 
 
 def compare(name: str, problems: Sequence[Problem], params: AnswersParams, python: Path) -> list[Compared]:
-    """One model's replies by both programs, beside those of the run."""
+    """One model's replies by both programs, and those of the run."""
     base, system = load_params("lora_seed", StudentParams).model, load_params("chat", chat.ChatParams).system
     lm = load_params("lm", LmParams).model_copy(update={"compute": "float32"})
     weights = params.models[name].weights

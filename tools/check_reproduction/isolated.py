@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 SCRATCH = ("cache", "metrics/timings")
-"""Where a stage may leave what is no output: stores that make a rerun cheaper, and times."""
+"""Where a stage may leave files that are no outputs: stores that make a rerun cheaper, and times."""
 
 
 def shell(folder: Path, declared: dict[str, dict]) -> Path:
@@ -50,7 +50,7 @@ def build(box: Path, root: Path, deps: list[str], params: dict[str, str], outs: 
 
 
 def link(dep: str, source: Path, folder: Path) -> None:
-    """Let a dependency that lies beside the repository `source` be found from another folder under the same path."""
+    """Let a dependency outside of the repository `source` be found under the same relative path from another folder."""
     place = Path(os.path.normpath(folder / dep))
     place.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):

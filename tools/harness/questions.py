@@ -1,4 +1,4 @@
-"""What a harness asks: the contest's held-out questions and the transfer benchmark, as `eval` compares on them."""
+"""The questions of a harness: the contest's held-out questions and the transfer benchmark, as `eval` has them."""
 
 from pathlib import Path
 from typing import Literal

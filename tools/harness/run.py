@@ -1,4 +1,4 @@
-"""A finished run, model by model: what was answered of the questions that a harness asks, with eval's verdicts."""
+"""A finished run, model by model: its answers to the questions that a harness asks, with eval's verdicts."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ SCORED = Path("data/eval/scored.jsonl")
 
 @dataclass(frozen=True)
 class Answered:
-    """What one model answered of one benchmark: its samples by question, in the order of the questions' ids."""
+    """One model's answers to one benchmark: its samples by question, in the order of the questions' ids."""
 
     model: str
     benchmark: Benchmark

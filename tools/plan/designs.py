@@ -11,8 +11,9 @@ from tools.plan.work import Blocks, Work
 
 HOUR = 3600
 SHARES_APART = 0.5
-"""Share of the questions on which base and student differ, of what two models of the base's accuracy that have nothing
-in common would: greedy answers of a model and its adapter are alike."""
+"""The share of the questions on which base and student differ, relative to two unrelated models of the base's accuracy:
+greedy answers of a model and its adapter are alike.
+"""
 SEEDS, ITERATIONS, CAPS, FOLDS = (1, 2, 3), (0.5, 1.0), (0.5, 1.0), (3, 5)
 
 

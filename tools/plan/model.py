@@ -116,7 +116,7 @@ def find(path: str) -> PlannedModel:
 
 
 def _lacking(folder: Path) -> list[str]:
-    """The files of a checkpoint, beside its configuration, that are not there."""
+    """The files of a checkpoint, besides its configuration, that are not there."""
     index = folder / "model.safetensors.index.json"
     shards = set(read_json(index)["weight_map"].values()) if index.is_file() else set()
     weights = sorted(shards) or ([] if any(folder.glob("*.safetensors")) else ["model.safetensors"])

@@ -23,7 +23,7 @@ class Speed:
 def measure(model: PlannedModel, rank: int, rows: int, row_tokens: int, sequences: int) -> Speed:
     """Time LoRA steps on `rows` of `row_tokens` tokens and decoding steps of `sequences`, all with random weights.
 
-    Of a large model one layer is timed on less, and its seconds per weight and token stand for all of them.
+    Of a large model one layer is timed on less, and its seconds per weight and token are taken for all layers.
     """
     import mlx.core as mx
     import mlx.nn as nn

@@ -1,4 +1,4 @@
-"""What a profile has to do, found by running its cheap stages in a scratch folder: problems, tokens, teacher's cost."""
+"""The work of a profile, found by running its cheap stages in a scratch folder: problems, tokens, teacher's cost."""
 
 import os
 import re
@@ -17,7 +17,9 @@ from distil.pipeline.records import Example, Problem, Split
 
 ROOT = Path(__file__).resolve().parents[2]
 BYTES_PER_TOKEN = 3
-"""Of mathematical English in a published model's vocabulary, where the model's own tokenizer is not there to count."""
+"""Bytes per token of mathematical English in a published model's vocabulary, used where the model's own tokenizer is
+missing.
+"""
 PROJECTED = re.compile(r"still to ask: about ([\d,]+) requests, about \$([\d.]+)")
 
 
@@ -57,7 +59,7 @@ def scratch(folder: Path, params: Blocks) -> None:
 
 
 def from_root(path: str) -> str:
-    """A path of params.yaml, which is meant from the repository's root or from a home folder, as an absolute one."""
+    """A path of params.yaml as an absolute path; it is meant from the repository's root or from a home folder."""
     return str((ROOT / Path(os.path.expandvars(path)).expanduser()).resolve())
 
 
@@ -73,10 +75,10 @@ def run_stage(folder: Path, *arguments: str) -> str:
 
 
 def workload(folder: Path, params: Blocks, count: Callable[[str], int] | None) -> Work:
-    """Read the profile's exams and benchmark, and count. `count` gives a text's tokens; bytes are counted without it.
+    """Read the profile's exams and benchmark, and count. `count` gives a text's tokens; without it bytes are counted.
 
-    Where the teacher costs nothing, its chains are made and verified, too, and the training rows are the real ones;
-    otherwise every question stands for a row with a reply of the distiller's expected length.
+    Where the teacher costs nothing, its chains are made and verified, too, and the training rows are the real ones.
+    Otherwise every question counts as a row with a reply of the distiller's expected length.
     """
     free = params["teacher_cot"]["teacher"] != "openai"
     run_stage(folder, "stages.raw")

@@ -38,7 +38,8 @@ SCORED = {"eval": Path("data/eval/scored.jsonl"), "length_sweep": Path("data/len
 NEEDED = ("eval", "train_split", "verified")
 """Metrics that a scored run has."""
 UNTRACKED = ("metrics/environment.json", "metrics/timings", "plots/figures/result.svg")
-"""What a run writes beside its outputs; the picture also where the report, for want of a sweep, is no output yet."""
+"""Files that a run writes besides its outputs. Without a length sweep, the picture is none of the report's outputs yet.
+"""
 
 
 class AnswerRow(Record):

@@ -1,7 +1,7 @@
 """A page on which a person checks what was read of the exams: `make review`, or `python -m tools.review`.
 
 Reads data/raw as the `parsed` stage does, with its parameters, and corrections.yaml. Writes review.html: each
-question's crop of its page beside the text that was read, its key, and why it was left out. The page exports
+question's crop of its page next to the text that was read, its key, and why it was left out. The page exports
 corrections.yaml; put it at the repository's root, and the `parsed` stage applies it.
 """
 
