@@ -1,0 +1,113 @@
+"""Other designs of a run: a limit on the questions, several samples, folds that answer each other's questions."""
+
+import json
+import math
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from distil.pipeline.files import read_jsonl, read_record, write_jsonl
+from distil.pipeline.records import Answer, Problem, Scored, Split
+from distil.pipeline.subset import Limit, subset
+from stages.eval.__main__ import BENCHMARKS
+from stages.eval.tables import pass_at
+from tests.eval.evaluated import loads, metrics, run
+from tests.scored_run import write_run
+
+
+def test_a_limit_shows_in_every_n_and_is_said(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, seeds=(0, 1))
+    file = folder / "params.yaml"
+    blocks = yaml.safe_load(file.read_text())
+    blocks["answers"]["limit"] = {"unseen": 20, "seen": 12, "transfer": 10}
+    file.write_text(yaml.safe_dump(blocks))
+    problems = {name: list(read_jsonl(folder / path, Problem)) for name, path in BENCHMARKS.items()}
+    split = read_record(folder / "data/train_split/folds.json", Split)
+    asked = subset(problems["contest"], problems["transfer"], split, Limit(**blocks["answers"]["limit"]))
+    for path in folder.glob("data/answers/*/*.jsonl"):
+        rows = [
+            row
+            for row in read_jsonl(path, Answer)
+            if asked.asks(row.benchmark, row.problem_id, row.fold, row.role, split.main)
+        ]
+        write_jsonl(path, rows)
+    found = metrics(folder)
+    sizes = {"contest_unseen": 20, "contest_all": 32, "transfer": 10, "paper_protocol": 32}
+    assert {name: found[name]["n"] for name in sizes} == sizes
+    assert found["asked"]["unseen"] == {"n": 20, "of": 36} and "sha256" in found["asked"]["drawn"]
+    write_jsonl(folder / "data/answers/seed_0/contest.jsonl", [])
+    assert "were to be answered" in str(run(folder)) or "has no answer" in str(run(folder))
+
+
+def test_several_samples_of_a_question(tmp_path: Path) -> None:
+    folder = write_run(tmp_path)
+    for path in (folder / "data/answers").glob("*/transfer.jsonl"):
+        rows = list(read_jsonl(path, Answer))
+        other = [row.model_copy(update={"sample": 1, "text": "Answer: 1/7"}) for row in rows]
+        third = [row.model_copy(update={"sample": 2, "text": "Answer: 2/14"}) for row in rows]
+        path.write_text("".join(row.model_dump_json() + "\n" for row in [*rows, *other, *third]))
+    metrics(folder)
+    table = pd.DataFrame(loads(folder / "data/eval/tables.json")["samples"]["transfer"]).set_index("model")
+    base = {row.answer.problem_id for row in read_jsonl(folder / "data/eval/scored.jsonl", Scored)
+            if row.answer.model == "base" and row.answer.benchmark == "transfer" and row.answer.sample == 0
+            and row.verdict.verdict == "CORRECT"}  # fmt: skip
+    assert table.loc["base", "k"] == 3 and table.loc["base", "n"] == 30
+    most = table.loc["base", "pass_at"][str(table.loc["base", "k"])]
+    assert most["value"] == pytest.approx(len(base | {"t/1"}) / 30, abs=1e-5)  # samples 1 and 2 say 1/7
+    assert most["low"] < most["value"] < most["high"]
+    assert table.loc["base", "majority"]["value"] == pytest.approx(1 / 30, abs=1e-5)
+
+
+def test_pass_at_k_is_the_share_of_draws_with_a_right_answer() -> None:
+    """Against every draw of k of the answers."""
+    for n, right, k in ((5, 2, 2), (4, 0, 2), (4, 4, 1), (6, 1, 4), (3, 3, 3)):
+        draws = list(combinations([True] * right + [False] * (n - right), k))
+        assert pass_at(k, pd.Series([n]), pd.Series([right]))[0] == pytest.approx(
+            np.mean([any(draw) for draw in draws])
+        )
+
+
+def test_kfold_gives_every_question_an_unseen_and_a_seen_prediction(tmp_path: Path) -> None:
+    """Two folds that hold out half each and answer the other half, too: seen and unseen are the same questions."""
+    folder = write_run(tmp_path)
+    path = folder / "data/train_split/folds.json"
+    split = json.loads(path.read_text())
+    names = split["folds"]["held_out"]["answers"]
+    halves = {"fold_1": names[::2], "fold_2": names[1::2]}
+    split["folds"] = {
+        name: {
+            "train": [n for n in names if n not in set(half)],
+            "valid": [],
+            "unseen": half,
+            "unused": [],
+            "answers": names,
+        }
+        for name, half in halves.items()
+    }
+    split |= {"main": list(halves), "transfer_fold": "fold_1", "protocol": "kfold_years"}
+    path.write_text(json.dumps(split))
+    for file in (folder / "data/answers").glob("seed_*/*.jsonl"):
+        rows, rng = [], np.random.default_rng(1)
+        for row in read_jsonl(file, Answer):
+            if row.benchmark == "transfer":
+                rows.append(row.model_copy(update={"fold": "fold_1"}))
+            elif row.fold == "held_out":
+                for name, half in halves.items():
+                    unseen = row.problem_id in half
+                    text = "Answer: 60" if unseen and rng.random() < 0.5 else row.text
+                    rows.append(
+                        row.model_copy(update={"fold": name, "role": "unseen" if unseen else "train", "text": text})
+                    )
+        file.write_text("".join(row.model_dump_json() + "\n" for row in rows))
+    found = metrics(folder)
+    assert found["contest_unseen"]["n"] == found["contest_seen"]["n"] == found["contest_all"]["n"] == len(names)
+    assert found["contest_unseen"] == found["contest_all"] | {
+        key: found["contest_unseen"][key] for key in found["contest_unseen"] if key not in found["contest_all"]
+    } | {key: found["contest_unseen"][key] for key in ("difference_low", "difference_high")}  # their own random draws
+    assert found["contest_unseen"]["base"] == found["contest_seen"]["base"]
+    assert found["leakage_inflation_low"] > 0
+    assert math.isfinite(found["leakage_inflation_high"])
