@@ -64,7 +64,7 @@ def numerics() -> Numerics:
     )
 
 
-def fingerprint() -> Environment:
+def this_machine() -> Environment:
     """Describe operating system, processor, Python, packages, BLAS and MLX device."""
     return Environment(
         **dict(numerics()),
@@ -154,15 +154,15 @@ def _cpu_features() -> list[str]:
 
 
 def main() -> int:
-    """Write the fingerprint, or compare it with another one."""
+    """Describe this machine, or compare it with another one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where to write it (%(default)s)")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="explain how this machine differs from FILE's")
     options = parser.parse_args()
     if options.compare:
-        print("\n".join(explain(read_record(options.compare, Environment), fingerprint())) or "The same environment.")
+        print("\n".join(explain(read_record(options.compare, Environment), this_machine())) or "The same environment.")
     else:
-        write_json(options.output, fingerprint().model_dump())
+        write_json(options.output, this_machine().model_dump())
     return 0
 
 

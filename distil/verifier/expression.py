@@ -4,7 +4,7 @@ Math-Verify's own LaTeX reader recovers silently (`36√2` is 36, `2(3)` is 5, `
 this one reads every character or refuses. A tree can be written back as LaTeX for a person to audit, valued exactly
 when it is rational, and valued in floating point.
 
-Conventions, each the one that contest papers use: `2\frac{3}{4}` and `2 3/4` are mixed numbers, `3/4b` is (3/4)b
+Conventions, each the one that contests use: `2\frac{3}{4}` and `2 3/4` are mixed numbers, `3/4b` is (3/4)b
 and `a/bc` is a/(bc), `√15` takes the whole number and `\sqrt15` (TeX) one digit, `e` and `i` are the constants,
 degrees count as numbers except under a trigonometric function, `sin^{-1}` is the inverse.
 """

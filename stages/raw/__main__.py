@@ -21,8 +21,8 @@ from distil.pipeline.files import replacing, replacing_folder, write_json, write
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import ExamFile, Manifest, Problem
 from distil.pipeline.student_model import StudentModel
+from stages.raw.exam_pdf import Exam, typeset
 from stages.raw.folder import copy_exams
-from stages.raw.paper import Exam, typeset
 from stages.raw.sample import exams, load_layout
 from stages.raw.study import copy_study
 

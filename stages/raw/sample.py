@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from distil import contest
 from distil.pipeline.files import InputError, read_yaml_as
-from stages.raw.paper import Exam, PrintedQuestion
+from stages.raw.exam_pdf import Exam, PrintedQuestion
 
 
 class Section(BaseModel):
@@ -40,7 +40,7 @@ def load_layout(path: Path) -> ContestLayout:
 
 
 def exams(layout: ContestLayout, seed: int) -> Iterator[Exam]:
-    """All papers of the contest, year by year. The same layout and seed give the same papers.
+    """All exams of the contest, year by year. The same layout and seed give the same exams.
 
     No question comes twice except where it is meant to: the study's contest repeats problems between sections and
     years, word for word or nearly, and a split must not be fooled by it.
@@ -48,11 +48,11 @@ def exams(layout: ContestLayout, seed: int) -> Iterator[Exam]:
     asked: list[contest.Question] = []
     workings: set[tuple[contest.Step, ...]] = set()
     for year in range(layout.first_year, layout.last_year + 1):
-        for section, paper in layout.sections.items():
+        for section, printed in layout.sections.items():
             rng = Random(f"{seed} {year} {section}")
             questions: list[PrintedQuestion] = []
             earlier = len(asked)
-            for family in _families(section, paper.questions, rng):
+            for family in _families(section, printed.questions, rng):
                 kind = rng.random()
                 if kind < layout.figures:
                     questions.append(_with_figure(rng))
@@ -66,7 +66,7 @@ def exams(layout: ContestLayout, seed: int) -> Iterator[Exam]:
                 asked.append(question)
                 workings.add(question.steps)
                 questions.append(PrintedQuestion(question.text, str(question.answer)))
-            yield Exam(year, section, layout.contest, paper.title, paper.columns, paper.space, tuple(questions))
+            yield Exam(year, section, layout.contest, printed.title, printed.columns, printed.space, tuple(questions))
 
 
 def _section_families(section: str) -> list[str]:

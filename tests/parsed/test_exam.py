@@ -5,7 +5,7 @@ from fpdf import FPDF
 
 from distil.pipeline.files import InputError
 from stages.parsed.exam import read_exam
-from stages.raw.paper import Exam, PrintedQuestion, typeset
+from stages.raw.exam_pdf import Exam, PrintedQuestion, typeset
 
 FOLDER = Path(__file__).parent / "exams"
 HEIGHT = 792

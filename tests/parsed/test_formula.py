@@ -6,7 +6,7 @@ from stages.parsed.exam import read_exam
 from stages.parsed.formula import read_formulas, read_line
 from stages.parsed.lines import read_lines, without_furniture
 from stages.parsed.page import Page, Piece, Rule
-from stages.raw.paper import Exam, PrintedQuestion, typeset
+from stages.raw.exam_pdf import Exam, PrintedQuestion, typeset
 from tests.parsed.formulas import EXPRESSIONS, SENTENCES, typeset_and_read
 
 

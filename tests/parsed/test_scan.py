@@ -13,7 +13,7 @@ from stages.parsed import ocr, scan
 from stages.parsed.answer_sheet import sheet
 from stages.parsed.ocr import Box, ScannedPage, read_scan
 from stages.parsed.scan import problems_of, sections
-from stages.raw.paper import Exam, PrintedQuestion, typeset
+from stages.raw.exam_pdf import Exam, PrintedQuestion, typeset
 
 EXAM = Exam(
     2019,

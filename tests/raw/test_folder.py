@@ -1,8 +1,8 @@
 import pytest
 
 from distil.pipeline.files import InputError
+from stages.raw.exam_pdf import Exam, PrintedQuestion, typeset
 from stages.raw.folder import copy_exams
-from stages.raw.paper import Exam, PrintedQuestion, typeset
 
 PDF = typeset(Exam(2019, "s", "Contest", "Test", 1, 10, (PrintedQuestion("Find 1 + 1.", "2"),)))
 

@@ -5,29 +5,29 @@ import pytest
 
 from distil import contest
 from distil.pipeline.files import InputError
-from stages.raw.paper import Exam, PrintedQuestion, typeset
+from stages.raw.exam_pdf import Exam, PrintedQuestion, typeset
 from stages.raw.sample import exams, load_layout
 
 LAYOUT = Path(__file__).resolve().parents[2] / "stages/raw/contest.yaml"
 
 
 @pytest.fixture(scope="module")
-def papers() -> list[Exam]:
+def contest_exams() -> list[Exam]:
     return list(exams(load_layout(LAYOUT), seed=2011))
 
 
-def test_fifteen_years_of_three_sections(papers):
-    assert [(paper.year, paper.section) for paper in papers] == [
+def test_fifteen_years_of_three_sections(contest_exams):
+    assert [(exam.year, exam.section) for exam in contest_exams] == [
         (year, section)
         for year in range(2011, 2026)
         for section in ("freshman_sophomore_test", "junior_senior_test", "two_person_speed_event")
     ]
-    assert [len(paper.questions) for paper in papers[:3]] == [24, 24, 16]
-    assert sum(len(paper.questions) for paper in papers) == 960
+    assert [len(exam.questions) for exam in contest_exams[:3]] == [24, 24, 16]
+    assert sum(len(exam.questions) for exam in contest_exams) == 960
 
 
-def test_questions_can_be_read_and_answered_but_for_those_with_a_figure(papers):
-    questions = [question for paper in papers for question in paper.questions]
+def test_questions_can_be_read_and_answered_but_for_those_with_a_figure(contest_exams):
+    questions = [question for exam in contest_exams for question in exam.questions]
     families = set()
     for question in questions:
         known = contest.read(question.text)
@@ -41,10 +41,10 @@ def test_questions_can_be_read_and_answered_but_for_those_with_a_figure(papers):
         assert sum(construct in question.text for question in questions) > 20
 
 
-def test_repeats_are_few_and_of_both_kinds(papers):
+def test_repeats_are_few_and_of_both_kinds(contest_exams):
     texts: dict[tuple, list[str]] = {}
-    for paper in papers:
-        for question in paper.questions:
+    for exam in contest_exams:
+        for question in exam.questions:
             if known := contest.read(question.text):
                 texts.setdefault((known.family, known.steps), []).append(question.text)
     repeated = [found for found in texts.values() if len(found) > 1]
@@ -52,30 +52,30 @@ def test_repeats_are_few_and_of_both_kinds(papers):
     assert any(len(set(found)) == 1 for found in repeated) and any(len(set(found)) > 1 for found in repeated)
 
 
-def test_no_exam_asks_a_question_twice_in_one_section(papers):
-    for paper in papers:
-        drawn = [question.text for question in paper.questions if question.figure is None]
+def test_no_exam_asks_a_question_twice_in_one_section(contest_exams):
+    for exam in contest_exams:
+        drawn = [question.text for question in exam.questions if question.figure is None]
         assert len(set(drawn)) >= len(drawn) - 1, "at most a repeat from another exam that was repeated before"
 
 
-def test_the_seed_decides_the_bytes(papers):
+def test_the_seed_decides_the_bytes(contest_exams):
     again = list(exams(load_layout(LAYOUT), seed=2011))
     other = next(exams(load_layout(LAYOUT), seed=2012))
-    assert again == papers
-    assert typeset(again[1]) == typeset(papers[1])
-    assert other != papers[0] and typeset(other) != typeset(papers[0])
+    assert again == contest_exams
+    assert typeset(again[1]) == typeset(contest_exams[1])
+    assert other != contest_exams[0] and typeset(other) != typeset(contest_exams[0])
 
 
-def test_a_paper_needs_no_font_of_the_system(papers):
-    content = typeset(papers[1])
+def test_a_paper_needs_no_font_of_the_system(contest_exams):
+    content = typeset(contest_exams[1])
     assert b"/BaseFont /Times-Roman" in content and b"/BaseFont /Symbol" in content
     assert b"FontFile" not in content and b"(D:2011" in content
 
 
 def test_a_character_without_a_glyph_is_said():
-    paper = Exam(2011, "s", "Contest", "Test", 1, 10, (PrintedQuestion("Find the limit as x → 0.", "1"),))
+    exam = Exam(2011, "s", "Contest", "Test", 1, 10, (PrintedQuestion("Find the limit as x → 0.", "1"),))
     with pytest.raises(InputError, match="'→' is not in Latin-1"):
-        typeset(paper)
+        typeset(exam)
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_how_many_questions_of_the_contest_stood_in_the_one_before_it():
     """README.md says so: the contest of seed 2011 was in sight while the student and its training were chosen."""
     asked = {
         seed: [
-            (paper.year, problem)
-            for paper in exams(load_layout(LAYOUT), seed)
-            for question in paper.questions
+            (exam.year, problem)
+            for exam in exams(load_layout(LAYOUT), seed)
+            for question in exam.questions
             if (problem := problem_of(question.text))
         ]
         for seed in (2011, 2026)

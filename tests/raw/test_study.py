@@ -3,7 +3,7 @@ import subprocess
 import pytest
 
 from distil.pipeline.files import InputError
-from stages.raw.paper import Exam, PrintedQuestion, typeset
+from stages.raw.exam_pdf import Exam, PrintedQuestion, typeset
 from stages.raw.study import copy_study
 
 PDF = typeset(Exam(2012, "s", "Contest", "Test", 1, 10, (PrintedQuestion("Find 1 + 1.", "2"),)))

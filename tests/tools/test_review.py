@@ -15,7 +15,7 @@ from playwright.sync_api import expect, sync_playwright
 from distil.pipeline.files import read_jsonl, write_json
 from distil.pipeline.records import Problem
 from stages.raw.__main__ import typeset_contest
-from stages.raw.paper import Exam, PrintedQuestion
+from stages.raw.exam_pdf import Exam, PrintedQuestion
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = (

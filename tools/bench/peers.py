@@ -80,7 +80,7 @@ def main() -> None:
 def compare(name: str, args: argparse.Namespace, path: Path) -> Measured:
     """Both sides of one comparison in turn, as medians. Raises InputError where a side cannot run."""
     compute = "float32" if name == "peer_lora_f32" else "bfloat16"
-    if compute == "bfloat16" and not {"amx_tile", "avx512_bf16"} & set(environment.fingerprint().cpu_features):
+    if compute == "bfloat16" and not {"amx_tile", "avx512_bf16"} & set(environment.this_machine().cpu_features):
         raise InputError("this processor has neither AMX nor AVX512-BF16")
     slots = 128 if name == "peer_answers_128" else 32
     job = make_job(args.model, compute, args.threads, slots, args.max_tokens)

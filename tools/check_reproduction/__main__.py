@@ -18,7 +18,7 @@ from distil.lm.environment import explain, same_numerics
 from distil.pipeline.command import run
 from distil.pipeline.files import write_json, write_text
 from tools.check_reproduction.compare import RunComparison
-from tools.check_reproduction.revision import fingerprint, install, read_revision
+from tools.check_reproduction.revision import install, machine_of, read_revision
 from tools.check_reproduction.run import PipelineRun, run_pipeline
 from tools.check_reproduction.summary import ComparedRuns, Result
 from tools.git import repository
@@ -43,7 +43,7 @@ def main() -> int:
         folder = Path(name)
         revision = read_revision(source, options.rev, options.stages, folder)
         python = Path(sys.executable) if options.no_install else install(revision.root)
-        there, here = revision.environment(), fingerprint(revision.root, python)
+        there, here = revision.environment(), machine_of(revision.root, python)
         same_bits = not there or not here or same_numerics(there, here)
         committed = PipelineRun("the committed dvc.lock", revision.lock, revision.output)
         first = run_pipeline(revision, python, folder / "first", None if options.twice else order)

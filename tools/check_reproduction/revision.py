@@ -97,7 +97,7 @@ def install(root: Path) -> Path:
     return root / ".venv" / "bin" / "python"
 
 
-def fingerprint(root: Path, python: Path) -> Environment | None:
+def machine_of(root: Path, python: Path) -> Environment | None:
     """What an interpreter computes with in a clone; None where the revision has no command that says so."""
     if not (root / "distil/lm/environment.py").is_file():
         return None

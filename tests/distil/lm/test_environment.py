@@ -1,4 +1,4 @@
-"""The fingerprint tells machines apart by what can change a result, and by nothing else."""
+"""The description of a machine differs where a result can differ, and nowhere else."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from distil.lm.environment import _wheel_hash, explain, fingerprint, same_numerics
+from distil.lm.environment import _wheel_hash, explain, same_numerics, this_machine
 from distil.pipeline.metrics import Environment
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(scope="module")
 def here() -> Environment:
-    return fingerprint()
+    return this_machine()
 
 
 def test_names_what_results_depend_on(here: Environment) -> None:
