@@ -74,6 +74,7 @@ def run_pipeline(revision: Revision, python: Path, folder: Path, shuffle: int | 
 def _forget(root: Path, stages: list[Stage]) -> None:
     """Take the outputs of stages out of a clone, and their entries out of its dvc.lock, as if they had never run."""
     with modify_yaml(root / "dvc.lock") as lock:
+        lock.setdefault("schema", "2.0")
         for stage in stages:
             lock.get("stages", {}).pop(stage.name, None)
             for out in stage.outs:
