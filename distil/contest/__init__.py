@@ -19,13 +19,13 @@ from random import Random
 from typing import Literal
 
 from distil.contest.families import FAMILIES
-from distil.contest.family import LIMIT, Question, QuestionFamily, Step, Working, evaluate
+from distil.contest.family import LIMIT, Family, Question, Step, Working, evaluate
 
 __all__ = [
     "FAMILIES",
     "LIMIT",
+    "Family",
     "Question",
-    "QuestionFamily",
     "Step",
     "Working",
     "bare_steps",
@@ -54,9 +54,7 @@ OPENERS = (("First", "To begin,"), ("Next", "Then", "Now", "After that,"))
 
 
 def pool(family: str, numbers: dict[str, int]) -> Literal["exam", "transfer", "corpus"]:
-    """The use that these numbers of a family are kept for: exams, transfer or pre-training. The wording does not
-    matter.
-    """
+    """What these numbers of a family are kept for, whatever the wording: exams, transfer or pre-training."""
     key = f"{family} {sorted(numbers.items())}".encode()
     place = int.from_bytes(hashlib.sha256(key).digest()[:4], "big") / 2**32
     return "exam" if place < EXAM_SHARE else "transfer" if place < EXAM_SHARE + TRANSFER_SHARE else "corpus"

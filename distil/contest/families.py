@@ -2,21 +2,19 @@
 
 from collections.abc import Callable
 
-from distil.contest.family import OutOfRange, QuestionFamily, Working
+from distil.contest.family import Family, OutOfRange, Working
 from distil.pipeline.records import SECTIONS
 
 FRESHMAN, JUNIOR, TWO_PERSON = SECTIONS
-FAMILIES: dict[str, QuestionFamily] = {}
+FAMILIES: dict[str, Family] = {}
 """By name, in the order below."""
 
 
-def _family(
-    section: str, *wordings: str, transfer: str, **ranges: range
-) -> Callable[[Callable[..., int]], QuestionFamily]:
+def _family(section: str, *wordings: str, transfer: str, **ranges: range) -> Callable[[Callable[..., int]], Family]:
     """Register the decorated working as a family named like it."""
 
-    def register(solve: Callable[..., int]) -> QuestionFamily:
-        family = QuestionFamily(solve.__name__, section, wordings, transfer, ranges, solve)
+    def register(solve: Callable[..., int]) -> Family:
+        family = Family(solve.__name__, section, wordings, transfer, ranges, solve)
         FAMILIES[family.name] = family
         return family
 

@@ -72,7 +72,7 @@ def evaluate(a: int, op: str, b: int | None = None) -> int | None:
 
 
 @dataclass(frozen=True)
-class QuestionFamily:
+class Family:
     """Questions that differ only in their numbers and wording.
 
     `solve` takes a Working and the numbers by name, and returns the answer; `wordings` are the exam's, with the numbers

@@ -14,6 +14,7 @@ from distil.pipeline.progress import Bar
 from distil.pipeline.records import Answer, Problem, Scored
 from distil.pipeline.share import each
 from distil.verifier import Verifier
+from distil.verifier.families import Progressions
 from distil.verifier.forms import Items, RealSet, Value, Words
 from distil.verifier.reading import read
 
@@ -55,7 +56,7 @@ def answer_form(key: str) -> str:
     if isinstance(form, Items):
         return "tuple" if form.kind in ("tuple", "vector", "bracket") else "list"
     if not isinstance(form, Value):
-        return {Words: "words", RealSet: "region"}.get(type(form), type(form).__name__.lower())
+        return {Words: "words", RealSet: "region", Progressions: "family"}.get(type(form), type(form).__name__.lower())
     if form.places is not None:
         return "decimal"
     try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from distil.verifier.expression import Node, NotMathematics, Undecidable, number
-from distil.verifier.families import Family, as_family, same_family
+from distil.verifier.families import Progressions, as_family, same_family
 from distil.verifier.forms import (
     Alternatives,
     Clock,
@@ -56,9 +56,9 @@ class FormComparison:
                 return self._forms(one, other)
             case other, Clock(ratio=Ratio() as one):
                 return self._forms(other, one)
-            case Family() as one, other:
+            case Progressions() as one, other:
                 return self._families(one, other)
-            case other, Family() as one:
+            case other, Progressions() as one:
                 return self._families(one, other)
             case Letter(letter=one), Letter(letter=other):
                 return Outcome(one.lower() == other.lower(), "letter")
@@ -181,11 +181,11 @@ class FormComparison:
             return Outcome(False, "set_or_tuple")
         return self._ordered(gold.items, answer.items, "ordered_items")
 
-    def _families(self, gold: Family, other: Form) -> Outcome:
+    def _families(self, gold: Progressions, other: Form) -> Outcome:
         """Values without "k an integer" count as a family where the other side says so."""
         values = other.items if isinstance(other, Items) else (other,)
         nodes = [value.node for value in values if isinstance(value, Value)]
-        answer = other if isinstance(other, Family) else as_family(nodes) if len(nodes) == len(values) else None
+        answer = other if isinstance(other, Progressions) else as_family(nodes) if len(nodes) == len(values) else None
         if answer is None:
             return Outcome(False, "different_kind")
         equal = same_family(gold, answer, lambda one, two: self.scalars.nodes(Value(one), Value(two)).equal)

@@ -32,7 +32,7 @@ _PARAMETER = re.compile(
 
 
 @dataclass(frozen=True)
-class Family:
+class Progressions:
     """Every value that the expressions take as `parameter` runs through the integers."""
 
     members: tuple[Node, ...]
@@ -57,7 +57,7 @@ def parameter_of(text: str) -> tuple[str, str] | None:
     return match["body"].strip(), match["member"] or match["described"] or match["named"] or match["listed"]
 
 
-def same_family(gold: Family, answer: Family, equal: Callable[[Node, Node], bool | None]) -> bool | None:
+def same_family(gold: Progressions, answer: Progressions, equal: Callable[[Node, Node], bool | None]) -> bool | None:
     """Whether two families have the same members. `equal` compares two expressions, None where it cannot tell.
 
     Raises NotMathematics for members that are not linear in the integer.
@@ -92,7 +92,7 @@ def same_family(gold: Family, answer: Family, equal: Callable[[Node, Node], bool
     )
 
 
-def _steps(family: Family) -> list[tuple[Node, Node]]:
+def _steps(family: Progressions) -> list[tuple[Node, Node]]:
     """Start and step of every member."""
     found = []
     for member in family.members:
@@ -122,7 +122,7 @@ def _float(node: Node) -> float:
         raise NotMathematics("a family without a value") from error
 
 
-def as_family(nodes: Sequence[Node]) -> Family | None:
+def as_family(nodes: Sequence[Node]) -> Progressions | None:
     """Values with one unknown, read as a family because the other side says it is one; else None."""
     letters = {letter for node in nodes for letter in node.letters}
-    return Family(tuple(nodes), letters.pop()) if len(letters) == 1 else None
+    return Progressions(tuple(nodes), letters.pop()) if len(letters) == 1 else None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from distil.verifier.expression import Node, Undecidable, latex, number
-from distil.verifier.families import Family
+from distil.verifier.families import Progressions
 from distil.verifier.real_sets import RealInterval
 from distil.verifier.units import Unit
 from distil.verifier.words import meaning
@@ -195,7 +195,7 @@ class Unread:
 
 Form = (
     Clock
-    | Family
+    | Progressions
     | Value
     | Items
     | Alternatives

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Literal
 
 from distil.verifier.expression import NotMathematics, Undecidable, linear, mentions, number, times
-from distil.verifier.families import Family, parameter_of
+from distil.verifier.families import Progressions, parameter_of
 from distil.verifier.forms import (
     Alternatives,
     Clock,
@@ -261,7 +261,7 @@ def _family(body: str, parameter: str) -> Form:
     members = form.items if isinstance(form, Items) else (form,)
     if not all(isinstance(member, Value) for member in members):
         raise NotMathematics("a family of something else than values")
-    return Family(tuple(member.node for member in members if isinstance(member, Value)), parameter)
+    return Progressions(tuple(member.node for member in members if isinstance(member, Value)), parameter)
 
 
 def _scaled(factor: str, form: Form) -> Form:

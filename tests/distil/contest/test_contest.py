@@ -99,9 +99,7 @@ def test_the_held_out_rule_does_not_change() -> None:
 
 
 @pytest.mark.parametrize(("family", "wording"), WORDINGS, ids=lambda value: getattr(value, "name", None))
-def test_each_wording_shows_every_number_and_belongs_to_one_family(
-    family: contest.QuestionFamily, wording: str
-) -> None:
+def test_each_wording_shows_every_number_and_belongs_to_one_family(family: contest.Family, wording: str) -> None:
     assert set(re.findall(r"\{(\w+)\}", wording)) == set(family.ranges)
     sample = wording.format(**{name: 2 + i for i, name in enumerate(family.ranges)})
     readers = [other.name for other in FAMILIES.values() for _, p in other.patterns if p.fullmatch(sample)]

@@ -46,7 +46,7 @@ FORMS = {
     "Alternatives": "3.5 (accept 7/2) | 12 (or twelve)",
     "Words": "NEVER | Lose 18 | no solution | March 5 | Saturday the 14th | \\text{Evelyn}",
     "Clock": "3:45 pm | 10 : 05 a.m. | 14:30 | noon | 5 o'clock",
-    "Family": "2k\\pi, k \\in \\mathbb{Z} | \\pm\\frac{\\pi}{3} + 2\\pi n, where n is an integer",
+    "Progressions": "2k\\pi, k \\in \\mathbb{Z} | \\pm\\frac{\\pi}{3} + 2\\pi n, where n is an integer",
     "Unread": "2..3 | ((( | \\int_0^1 x dx | \\frac{1}",
 }
 
