@@ -56,6 +56,19 @@ class LoraParams(Params):
 
 
 @dataclass(frozen=True)
+class TrainingSetup:
+    """Everything one training is given; `folder` holds its state and its best adapter, `title` names it in messages."""
+
+    params: LoraParams
+    iters: int
+    seed: int
+    train_rows: list[Row]
+    valid_rows: list[Row]
+    folder: Path
+    title: str
+
+
+@dataclass(frozen=True)
 class Training:
     """How a run went; `seconds` is the time of this process's training steps, `row_tokens` what those steps read."""
 
@@ -88,13 +101,13 @@ class Progress(ABC):
     writes = True
     """Whether this process writes files: of several workers one does."""
 
-    def __init__(self, params: LoraParams, valid_rows: list[Row], folder: Path, title: str, iters: int):
-        self.params, self.valid_rows, self.folder = params, valid_rows, folder
-        self.title, self.iters = title, iters
-        history = load_state(folder, self.restore)
+    def __init__(self, setup: TrainingSetup):
+        self.setup = setup
+        history = load_state(setup.folder, self.restore)
         self.history = history or History()
-        shown = params.track if self.writes and not self.history.finished else []
-        self.trackers = Trackers(shown, title, params.model_dump(exclude={"seeds", "track"}) | {"iters": iters})
+        shown = setup.params.track if self.writes and not self.history.finished else []
+        settings = setup.params.model_dump(exclude={"seeds", "track"}) | {"iters": setup.iters}
+        self.trackers = Trackers(shown, setup.title, settings)
         for number in range(len(self.history.iterations)):
             self.show(number)
         self.saved = history.iterations[history.best()] if history else None
@@ -120,10 +133,10 @@ class Progress(ABC):
 
     def evaluate(self, iteration: int, train_loss: float | None) -> None:
         """Append a validation to the history and save what the run has reached."""
-        losses = self.row_losses()
+        setup, losses = self.setup, self.row_losses()
         if not (math.isfinite(train_loss or 0) and np.isfinite(losses).all()):
             raise InputError(
-                f"{self.title}: the loss is not a number at iteration {iteration} (training {train_loss}, validation "
+                f"{setup.title}: the loss is not a number at iteration {iteration} (training {train_loss}, validation "
                 f"{losses.sum()}). Lower lora_seed.learning_rate or lora_seed.scale. {self.kept()}"
             )
         history = self.history
@@ -133,13 +146,13 @@ class Progress(ABC):
         history.valid_losses.append(losses)
         self.show(-1)
         since_best = len(history.iterations) - 1 - history.best()
-        history.finished = iteration >= self.iters or 0 < self.params.patience <= since_best
+        history.finished = iteration >= setup.iters or 0 < setup.params.patience <= since_best
         if self.writes:
             try:
                 if since_best == 0:
-                    save_adapter(self.folder, self.adapter(), adapter_config(self.params))
+                    save_adapter(setup.folder, self.adapter(), adapter_config(setup.params))
                     self.saved = iteration
-                save_state(self.folder, self.state(), history)
+                save_state(setup.folder, self.state(), history)
             except InputError as error:
                 raise InputError(f"{error} {self.kept()}") from error
         if history.finished:
@@ -147,7 +160,7 @@ class Progress(ABC):
 
     def show(self, number: int) -> None:
         """Show the trackers a validation of the history."""
-        history, tokens = self.history, sum(row.reply for row in self.valid_rows)
+        history, tokens = self.history, sum(row.reply for row in self.setup.valid_rows)
         valid = float(history.valid_losses[number].sum(dtype=np.float64)) / tokens
         self.trackers.show(history.iterations[number], history.train_losses[number], valid)
 
@@ -155,7 +168,7 @@ class Progress(ABC):
         """Where the best adapter so far is, for an error message."""
         if self.saved is None:
             return "No adapter was kept yet."
-        return f"The best adapter so far (iteration {self.saved}) is kept in {self.folder}."
+        return f"The best adapter so far (iteration {self.saved}) is kept in {self.setup.folder}."
 
 
 def lengths(rows: list[Row]) -> list[int]:

@@ -11,7 +11,7 @@ import mlx.core as mx
 
 from distil.lm import train as mlx_train
 from distil.lm.checkpoints import load, tokenizer_for
-from distil.lm.progress import LmParams, LoraParams, Training
+from distil.lm.progress import LmParams, LoraParams, Training, TrainingSetup
 from distil.lm.rows import Row, read_rows
 from distil.lm.state import ADAPTER, CHECKPOINTS, CONFIG, Inputs, alone_in, computing, fingerprint, folder_digest
 from distil.lm.torch import require_torch
@@ -100,18 +100,18 @@ def train_fold(params: LoraParams, lm: LmParams, iters: int, seed: int, split: P
     }
     folder = CHECKPOINTS / fingerprint(**inputs)
     with alone_in(folder) if first_worker() else contextlib.nullcontext():
-        training = train_adapter(params, iters, seed, train_rows, valid_rows, folder, title)
+        training = train_adapter(TrainingSetup(params, iters, seed, train_rows, valid_rows, folder, title))
         adapter = {name: (folder / name).read_bytes() for name in (ADAPTER, CONFIG) if first_worker()}
     return FoldRun(train_rows, valid_rows, too_long + valid_too_long, training, adapter, folder)
 
 
-def backend(lm: LmParams) -> tuple[Callable[..., Training], Inputs]:
+def backend(lm: LmParams) -> tuple[Callable[[TrainingSetup], Training], Inputs]:
     """The backend's training function, and what decides the last bits of its results.
 
     Raises InputError when the backend is not installed.
     """
     if lm.backend == "mlx":
-        return lambda params, *run: mlx_train.train_adapter(load(params.model)[0], params, *run), computing()
+        return lambda setup: mlx_train.train_adapter(load(setup.params.model)[0], setup), computing()
     require_torch()
     from distil.lm.torch import train as torch_train  # PyTorch is optional, and takes two seconds to import
 

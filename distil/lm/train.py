@@ -4,7 +4,6 @@ import contextlib
 import io
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
@@ -18,7 +17,7 @@ from mlx_lm.tuner.utils import linear_to_lora_layers
 
 from distil.lm.checkpoints import on_cpu
 from distil.lm.cpu import exponentials
-from distil.lm.progress import LoraParams, Progress, Training, lengths, low_rank, reply_tokens
+from distil.lm.progress import LoraParams, Progress, Training, TrainingSetup, lengths, low_rank, reply_tokens
 from distil.lm.rows import Row, TrainingBatch, collate, schedule
 from distil.lm.state import Arrays
 from distil.lm.tracking import Losses
@@ -31,36 +30,28 @@ PLAIN_HEADS = {f"mlx_lm.models.{name}" for name in ("qwen2", "qwen3", "llama")}
 """The architectures whose logits are a linear function of what `model.model` returns, and nothing else."""
 
 
-def train_adapter(
-    model: nn.Module,
-    params: LoraParams,
-    iters: int,
-    seed: int,
-    train_rows: list[Row],
-    valid_rows: list[Row],
-    folder: Path,
-    title: str,
-) -> Training:
+def train_adapter(model: nn.Module, setup: TrainingSetup) -> Training:
     """Train `iters` iterations and leave the adapter of the lowest validation loss in `folder`, with the run's state.
 
     Validation reads every row, before the first iteration, every `steps_per_eval` and after the last; training stops
     early after `patience` validations in a row without a new best. A run that finds its state in `folder` goes on from
     there. Raises InputError when the loss is no longer a number, the disk is full or the state is damaged.
     """
+    params = setup.params
     if params.num_layers > len(model.layers):
         raise InputError(f"lora_seed.num_layers: {params.num_layers} layers, but the model has {len(model.layers)}.")
-    mx.random.seed(seed)
+    mx.random.seed(setup.seed)
     make_trainable(model, params)
     optimizer = optim.Adam(learning_rate=params.learning_rate)
     optimizer.init(model.trainable_parameters())
-    run = MlxRun(model, optimizer, params, valid_rows, folder, title, iters)
+    run = MlxRun(model, optimizer, setup)
     mx.reset_peak_memory()
     start = run.history.iterations[-1]
     if not run.history.finished:
-        run.train(train_rows, seed, start)
+        run.train(start)
     return Training(
         run.history,
-        reply_tokens(train_rows, params.batch_size, seed, run.history.iterations[-1]),
+        reply_tokens(setup.train_rows, params.batch_size, setup.seed, run.history.iterations[-1]),
         sum(weights.size for _, weights in tree_flatten(model.trainable_parameters())),
         run.row_tokens,
         run.seconds,
@@ -95,51 +86,53 @@ def make_trainable(model: nn.Module, params: LoraParams) -> None:
 class MlxRun(Progress, TrainingCallback):
     """A run in progress: mlx-lm's trainer draws its batches from here and reports here every `steps_per_eval`."""
 
-    def __init__(self, model: nn.Module, optimizer: optim.Optimizer, *args: Any):
+    def __init__(self, model: nn.Module, optimizer: optim.Optimizer, setup: TrainingSetup):
         self.model, self.optimizer = model, optimizer
         self.world = mx.distributed.init()
         self.writes = self.world.rank() == 0
         self.row_tokens, self.seconds, self.clock = 0, 0.0, 0.0
-        super().__init__(*args)
+        super().__init__(setup)
 
-    def train(self, rows: list[Row], seed: int, start: int) -> None:
+    def train(self, start: int) -> None:
         """Hand the iterations from `start` on to mlx-lm's trainer."""
+        setup = self.setup
         args = TrainingArgs(
-            batch_size=self.params.batch_size,
-            iters=self.iters - start,
-            steps_per_report=self.params.steps_per_eval,
-            steps_per_save=self.iters + 1,
-            max_seq_length=self.params.max_seq_length,
-            adapter_file=str(self.folder / "last.safetensors"),
-            grad_checkpoint=self.params.grad_checkpoint,
+            batch_size=setup.params.batch_size,
+            iters=setup.iters - start,
+            steps_per_report=setup.params.steps_per_eval,
+            steps_per_save=setup.iters + 1,
+            max_seq_length=setup.params.max_seq_length,
+            adapter_file=str(setup.folder / "last.safetensors"),
+            grad_checkpoint=setup.params.grad_checkpoint,
             clear_cache_threshold=2**30,
         )
         layer = type(self.model.layers[0])
         forward = layer.__call__
         self.start = start
         hidden = self.world.rank() > 0
-        with Bar(total=self.iters, initial=start, desc=self.title, unit="step", disable=hidden) as self.bar:
+        with Bar(total=setup.iters, initial=start, desc=setup.title, unit="step", disable=hidden) as self.bar:
             try:
                 self.clock = time.perf_counter()
                 with contextlib.redirect_stdout(io.StringIO()):  # mlx-lm draws a bar of its own there
                     train(
                         self.model,
                         self.optimizer,
-                        rows,
+                        setup.train_rows,
                         args=args,
                         loss=reply_loss,
-                        iterate_batches=lambda **_: self.batches(rows, seed, start),
+                        iterate_batches=lambda **_: self.batches(start),
                         training_callback=self,
                     )
             except RuntimeError as error:
-                raise InputError(f"{self.title}: {error}. {self.kept()}") from error
+                raise InputError(f"{setup.title}: {error}. {self.kept()}") from error
             finally:
                 layer.__call__ = forward  # mlx-lm's gradient checkpointing wraps it anew at every call
 
-    def batches(self, rows: list[Row], seed: int, start: int) -> Iterator[TrainingBatch]:
+    def batches(self, start: int) -> Iterator[TrainingBatch]:
         """This worker's part of every batch, until the iterations are done or the run has stopped early."""
         multiple = 1 if on_cpu() else 8  # a compiled step is compiled again for every new length
-        for batch in schedule(lengths(rows), self.params.batch_size, seed, start):
+        setup, rows = self.setup, self.setup.train_rows
+        for batch in schedule(lengths(rows), setup.params.batch_size, setup.seed, start):
             if self.history.finished:
                 return
             mine = [rows[number] for number in batch[self.world.rank() :: self.world.size()]] or [EMPTY]
@@ -155,7 +148,7 @@ class MlxRun(Progress, TrainingCallback):
 
     def row_losses(self) -> np.ndarray:
         """Each validation row's loss, summed over its reply."""
-        return row_losses(self.model, self.valid_rows, self.params.batch_size)
+        return row_losses(self.model, self.setup.valid_rows, self.setup.params.batch_size)
 
     def adapter(self) -> Arrays:
         """The trainable weights, by mlx-lm's names."""

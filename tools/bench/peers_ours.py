@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from distil.lm.checkpoints import load_tokenizer
-from distil.lm.progress import LoraParams
+from distil.lm.progress import LoraParams, TrainingSetup
 from distil.lm.rows import Row
 from distil.lm.torch.generate import generate, load_to_answer
 from distil.lm.torch.model import PROJECTIONS, load
@@ -50,7 +50,7 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
     first, *rest = rows_of(job)
     with tempfile.TemporaryDirectory() as folder:
         weights = load(job["model"], getattr(torch, job["compute"]))
-        run = TorchRun(weights, 0, params, first[:1], Path(folder), "bench", 1)
+        run = TorchRun(weights, TrainingSetup(params, 1, 0, [], first[:1], Path(folder), "bench"))
         run.step(first)
 
         def steps() -> int:

@@ -41,7 +41,7 @@ def ours_train(model: str, split: str, iters: str, batch_size: str) -> dict[str,
     from mlx.utils import tree_flatten
 
     from distil.lm.checkpoints import load
-    from distil.lm.progress import LoraParams
+    from distil.lm.progress import LoraParams, TrainingSetup
     from distil.lm.rows import read_rows
     from distil.lm.train import row_losses, train_adapter
 
@@ -66,7 +66,7 @@ def ours_train(model: str, split: str, iters: str, batch_size: str) -> dict[str,
     row_losses(loaded, batch, params.batch_size)
     forward = time.perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
-        training = train_adapter(loaded, params, int(iters), 0, rows, rows[:1], Path(folder), "bench")
+        training = train_adapter(loaded, TrainingSetup(params, int(iters), 0, rows, rows[:1], Path(folder), "bench"))
     batch_tokens = sum(row.reply for row in batch)
     return {
         "rate": training.reply_tokens / training.seconds,

@@ -5,7 +5,6 @@ import math
 import resource
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from distil.lm.progress import LmParams, LoraParams, Progress, Training, lengths, reply_tokens
+from distil.lm.progress import LmParams, LoraParams, Progress, Training, TrainingSetup, lengths, reply_tokens
 from distil.lm.rows import Row, schedule
 from distil.lm.state import Arrays, Inputs
 from distil.lm.torch import kernels
@@ -35,20 +34,12 @@ def computing(lm: LmParams) -> Inputs:
     }
 
 
-def train_adapter(
-    lm: LmParams,
-    params: LoraParams,
-    iters: int,
-    seed: int,
-    train_rows: list[Row],
-    valid_rows: list[Row],
-    folder: Path,
-    title: str,
-) -> Training:
+def train_adapter(lm: LmParams, setup: TrainingSetup) -> Training:
     """As `distil.lm.train.train_adapter`, from the folder of a model instead of a loaded one.
 
     Raises InputError, too, when the parameters ask for what this backend does not do.
     """
+    params = setup.params
     if params.fine_tune_type != "lora":
         raise InputError(
             f"lora_seed.fine_tune_type: backend torch trains LoRA alone, not {params.fine_tune_type}. Set lm.backend "
@@ -60,13 +51,13 @@ def train_adapter(
     weights = load(params.model, getattr(torch, lm.compute))
     if params.num_layers > len(weights.layers):
         raise InputError(f"lora_seed.num_layers: {params.num_layers} layers; the model has {len(weights.layers)}.")
-    run = TorchRun(weights, seed, params, valid_rows, folder, title, iters)
+    run = TorchRun(weights, setup)
     start = run.history.iterations[-1]
     if not run.history.finished:
-        run.train(train_rows, seed, start)
+        run.train(start)
     return Training(
         run.history,
-        reply_tokens(train_rows, params.batch_size, seed, run.history.iterations[-1]),
+        reply_tokens(setup.train_rows, params.batch_size, setup.seed, run.history.iterations[-1]),
         sum(parameter.numel() for parameter in run.parameters.values()),
         run.row_tokens,
         run.seconds,
@@ -77,25 +68,26 @@ def train_adapter(
 class TorchRun(Progress):
     """A run in progress: the adapter's weights by mlx-lm's names, Adam's two moments of each, and the model."""
 
-    def __init__(self, weights: Weights, seed: int, params: LoraParams, *progress: Any):
+    def __init__(self, weights: Weights, setup: TrainingSetup):
         self.weights = weights
-        self.parameters = first_parameters(weights, params, seed)
+        self.parameters = first_parameters(weights, setup.params, setup.seed)
         self.moments = {name: (torch.zeros_like(p), torch.zeros_like(p)) for name, p in self.parameters.items()}
         self.row_tokens, self.seconds = 0, 0.0
-        super().__init__(params, *progress)
+        super().__init__(setup)
 
-    def train(self, rows: list[Row], seed: int, start: int) -> None:
+    def train(self, start: int) -> None:
         """Train from iteration `start` on, until the iterations are done or the run stops early."""
+        setup, rows = self.setup, self.setup.train_rows
         losses: list[float] = []
         clock = time.perf_counter()
-        with Bar(total=self.iters, initial=start, desc=self.title, unit="step") as bar:
-            batches = schedule(lengths(rows), self.params.batch_size, seed, start)
+        with Bar(total=setup.iters, initial=start, desc=setup.title, unit="step") as bar:
+            batches = schedule(lengths(rows), setup.params.batch_size, setup.seed, start)
             for iteration, batch in enumerate(batches, start + 1):
                 mine = [rows[number] for number in batch]
                 losses.append(self.step(mine))
                 self.row_tokens += sum(len(row.tokens) for row in mine)
                 bar.update()
-                if iteration % self.params.steps_per_eval == 0 or iteration == self.iters:
+                if iteration % setup.params.steps_per_eval == 0 or iteration == setup.iters:
                     self.seconds += time.perf_counter() - clock
                     self.evaluate(iteration, math.fsum(losses) / len(losses))
                     if self.history.finished:
@@ -105,8 +97,8 @@ class TorchRun(Progress):
 
     def step(self, rows: Sequence[Row]) -> float:
         """One iteration on a batch; returns its mean loss per reply token."""
-        put_on(self.weights, self.parameters, self.params)
-        loss = token_losses(self.weights, rows, self.params.grad_checkpoint).mean()
+        put_on(self.weights, self.parameters, self.setup.params)
+        loss = token_losses(self.weights, rows, self.setup.params.grad_checkpoint).mean()
         loss.backward()
         with torch.no_grad():
             self.update()
@@ -121,19 +113,20 @@ class TorchRun(Progress):
         torch._foreach_addcmul_(squares, gradients, gradients, 1 - BETAS[1])
         roots = torch._foreach_sqrt(squares)
         torch._foreach_add_(roots, EPS)
-        torch._foreach_addcdiv_(list(self.parameters.values()), means, roots, -self.params.learning_rate)
+        torch._foreach_addcdiv_(list(self.parameters.values()), means, roots, -self.setup.params.learning_rate)
         for parameter in self.parameters.values():
             parameter.grad = None
 
     def row_losses(self) -> np.ndarray:
         """Each validation row's loss, summed over its reply; rows of like length go through the model together."""
-        found = np.zeros(len(self.valid_rows), np.float32)
-        order = sorted(range(len(self.valid_rows)), key=lambda number: len(self.valid_rows[number].tokens))
-        put_on(self.weights, self.parameters, self.params)
+        params, valid_rows = self.setup.params, self.setup.valid_rows
+        found = np.zeros(len(valid_rows), np.float32)
+        order = sorted(range(len(valid_rows)), key=lambda number: len(valid_rows[number].tokens))
+        put_on(self.weights, self.parameters, params)
         with torch.no_grad():
-            for first in range(0, len(order), self.params.batch_size):
-                numbers = order[first : first + self.params.batch_size]
-                rows = [self.valid_rows[number] for number in numbers]
+            for first in range(0, len(order), params.batch_size):
+                numbers = order[first : first + params.batch_size]
+                rows = [valid_rows[number] for number in numbers]
                 losses = token_losses(self.weights, rows).split([row.reply for row in rows])
                 found[numbers] = [part.sum().item() for part in losses]
         return found

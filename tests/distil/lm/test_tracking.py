@@ -12,7 +12,7 @@ import pytest
 
 from distil.lm import state
 from distil.lm.checkpoints import load
-from distil.lm.progress import LoraParams
+from distil.lm.progress import LoraParams, TrainingSetup
 from distil.lm.rows import read_rows
 from distil.lm.train import train_adapter
 from distil.pipeline.files import InputError, write_jsonl
@@ -34,7 +34,7 @@ def train(tmp_path, monkeypatch):
         model, tokenizer = load(str(checkpoint))
         found, _ = read_rows(tmp_path / "rows.jsonl", tokenizer, 256)
         params = LoraParams(**LORA | {"model": "model", "track": track})
-        return train_adapter(model, params, 12, 3, found[:11], found[11:], tmp_path / name, TITLE)
+        return train_adapter(model, TrainingSetup(params, 12, 3, found[:11], found[11:], tmp_path / name, TITLE))
 
     return run
 

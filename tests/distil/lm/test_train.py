@@ -10,7 +10,7 @@ from mlx_lm.utils import load_model
 
 from distil.lm import state
 from distil.lm.checkpoints import load, with_adapter
-from distil.lm.progress import LoraParams
+from distil.lm.progress import LoraParams, TrainingSetup
 from distil.lm.rows import collate, read_rows
 from distil.lm.train import make_trainable, reply_loss, row_losses, train_adapter
 from distil.pipeline.files import InputError, write_jsonl
@@ -37,7 +37,7 @@ def train(checkpoint, data):
     def run(folder: Path, iters: int = 12, seed: int = 3, **changed):
         params = LoraParams(**LORA | {"model": str(checkpoint)} | changed)
         model, _ = load(str(checkpoint))
-        return train_adapter(model, params, iters, seed, *data, folder, "test")
+        return train_adapter(model, TrainingSetup(params, iters, seed, *data, folder, "test"))
 
     return run
 
@@ -130,7 +130,7 @@ def test_whole_layers_kept_in_16_bits_learn_by_steps_too_small_for_16_bits(tmp_p
     before = dict(tree_flatten(model.layers[-1].parameters()))
     params = LoraParams(**LORA | {"model": str(checkpoint), "fine_tune_type": "full", "num_layers": 1})
     params = params.model_copy(update={"learning_rate": 1e-5})
-    train_adapter(model, params, 4, 3, *data, tmp_path, "test")
+    train_adapter(model, TrainingSetup(params, 4, 3, *data, tmp_path, "test"))
     after = mx.load(str(tmp_path / "last.safetensors"))
     steps = [mx.abs(after[f"model.layers.1.{name}"] - weights) for name, weights in before.items()]
     moved = sum(((step > 0) & (step < 1e-3)).sum().item() for step in steps)

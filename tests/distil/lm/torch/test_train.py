@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the extra torch")
 from distil.lm import state  # noqa: E402
 from distil.lm import train as mlx_train  # noqa: E402
 from distil.lm.checkpoints import load, with_adapter  # noqa: E402
-from distil.lm.progress import LmParams, LoraParams  # noqa: E402
+from distil.lm.progress import LmParams, LoraParams, TrainingSetup  # noqa: E402
 from distil.lm.rows import read_rows  # noqa: E402
 from distil.lm.torch import train as torch_train  # noqa: E402
 from distil.lm.torch.generate import load_to_answer  # noqa: E402
@@ -42,11 +42,11 @@ def data(checkpoint, tmp_path_factory):
 def train(checkpoint, data):
     def run(folder, backend="torch", compute="float32", iters=12, seed=3, **changed):
         params = LoraParams(**LORA | {"model": str(checkpoint), "dropout": 0.0, "num_layers": 2} | changed)
+        setup = TrainingSetup(params, iters, seed, *data, folder, "test")
         if backend == "mlx":
-            model = load(params.model)[0]
-            return mlx_train.train_adapter(model, params, iters, seed, *data, folder, "test")
+            return mlx_train.train_adapter(load(params.model)[0], setup)
         lm = LmParams(backend="torch", compute=compute)
-        return torch_train.train_adapter(lm, params, iters, seed, *data, folder, "test")
+        return torch_train.train_adapter(lm, setup)
 
     return run
 
