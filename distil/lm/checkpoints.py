@@ -30,6 +30,7 @@ def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
     """
     tokenizer = tokenizer_for(path)
     try:
+        # mlx-lm prints remarks there that a stage's log has no use for
         with contextlib.redirect_stdout(io.StringIO()):
             model, _ = load_model(Path(path), lazy=True)
         gemma2.use_in(model)
@@ -37,6 +38,7 @@ def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
             model = dequantize_model(model)
             model.set_dtype(mx.float32)
             exponentials.use_in(model)
+        # nothing is in memory yet: the weights are loaded lazily, and their types are the final ones
         require_memory(path, sum(weights.nbytes for _, weights in tree_flatten(model.parameters())))
         mx.eval(model.parameters())
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:

@@ -43,6 +43,7 @@ def generate(
     generator = BatchGenerator(
         model,
         max_tokens=max_tokens,
+        # the loop below decides when a reply ends: a row that mlx-lm ends changes the batch at once, which costs a copy
         stop_tokens=[],
         completion_batch_size=batch_size,
         prefill_batch_size=(batch_size + 1) // 2,  # these are closer in length than the whole set, so less is padded

@@ -72,6 +72,7 @@ def epoch(lengths: Sequence[int], batch_size: int, generator: np.random.Generato
 
     The last, short batch falls anywhere along the lengths, so that it is not always the longest rows that form it.
     """
+    # shuffle first and sort stably: rows of one length come in another order in each epoch
     shuffled = generator.permutation(len(lengths))
     by_length = shuffled[np.argsort(np.asarray(lengths)[shuffled], kind="stable")]
     whole, rest = divmod(len(lengths), batch_size)
@@ -82,6 +83,7 @@ def epoch(lengths: Sequence[int], batch_size: int, generator: np.random.Generato
 
 def schedule(lengths: Sequence[int], batch_size: int, seed: int, start: int = 0) -> Iterator[list[int]]:
     """Yield batches without end, from batch number `start` on; `seed` decides their order."""
+    # each epoch has a generator of its own, so that a resumed run need not draw the epochs before
     number, position = divmod(start, -(-len(lengths) // batch_size))
     while True:
         yield from epoch(lengths, batch_size, np.random.default_rng([seed, number]))[position:]
@@ -98,11 +100,13 @@ def collate(rows: Sequence[Row], multiple: int = 1) -> TrainingBatch:
     for line, row in zip(tokens, rows, strict=True):
         line[: len(row.tokens)] = row.tokens
     place = np.arange(length)
+    # True from a reply's first token to its last one, end token included
     replies = (place >= [[row.prompt] for row in rows]) & (place < [[len(row.tokens)] for row in rows])
     number, position = np.nonzero(replies)
     padding = (0, _rounded(max(len(number), 1), multiple) - len(number))
     return TrainingBatch(
         mx.array(tokens[:, :-1]),
+        # the position before a token predicts it, hence - 1; padding repeats position 0 with weight 0
         mx.array(np.pad(number * (length - 1) + position - 1, padding).astype(np.int32)),
         mx.array(np.pad(tokens[number, position], padding)),
         mx.array(np.pad(np.ones(len(number), np.float32), padding)),

@@ -163,6 +163,7 @@ class Store:
                     f"{self.path} cannot be written ({error}), and {len(rows)} answers wait in {self.spool.path}. Free "
                     "some space and run again."
                 ) from error
+            # only now: a kill before this line reads the spool once more, and `add` skips what is stored
             self.spool.path.unlink()
             print(f"teacher: {new} answers read back from {self.spool.path}.", file=sys.stderr)
 
@@ -206,6 +207,7 @@ class Store:
         with self._transaction() as db:
             db.executemany("INSERT OR IGNORE INTO verdicts VALUES (?, ?)", verdicts.items())
             for row in rows:
+                # an unreadable row gives way to the new answer; a readable one stays, so that results do not change
                 known = db.execute("SELECT refusal, response FROM answers WHERE key = ?", (row.key,)).fetchone()
                 with contextlib.suppress(ValueError):
                     if known and read_answer(json.loads(known[1]), known[0]):

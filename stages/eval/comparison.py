@@ -43,6 +43,7 @@ def compare(part: Part, params: EvalParams, name: str) -> Comparison:
     kinds = other_families(part.base, students, part.families)
     if not kinds:
         reasons["difference_low_families"] = f"fewer than {FEW} kinds of questions"
+    # a test for each seed: verdicts of several seeds on one question are not independent, so they are not pooled
     tests = [mcnemar(base, students[:, seed]) for seed in range(seeds)]
     typical = median_seed(students)
     gained, lost, p = tests[typical]
@@ -97,6 +98,7 @@ def crossed(part: Part, errors: StandardErrors) -> Crossed:
     split, over_seeds = components(students), t_interval(students.mean(axis=0))
     total = sum(split) if split else 0.0
     shares = {name: part / total for name, part in split._asdict().items()} if split and total else {}
+    # variances add up, standard errors do not
     by_seeds = None if errors.seeds is None else errors.seeds**2
     bounds = seeds_bounds(students.mean(axis=0), influences(students - part.base, part.clusters))
     return Crossed(
@@ -149,6 +151,7 @@ def with_holm(
     parts: Mapping[str, Comparison], sections: Sequence[SectionComparison]
 ) -> tuple[dict[str, Comparison], list[SectionComparison]]:
     """The parts and sections with `holm_p`: each `mcnemar_p` corrected for all of CLAIMED and all sections."""
+    # the parts that overlap with these (seen, all) make no claim of their own, and are left out of the correction
     tested = [*(parts[name] for name in CLAIMED), *sections]
     adjusted = [{"holm_p": p} for p in holm([result.mcnemar_p for result in tested])]
     claimed = {name: parts[name].model_copy(update=update) for name, update in zip(CLAIMED, adjusted, strict=False)}

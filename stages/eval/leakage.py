@@ -36,6 +36,7 @@ def leakage(parts: dict[str, Part], split: Split, params: EvalParams) -> Leakage
 
 def paired(part: Part, parts: dict[str, Part], params: EvalParams) -> PairedGap:
     """The gain of the study's protocol on one part's questions; `points` is None where its adapters were not asked."""
+    # compared with itself, the study's part would differ by nothing
     ours = parts["contest_all"] if part.name == "paper_protocol" else part
     return students_gap(parts["paper_protocol"], ours, params, f"{part.name} leak paired")
 
@@ -56,6 +57,7 @@ def gap(first: Part, second: Part, values: Array, others: Array, params: EvalPar
         missing = first.name if not len(first) else second.name
         return Gap(points=None, low=None, high=None, reason=f"no question under {missing}")
     seeds = values.shape[1]
+    # rows of [n, sums, n, sums], zero for the other part: a cluster with questions in both is drawn once for both
     ones, zeros = np.ones((len(first), 1)), np.zeros((len(second), 1))
     own = np.hstack([ones, values, 0 * ones, 0 * values])
     other = np.hstack([zeros, 0 * others, zeros + 1, others])

@@ -31,8 +31,10 @@ def select(
     students = first[first["fold"].isin(list(folds)) & first["role"].isin(list(roles))]
     rank = students["role"].map({role: place for place, role in enumerate(roles)}).astype(int)
     place = students["fold"].map({fold: place for place, fold in enumerate(folds)}).astype(int)
+    # drop_duplicates keeps the last answer below, so the role that counts most is named last
     students = students.assign(rank=rank, place=place).sort_values(["rank", "place"], kind="stable")
     rows = np.sort(students["question"].unique())
+    # the base model has no fold: it answers every question once
     base = first[(first["model"] == models[0]) & (first["fold"] == "") & first["question"].isin(rows)]
     chosen = pd.concat([base, students]).drop_duplicates(["question", "model"], keep="last")
     places = np.searchsorted(rows, chosen["question"].to_numpy())
@@ -79,6 +81,7 @@ def all_parts(
         part("transfer", "transfer", [split.transfer_fold], *anything),
         part("paper_protocol", "contest", ["paper"], *anything),
     )
+    # answers of an older split would be compared in silence otherwise
     if set(parts[0].questions["id"]) != set(asked):
         raise InputError(
             f"data/train_split/folds.json holds out {len(asked)} problems that were to be answered, but the answers "

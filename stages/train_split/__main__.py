@@ -79,6 +79,7 @@ def main() -> None:
             f"with them; to go on without, take {without} out of length_sweep.levels."
         )
 
+    # both benchmarks in one list: a contest question may have its near-duplicate in the transfer benchmark
     every = [*problems, *transfer]
     attempts = read_attempts()
     trainable = set(within_pass_rate(chains["R1"], attempts, *params.pass_rate))
@@ -91,6 +92,7 @@ def main() -> None:
     folds = make_folds(
         params, problems, set(chains["R1"]), trainable, cluster, kinds, {cluster[one.id] for one in transfer}
     )
+    # the study's split is compared with and makes no result, unless the protocol is the study's
     main_folds = [name for name in folds if name != "paper"] or ["paper"]
     questions, asked = {problem.id: problem.question for problem in every}, [problem.id for problem in transfer]
     removed = dict[str, int]()
@@ -104,6 +106,7 @@ def main() -> None:
             rows = sum(1 + len(extra[problem]) for problem in fold.train)
             folds[name] = fold.model_copy(update={"train_rows": rows})
     levels = {level: found for level, found in chains.items() if found}
+    # one set of rows for every length, so that levels differ in nothing else
     sweep = same_rows(folds[main_folds[0]], levels)
 
     split = Split(
@@ -116,6 +119,7 @@ def main() -> None:
         families_are=kinds.kind,
         folds=folds,
     )
+    # `every` begins with the contest's problems, and a pair's second place is the higher one
     own_pairs = [pair for pair in pairs if pair[1] < len(problems)]
     sizes = Counter(cluster[problem.id] for problem in problems)
     metrics = TrainSplitMetrics(
@@ -249,6 +253,7 @@ def audit(
     """
     judged = fold.answers if name == "paper" else fold.unseen
     rows = [questions[row] for row in fold.train + fold.valid]
+    # these counts see overlap that the rule for near-duplicates does not: they use neither keys nor similarity
     templates = {template(row) for row in rows}
     shared = {
         f"{part}_sharing_{words}_words": sum(overlapping((questions[row] for row in names), rows, words))

@@ -44,11 +44,13 @@ def near_duplicates(questions: Sequence[str], keys: Sequence[str], threshold: fl
     same_text, same_key = defaultdict(list), defaultdict(list)
     for place, (text, key) in enumerate(zip(texts, keys, strict=True)):
         same_text[text].append(place)
+        # the canonical form, so that keys spelled 1/2 and 0.5 fall into one group
         same_key[read(key).canonical.casefold()].append(place)
     pairs = {pair for group in same_text.values() for pair in _all_pairs(group)}
     for group in same_key.values():
         same_numbers = defaultdict(list)
         for place in group:
+            # one shared number is no evidence: many questions have a small number in common
             if numbers[place].total() > 1:
                 same_numbers[frozenset(numbers[place].items())].append(place)
         pairs |= {pair for members in same_numbers.values() for pair in _all_pairs(members)}
@@ -65,6 +67,7 @@ def _alike(
 ) -> set[tuple[int, int]]:
     """The pairs of a group of questions with one key whose numbers and words are alike."""
     pairs = set()
+    # by blocks of rows, since all pairs of a frequent key would not fit into memory
     for start in range(0, len(group), ROWS_AT_ONCE):
         similarity = process.cdist(
             [texts[place] for place in group[start : start + ROWS_AT_ONCE]],
@@ -76,6 +79,7 @@ def _alike(
         )
         for row, column in zip(*numpy.nonzero(similarity), strict=True):
             first, second = group[start + int(row)], group[start + int(column)]
+            # the rows of a block meet themselves in the columns, too: `first < second` below takes each pair once
             fewer, more = sorted((numbers[first], numbers[second]), key=Counter.total)
             shared, others = fewer.total(), more.total() - fewer.total()
             enough = HALF_ALIKE if shared >= MANY_NUMBERS and others <= 1 else threshold

@@ -28,6 +28,7 @@ def hold_out(
     InputError when nothing is left to train on.
     """
     unseen = [problem.id for problem in problems if problem.id in held_out]
+    # a near-duplicate of a held-out question would give its answer away
     forbidden = closed | {cluster[name] for name in unseen}
     usable = [problem.id for problem in problems if problem.id in trainable and cluster[problem.id] not in forbidden]
     train, valid = _split(usable, cluster, valid_share, seed)
@@ -70,6 +71,7 @@ def kfold_groups(
         raise InputError(
             f"train_split.folds is {folds}, but must be from 2 to the {len(groups)} {what} of data/parsed."
         )
+    # every `folds`-th group, so that each fold holds out early and late years alike
     made = []
     for start in range(folds):
         chosen = set(groups[start::folds])
@@ -89,6 +91,7 @@ def paper(problems: Sequence[Problem], with_chain: AbstractSet[str], trainable: 
     left out, so that the test questions do not depend on them. The study's evaluation was over all questions, so the
     adapter answers all of them. Raises InputError when nothing is left to train or to validate on.
     """
+    # shuffled before anything is left out: `trainable` must not change which questions are tested
     rows = [problem.id for problem in problems if problem.id in with_chain]
     random.Random(seed).shuffle(rows)
     train_end, valid_end = round(0.85 * len(rows)), round(0.95 * len(rows))
@@ -116,6 +119,7 @@ def _split(names: list[str], cluster: dict[str, int], valid_share: float, seed: 
     random.Random(seed).shuffle(order)
     valid: list[str] = []
     wanted = max(1, round(valid_share * len(names)))
+    # whole clusters, or the validation loss would be measured on near-copies of training rows
     while order and len(valid) < wanted:
         valid += members[order.pop()]
     train = [name for number in order for name in members[number]]
