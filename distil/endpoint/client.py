@@ -140,6 +140,7 @@ class Client:
             return replace(outcome, tries=tries) if isinstance(outcome, ServerAnswer) else outcome
 
         again = tenacity.AsyncRetrying(
+            # faults are results and no exceptions, so that the last one is returned when all tries have failed
             retry=tenacity.retry_if_result(lambda outcome: isinstance(outcome, Fault) and outcome.kind != "rejected"),
             stop=tenacity.stop_after_attempt(self.patience.tries),
             wait=self._wait,
@@ -165,6 +166,7 @@ class Client:
             used = outcome.reply.usage
             if used and used.prompt_tokens is not None and used.completion_tokens is not None:
                 self.pace.used(expected, used.prompt_tokens + used.completion_tokens)
+            # one answer shows that the role is set up rightly, and ends its streak of faults
             self._streaks[role] = Streak(answered=True)
             return replace(outcome, seconds=round(seconds, 3))
         if outcome.kind == "overload" or outcome.retry_after is not None:
@@ -178,6 +180,7 @@ class Client:
         if fault.remedy:
             self.stop.now(f"{fault.remedy} ({fault.reason}). {kept}")
             return
+        # faults that differ in numbers alone (ids, times, counts) are one fault
         sign = re.sub(r"\w*\d\w*", "#", fault.reason)[:80]
         streak = self._streaks.setdefault(role, Streak())
         streak.count = streak.count + 1 if streak.sign == sign else 1

@@ -48,6 +48,7 @@ class Pace:
             await self._changed.wait_for(lambda: self.in_flight < max(1, int(self.allowed)))
             self.in_flight += 1
         try:
+            # the place is held while it waits: places limit the requests that wait as well as those that are sent
             await self._allowance(tokens)
             yield
         finally:
@@ -59,8 +60,10 @@ class Pace:
         now = time.monotonic()
         start = max(now, self._next_request, self._next_token)
         spread = (self._fastest or 0.0) / (2 * self.concurrency)
+        # reserved before the wait, so that the next request queues behind this one
         self._next_request = start + max(self._request_gap, spread)
         self._next_token = start + tokens * self._token_gap
+        # a loop, since the server may ask for a pause meanwhile
         while (wait := max(start, self._paused_until) - time.monotonic()) > 0:
             await self._sleep(wait)
 

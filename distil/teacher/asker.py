@@ -55,6 +55,7 @@ class Asker:
         role, price = self.settings.roles[request.role], self.settings.prices.get(request.model)
         at_most = money.at_most(price, request)
         await self._afford(at_most)
+        # until the reply says what it cost, the most that it can cost counts as spent
         self._reserved[request.key] = at_most
 
         def wasted(used: Usage) -> None:
@@ -71,6 +72,7 @@ class Asker:
                 expected_tokens=money.expected_prompt(request) + role.expected_tokens,
                 wasted=wasted,
             )
+            # a fault while all is being stopped says nothing about this request: it is asked again in the next run
             if isinstance(outcome, Fault):
                 self.stop.check()
                 reason = outcome.reason + ("" if outcome.kind == "rejected" else f" ({self.settings.tries} tries)")
@@ -80,6 +82,7 @@ class Asker:
             reply, usd = outcome.reply, money.paid(price, request, outcome.reply.usage)
             self.proven.add(request.role)
             self._rows.append(StoredAnswer.of(request, outcome, usd))
+            # stored before it is used: a kill after this line loses no paid answer
             await self.keep()
             self._spend(usd)
             self.asked.add(request.key)
@@ -109,6 +112,7 @@ class Asker:
         """Store what waits for it; all that comes meanwhile shares the next transaction, and its wait for the disk."""
         self._verdicts |= verdicts or {}
         async with self._storing:
+            # taken under the lock: whoever comes next finds nothing left, or what has come since
             (rows, self._rows), (waiting, self._verdicts) = (self._rows, []), (self._verdicts, {})
             if rows or waiting:
                 await asyncio.to_thread(self.store.put, rows, waiting)

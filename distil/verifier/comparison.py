@@ -47,6 +47,7 @@ class FormComparison:
     def _forms(self, gold: Form, answer: Form) -> Outcome:
         match self._one_of(gold), self._one_of(answer):
             case (Alternatives() as one, other) | (other, Alternatives() as one):
+                # the best of them: one right alternative is enough, and an undecided one may be right
                 outcomes = [self._forms(form, other) for form in one.forms]
                 return max(outcomes, key=lambda outcome: (outcome.equal is True, outcome.equal is None))
             case Clock() as one, Clock() as other:
@@ -172,8 +173,10 @@ class FormComparison:
     def _items(self, gold: Items, answer: Items) -> Outcome:
         kinds = {gold.kind, answer.kind}
         if "set" in kinds and kinds <= {"list", "either", "set"}:
+            # a set has no repetitions: {1, 1, 2} is {1, 2}
             return self._unordered(_distinct(gold.items), _distinct(answer.items))
         if "bracket" in kinds and kinds != {"bracket"} and "vector" not in kinds and len(gold.items) == 2:
+            # `[a, b]` is an interval and `(a, b)` a point of the plane
             return Outcome(False, "interval_or_point")
         if kinds <= {"list", "either"} or (kinds & {"list", "either"} and "bracket" in kinds):
             return self._unordered(gold.items, answer.items)
@@ -211,6 +214,7 @@ class FormComparison:
         if len(gold.terms) != len(answer.terms):
             return Outcome(False, "ratio: different_length")
         first, second = ([term.node.rational or 0 for term in ratio.terms] for ratio in (gold, answer))
+        # a term that is zero or not rational has no quotient to compare: then term by term
         if not all(first) or not all(second):
             return self._ordered(gold.terms, answer.terms, "ratio")
         shares = {one / other for one, other in zip(first, second, strict=True)}
@@ -226,6 +230,7 @@ class FormComparison:
 
 def _all(outcomes: Sequence[Outcome], rule: str) -> Outcome:
     """Equal if all are equal. Otherwise the first pair that is not decides, and the outcome names its rule."""
+    # the first one that is not equal decides, also where it is undecided: nothing is guessed from later ones
     for outcome in outcomes:
         if outcome.equal is not True:
             return Outcome(outcome.equal, f"{rule}: {outcome.rule}")

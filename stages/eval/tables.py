@@ -45,6 +45,7 @@ def row(part: str, by: str, group: str, model: str, answers: Group, clusters: ND
     """Accuracy with its interval, and the other rates, of one model (or of all seeds) on one group."""
     correct, outcomes = answers.correct, answers.outcomes
     value, low, high = accuracy(correct, clusters)
+    # an answer that the token cap cut off says little about what the model knows
     finished = outcomes["truncated"] == 0
     return AccuracyRow(
         part=part,
@@ -82,6 +83,7 @@ def several_samples(outcomes: pd.DataFrame, clusters: NDArray[np.int_]) -> list[
         own = clusters[questions.index.to_numpy(int)]
         n = int(questions["size"].min())
         votes = group.groupby(["question", "said"], sort=False).agg(n=("correct", "size"), correct=("correct", "first"))
+        # stable, so that of equally frequent answers the one sampled first stays in front
         votes = votes.reset_index().sort_values("n", ascending=False, kind="stable").drop_duplicates("question")
         majority = votes.sort_values("question")["correct"].to_numpy(float)
         chances = {str(k): pass_at(k, questions["size"], questions["sum"]) for k in _powers_of_two(n)}

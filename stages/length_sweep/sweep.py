@@ -49,6 +49,7 @@ def collect(questions: pd.DataFrame, outcomes: Mapping[str, pd.DataFrame]) -> tu
         name: [set(answered["question"]) for _, answered in table.groupby("fold", observed=True)] or [set()]
         for name, table in unseen.items()
     }
+    # only these: a level that answered easier questions would look better
     shared = sorted(set.intersection(*(places for sets in asked.values() for places in sets)))
     groups = {name: _group(table, shared) for name, table in unseen.items()}
     own = {place for name, sets in asked.items() if name != BASE for places in sets for place in places}
@@ -135,6 +136,7 @@ def pairwise(sweep: Part, resamples: int, rng: np.random.Generator) -> list[Leve
     """
     pairs = list(combinations(levels_of(sweep).items(), 2))
     clusters = sweep.clusters
+    # all p-values first, since Holm's correction of each depends on the others
     tests = [sign_flips(one.correct, other.correct, clusters) for (_, one), (_, other) in pairs]
     rows = []
     for ((first, one), (second, other)), p, adjusted in zip(pairs, tests, holm(tests), strict=True):
@@ -186,6 +188,7 @@ def focus(sweep: Part, section: str, resamples: int, rng: np.random.Generator) -
     first, *_, last = (group.correct for group in levels.values())
     falls = first - last
     inside_falls, outside_falls = falls * inside[:, None], falls * ~inside[:, None]
+    # [n inside, falls inside, n outside, falls outside]: a resample changes the numbers of questions, too
     columns = [inside[:, None] * 1.0, inside_falls, ~inside[:, None] * 1.0, outside_falls]
     seeds = falls.shape[1]
 
@@ -206,6 +209,7 @@ def control(sweep: Part, resamples: int, rng: np.random.Generator) -> tuple[Over
     if not both or not len(sweep):
         why = "no level has a control" if not both else "no question answered at every level"
         return OverTruncated(), {"compressed_over_truncated": why}
+    # each question's verdict, averaged over the levels: one number for one question, with one interval
     compressed, cut = (np.mean([groups[level].correct for level in both], axis=0) for groups in (levels, controls))
     return over_truncated(gap(compressed, cut, sweep.clusters, resamples, rng)), {}
 

@@ -39,6 +39,7 @@ async def teach_all(problems: list[Problem], asker: "TeachingAsker", bar: tqdm) 
 
     So a role that is set up wrongly is found out before another is paid for every problem.
     """
+    # one iterator that all workers draw from, so that each problem is taken once
     queue, done = iter(problems), 0
 
     async def work(some: Any) -> None:
@@ -94,6 +95,7 @@ class TeachingAsker(Asker):
                 asked = asked or any(request.key in self.asked for request in wanted)
 
     async def _check(self, check: Check, gold: str) -> bool:
+        # a stored verdict, or one rerun on a busy machine could ask for another attempt than the first run did
         key = check.key(gold)
         correct = self.store.verdict(key)
         if correct is None:
