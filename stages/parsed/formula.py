@@ -34,6 +34,7 @@ BAR: Doubt = "holds a bar that is not read"
 def read_formulas(pieces: Iterable[Piece], rules: Iterable[Rule]) -> list[Piece]:
     """Replace every radical and fraction by one piece that holds its linear text."""
     found = [replace(piece, axis=_ink_middle(piece)) if piece.text in CENTRED else piece for piece in pieces]
+    # a construct is never wider than the one around it: shortest first reads the inside first
     rules = sorted(rules, key=lambda rule: rule.right - rule.left)
     signs = _signs(found, rules)
     found = _read_limits(found, rules)
@@ -59,6 +60,7 @@ def _barred(piece: Piece, rules: list[Rule], pieces: list[Piece]) -> Piece:
         if rule.left - 0.1 * piece.size < piece.middle < rule.right + 0.1 * piece.size:
             over = -0.1 * piece.size < rule.y - piece.top < 0.35 * piece.size
             through = piece.bottom + 0.1 * piece.size < rule.y < piece.top
+            # those are strokes themselves, and a rule near them may be their own ink
             if (over or through) and piece.text not in "-=—–_":
                 return replace(piece, doubts=piece.doubts | {BAR})
         reach = FRACTION_REACH * piece.size
@@ -145,6 +147,7 @@ def doubts_of(pieces: list[Piece]) -> frozenset[Doubt]:
     size = line_size(pieces)
     for cluster in clusters:
         before = max((piece for piece in base if piece.left < cluster[0].left), key=lambda p: p.right, default=None)
+        # an exponent or index has a base right before it
         if before is None or before.text[-1] in NO_BASE or cluster[0].left - before.right > 0.5 * size:
             return doubts | {STACKED}  # rows of a matrix or a binomial coefficient are no exponents
         if (
@@ -265,6 +268,7 @@ def _join(pieces: list[Piece], size: float, text: str) -> str:
         written = piece.text
         last = (text + joined)[-1:]
         follower = pieces[index + 1] if index + 1 < len(pieces) else None
+        # without the space 2 3/4 would read as 23/4
         if piece.fraction and last.isdigit() and written.replace("/", "").isdigit():
             written = f" {written}"  # a mixed number
         elif piece.fraction and (
@@ -281,6 +285,7 @@ def _read_root(pieces: list[Piece], rule: Rule, sign: Piece) -> list[Piece] | No
     A small number on the sign makes it a higher root, for which a line has the exponent `^(1/3)`.
     """
     inside = [piece for piece in _spanned(pieces, rule) if sign.bottom - 0.3 * piece.size < piece.axis < rule.y]
+    # a radical sign over nothing stays unread, and is marked as doubtful
     if not inside:
         return None
     main = _main(inside)
@@ -303,6 +308,7 @@ def _read_fraction(pieces: list[Piece], rule: Rule, rules: list[Rule]) -> list[P
     spanned = _spanned(pieces, rule)
     above = _stack(sorted((p for p in spanned if p.bottom > rule.y - 0.05 * p.size), key=lambda p: p.bottom), rule)
     below = _stack(sorted((p for p in spanned if p.top < rule.y + 0.05 * p.size), key=lambda p: -p.top), rule)
+    # text that goes on beyond the bar's ends is no numerator: the rule underlines a word, or is a vinculum
     if not above or not below or any(_goes_on(pieces, part, rule, rules) for part in (above, below)):
         return None
     text = inline_math.fraction(read_line(above), read_line(below))

@@ -29,6 +29,7 @@ def read_items(pages: list[Page], key_pages: list[Page] | None = None) -> tuple[
     lines = without_furniture(pages, [read_lines(page) for page in pages])
     apart = _whole(key_pages or [])
     fallback: tuple[list[Item], list[Item]] = ([], [])
+    # a reading is right when questions and key have the same numbers: that decides between ways to read
     for label in LABELS:
         for in_order in (False, True):
             questions, key = _regions(pages, lines, label, in_order)
@@ -86,6 +87,7 @@ def _regions(
     key: list[Region] = []
     first_question: float | None = None
     for page, found in zip(pages, lines, strict=True):
+        # a title like `Exam and Answers` above the first question is no heading of the key
         if first_question is None:
             first_question = max((line.top for line in found if label.match(line.text)), default=None)
         else:
@@ -124,6 +126,7 @@ def _heads_the_last_column(heading: Line, lines: list[Line], edges: list[float],
 def _items(regions: list[Region], label: re.Pattern[str]) -> Iterator[Item]:
     """The items of all regions in reading order: page by page, column by column, from top to bottom."""
     edges = column_edges(regions, label)
+    # `item` lives on across columns and pages, since a question may go on in the next one
     item: Item | None = None
     shared: set[int] = set()  # numbers of questions that a line above them speaks of together
     for region in regions if edges else []:
@@ -198,6 +201,7 @@ def _numbered(column: list[Line], edges: list[float], label: re.Pattern[str]) ->
     chosen: list[Line] = []
     last: int | None = None
     for index, (line, number) in enumerate(found):
+        # `... in the year\n 12. ...`: the true next number is still to come
         follows = last is not None and any(other == last + 1 for _, other in found[index + 1 :])
         if last is not None and number not in (last, last + 1) and follows:
             continue

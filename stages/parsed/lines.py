@@ -42,6 +42,7 @@ def read_lines(page: Page) -> list[Line]:
     if not pieces:
         return []
     full_size = SMALL * median(piece.size for piece in pieces)
+    # first the text of full size, whose rows are sure; small pieces then look for the row that they belong to
     rows: list[list[Piece]] = []
     for piece in pieces:
         if piece.size > full_size:
@@ -52,6 +53,7 @@ def read_lines(page: Page) -> list[Line]:
     waiting = sorted((piece for piece in pieces if piece.size <= full_size), key=lambda piece: piece.left)
     while waiting:  # exponents and indices join the nearest row; a piece that no row reaches begins a row
         apart = [piece for piece in waiting if not _join(piece, rows, full_size)]
+        # nothing found a row in this round: the leftmost one begins a row, and the others try again
         if len(apart) == len(waiting):
             rows.append([apart.pop(0)])
         waiting = apart
@@ -108,6 +110,7 @@ def _gutter(rows: list[list[Piece]], width: float) -> float | None:
             if before and after:
                 gap = min(p.left for p in after) - max(p.right for p in before)
                 wide = gap > NARROW_GAP * max(p.size for p in row)
+                # not a gap behind an item's number, which every line of a list has at one place
                 parted += wide and len(before) > LABEL_SIGNS
                 crossed += not wide
         if parted > 2 and crossed <= 0.1 * parted:

@@ -128,6 +128,7 @@ Box: TypeAlias = tuple[float, float, float, float]
 def _read(page: pypdfium2.PdfPage, number: int) -> Page:
     text = page.get_textpage()
     angles = [_angle(text, index) for index in range(text.count_chars())]
+    # of the text and not of the page: a page may be scanned or printed sideways without saying so
     upright = Counter(angles).most_common(1)[0][0] if angles else 0
     if upright % 90:
         upright = 0
@@ -135,6 +136,7 @@ def _read(page: pypdfium2.PdfPage, number: int) -> Page:
     rules, drawings = [], []
     for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_IMAGE]):
         left, bottom, right, top = turn(item.get_bounds())
+        # the page's background
         if right - left > PAGE_SHARE * width and top - bottom > PAGE_SHARE * height:
             continue
         if item.type == pdfium.FPDF_PAGEOBJ_PATH and top - bottom <= RULE_THICKNESS:
@@ -232,6 +234,7 @@ def _pieces(
     surrogate = ""
     for index in range(text.count_chars()):
         character = surrogate + chr(pdfium.FPDFText_GetUnicode(text, index))
+        # pdfium hands on signs beyond 16 bits in two halves
         surrogate = character if len(character) == 1 and "\ud800" <= character < "\udc00" else ""
         if surrogate or pdfium.FPDFText_IsGenerated(text, index) == 1:
             continue
@@ -252,6 +255,7 @@ def _pieces(
         pdfium.FPDFText_GetMatrix(text, index, matrix)
         size = pdfium.FPDFText_GetFontSize(text, index) * math.hypot(matrix.c, matrix.d)
         _, bottom, _, top = turn(text.get_charbox(index))
+        # loose: with the glyph's own space at its sides, or an `i` would seem to be apart from its neighbours
         left, _, right, _ = turn(text.get_charbox(index, loose=True))
         _, baseline, _, _ = turn((x.value, y.value, x.value, y.value))
         yield Piece(character, left, right, bottom, top, baseline + AXIS * size, size, doubts=doubts)

@@ -61,6 +61,7 @@ def sections(pages: list[ScannedPage], section: str | None) -> dict[str, Both]:
             continue
         head = [box for box in page.boxes if box.top < TOP * page.height]
         if any(SHEET.fullmatch(box.text) for box in head) or any(KEY.fullmatch(box.text) for box in head):
+            # a blank sheet to fill in may be headed like the key: the fuller of the two counts
             if len(answers := sheet(page)) >= len(keys.get(current, [])):
                 keys[current] = answers or keys.get(current, [])
         else:
@@ -115,6 +116,7 @@ def _questions(pages: Iterable[ScannedPage]) -> Iterator[ScannedItem]:
         last = item.number if item else 0
         for box, found in sorted(labels, key=lambda one: one[0].top):
             number = int(found[1].replace(" ", ""))
+            # numbers go up; the engine may miss one or two of them, and a larger step is a number in the text
             if box.left - edge < 0.05 * page.width and last < number <= last + 3:
                 begins.append(Begin(box, number, box.text[found.end() :]))
                 last = number
