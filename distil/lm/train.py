@@ -199,6 +199,7 @@ def reply_loss(model: nn.Module, *arrays: mx.array) -> tuple[mx.array, mx.array]
     batch = TrainingBatch(*arrays)
     mine = batch.weights.sum()
     everywhere = mx.stop_gradient(mx.distributed.all_sum(mine))
+    # mlx-lm averages the workers' gradients: times their number, this gives the mean over all tokens
     return token_losses(model, batch).sum() * (mx.distributed.init().size() / everywhere), mine
 
 
@@ -212,7 +213,9 @@ def row_losses(model: nn.Module, rows: list[Row], batch_size: int) -> np.ndarray
         numbers = order[start : start + batch_size]
         batch = [rows[number] for number in numbers]
         ends = np.cumsum([row.reply for row in batch])
+        # without the padding at the end
         losses = np.array(token_losses(model, collate(batch)))[: ends[-1]]
         found[numbers] = np.add.reduceat(losses, [0, *ends[:-1]])
     model.train()
+    # each worker has filled in its own rows, and the others are zero there
     return np.array(mx.distributed.all_sum(mx.array(found)))

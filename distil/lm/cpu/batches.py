@@ -30,6 +30,7 @@ def _step(batch: GenerationBatch) -> tuple[list[int], list[None]]:
     else:
         batch._next_tokens = batch.samplers[0](logits)
     batch._next_logprobs = nothing = [None] * len(batch.uids)
+    # the next tokens are computed while this process decodes and stores the last ones
     mx.async_eval(batch._next_tokens)
     written: list[int] = tokens.tolist()
     for text, token in zip(batch.tokens, written, strict=True):

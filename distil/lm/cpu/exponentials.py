@@ -33,12 +33,14 @@ def exp(x: mx.array) -> mx.array:
 @mx.custom_function
 def _exp(x: mx.array) -> mx.array:
     powers = mx.maximum(x * math.log2(math.e), LOWEST)
+    # e^x is 2^(x log2 e): a whole power of two from the bits, and a polynomial for the rest
     shifted = powers + TO_WHOLE
     rest = powers - (shifted - TO_WHOLE)
     value: Any = POWER_OF_TWO[0]
     for coefficient in POWER_OF_TWO[1:]:
         value = value * rest + coefficient
     bits = value.view(mx.int32) + mx.left_shift(shifted.view(mx.int32), MANTISSA_BITS)  # adds to the exponent
+    # so that what was raised to the smallest power becomes 0, as a masked score has to be
     return bits.view(mx.float32) - 2.0**LOWEST
 
 
@@ -55,6 +57,7 @@ def sigmoid(x: mx.array) -> mx.array:
 
 @mx.custom_function
 def _sigmoid(x: mx.array) -> mx.array:
+    # beyond 80 the result is next to 0, and `exp` holds up to 88 only
     return 1 / (1 + exp(mx.minimum(-x, 80.0)))
 
 
@@ -70,6 +73,7 @@ def swiglu(gate: mx.array, x: mx.array) -> mx.array:
 
 def softmax(x: mx.array) -> mx.array:
     """Softmax over the last axis."""
+    # the maximum changes nothing in the result, so its gradient is none
     shares = exp(x - mx.stop_gradient(x.max(-1, keepdims=True)))
     return shares / shares.sum(-1, keepdims=True)
 

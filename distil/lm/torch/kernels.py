@@ -30,6 +30,7 @@ class Adapted(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, a: Tensor, b: Tensor, weight: Tensor, bias: Tensor | None, scale: float) -> Tensor:
+        # scaled in float32 before b is rounded: one rounding instead of two
         a, b = a.to(x.dtype), (scale * b).to(x.dtype)
         inner = x @ a
         ctx.save_for_backward(x, inner, a, b, weight)
@@ -42,6 +43,7 @@ class Adapted(torch.autograd.Function):
         narrow = gradient @ b.T
         grad_a = (x.T @ narrow).to(torch.float32)
         grad_b = (inner.T @ gradient).to(torch.float32) * ctx.scale
+        # the lowest adapted layer's input needs none: nothing below it is trained
         grad_x = (gradient @ weight).addmm_(narrow, a.T) if ctx.needs_input_grad[0] else None
         return grad_x, grad_a, grad_b, None, None, None
 
@@ -90,6 +92,7 @@ class RmsNorm(torch.autograd.Function):
         for part in pieces(x):
             unit = x[part].to(torch.float32).mul_(scales[part])
             to_unit = (gradient[part] * weight).to(torch.float32)
+            # a change along the unit vector itself is divided away again, so that part has no gradient
             along = (to_unit * unit).mean(-1, keepdim=True)
             found[part] = to_unit.addcmul_(unit, along, value=-1).mul_(scales[part])
         return found, None, None
@@ -139,6 +142,7 @@ class CausalAttention(torch.autograd.Function):
         # (key heads, queries of all heads that share them, size): one product for each key head
         q, o, g = (part.view(length, grouped, -1, size).permute(1, 2, 0, 3) for part in (queries, out, gradient))
         k, v = (part.transpose(0, 1) for part in (keys, values))
+        # softmax's gradient takes away each query's mean slope, which is the product of its output with the gradient
         rest = (g.to(torch.float32) * o).sum(-1)
         logsums = logsums.view(grouped, -1, length)
         to_q = torch.empty_like(q, memory_format=torch.contiguous_format)
@@ -151,9 +155,11 @@ class CausalAttention(torch.autograd.Function):
             for group in range(grouped):
                 shape = (heads // grouped, end - start, end)
                 weights = (flat_q[group] @ k[group, seen].T).view(shape).to(torch.float32).mul_(scale)
+                # softmax again from the sums that the forward pass has kept: no new search for each maximum
                 weights.sub_(logsums[group, :, part, None]).exp_().masked_fill_(hidden, 0)
                 slopes = (flat_g[group] @ v[group, seen].T).view(shape).to(torch.float32)
                 slopes.sub_(rest[group, :, part, None]).mul_(weights).mul_(scale)
+                # products in the model's type are fast; the sums above need float32
                 narrow, steep = (each.to(queries.dtype).view(-1, end) for each in (weights, slopes))
                 to_v[group, seen] += narrow.T @ flat_g[group]
                 to_k[group, seen] += steep.T @ flat_q[group]
@@ -181,6 +187,7 @@ class CrossEntropy(torch.autograd.Function):
                 losses[chunk][part] = (total.log() - chosen)[:, 0]
                 if ctx.needs_input_grad[0]:
                     share = wide.div_(total)
+                    # the loss's gradient by the logits: the shares, less 1 at the target
                     share.scatter_(1, target[part], share.gather(1, target[part]) - 1)
                     logits[part] = share
             if ctx.needs_input_grad[0]:

@@ -193,6 +193,7 @@ def token_losses(weights: Weights, rows: Sequence[Row], checkpoint: bool = False
     tokens = torch.tensor([token for row in rows for token in row.tokens[:-1]])
     positions = torch.cat([torch.arange(length) for length in read])
     targets = torch.tensor([token for row in rows for token in row.tokens[row.prompt :]])
+    # the position before a reply's first token predicts it, hence - 1
     counted = torch.cat([torch.arange(length) >= row.prompt - 1 for length, row in zip(read, rows, strict=True)])
     hidden = hidden_states(weights, tokens, positions, attend_in_rows(read), checkpoint)
     return kernels.CrossEntropy.apply(hidden[counted], weights.head.weight, targets)
