@@ -65,7 +65,7 @@ def joined_boxes(text: str, boxes: list[Stated]) -> Stated:
 
 
 def _braced(text: str, start: int) -> str | None:
-    """The text between the brace before `start` and its partner; None without a partner.
+    r"""The text between the brace before `start` and its partner; None without a partner.
 
     Escaped braces are skipped (`\left\{ ... \right.`), unless the box would never close without them.
     """

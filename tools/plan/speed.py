@@ -40,7 +40,7 @@ def measure(model: PlannedModel, rank: int, rows: int, row_tokens: int, sequence
         share = model.parameters / (model.layer_parameters + LAYER_VOCABULARY * config["hidden_size"])
         rows, row_tokens, sequences = LAYER_ROWS, LAYER_TOKENS, LAYER_REPLIES
     architecture = importlib.import_module(f"mlx_lm.models.{config['model_type']}")
-    network = architecture.PlannedModel(architecture.ModelArgs.from_dict(config))
+    network = architecture.Model(architecture.ModelArgs.from_dict(config))
     if not on_cpu() and config.get("quantization"):
         nn.quantize(network, **config["quantization"])
     mx.eval(network.parameters())
