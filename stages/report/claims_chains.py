@@ -306,15 +306,12 @@ def beside_the_study(run: Run) -> Claim:
         tables=[
             Table(
                 "This run beside arXiv 2606.31048",
-                ["Accuracy of", "Published (n)", "This run", "Difference", "Equal within the margin"],
+                ["Accuracy of", "Published (n)", "This run"]
+                + (["Difference", "Equal within the margin"] if compared else []),
                 [
                     [
-                        row.of,
-                        f"{percent(row.published)} ({row.published_n:,})",
-                        percent(row.accuracy),
-                        points(row.difference) if row.reason is None else "cannot be compared",
-                        "–" if row.reason is not None
-                        else _equal(row),
+                        row.of, f"{percent(row.published)} ({row.published_n:,})", percent(row.accuracy),
+                        *(_compared(row) if compared else []),
                     ]
                     for row in rows
                 ],
@@ -323,8 +320,10 @@ def beside_the_study(run: Run) -> Claim:
     )  # fmt: skip
 
 
-def _equal(row: BesidePublished) -> str:
-    """Whether equivalence was shown, or that no result could have shown it."""
+def _compared(row: BesidePublished) -> list[str]:
+    """The difference, and whether equivalence was shown or could not have been."""
+    if row.reason is not None:
+        return ["cannot be compared", "–"]
     if row.power == 0 and not row.equivalent:
-        return "cannot be shown with so few questions"
-    return f"{'yes' if row.equivalent else 'not shown'}, {probability(row.tost_p)}"
+        return [points(row.difference), "cannot be shown with so few questions"]
+    return [points(row.difference), f"{'yes' if row.equivalent else 'not shown'}, {probability(row.tost_p)}"]

@@ -63,7 +63,8 @@ def accuracy_by_words(levels: pd.DataFrame) -> alt.LayerChart:
         axis=alt.Axis(grid=False, values=[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]),
         scale=alt.Scale(type="log", nice=False, padding=18),
     )
-    y = alt.Y("accuracy:Q", title="accuracy", axis=PERCENT, scale=alt.Scale(zero=True))
+    room = alt.Scale(zero=True, domainMax=float(levels["high"].max()) + 0.1, nice=False)  # for the levels' names
+    y = alt.Y("accuracy:Q", title="accuracy", axis=PERCENT, scale=room)
     drawn = alt.Chart(levels).encode(x=x)
     return alt.layer(
         drawn.mark_line(color=STUDENT, strokeWidth=1.5, opacity=0.5).encode(y=y, order="words:Q"),

@@ -39,6 +39,15 @@ def test_loads_from_disk_without_errors_or_requests(page: Page) -> None:
     assert page.locator(SUMMARY).count() == 50
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
+def test_the_numbers_are_on_the_first_screen(page: Page, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    scores = page.locator(".score").all()
+    assert len(scores) == 4
+    for score in scores:
+        expect(score).to_be_in_viewport(ratio=1)
+
+
 def test_filters_find_what_the_records_say(page: Page, run_folder: Path) -> None:
     best = {}
     for row in read_jsonl(run_folder / "data/eval/scored.jsonl", Scored):

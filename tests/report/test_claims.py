@@ -153,13 +153,17 @@ def test_what_limits_the_claim_is_named(loaded: Run, least: float | None, most: 
 
 
 def test_published_numbers_are_compared_only_where_the_stages_did(loaded: Run) -> None:
-    assert beside_the_study(loaded).title == "These numbers cannot be compared with the study’s"
+    beside = beside_the_study(loaded)
+    assert beside.title == "These numbers cannot be compared with the study’s"
+    assert beside.tables[0].columns == ["Accuracy of", "Published (n)", "This run"]
+    assert {len(row) for row in beside.tables[0].rows} == {3}
     tested = {"reason": None, "difference": 1.0, "tost_p": 0.01, "equivalent": True, "power": 0.5}
     rows = [row.model_copy(update=tested) for row in loaded.tables.published]
     rows[0] = rows[0].model_copy(update={"equivalent": False})
     tables = loaded.tables.model_copy(update={"published": rows})
     claim = beside_the_study(replace(loaded, tables=tables, level_tables=None))
     assert claim.title == f"{len(rows) - 1} of {len(rows)} published numbers are reproduced within 3 points"
+    assert [row[-1].split(",")[0] for row in claim.tables[0].rows] == ["not shown", *["yes"] * (len(rows) - 1)]
 
 
 def test_what_base_knows_by_heart_stands_beside_its_accuracy(loaded: Run) -> None:
