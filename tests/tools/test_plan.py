@@ -157,6 +157,17 @@ def test_designs_cost_what_they_add_and_more_questions_find_less(tmp_path, monke
     assert finds[300] < finds[90]
 
 
+def test_the_answers_counted_are_those_that_a_run_writes(tmp_path, monkeypatch):
+    """933 contest questions, 252 of them held out, and 306 of the second benchmark, as the default run has them."""
+    monkeypatch.chdir(ROOT)
+    questions = Work([300] * 9, [200] * 9, {"contest": [90] * 933, "transfer": [80] * 306}, 2, 252, True, 0, 0.0)
+    params = parameters("tiny", tmp_path, [])
+    base, otherwise, seed, level = 933 + 306, 252 + 306, 933 + 933 + 306, 3 * 252
+    assert next(designs(params)).answers(params, questions) == base + 3 * otherwise + 5 * seed + 10 * level
+    params = parameters("own", tmp_path, ["answers.limit.unseen=20"])
+    assert next(designs(params)).answers(params, questions) == (20 + 40 + 100) + 2 * (20 + 40 + 100 + 60) + 6 * 20
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_default_profile_can_work_and_changes_nothing(tmp_path, monkeypatch, capsys):

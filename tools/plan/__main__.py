@@ -28,7 +28,7 @@ from distil.pipeline.command import run
 from distil.pipeline.files import InputError
 from distil.pipeline.student_model import SOURCES, fetch_command
 from tools.params import compose
-from tools.plan.designs import table
+from tools.plan.designs import designs, table
 from tools.plan.model import GIGA, PlannedModel, find
 from tools.plan.speed import Speed, measure
 from tools.plan.work import Blocks, Work, padded, scratch, workload
@@ -191,9 +191,7 @@ def show_work(params: Blocks, work: Work, counted: bool, speed: Speed) -> list[s
         f"training   {hours:9.2f} h for {runs} adapters of {iters} iterations and a probe of {probe} (validation aside)"
     )
 
-    contest, transfer = len(work.prompts["contest"]), len(work.prompts["transfer"])
-    models = 1 + len(lora["seeds"])
-    number = answers["samples"] * (models * (contest * work.folds + transfer) + sweep_adapters(params) * contest)
+    number = next(designs(params)).answers(params, work)
     reply = min(answers["max_tokens"], sum(work.replies) / len(work.replies))
     hours = number * reply * speed.answering / HOUR
     print(f"answering  {hours:9.2f} h for {number:,} answers of about {reply:.0f} tokens")

@@ -33,20 +33,29 @@ class Design:
 
     def hours(self, params: Blocks, work: Work, speed: Speed, reply: float) -> tuple[float, float]:
         """Training and answering, in hours."""
-        lora, limit, paper = params["lora_seed"], params["answers"]["limit"], params["train_split"]["paper_protocol"]
-        adapters = self.seeds * (self.folds + paper) + self.levels * len(params["length_sweep"]["seeds"])
+        lora = params["lora_seed"]
+        adapters = self.seeds * (self.folds + params["train_split"]["paper_protocol"]) + self.swept(params)
         tokens = sum(work.rows) / len(work.rows) * lora["batch_size"]
         training = (adapters * self.iters + params["overfit_probe"]["iters"]) * tokens * speed.training
+        answering = self.answers(params, work) * min(reply, self.cap) * speed.answering
+        return training / HOUR, answering / HOUR
+
+    def swept(self, params: Blocks) -> int:
+        """Adapters of the length sweep: one a seed for each level and, with all the profile's levels, each control."""
+        sweep = params["length_sweep"]
+        return len(sweep["seeds"]) * (len(sweep["rows"]) if self.levels == len(sweep["levels"]) else self.levels)
+
+    def answers(self, params: Blocks, work: Work) -> int:
+        """How many answers are written, within `answers.limit`."""
+        limit, paper = params["answers"]["limit"], params["train_split"]["paper_protocol"]
         held_out, contest, transfer = work.held_out, len(work.prompts["contest"]), len(work.prompts["transfer"])
         unseen = self.unseen(held_out, contest, limit["unseen"])
-        seen = contest - held_out if limit["seen"] is None else limit["seen"]
+        seen = contest - held_out if limit["seen"] is None else min(limit["seen"], contest - held_out)
         second = transfer if limit["transfer"] is None else min(limit["transfer"], transfer)
+        base = unseen + seen + second + len(params["answers"].get("baselines", {})) * (unseen + second)
         a_model = unseen + seen + second + paper * (unseen + seen)
-        levels = self.levels * len(params["length_sweep"]["seeds"]) * min(unseen, held_out)
-        base = unseen + seen + second
-        base *= 1 + len(params["answers"].get("baselines", {}))
-        answers = (base + self.seeds * a_model + levels) * min(reply, self.cap) * speed.answering
-        return training / HOUR, answers / HOUR
+        asked = base + self.seeds * a_model + self.swept(params) * min(unseen, held_out)
+        return int(asked * params["answers"]["samples"])
 
 
 def designs(params: Blocks) -> Iterator[Design]:
