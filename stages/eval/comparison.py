@@ -12,6 +12,7 @@ from distil.statistics.parts import STUDENT, Part
 from distil.statistics.power import detectable, questions_needed
 from distil.statistics.proportions import accuracy
 from distil.statistics.seeds import (
+    Interval,
     StandardErrors,
     components,
     flip_rate,
@@ -41,7 +42,9 @@ def compare(part: Part, params: EvalParams, name: str) -> Comparison:
     base, students = part.base[:, 0], part.students
     models, seeds = part.groups[STUDENT].models, students.shape[1]
     kinds = other_families(part.base, students, part.families)
-    if not kinds:
+    if kinds and gap.both:  # what other kinds give is never surer than what more questions of these kinds do
+        kinds = Interval(min(kinds.low, gap.both.low), max(kinds.high, gap.both.high))
+    else:
         reasons["difference_low_families"] = f"fewer than {FEW} kinds of questions"
     # a test for each seed: verdicts of several seeds on one question are not independent, so they are not pooled
     tests = [mcnemar(base, students[:, seed]) for seed in range(seeds)]

@@ -111,3 +111,12 @@ def test_kfold_gives_every_question_an_unseen_and_a_seen_prediction(tmp_path: Pa
     assert found["contest_unseen"]["base"] == found["contest_seen"]["base"]
     assert found["leakage_inflation_low"] > 0
     assert math.isfinite(found["leakage_inflation_high"])
+
+
+def test_other_kinds_are_never_surer_than_more_of_the_same(tmp_path: Path) -> None:
+    """Two seeds bound their spread badly: one rule's interval is twice as wide as the other's."""
+    found = metrics(write_run(tmp_path, seeds=(0, 1)))
+    for part in ("contest_unseen", "contest_all", "transfer"):
+        own = found[part]
+        assert own["difference_low_families"] <= own["difference_low"], part
+        assert own["difference_high_families"] >= own["difference_high"], part
