@@ -6,7 +6,6 @@ import os
 import time
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,7 @@ from distil.pipeline.share import ADDRESS, AT_ONCE, each
 from distil.statistics.outcomes import score
 from distil.statistics.resampling import resampled_totals
 from distil.verifier import Verifier
-from tools.bench.runs import worker
+from tools.bench.runs import Measured, worker
 from tools.repro.cluster import local
 
 COUNT = 100_000
@@ -40,7 +39,7 @@ def write_answers(folder: Path, count: int = COUNT) -> None:
     pd.DataFrame({"id": ids, "answer": keys, "uncorrected": None}).to_pickle(folder / "keys.pickle")
 
 
-def timed(folder: str) -> dict[str, Any]:
+def timed(folder: str) -> Measured:
     """Score the answers and resample as many questions, as `eval` does; seconds, and a digest of what came out.
 
     The clock starts when the cluster is connected and its free worker has loaded the library, some two seconds' work.
@@ -75,12 +74,12 @@ def _processor(_: int) -> tuple[int, float]:
     return os.getpid(), time.process_time()
 
 
-def beside(folder: Path) -> dict[str, Any]:
+def beside(folder: Path) -> Measured:
     """The same as a stage that one of two workers runs; the other one is free."""
     with local(2) as client:
         return client.submit(_as_stage, str(folder), pure=False).result()
 
 
-def _as_stage(folder: str) -> dict[str, Any]:
+def _as_stage(folder: str) -> Measured:
     os.environ[ADDRESS] = get_worker().scheduler.address
     return worker("share", folder)

@@ -21,6 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+Printed = dict[str, Any]
+"""The JSON object that a run prints: times, rates and texts, by name."""
+
 Prompts = list[list[int]]
 
 
@@ -33,7 +36,7 @@ def prompts_of(tokenizer: Any, problems: str) -> Prompts:
     ]
 
 
-def ours_train(model: str, split: str, iters: str, batch_size: str) -> dict[str, Any]:
+def ours_train(model: str, split: str, iters: str, batch_size: str) -> Printed:
     """Reply tokens per second of training an adapter, validations not counted, and of one batch's loss alone."""
     from distil.lm.cpu import blas
 
@@ -77,7 +80,7 @@ def ours_train(model: str, split: str, iters: str, batch_size: str) -> dict[str,
     }
 
 
-def ours_answers(model: str, adapter: str, problems: str, max_tokens: str, batch_size: str) -> dict[str, Any]:
+def ours_answers(model: str, adapter: str, problems: str, max_tokens: str, batch_size: str) -> Printed:
     """Answers per second of the batched generator over all problems, and the texts."""
     from distil.lm.cpu import blas
 
@@ -93,7 +96,7 @@ def ours_answers(model: str, adapter: str, problems: str, max_tokens: str, batch
     return {"rate": rate, "texts": [texts[number].text for number in range(len(prompts))]}
 
 
-def stock_answers(model: str, adapter: str, problems: str, max_tokens: str, count: str) -> dict[str, Any]:
+def stock_answers(model: str, adapter: str, problems: str, max_tokens: str, count: str) -> Printed:
     """Answers per second of mlx_lm.generate called once per problem, as the study did, and the texts."""
     import mlx_lm
 
@@ -107,7 +110,7 @@ def stock_answers(model: str, adapter: str, problems: str, max_tokens: str, coun
     return {"rate": len(texts) / (time.perf_counter() - began), "texts": texts}
 
 
-def gemm() -> dict[str, Any]:
+def gemm() -> Printed:
     """The rate of MLX's float32 matrix products here, in GFLOP/s: 2,048 x 2,048 x 2,048, best of five."""
     from distil.lm.cpu import blas
 
@@ -124,7 +127,7 @@ def gemm() -> dict[str, Any]:
     return {"rate": 2 * side**3 / min(times) / 1e9, "blas": route.library, "core_type": route.core_type}
 
 
-def padding(model: str, rows: str, batch_size: str) -> dict[str, Any]:
+def padding(model: str, rows: str, batch_size: str) -> Printed:
     """Padded over real tokens in one epoch of chat rows, batched by mlx-lm's trainer and by this project's."""
     from distil.lm.cpu import blas
 
@@ -153,7 +156,7 @@ def padding(model: str, rows: str, batch_size: str) -> dict[str, Any]:
     }
 
 
-def model(folder: str, student: str, shape: str) -> dict[str, Any]:
+def model(folder: str, student: str, shape: str) -> Printed:
     """Write a checkpoint of a shape; returns where."""
     from tools.bench.models import write_model
 
@@ -164,7 +167,7 @@ WARM = [("1+√2", "√2+1"), ("2+√2", "√2+2"), ("$\\frac{7}{11}$", "\\boxed
 """Pairs that no file has: the first two start our workers, all of them load what Math-Verify loads at first use."""
 
 
-def judge(name: str, pairs: str) -> dict[str, Any]:
+def judge(name: str, pairs: str) -> Printed:
     """What a judge says of every [key, answer], and how long one pass takes: on the wall, and of the processor.
 
     The worker processes count. Their seconds come in steps of the system's clock, 0.01 s on Linux.
@@ -196,7 +199,7 @@ def _judge(name: str) -> Callable[[list[tuple[str, str]]], list[bool]]:
     return lambda rows: [bool(verify(parse(f"{delimiter}{gold}{delimiter}"), parse(answer))) for gold, answer in rows]
 
 
-def share(folder: str) -> dict[str, Any]:
+def share(folder: str) -> Printed:
     """Score answers and resample, with the help of free workers where a Dask worker runs this."""
     from tools.bench.share import timed
 
@@ -209,7 +212,7 @@ def _processor_seconds(process: Any) -> float:
     return time.process_time() + sum(times.user + times.system for times in below)
 
 
-COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
+COMMANDS: dict[str, Callable[..., Printed]] = {
     "ours-train": ours_train,
     "ours-answers": ours_answers,
     "stock-answers": stock_answers,
