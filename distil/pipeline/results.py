@@ -269,6 +269,9 @@ class ClaimNumbers(Record):
     gained: int | None
     lost: int | None
     holm_p: float | None
+    questions_low: float | None = absent()
+    questions_high: float | None = absent()
+    sign_flip_p: float | None = absent()
 
 
 class BesideProtocol(Record):

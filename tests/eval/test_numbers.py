@@ -55,6 +55,7 @@ def test_names_that_stay(whole: Path) -> None:
         assert own["baselines"]["chat"] == own["base"]
         assert set(own) >= {"leak_paired", "leak_paired_low", "leak_paired_high"}
     unseen = found["contest_unseen"]
+    assert unseen["difference_low"] <= unseen["questions_low"] < unseen["difference"] < unseen["questions_high"]
     assert unseen["leak_paired_low"] < unseen["leak_paired"] < unseen["leak_paired_high"]
     assert found["teacher_unseen_n"] < found["teacher_n"]
     assert (found["teacher_transfer"], found["teacher_transfer_n"]) == (pytest.approx(20 / 29, abs=1e-5), 29)
