@@ -33,7 +33,6 @@ OPEN_JSON = {
     "distil/lm/state.py": (1, "`Inputs`: what a fingerprint hashes"),
     "distil/lm/torch/model.py": (2, "a checkpoint's config.json"),
     "distil/lm/tracking.py": (1, "the settings that a tracker of others shows"),
-    "distil/pipeline/share.py": (2, "what a function is called with on a worker, whichever function it is"),
     "distil/pipeline/records.py": (1, "a request's sampling, with the fields that a server defines"),
     "stages/answers/replay.py": (1, "columns of recorded answers, which Answer checks"),
     "stages/parsed/document.py": (1, "`Element`: a node of pandoc's document"),

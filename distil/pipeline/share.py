@@ -4,7 +4,7 @@ import functools
 import hashlib
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -55,7 +55,7 @@ def _client(address: str) -> "Client | None":
 
 
 def _shared(
-    client: "Client", function: Callable[..., Result], items: Sequence[Item], common: dict[str, Any]
+    client: "Client", function: Callable[..., Result], items: Sequence[Item], common: Mapping[str, Any]
 ) -> list[Result]:
     name = uuid.uuid4().hex  # numbered within a name: Dask begins with the lowest, and with stages before any
     keys = [f"share-{name}-{number:03}" for number in range(len(items))]
@@ -77,7 +77,7 @@ def _shared(
     return results[::-1]
 
 
-def _one(item: Any, function: Callable[..., Any], common: dict[str, Any], expected: str) -> Any:
+def _one(item: Any, function: Callable[..., Any], common: Mapping[str, Any], expected: str) -> Any:
     """Do one item on a worker. Raises RuntimeError where its code is not that of the process that asks."""
     if code() != expected:
         raise RuntimeError("this worker runs other code than the stage: start it again")

@@ -107,5 +107,5 @@ def test_the_processor_seconds_of_a_judge_hold_those_of_its_workers(tmp_path: Pa
 
 def test_a_free_worker_takes_part_and_changes_no_byte(tmp_path):
     share.write_answers(tmp_path, 12_000)
-    alone, both = worker("share", tmp_path), share.beside(tmp_path)
-    assert both["digest"] == alone["digest"] and both["processes"] == 1 + alone["processes"]
+    alone, both = share.alone(tmp_path), share.beside(tmp_path)
+    assert both.digest == alone.digest and both.processes == 1 + alone.processes

@@ -129,38 +129,27 @@ def shared(setting: Setting) -> Measured:
     the two. The results have to be the same bytes.
     """
     share.write_answers(setting.scratch)
-    alone: list[Measured] = []
-    both: list[Measured] = []
+    alone, both = list[share.SharedRun](), list[share.SharedRun]()
 
-    def rate(runs: list[Measured], run: Measured) -> float:
+    def rate(runs: list[share.SharedRun], run: share.SharedRun) -> float:
         runs.append(run)
-        return share.COUNT / run["seconds"]
+        return run.rate
 
     found = turn_about(
-        lambda: rate(alone, worker("share", setting.scratch)),
+        lambda: rate(alone, share.alone(setting.scratch)),
         lambda: rate(both, share.beside(setting.scratch)),
         setting.repeats,
     )
-    one = statistics.median(run["busier_seconds"] for run in alone)
-    two = statistics.median(run["busier_seconds"] for run in both)
-    digests = [run["digest"] for run in alone + both]
-    seconds = {
-        f"{part}_{name}": round(statistics.median(run[part] for run in runs), 3)
-        for part in ("score_seconds", "resample_seconds")
-        for name, runs in (("alone", alone), ("shared", both))
+    for side, runs in (("stock", alone), ("ours", both)):
+        for part in ("score_seconds", "resample_seconds", "busier_seconds"):
+            found[f"{part}_{side}"] = round(statistics.median(getattr(run, part) for run in runs), 3)
+    digests = [run.digest for run in alone + both]
+    return found | {
+        "unit": "questions/s",
+        "quiet_ratio": round(found["busier_seconds_stock"] / found["busier_seconds_ours"], 3),
+        "compared_texts": len(digests),
+        "same_texts": digests.count(digests[0]),
     }
-    return (
-        found
-        | seconds
-        | {
-            "unit": "questions/s",
-            "quiet_ratio": round(one / two, 3),
-            "processor_seconds_alone": round(one, 3),
-            "processor_seconds_of_the_busier": round(two, 3),
-            "compared_texts": len(digests),
-            "same_texts": digests.count(digests[0]),
-        }
-    )
 
 
 Comparison = Callable[[Setting], Measured]

@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from distil.pipeline.share import ADDRESS, AT_ONCE, each
 from distil.statistics.outcomes import score
 from distil.statistics.resampling import resampled_totals
 from distil.verifier import Verifier
-from tools.bench.runs import Measured, worker
+from tools.bench.runs import worker
 from tools.repro.cluster import local
 
 COUNT = 100_000
@@ -39,8 +40,23 @@ def write_answers(folder: Path, count: int = COUNT) -> None:
     pd.DataFrame({"id": ids, "answer": keys, "uncorrected": None}).to_pickle(folder / "keys.pickle")
 
 
-def timed(folder: str) -> Measured:
-    """Score the answers and resample as many questions, as `eval` does; seconds, and a digest of what came out.
+class SharedRun(NamedTuple):
+    """Seconds of a run by the clock, and of the processor of the busier of its processes; a digest of its results."""
+
+    score_seconds: float
+    resample_seconds: float
+    busier_seconds: float
+    processes: int
+    digest: str
+
+    @property
+    def rate(self) -> float:
+        """Questions per second."""
+        return COUNT / (self.score_seconds + self.resample_seconds)
+
+
+def timed(folder: str) -> SharedRun:
+    """Score the answers and resample as many questions, as `eval` does.
 
     The clock starts when the cluster is connected and its free worker has loaded the library, some two seconds' work.
     """
@@ -52,14 +68,13 @@ def timed(folder: str) -> Measured:
     scored = time.perf_counter()
     totals = resampled_totals(sums, 10_000, np.random.default_rng(1))
     ended, after = time.perf_counter(), processes()
-    return {
-        "score_seconds": scored - began,
-        "resample_seconds": ended - scored,
-        "seconds": ended - began,
-        "busier_seconds": max(after[number] - before[number] for number in before),
-        "processes": len(before),
-        "digest": hashlib.sha256(out.getvalue().encode() + totals.tobytes()).hexdigest(),
-    }
+    return SharedRun(
+        score_seconds=scored - began,
+        resample_seconds=ended - scored,
+        busier_seconds=max(after[number] - before[number] for number in before),
+        processes=len(before),
+        digest=hashlib.sha256(out.getvalue().encode() + totals.tobytes()).hexdigest(),
+    )
 
 
 def processes() -> dict[int, float]:
@@ -74,12 +89,17 @@ def _processor(_: int) -> tuple[int, float]:
     return os.getpid(), time.process_time()
 
 
-def beside(folder: Path) -> Measured:
+def alone(folder: Path) -> SharedRun:
+    """That in a process of its own."""
+    return SharedRun(**worker("share", folder))
+
+
+def beside(folder: Path) -> SharedRun:
     """The same as a stage that one of two workers runs; the other one is free."""
     with local(2) as client:
         return client.submit(_as_stage, str(folder), pure=False).result()
 
 
-def _as_stage(folder: str) -> Measured:
+def _as_stage(folder: str) -> SharedRun:
     os.environ[ADDRESS] = get_worker().scheduler.address
-    return worker("share", folder)
+    return alone(Path(folder))

@@ -203,7 +203,7 @@ def share(folder: str) -> Printed:
     """Score answers and resample, with the help of free workers where a Dask worker runs this."""
     from tools.bench.share import timed
 
-    return timed(folder)
+    return timed(folder)._asdict()
 
 
 def _processor_seconds(process: Any) -> float:
