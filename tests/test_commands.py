@@ -1,23 +1,29 @@
 """Every command in a block of README.md and docs/ is run by a test, or its block says in a comment what it needs.
 
 A comment `<!-- needs: a Mac -->` on the line before a block marks its commands. RUN_BY names the tests of the others;
-AS_PRINTED are run here.
+AS_PRINTED are run here. Of all, the marked ones, too, the targets, options, parameters and stages exist.
 """
 
+import argparse
 import ast
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.tools.toy import Toy
+from tools.params import compose
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PROGRAM = re.compile(r"(make|dvc|python|git|gh|du|ls|tar|dask|curl|pip|ssh|export|mlx_lm\.\w+|mlx\.\w+)\s(?!\s)|\$ ")
+PROGRAM = re.compile(
+    r"(make|dvc|python|git|gh|du|ls|tar|dask|curl|pip|uv|ssh|vllm|export|mlx_lm\.\w+|mlx\.\w+)\s(?!\s)|\$ "
+)
 NEEDS = re.compile(r"<!-- needs: \S.* -->")
 
 CHECK = "tests/tools/test_check_reproduction.py::test_"
@@ -50,6 +56,7 @@ RUN_BY = {
     "python -m tools.bench.verifiers [FILE.jsonl] [--rounds N]": "tests/tools/test_bench.py::"
     "test_three_judges_of_the_same_answers",
     "make experiments": SCREEN,
+    "dvc exp show --no-pager --drop '(?!lora_seed.rank).*[._/]|Created|distil|profile'": SCREEN,
     "dvc metrics diff": SCREEN,
     "make compare A=main B=my-branch": COMPARE,
     "make compare A=HEAD B=rank-1": COMPARE,
@@ -188,6 +195,47 @@ def test_what_is_named_here_is_printed_and_tested() -> None:
     for command, test in RUN_BY.items():
         path, _, name = test.partition("::")
         assert name in names_of_tests(ROOT / path), f"{command}: there is no {test}"
+
+
+def of(beginning: str) -> list[tuple[str, list[str]]]:
+    """Page and words of every printed command that begins so, of the marked ones, too."""
+    each = [(page, part) for page, command, _ in commands() for part in command.split(" && ")]
+    return [(page, shlex.split(part)) for page, part in each if part.startswith(beginning + " ")]
+
+
+def test_targets_of_make_and_their_variables_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.M))
+    for page, (_, target, *rest) in of("make"):
+        assert target in targets, f"{page}: make {target}"
+        for name in (word.partition("=")[0] for word in rest):
+            assert f"$({name})" in makefile or f"$({name}," in makefile, f"{page}: make {target} {name}="
+
+
+def test_parameters_and_stages_of_experiments_exist(tmp_path: Path) -> None:
+    stages = {name.partition("@")[0] for name in yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]}
+    printed = [(page, rest) for page, (_, _, _, *rest) in of("dvc exp run")]
+    assert len(printed) > 12
+    for page, words in printed:
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        parser.add_argument("-S", action="append", default=[])
+        parser.add_argument("-n", "--name")
+        parser.add_argument("--queue", action="store_true")
+        parser.add_argument("stages", nargs="*")
+        options = parser.parse_intermixed_args([word for word in words if word != "..."])
+        assert set(options.stages) <= stages, f"{page}: {words}"
+        one_each = [re.sub(r"=([^\[{'\"]*?),.*", r"=\1", override) for override in options.S]  # a,b is two runs
+        compose(tmp_path / "params.yaml", one_each)
+
+
+def test_options_of_python_modules_exist() -> None:
+    printed = [(page, words) for page, words in of("python -m") if words[2].startswith(("tools", "stages", "distil"))]
+    assert len(printed) > 20
+    for page, (_, _, module, *rest) in printed:
+        path = ROOT / module.replace(".", "/")
+        source = next(file for file in (path / "__main__.py", path.with_suffix(".py"), path) if file.is_file())
+        for option in (word.strip("[]") for word in rest if word.strip("[").startswith("--")):
+            assert f'"{option}"' in source.read_text("utf-8"), f"{page}: python -m {module} {option}"
 
 
 @pytest.mark.parametrize("command", AS_PRINTED)

@@ -3,11 +3,13 @@
     python -m tools.experiments            (make experiments)
 
 Shows the workspace, the last commit and the experiments that began there. The numbers are those of
-metrics/summary.json; docs/metrics.md says what they are. `dvc exp show` has the same with a column for every parameter
-and file, some hundreds of them.
+metrics/summary.json; docs/metrics.md says what they are. An experiment that stopped before the stage `summary` has
+that file of an earlier run: it is shown without numbers, and a line names the stage that has not run. `dvc exp show`
+has a column for every parameter and file, some two hundred, and shows the numbers of whatever run.
 """
 
 import argparse
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -15,7 +17,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import networkx
 from dvc.api import exp_show
+from dvc.dependency import Dependency
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
+from dvc_data.hashfile.build import build
 from rich.console import Console
 from rich.table import Table
 
@@ -28,9 +35,11 @@ WIDTH = 120
 NUMBERS = [
     name for model in (Summary, RecordedSummary) for name in model.model_fields if not name.endswith(("_low", "_high"))
 ]
+SUMMARY = "summary"
+"""The stage that writes them."""
 NO_CHOICE = re.compile(
     r"(Experiment|rev|typ|Created|parent|State|Executor)$"  # what DVC says of an experiment
-    r"|composed_from|answers\.models\.|trained\.|iterations_from|length_sweep\.rows\."  # worked out from others
+    r"|answers\.models\.|trained\.|iterations_from|length_sweep\.rows\."  # worked out from others
     r"|models\.|.*_(low|high)$"  # further numbers of the result
 )
 HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -49,10 +58,52 @@ def main() -> None:
         table.add_column(name.replace("math500_", ""), justify="right", no_wrap=True)
     table.add_column("changed", overflow="fold")
     committed = [row for row in rows if row["typ"] == "baseline" and row["rev"] != "workspace"]
-    for row in rows:
-        shown = (f"{row[name]:.4g}" if row.get(name) is not None else "" for name in names)
-        table.add_row(row["Experiment"] or row["rev"], *shown, " ".join(changes(row, *committed[:1])))
-    Console(width=shutil.get_terminal_size((WIDTH, 0)).columns, highlight=False, markup=False).print(table)
+    notes = []
+    with Repo() as repo:
+        for row in rows:
+            title = row["Experiment"] or row["rev"]
+            stage = not_run(repo, row["rev"]) if any(row.get(name) is not None for name in names) else None
+            if stage:
+                notes.append(f"{title}: no numbers, since `{stage}` has not run with what is there, nor what follows")
+            shown = ("" if stage or row.get(name) is None else f"{row[name]:.4g}" for name in names)
+            table.add_row(title, *shown, " ".join(changes(row, *committed[:1])))
+    console = Console(width=shutil.get_terminal_size((WIDTH, 0)).columns, highlight=False, markup=False)
+    console.print(table)
+    for note in notes:
+        console.print(note)
+
+
+def not_run(repo: Repo, revision: str) -> str | None:
+    """The first stage up to `summary` that reads other files or parameters at a revision than its last run did.
+
+    None where every stage's last run is that revision's, so that the numbers are.
+    """
+    with repo.switch(revision):
+        graph, hashes = repo.index.graph, dict[str, str | None]()  # edges go from a stage to one that it depends on
+        last = next((stage for stage in graph if getattr(stage, "name", None) == SUMMARY), None)
+        for stage in networkx.dfs_postorder_nodes(graph, last) if last else ():
+            if not stage.frozen and any(changed(repo, dep, hashes) for dep in stage.deps):
+                return str(stage.name)
+    return None
+
+
+def changed(repo: Repo, dep: Dependency, hashes: dict[str, str | None]) -> bool:
+    """Is what a stage reads another than dvc.lock says that it read? `hashes` keeps those of paths, for the next stage.
+
+    What is outside the repository, or a folder whose list of files is not in DVC's cache, counts as the same.
+    """
+    if isinstance(dep, ParamsDependency):
+        return bool(dep.workspace_status())
+    if not dep.is_in_repo:
+        return False
+    path = os.path.relpath(dep.fs_path, repo.root_dir)
+    if path not in hashes:
+        try:
+            _, _, built = build(repo.cache.local, "/" + repo.dvcfs.from_os_path(path), repo.dvcfs, "md5", dry_run=True)
+            hashes[path] = built.hash_info.value
+        except FileNotFoundError:
+            hashes[path] = None
+    return hashes[path] not in (None, dep.hash_info.value)
 
 
 def changes(row: Mapping[str, Any], committed: Mapping[str, Any] = MappingProxyType({})) -> Iterator[str]:

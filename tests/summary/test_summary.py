@@ -1,5 +1,6 @@
 """The summary of a run, and the tables that DVC makes of it."""
 
+import csv
 import json
 import re
 import shlex
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_commands import commands
 from tests.tools.toy import ROOT, Toy
 from tests.workspace import stage
 from tools.check_reproduction.pipeline import read_pipeline
@@ -72,37 +74,95 @@ def test_wrong_input_is_one_message_and_leaves_the_summary_alone(tmp_path, evalu
     assert (tmp_path / "metrics/summary.json").read_text() == "before"
 
 
+EXPERIMENTS = {"rank-of-four": 4, "rank-of-two": 2, "rank-of-sixteen": 16}
+WANTED = [name for name in COMPLETE if not name.endswith(("_low", "_high"))]
+
+
+def numbers(rank: int) -> list[str]:
+    """What a table shows of the summary that `run` writes."""
+    return [f"{COMPLETE[name] - rank:.4g}" for name in WANTED]
+
+
+def run(repository: Toy, rank: int) -> None:
+    """Put there what a run with this rank could have written: other files from training on, and other numbers."""
+    repository.replace("params.yaml", "rank: 8", f"rank: {rank}")
+    stages = [each for each in read_pipeline(repository.folder) if not each.frozen]
+    written = {out for each in stages for out in each.outs}
+    inside = {dep for each in stages for dep in each.deps if dep.startswith("data/train_split/")}
+    for path in written | inside:
+        made = "the same" if path.startswith(BEFORE_TRAINING) else f"rank {rank}"
+        repository.write(path if Path(path).suffix else f"{path}/made.txt", made)
+    summary = {key: value - rank for key, value in COMPLETE.items()}
+    repository.write("metrics/summary.json", json.dumps(summary, indent=2))
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_tables_of_experiments_fit_a_screen(tmp_path: Path) -> None:
-    """DVC's own commands on this repository's dvc.yaml, with numbers that two experiments gave."""
+    """DVC's own commands on this repository's dvc.yaml, with numbers that three experiments could have given."""
     repository = Toy(tmp_path / "repository")
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(repository.folder)], check=True)
     dvc = [sys.executable, "-m", "dvc"]
-    for name, rank in (("HEAD", 8), ("rank-of-four", 4), ("rank-of-two", 2)):
-        repository.replace("params.yaml", "rank: 8", f"rank: {rank}")
-        stages = [each for each in read_pipeline(repository.folder) if not each.frozen]
-        written = {out for each in stages for out in each.outs}
-        inside = {dep for each in stages for dep in each.deps if dep.startswith("data/train_split/")}
-        for path in written | inside:
-            made = "the same" if path.startswith(BEFORE_TRAINING) else f"rank {rank}"
-            repository.write(path if Path(path).suffix else f"{path}/made.txt", made)
-        summary = {key: value - rank for key, value in COMPLETE.items()}
-        repository.write("metrics/summary.json", json.dumps(summary, indent=2))
-        if name == "HEAD":
-            repository.run(*dvc, "commit", "--force")
-            repository.commit("a run")
-            continue
+    run(repository, 8)
+    repository.run(*dvc, "commit", "--force")
+    repository.commit("a run")
+    for name, rank in EXPERIMENTS.items():
+        run(repository, rank)
         repository.run(*dvc, "exp", "save", "--name", name)
         difference = repository.run(*dvc, "metrics", "diff").stdout
         assert len(difference.splitlines()) <= 15
         repository.run("git", "checkout", "--quiet", ".")
-    (recipe,) = re.findall(r"^experiments: .*\n\t@python (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
-    shown = repository.run(sys.executable, *shlex.split(recipe), COLUMNS="120").stdout
-    assert max(len(line) for line in shown.splitlines()) <= 120
-    wanted = [name for name in COMPLETE if not name.endswith(("_low", "_high"))]
-    assert shown.split("\n")[0].split() == ["experiment", *wanted, "changed"], shown
-    for name, rank in (("rank-of-four", 4), ("rank-of-two", 2)):
-        (line,) = [line for line in shown.splitlines() if name in line]
-        numbers = [f"{COMPLETE[number] - rank:.4g}" for number in wanted]
-        assert line.split() == [name, *numbers, f"lora_seed.rank={rank}"]
     assert len(repository.run(*dvc, "metrics", "show").stdout.splitlines()) == 2
+
+    shown = table(repository, make_experiments())
+    assert shown[0].split() == ["experiment", *WANTED, "changed"], shown
+    for name, rank in EXPERIMENTS.items():
+        (line,) = [line for line in shown if name in line]
+        assert line.split() == [name, *numbers(rank), f"lora_seed.rank={rank}"]
+
+    (command,) = [command for _, command, _ in commands() if command.startswith("dvc exp show")]
+    shown = table(repository, [*dvc, *shlex.split(command)[1:]])
+    (head,) = [line.split() for line in shown if "Experiment" in line]
+    assert head == ["Experiment", *WANTED, "lora_seed.rank"]
+    for name, rank in EXPERIMENTS.items():
+        (line,) = [line for line in shown if f"[{name}]" in line]
+        assert line.split()[-10:] == [f"[{name}]", *numbers(rank), str(rank)], line
+    every = repository.run(*dvc, "exp", "show", "--csv").stdout
+    assert len(next(csv.reader([every.splitlines()[0]]))) > 250
+    plain = table(repository, [*dvc, "exp", "show", "--no-pager"])
+    assert not [line for line in plain if any(name in line for name in EXPERIMENTS)], "DVC can do it: change the page"
+
+    repository.run(*dvc, "exp", "run", "--name", "stopped", "-S", "lora_seed.rank=2", "raw")
+    shown = table(repository, make_experiments())
+    assert [line.split() for line in shown if line.startswith("stopped ")] == [["stopped", "lora_seed.rank=2"]], shown
+    assert [
+        line for line in shown if re.match("stopped: no numbers, since `(overfit_probe|lora_.*)` has not run", line)
+    ]
+    (line,) = [line for line in shown if "rank-of-two" in line]
+    assert line.split()[1:9] == numbers(2)
+
+    repository.run("git", "checkout", "--quiet", "HEAD", "--", ".")
+    repository.run(*dvc, "checkout", "--force")
+    assert "workspace: no numbers" not in "\n".join(table(repository, make_experiments()))
+    for last, out, following in (
+        ("eval", "metrics/eval.json", "summary"),
+        ("answers@seed_0", "data/answers/seed_0/made.txt", "eval"),
+    ):
+        repository.write(out, "of another run")
+        repository.run(*dvc, "commit", "--force", last)
+        assert f"workspace: no numbers, since `{following}` has not run" in "\n".join(
+            table(repository, make_experiments())
+        )
+
+
+def make_experiments() -> list[str]:
+    """What `make experiments` runs."""
+    (recipe,) = re.findall(r"^experiments: .*\n\t@python (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    return [sys.executable, *shlex.split(recipe)]
+
+
+def table(repository: Toy, command: list[str]) -> list[str]:
+    """What a command prints where there are 120 columns, none of its lines longer."""
+    shown = repository.run(*command, COLUMNS="120").stdout.splitlines()
+    assert max(map(len, shown)) <= 120
+    return shown
