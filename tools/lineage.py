@@ -221,11 +221,15 @@ def sha256(path: Path) -> str:
 
 
 def unchanged() -> str:
-    """Whether the outputs here are those of dvc.lock."""
+    """Whether the outputs here are those of dvc.lock, and which are not here, as after a run that stopped early."""
     with Repo() as repo:
-        changed = repo.data_status()["uncommitted"]
-    names = sorted(name for kind in changed.values() if isinstance(kind, list) for name in kind)
-    return f"NOT what dvc.lock records: {', '.join(names[:10])}" if names else "All of it is what dvc.lock records."
+        found = repo.data_status()["uncommitted"]
+    absent = sorted(found.get("deleted", []))
+    other = sorted(
+        name for kind, names in found.items() if kind != "deleted" and isinstance(names, list) for name in names
+    )
+    said = f"NOT what dvc.lock records: {', '.join(other[:10])}." if other else "All of it is what dvc.lock records."
+    return f"{said} Not here, and not needed: {', '.join(absent[:10])}" if absent else said
 
 
 def shown(text: str) -> str:
