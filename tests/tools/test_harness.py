@@ -206,13 +206,17 @@ def test_inspects_logs_have_evals_accuracy_and_come_back(finished: Path, harness
     for benchmark, expected in accuracies(finished).items():
         seeds = [found[f"{benchmark} distil/seed_{seed}"] for seed in (0, 1)]
         assert [found[f"{benchmark} distil/base"], sum(seeds) / 2] == pytest.approx(expected, abs=1e-6)
-    done = tool(finished, "--from", "inspect", str(out), "--output", str(tmp_path / "theirs.jsonl"), python=harness)
-    assert done.returncode == 0, done.stderr
     ours = exported(finished, "lm-eval", tmp_path / "ours")
-    done = tool(finished, "--from", "lm-eval", str(ours), "--output", str(tmp_path / "ours.jsonl"))
-    assert done.returncode == 0, done.stderr
-    rows = [(tmp_path / f"{name}.jsonl").read_text("utf-8").splitlines() for name in ("theirs", "ours")]
-    assert sorted(rows[0]) == sorted(rows[1])
+    for model in MODELS:
+        logs = sorted(out.glob(f"*-{model.replace('_', '-')}.json"))
+        for name, paths, python in (("inspect", logs, harness), ("lm-eval", [ours / model], sys.executable)):
+            command = ["--from", name, *map(str, paths), "--output", str(tmp_path / f"{name}.jsonl")]
+            done = tool(finished, *command, python=python)
+            assert done.returncode == 0, done.stderr
+        rows = [(tmp_path / f"{name}.jsonl").read_text("utf-8").splitlines() for name in ("inspect", "lm-eval")]
+        assert len(logs) == 2 and sorted(rows[0]) == sorted(rows[1])
+    done = tool(finished, "--from", "inspect", str(out), "--output", str(tmp_path / "all.jsonl"), python=harness)
+    assert done.returncode == 1 and "these are logs of several models" in done.stderr
 
 
 @pytest.mark.parametrize("text", ["", "{}", "no log"])
