@@ -35,7 +35,7 @@ def test_resampled_totals_are_totals_of_clusters_drawn_with_replacement() -> Non
 def test_batches_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     sums = np.random.default_rng(1).random((50, 2))
     whole = resampled_totals(sums, 100, np.random.default_rng(3))
-    monkeypatch.setattr("distil.statistics.resampling.BATCH", 170)
+    monkeypatch.setattr("distil.statistics.resampling.CACHED", 170)
     assert np.allclose(resampled_totals(sums, 100, np.random.default_rng(3)), whole)
 
 
