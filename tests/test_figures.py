@@ -116,16 +116,21 @@ def test_the_result_follows_from_every_verdict(part: str) -> None:
 def test_the_intervals_follow_from_every_verdict(part: str) -> None:
     """Wilson's formula, and normal theory where the stage resamples: the ends agree to a point."""
     found, table = metrics("eval")[part], verdicts(part)
-    p, n, z = table["base"].mean(), len(table), float(stats.norm.ppf(0.975))
-    n = min(n, p * (1 - p) / standard_error(table["base"], table["cluster"]) ** 2)
-    centre, reach = (
-        (p + z**2 / (2 * n)) / (1 + z**2 / n),
-        z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n),
-    )
-    assert (found["base_low"], found["base_high"]) == pytest.approx((centre - reach, centre + reach), abs=0.002)
-    gaps = seeds(table).mean(axis=1) - table["base"]
-    few = float(stats.t.ppf(0.975, seeds(table).shape[1] - 1))
-    asked, shared = standard_error(gaps, table["cluster"]) ** 2, interaction(table, table["cluster"])
+    z, few = float(stats.norm.ppf(0.975)), float(stats.t.ppf(0.975, seeds(table).shape[1] - 1))
+    base, student = table["base"], seeds(table).mean(axis=1)
+    shared = interaction(table, table["cluster"])
+    drawn = max(0.0, (few / z) ** 2 * (spread(table) - shared / 2) - shared / 2)
+    for name, right, from_seeds in (("base", base, 0.0), ("student", student, drawn)):
+        p = right.mean()
+        n = p * (1 - p) / (standard_error(right, table["cluster"]) ** 2 + from_seeds)
+        centre, reach = (
+            (p + z**2 / (2 * n)) / (1 + z**2 / n),
+            z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n),
+        )
+        ends = found[f"{name}_low"], found[f"{name}_high"]
+        assert ends == pytest.approx((centre - reach, centre + reach), abs=0.002)
+    gaps = student - base
+    asked = standard_error(gaps, table["cluster"]) ** 2
     both = z**2 * (asked - 0.6 * shared) + few**2 * max(0.0, spread(table) - 0.4 * shared)
     reach = 100 * math.sqrt(max(z**2 * asked, both))
     ends = found["difference_low"], found["difference_high"]

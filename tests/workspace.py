@@ -1,5 +1,8 @@
 """A small repository root for the stages that train and answer: a model, parameters, problems and their rows."""
 
+import contextlib
+import importlib
+import io
 import os
 import subprocess
 import sys
@@ -7,9 +10,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 import yaml
 
 from distil.contest import FAMILIES, bare_steps, draw
+from distil.pipeline.command import run
 from distil.pipeline.files import write_json, write_jsonl
 from distil.pipeline.records import Example, Message, Problem
 from tests.checkpoint import write_checkpoint
@@ -136,6 +141,31 @@ def stage(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", *command], cwd=folder, env=environment(), capture_output=True, text=True, check=False
     )
+
+
+def inside(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What `stage` gives, run in this process, which has imported what a process of its own takes seconds to import.
+
+    For tests of what a command makes of its inputs; one of each stage starts it as a user does. Any error that is no
+    message to the user comes through.
+    """
+    command, code = importlib.import_module(f"{module}.__main__"), None
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr("sys.argv", [module, *arguments])
+        try:
+            run(command.main)
+        except SystemExit as end:
+            code = end.code
+    if isinstance(code, str):  # which the interpreter prints
+        print(code, file=err)
+        code = 1
+    return subprocess.CompletedProcess([module, *arguments], code or 0, out.getvalue(), err.getvalue())
 
 
 def environment() -> dict[str, str]:

@@ -77,7 +77,7 @@ def test_accuracies_cover(n: int, student: float, spread: float) -> None:
     """4,000 experiments, with a standard error of 0.003; what comes near a bound is measured on 40,000 (0.001)."""
     design = Design(n, 0.5, student, seed_spread=spread)
     share = held(design, 4000)
-    if not 0.935 <= share <= 0.965:
+    if not 0.933 <= share <= 0.967:
         share = held(design, 40000)
     assert 0.93 <= share <= 0.97
 
