@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.scored_run import write_run
-from tests.workspace import stage
+from tests.workspace import inside
 
 ROOT = Path(__file__).resolve().parents[1]
 OTHER = {"environment.json"}
@@ -64,7 +64,7 @@ def test_every_committed_number_is_on_the_page() -> None:
 def test_every_number_of_eval_and_length_sweep_is_on_the_page(tmp_path: Path) -> None:
     folder = write_run(tmp_path, seeds=(0,))
     for name in ("stages.eval", "stages.length_sweep"):
-        assert stage(folder, name).returncode == 0
+        assert inside(folder, name).returncode == 0
     assert undocumented(folder / "metrics") == {}
 
 

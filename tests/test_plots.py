@@ -13,7 +13,7 @@ import vl_convert
 import yaml
 
 from tests.scored_run import write_run
-from tests.workspace import stage
+from tests.workspace import inside
 
 ROOT = Path(__file__).resolve().parents[1]
 CURVES = {
@@ -43,7 +43,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for gain in (0.5, 1.5):
         scored = write_run(tmp_path_factory.mktemp("run"), gain=gain)
         for name in ("stages.eval", "stages.length_sweep"):
-            assert stage(scored, name).returncode == 0
+            assert inside(scored, name).returncode == 0
         shutil.rmtree(folder / "plots", ignore_errors=True)
         shutil.copytree(scored / "plots", folder / "plots")
         for path in (*CURVES["seed"], *CURVES["level"], "plots/overfit_probe.csv"):

@@ -15,7 +15,7 @@ from distil.pipeline.files import write_jsonl
 from distil.pipeline.records import Answer, JudgedAnswer, Problem
 from stages.eval.__main__ import main
 from tests.scored_run import write_run
-from tests.workspace import stage
+from tests.workspace import inside, stage
 
 SUBJECTS = ("Algebra", "Geometry")
 TEACHER = "rrrrrrrrwe"
@@ -89,7 +89,7 @@ def change(folder: Path, block: str, **values: Any) -> None:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = recorded(tmp_path_factory.mktemp("run"))
-    done = stage(folder, "stages.eval")
+    done = inside(folder, "stages.eval")
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -151,7 +151,7 @@ def test_published_accuracies_are_corrected_for_the_students_judge(whole: Path) 
 def test_another_judge_corrects_nothing_that_the_study_published(tmp_path: Path) -> None:
     folder = recorded(tmp_path)
     change(folder, "eval", against_paper=False)
-    assert stage(folder, "stages.eval").returncode == 0
+    assert inside(folder, "stages.eval").returncode == 0
     assert loads(folder / "data/eval/tables.json")["corrected"] == []
 
 
@@ -166,7 +166,7 @@ def test_every_answer_is_listed_with_both_verdicts_and_no_text(whole: Path) -> N
 def test_the_later_stages_take_such_a_run(whole: Path) -> None:
     change(whole, "length_sweep", levels=[], truncated=[])
     for name in ("stages.length_sweep", "stages.summary"):
-        done = stage(whole, name)
+        done = inside(whole, name)
         assert done.returncode == 0, done.stderr
     assert loads(whole / "metrics/length_sweep.json")["n"] == 0
     summary = loads(whole / "metrics/summary.json")
@@ -184,7 +184,7 @@ def test_the_report_says_what_the_answers_show(whole: Path) -> None:
     change(whole, "lora_seed", model="models/tiny-student", seeds=[], iters=1, batch_size=1, learning_rate=1e-4)
     change(whole, "length_sweep", levels=[], truncated=[])
     for name in ("stages.length_sweep", "stages.report"):
-        done = stage(whole, name)
+        done = inside(whole, name)
         assert done.returncode == 0, done.stderr
     page = " ".join((whole / "reports/index.html").read_text("utf-8").split())
     assert "The student is −20.0 points from its teacher on 10 questions of MATH-500" in page

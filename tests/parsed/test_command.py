@@ -1,10 +1,8 @@
 """`python -m stages.parsed` from end to end."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from distil.pipeline.files import read_jsonl, write_json, write_jsonl
 from distil.pipeline.records import Problem
 from stages.raw.__main__ import answerable, typeset_contest
 from stages.raw.sample import exams, load_layout
+from tests.workspace import inside, stage
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,13 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def parsed(folder: Path, *arguments: str, **params: object) -> subprocess.CompletedProcess:
     block = {"reader": "text_layer", "errata": True, "least_confidence": 0.9, **params}
     (folder / "params.yaml").write_text(yaml.safe_dump({"parsed": block}))
-    return subprocess.run(
-        [sys.executable, "-m", "stages.parsed", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    return inside(folder, "stages.parsed", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +70,7 @@ def test_a_misread_answer_shows_in_the_metric(folder):
 
 def test_one_exam_is_printed(contest):
     folder, papers = contest
-    done = parsed(folder, "--exam", "data/raw/exams/2012-two_person_speed_event.pdf")
+    done = stage(folder, "stages.parsed", "--exam", "data/raw/exams/2012-two_person_speed_event.pdf")
     assert done.returncode == 0, done.stderr
     asked = [question for question in papers[5].questions if question.figure is None]
     printed = [json.loads(line) for line in done.stdout.splitlines()]
@@ -164,8 +157,7 @@ def test_a_folder_with_a_key_apart_and_a_scan(tmp_path):
     (tmp_path / "params.yaml").write_text(
         yaml.safe_dump({"raw": raw, "lora_seed": {"model": str(ROOT / "models/tiny-student")}})
     )
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-m", "stages.raw"], cwd=tmp_path, env=env, check=True)
+    assert inside(tmp_path, "stages.raw").returncode == 0
     done = parsed(tmp_path)
     assert done.returncode == 0, done.stderr
     problems = read_jsonl(tmp_path / "data/parsed/problems.jsonl", Problem)

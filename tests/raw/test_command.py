@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 
 from distil.pipeline.files import read_json, read_jsonl
 from distil.pipeline.records import Manifest, Problem
+from tests.workspace import inside, stage
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,13 +30,7 @@ def raw(folder: Path, model: str = STUDENT, **params: object) -> subprocess.Comp
         **params,
     }
     (folder / "params.yaml").write_text(yaml.safe_dump({"raw": block, "lora_seed": {"model": model, "rank": 8}}))
-    return subprocess.run(
-        [sys.executable, "-m", "stages.raw"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    return inside(folder, "stages.raw")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +60,7 @@ def test_the_sample_is_typeset_and_described_and_twice_the_same(folder):
     truth = list(read_jsonl(folder / "data/raw/truth.jsonl", Problem))
     assert 120 < len(truth) <= 128 and truth[0].id.startswith("2011/freshman_sophomore_test/0")
     before = contents(folder / "data")
-    assert raw(folder).returncode == 0
+    assert stage(folder, "stages.raw").returncode == 0
     assert contents(folder / "data") == before
 
 

@@ -14,6 +14,7 @@ from stages.report.__main__ import write_report
 from stages.report.inputs import CONTEST, load_run
 from stages.report.questions import collect
 from tests.report import synthetic
+from tests.workspace import inside
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -47,9 +48,10 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run: 270 contest and 60 transfer questions, five seeds, six levels, its report written."""
     folder = tmp_path_factory.mktemp("run")
     synthetic.write_run(folder, synthetic.hostile(synthetic.problems(6)), synthetic.transfer(60))
-    for name in ("verified", "eval", "length_sweep", "report"):
-        done = stage(name, folder)
-        assert done.returncode == 0, done.stderr
+    for name in ("verified", "eval", "length_sweep"):
+        assert inside(folder, f"stages.{name}").returncode == 0
+    done = stage("report", folder)  # a process that has drawn nothing yet has no other fonts
+    assert done.returncode == 0, done.stderr
     return folder
 
 

@@ -13,6 +13,7 @@ from distil.pipeline.records import LEVELS
 from stages.report.lineage import folder_md5
 from tests.report import synthetic
 from tests.report.conftest import stage
+from tests.workspace import inside
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -82,7 +83,7 @@ def test_cards_are_hugging_face_model_cards(run_folder: Path) -> None:
 
 def test_what_an_earlier_run_left_behind_is_not_shown(run_folder: Path) -> None:
     synthetic.adapter(run_folder / "data/lora_seed/99/held_out")
-    assert stage("report", run_folder).returncode == 0
+    assert inside(run_folder, "stages.report").returncode == 0
     shutil.rmtree(run_folder / "data/lora_seed/99")
     assert not list((run_folder / "reports/cards").glob("seed_99*"))
     assert "data/lora_seed/99" not in page_text(run_folder)
@@ -91,11 +92,11 @@ def test_what_an_earlier_run_left_behind_is_not_shown(run_folder: Path) -> None:
 def test_what_a_run_may_lack(tmp_path: Path) -> None:
     synthetic.write_run(tmp_path, synthetic.problems(2), synthetic.transfer(0), (3,), ("R1", "R4"))
     for name in ("verified", "eval", "length_sweep"):
-        done = stage(name, tmp_path)
+        done = inside(tmp_path, f"stages.{name}")
         assert done.returncode == 0, done.stderr
     for unneeded in ("metrics/overfit_probe.json", "plots/overfit_probe.csv"):
         (tmp_path / unneeded).unlink()
-    done = stage("report", tmp_path)
+    done = inside(tmp_path, "stages.report")
     assert done.returncode == 0, done.stderr
     text = page_text(tmp_path)
     assert "with its one seed" in text
@@ -105,7 +106,7 @@ def test_what_a_run_may_lack(tmp_path: Path) -> None:
     assert (tmp_path / "plots/figures/result.svg").exists()
 
     shutil.rmtree(tmp_path / "data/length_sweep")
-    done = stage("report", tmp_path)
+    done = inside(tmp_path, "stages.report")
     assert done.returncode == 0, done.stderr
     assert "This run has no length sweep" in page_text(tmp_path)
     assert not (tmp_path / "plots/figures/accuracy_by_words.svg").exists()
@@ -131,7 +132,7 @@ def test_bad_input_is_one_message_and_leaves_the_report_alone(
             (run_folder / path).unlink()
         else:
             (run_folder / path).write_text(content)
-        done = stage("report", run_folder)
+        done = inside(run_folder, "stages.report")
     finally:
         (run_folder / path).write_bytes(kept)
     assert done.returncode == 1

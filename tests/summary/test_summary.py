@@ -12,7 +12,7 @@ import pytest
 
 from tests.test_commands import commands
 from tests.tools.toy import ROOT, Toy
-from tests.workspace import stage
+from tests.workspace import inside, stage
 from tools.check_reproduction.pipeline import read_pipeline
 
 UNSEEN = {
@@ -69,7 +69,7 @@ def test_the_numbers_that_matter_most_come_first(tmp_path: Path) -> None:
 def test_wrong_input_is_one_message_and_leaves_the_summary_alone(tmp_path, evaluation, lengths, said) -> None:
     write(tmp_path, evaluation, lengths)
     (tmp_path / "metrics/summary.json").write_text("before")
-    done = stage(tmp_path, "stages.summary")
+    done = inside(tmp_path, "stages.summary")
     assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
     assert (tmp_path / "metrics/summary.json").read_text() == "before"
 

@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +10,8 @@ from distil.pipeline.files import InputError, read_record, write_jsonl
 from distil.pipeline.records import LEVELS, SECTIONS, Chain, Problem, Split, Verdict, VerifiedChain
 from stages.train_split.folds import held_out_groups, hold_out, kfold_groups, leaked, paper
 from stages.train_split.truncated import cut
+from tests.workspace import inside, stage
 
-ROOT = Path(__file__).resolve().parents[2]
 SWEEP = {"levels": list(LEVELS), "truncated": ["R2", "R5"], "focus": SECTIONS[0]}
 SPLIT = {
     "protocol": "held_out_years",
@@ -150,22 +147,12 @@ def folder(tmp_path):
     return tmp_path
 
 
-def stage(folder: Path) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "stages.train_split"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-
-
 def rows(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_the_stage_writes_leak_free_rows_that_mlx_lm_reads(folder):
-    done = stage(folder)
+    done = stage(folder, "stages.train_split")
     assert done.returncode == 0, done.stderr
     metrics = json.loads((folder / "metrics/train_split.json").read_text())
     index = json.loads((folder / "data/train_split/folds.json").read_text())
@@ -198,11 +185,11 @@ def test_families_are_held_out_by_topic_family_or_cluster(folder):
     params = yaml.safe_load((folder / "params.yaml").read_text())
     params["train_split"] |= {"protocol": "held_out_families", "held_out_families": ["geometry"]}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
-    refused = stage(folder)
+    refused = inside(folder, "stages.train_split")
     assert refused.returncode == 1 and "held_out_families is geometry" in refused.stderr
     tagged = [p.model_copy(update={"topic": "geometry" if p.number % 2 else "algebra"}) for p in PROBLEMS]
     write_jsonl(folder / "data/parsed/problems.jsonl", tagged)
-    assert stage(folder).returncode == 0
+    assert inside(folder, "stages.train_split").returncode == 0
     split = json.loads((folder / "data/train_split/folds.json").read_text())
     assert split["families_are"] == "topics" and set(split["family_names"]) >= {"geometry", "algebra"}
     assert set(split["folds"]["held_out"]["unseen"]) == {p.id for p in tagged if p.topic == "geometry"}
@@ -235,7 +222,7 @@ def attempted(folder):
 
 
 def test_all_verified_chains_of_a_problem_are_trained_on_and_one_is_validated_on(folder, attempted):
-    assert stage(attempted).returncode == 0
+    assert inside(attempted, "stages.train_split").returncode == 0
     split = attempted / "data/train_split"
     index = json.loads((split / "folds.json").read_text())["folds"]["held_out"]
     written = rows(split / "held_out/train.jsonl")
@@ -257,10 +244,10 @@ def test_all_verified_chains_of_a_problem_are_trained_on_and_one_is_validated_on
 
 
 def test_problems_outside_of_the_pass_rate_are_not_trained_on(folder, attempted):
-    assert stage(attempted).returncode == 0
+    assert inside(attempted, "stages.train_split").returncode == 0
     whole = json.loads((attempted / "data/train_split/folds.json").read_text())["folds"]
     change(attempted, pass_rate=[0.5, 0.9])
-    assert stage(attempted).returncode == 0
+    assert inside(attempted, "stages.train_split").returncode == 0
     folds = json.loads((attempted / "data/train_split/folds.json").read_text())["folds"]
     for fold in folds.values():
         assert {int(name[-2:]) % 2 for name in fold["train"] + fold["valid"]} == {0}
@@ -270,24 +257,24 @@ def test_problems_outside_of_the_pass_rate_are_not_trained_on(folder, attempted)
     assert folds["paper"]["unseen"] and {name[:4] for name in folds["held_out"]["unseen"]} == {"2014"}
     assert any(name.endswith("/05") for name in folds["held_out"]["unused"])
     change(attempted, pass_rate=[0.35, 0.4])
-    assert "pass_rate: of none of the 101 problems" in stage(attempted).stderr
+    assert "pass_rate: of none of the 101 problems" in inside(attempted, "stages.train_split").stderr
     change(attempted, pass_rate=[0.9, 0.5])
-    assert "the lower share comes first" in stage(attempted).stderr
+    assert "the lower share comes first" in inside(attempted, "stages.train_split").stderr
     (attempted / "data/verified/attempts.jsonl").unlink()
     change(attempted, pass_rate=[0.5, 1])
-    assert "set teacher_cot.chains_per_problem above 1" in stage(attempted).stderr
+    assert "set teacher_cot.chains_per_problem above 1" in inside(attempted, "stages.train_split").stderr
 
 
 def test_rows_that_share_words_with_a_benchmark_are_removed_where_asked(folder):
     """Every question of the fixture begins with the same two words; runs of three tell years and numbers apart."""
     change(folder, overlap_words=3)
-    assert stage(folder).returncode == 0
+    assert inside(folder, "stages.train_split").returncode == 0
     before = json.loads((folder / "metrics/train_split.json").read_text())["folds"]["held_out"]
     assert "removed_overlapping" not in before and before["transfer_sharing_3_words"] == 1
     was = json.loads((folder / "data/train_split/folds.json").read_text())["folds"]
 
     change(folder, remove_overlapping=["transfer"])  # "What is 2012 times 1?": of that year, or with "times 1?"
-    assert stage(folder).returncode == 0
+    assert inside(folder, "stages.train_split").returncode == 0
     after = json.loads((folder / "metrics/train_split.json").read_text())["folds"]
     now = json.loads((folder / "data/train_split/folds.json").read_text())["folds"]
     assert after["held_out"]["transfer_sharing_3_words"] == 0
@@ -302,14 +289,14 @@ def test_rows_that_share_words_with_a_benchmark_are_removed_where_asked(folder):
     assert now["paper"] == was["paper"], "the study's own protocol is what it is"
 
     change(folder, overlap_words=2, remove_overlapping=["unseen"])
-    refused = stage(folder)
+    refused = inside(folder, "stages.train_split")
     assert "remove_overlapping leaves 0 of" in refused.stderr and refused.returncode == 1
 
 
 def test_running_twice_gives_the_same_bytes(folder):
-    assert stage(folder).returncode == 0
+    assert stage(folder, "stages.train_split").returncode == 0
     first = {path: path.read_bytes() for path in folder.rglob("*.jsonl")}
-    assert stage(folder).returncode == 0
+    assert stage(folder, "stages.train_split").returncode == 0
     assert first == {path: path.read_bytes() for path in folder.rglob("*.jsonl")}
 
 
@@ -347,9 +334,9 @@ def keep_chains(folder: Path, wanted) -> None:
     ],
 )
 def test_wrong_input_is_one_message_and_leaves_earlier_outputs(folder, spoil, message):
-    assert stage(folder).returncode == 0
+    assert inside(folder, "stages.train_split").returncode == 0
     before = {path: path.read_bytes() for path in (folder / "data/train_split").rglob("*") if path.is_file()}
     spoil(folder)
-    done = stage(folder)
+    done = inside(folder, "stages.train_split")
     assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
     assert before == {path: path.read_bytes() for path in (folder / "data/train_split").rglob("*") if path.is_file()}

@@ -1,9 +1,6 @@
 """The stage, through its command line."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +8,8 @@ import pytest
 from distil.pipeline.files import read_jsonl, write_jsonl
 from distil.pipeline.records import Chain, Disagreement, Judgement, Problem, VerifiedChain
 from stages.verified.chains import chain_metrics, rejection
+from tests.workspace import inside, stage
 
-ROOT = Path(__file__).resolve().parents[2]
 KEYS = ["31", "36√2", "(2, 3)", "NEVER", "1/2", "1 and -1/3"]
 REPLIES = [
     ("R1", "7 * 4 = 28\n28 + 3 = 31\nAnswer: 31", "stop"),
@@ -22,12 +19,6 @@ REPLIES = [
     ("R1", "Answer: 1/2", "length"),
     ("R1", "Answer: ???!((", "stop"),
 ]
-
-
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "stages.verified", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
 def chain(number: int, level: str, text: str, finish: str) -> Chain:
@@ -55,7 +46,7 @@ def workspace(tmp_path: Path) -> Path:
 
 
 def test_the_stage_parts_accepted_from_rejected_chains(workspace):
-    ran = run(workspace)
+    ran = stage(workspace, "stages.verified")
     assert ran.returncode == 0, ran.stderr
     accepted = list(read_jsonl(workspace / "data/verified/accepted.jsonl", VerifiedChain))
     rejected = list(read_jsonl(workspace / "data/verified/rejected.jsonl", VerifiedChain))
@@ -81,7 +72,7 @@ def test_the_stage_parts_accepted_from_rejected_chains(workspace):
 
 def test_all_attempts_are_verified_beside_the_chains(workspace):
     """The teacher's accuracy stays that of one chain a problem."""
-    assert run(workspace).returncode == 0
+    assert inside(workspace, "stages.verified").returncode == 0
     without = json.loads((workspace / "metrics/verified.json").read_text())
     attempts = [
         chain(0, *REPLIES[0]),
@@ -89,7 +80,7 @@ def test_all_attempts_are_verified_beside_the_chains(workspace):
         chain(0, "R1", "So 31.\nAnswer: 31", "stop"),
     ]
     write_jsonl(workspace / "data/teacher_cot/attempts.jsonl", attempts)
-    assert run(workspace).returncode == 0
+    assert inside(workspace, "stages.verified").returncode == 0
     rows = list(read_jsonl(workspace / "data/verified/attempts.jsonl", VerifiedChain))
     assert [row.chain for row in rows] == attempts
     assert [row.reason for row in rows] == [None, "wrong_answer", None]
@@ -102,7 +93,7 @@ def test_the_stage_writes_the_same_bytes_twice(workspace):
     names = ["data/verified/accepted.jsonl", "data/verified/rejected.jsonl", "metrics/verified.json"]
     contents = []
     for _ in range(2):
-        assert run(workspace).returncode == 0
+        assert stage(workspace, "stages.verified").returncode == 0
         contents.append([(workspace / name).read_bytes() for name in names])
     assert contents[0] == contents[1]
 
@@ -112,7 +103,7 @@ def test_the_judge_is_a_second_column_and_never_overrides(workspace):
     ids = {identifier[-2:]: identifier for identifier in (problem(number).id for number in range(len(KEYS)))}
     judgements = [Judgement(problem_id=ids[number], level="R1", verdict=verdict) for number, verdict in said]
     write_jsonl(workspace / "data/teacher_cot/judgements.jsonl", judgements)
-    assert run(workspace).returncode == 0
+    assert inside(workspace, "stages.verified").returncode == 0
     metrics = json.loads((workspace / "metrics/verified.json").read_text())
     assert metrics["judge"] == {
         "n": 4, "unclear": 1, "agree": 2, "kappa": 0.0, "kappa_reason": None, "only_judge_accepts": 1,
@@ -134,10 +125,10 @@ def test_the_judge_is_a_second_column_and_never_overrides(workspace):
     ],
 )
 def test_bad_input_ends_in_one_message_and_leaves_earlier_outputs(workspace, break_it, message):
-    assert run(workspace).returncode == 0
+    assert inside(workspace, "stages.verified").returncode == 0
     before = (workspace / "data/verified/accepted.jsonl").read_bytes()
     break_it(workspace)
-    ran = run(workspace)
+    ran = inside(workspace, "stages.verified")
     assert ran.returncode == 1 and message in ran.stderr and "Traceback" not in ran.stderr
     assert ran.stderr.count("\n") == 1
     assert (workspace / "data/verified/accepted.jsonl").read_bytes() == before

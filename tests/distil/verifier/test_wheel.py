@@ -28,7 +28,7 @@ def test_the_wheel_alone_verifies_an_answer(tmp_path):
     shutil.copytree(ROOT / "distil", source / "distil", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, cwd=source)
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, cwd=source)
     (wheel,) = tmp_path.glob("*.whl")
     shutil.rmtree(source)
     environment = tmp_path / "environment"
@@ -38,9 +38,10 @@ def test_the_wheel_alone_verifies_an_answer(tmp_path):
         run("uv", "pip", "install", "--python", python, wheel, cwd=tmp_path)
         packages = run("uv", "pip", "freeze", "--python", python, cwd=tmp_path)
     else:
-        run(sys.executable, "-m", "venv", environment, cwd=tmp_path)
-        run(python, "-m", "pip", "install", wheel, cwd=tmp_path)
-        packages = run(python, "-m", "pip", "freeze", cwd=tmp_path)
+        run(sys.executable, "-m", "venv", "--without-pip", environment, cwd=tmp_path)
+        pip = (sys.executable, "-m", "pip", "--python", python)
+        run(*pip, "install", wheel, cwd=tmp_path)
+        packages = run(*pip, "freeze", cwd=tmp_path)
     assert len(packages.splitlines()) < 20 and "mlx" not in packages and "dvc" not in packages, packages
     script = "from distil.verifier import verify; print(*(verify('1+2√2', said).verdict for said in ('2√2+1', '2√2')))"
     assert run(python, "-c", script, cwd=tmp_path).split() == ["CORRECT", "WRONG"]
