@@ -5,12 +5,13 @@ import hashlib
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
 """The variable in which Dask's clients look for their scheduler. `make repro` sets it for the stages that Dask runs."""
@@ -19,7 +20,7 @@ AT_ONCE = 64
 FEW = 8
 """Fewer items than this are done sooner than given away."""
 PATIENCE = 10
-"""Seconds to wait for the scheduler or for a result that is there."""
+"""Seconds to wait for the scheduler, for workers to take what all items need, or for a result that is there."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -37,10 +38,14 @@ def each(function: Callable[..., Result], items: Iterable[Item], **common: Any) 
     if ADDRESS in os.environ:
         while len(some := list(islice(left, AT_ONCE))) >= FEW:
             client = _client(os.environ[ADDRESS])
-            yield from _shared(client, function, some, common) if client else (function(one, **common) for one in some)
+            futures = _handed_out(client, function, some, common) if client and client.status == "running" else None
+            yield from _taken_back(futures, function, some, common) if futures else _alone(function, some, common)
         left = iter(some)
-    for item in left:
-        yield function(item, **common)
+    yield from _alone(function, left, common)
+
+
+def _alone(function: Callable[..., Result], items: Iterable[Item], common: Mapping[str, Any]) -> Iterator[Result]:
+    return (function(item, **common) for item in items)
 
 
 @functools.cache
@@ -54,25 +59,34 @@ def _client(address: str) -> "Client | None":
         return None
 
 
-def _shared(
-    client: "Client", function: Callable[..., Result], items: Sequence[Item], common: Mapping[str, Any]
-) -> list[Result]:
+def _handed_out(
+    client: "Client", function: Callable[..., Any], items: Sequence[Any], common: Mapping[str, Any]
+) -> "list[Future] | None":
+    """What workers may make of the items. Where a scheduler or a worker does not answer, None, then and later."""
     name = uuid.uuid4().hex  # numbered within a name: Dask begins with the lowest, and with stages before any
     keys = [f"share-{name}-{number:03}" for number in range(len(items))]
+    # the timeout of `scatter` itself is not for a worker that is there and does not answer
+    send = functools.partial(client.scatter, [common], broadcast=True, hash=False, asynchronous=True)
     try:
-        [sent] = client.scatter([common], broadcast=True, hash=False, timeout=PATIENCE)
-        futures = client.map(_one, items, function=function, common=sent, expected=code(), key=keys, priority=-1)
-    except (OSError, TimeoutError):
-        return [function(item, **common) for item in items]
+        [sent] = client.sync(send, callback_timeout=PATIENCE)
+        return client.map(_one, items, function=function, common=sent, expected=code(), key=keys, priority=-1)
+    except Exception:
+        with suppress(Exception):
+            client.close(timeout=1)
+        return None
+
+
+def _taken_back(
+    futures: "Sequence[Future]", function: Callable[..., Result], items: Sequence[Item], common: Mapping[str, Any]
+) -> list[Result]:
+    """The results, from the last item on: a worker's where it has it, else this process's own."""
     results: list[Result] = []
     for item, future in zip(reversed(items), reversed(futures), strict=True):
-        try:
+        with suppress(Exception):  # a worker or the scheduler lost since
             if future.status == "finished":
                 results.append(future.result(timeout=PATIENCE))
                 continue
-        except Exception:  # lost since
-            pass
-        future.cancel()
+            future.cancel()
         results.append(function(item, **common))
     return results[::-1]
 

@@ -101,6 +101,27 @@ def test_a_scheduler_that_is_gone_leaves_all_to_this_process(monkeypatch: pytest
     assert {process for _, process in each(slowly, range(FEW), add=0)} == {os.getpid()}
 
 
+def test_a_scheduler_lost_on_the_way_leaves_the_rest_to_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share, "PATIENCE", 1)
+    with local(1) as client:
+        monkeypatch.setenv(ADDRESS, client.scheduler.address)
+        results = each(slowly, range(3 * AT_ONCE), add=10)
+        first = next(results)
+    assert [value for value, _ in (first, *results)] == [number + 10 for number in range(3 * AT_ONCE)]
+
+
+def test_a_worker_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share, "PATIENCE", 1)
+    with local(2) as client:
+        monkeypatch.setenv(ADDRESS, client.scheduler.address)
+        stuck = psutil.Process(client.run(os.getpid).popitem()[1])
+        stuck.suspend()
+        try:
+            assert [value for value, _ in each(slowly, range(FEW), add=10)] == [10 + number for number in range(FEW)]
+        finally:
+            stuck.resume()
+
+
 def test_resamples_are_the_same_shared_out(stage: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("distil.statistics.resampling.BATCH", 2**16)
     sums = np.random.default_rng(1).random((1000, 3))
