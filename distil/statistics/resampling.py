@@ -21,6 +21,8 @@ BATCH = 1 << 24
 several processes may draw; 10,000 resamples of 1,677 clusters are one."""
 CACHED = 1 << 17
 """Random draws counted at once: the counts of so many stay in a processor's cache."""
+TIE = 1e-9
+"""Replicates this near the estimate are equal to it."""
 Statistic = Callable[[Array], Array]
 
 
@@ -74,7 +76,8 @@ def bca(estimate: float, replicates: Array, influence: Array) -> Interval | None
         return None
     count = len(influence)
     tail = stats.norm.cdf(-math.sqrt(count / (count - 1)) * stats.t.ppf(0.975, count - 1))
-    below = ((replicates < estimate).mean() + (replicates <= estimate).mean()) / 2
+    # sums in another order, as another processor takes them, must not break a tie
+    below = ((replicates < estimate - TIE).mean() + (replicates <= estimate + TIE).mean()) / 2
     bias = stats.norm.ppf(np.clip(below, 1 / (len(replicates) + 1), len(replicates) / (len(replicates) + 1)))
     squares = float((influence**2).sum())
     acceleration = float((influence**3).sum()) / (6 * squares**1.5) if squares > 0 else 0.0

@@ -44,7 +44,7 @@ def compare(part: Part, params: EvalParams, name: str) -> Comparison:
     kinds = other_families(part.base, students, part.families)
     if kinds and gap.both:  # what other kinds give is never surer than what more questions of these kinds do
         kinds = Interval(min(kinds.low, gap.both.low), max(kinds.high, gap.both.high))
-    else:
+    if not kinds:
         reasons["difference_low_families"] = f"fewer than {FEW} kinds of questions"
     # a test for each seed: verdicts of several seeds on one question are not independent, so they are not pooled
     tests = [mcnemar(base, students[:, seed]) for seed in range(seeds)]

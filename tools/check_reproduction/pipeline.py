@@ -83,7 +83,7 @@ def read_lock(path: Path) -> dict[str, Entry]:
     content = read_yaml(path) if path.is_file() else None
     try:
         return {name: _entry(**found) for name, found in (content or {}).get("stages", {}).items()}
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"dvc.lock could not be read: {error}") from error
 
 

@@ -1,10 +1,10 @@
 """Generate replies to many prompts at once in PyTorch: what `distil.lm.generate` does with MLX.
 
-A reply depends on its own prompt and on the number of slots alone, to the last bit. So each can be kept as it ends, and
-a run that goes on after a kill writes what the whole run would have written. A product's last bits depend on how many
-rows it has (docs/log.md), so every step of writing has a row for each slot, also for those whose replies have ended,
-and every prompt is read in a pass of its own. The last bits of attention depend on nothing else once the length is a
-multiple of `WHOLE`. What all prompts begin with is read once.
+A reply depends on its own prompt, on what all prompts begin with and on the number of slots, to the last bit. So each
+can be kept as it ends, and a run that goes on after a kill writes what the whole run would have written. A product's
+last bits depend on how many rows it has (docs/log.md), so every step of writing has a row for each slot, also for those
+whose replies have ended, and every prompt is read in a pass of its own. The last bits of attention depend on nothing
+else once the length is a multiple of `WHOLE`. What all prompts begin with is read once.
 
 Rows that no text needs hold guesses of how texts that repeat themselves go on (prompt lookup decoding, over the reply
 alone). A guess that the model's own choice confirms is a step saved. The last replies of a run are mostly such texts: a
@@ -108,8 +108,9 @@ class _Text:
 
     def guess(self) -> list[int]:
         """What followed where the last tokens were written before, as many tokens as agree there."""
+        last = self.tokens[-REPEATED:]
         for end in range(len(self.tokens) - 1, REPEATED - 1, -1):
-            if self.tokens[end - REPEATED : end] == self.tokens[-REPEATED:]:
+            if self.tokens[end - 1] == last[-1] and self.tokens[end - REPEATED : end] == last:
                 period, agreed = len(self.tokens) - end, REPEATED
                 while agreed < end and self.tokens[end - agreed - 1] == self.tokens[-agreed - 1]:
                     agreed += 1

@@ -23,6 +23,19 @@ def test_bca_is_scipys(n: int, skew: float) -> None:
     assert ours == pytest.approx(tuple(scipys.confidence_interval), abs=1e-3)
 
 
+def test_another_order_of_sums_breaks_no_tie() -> None:
+    """Other processors and more threads add in another order: the last bits differ, and the interval must not."""
+    rng = np.random.default_rng(4)
+    influence = rng.integers(-1, 2, size=40) / 3
+    influence -= influence.mean()
+    replicates = np.round(3 * (0.2 + influence[rng.integers(40, size=(2000, 40))].mean(axis=1)), 1) / 3
+    ties = np.isclose(replicates, 0.2, atol=0.02)
+    replicates[ties] = 0.2
+    apart = replicates - 1e-15 * ties
+    assert ties.sum() > 100 and (apart < 0.2).sum() != (replicates < 0.2).sum()
+    assert bca(0.2, apart, influence) == pytest.approx(bca(0.2, replicates, influence), abs=1e-12)
+
+
 def test_resampled_totals_are_totals_of_clusters_drawn_with_replacement() -> None:
     sums = np.array([[1.0, 5.0], [2.0, 7.0], [4.0, 0.0]])
     totals = resampled_totals(sums, 20_000, np.random.default_rng(0))
