@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tools.check_reproduction.isolated import covers
-from tools.check_reproduction.pipeline import Stage, read_pipeline
+from tools.check_reproduction.revision import Stage, read_pipeline
 from tools.params import compose
 
 ROOT = Path(__file__).resolve().parents[1]

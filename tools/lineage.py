@@ -22,7 +22,7 @@ from distil.pipeline.command import run
 from distil.pipeline.files import InputError, read_json, read_jsonl, read_record
 from distil.pipeline.records import Answer, Chain, Example, Manifest, Problem, Scored, Split, VerifiedChain
 from tools.check_reproduction.isolated import covers
-from tools.check_reproduction.pipeline import read_lock
+from tools.check_reproduction.revision import read_lock
 from tools.git import repository
 
 WIDTH = 100

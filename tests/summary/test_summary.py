@@ -13,7 +13,7 @@ import pytest
 from tests.test_commands import commands
 from tests.tools.toy import ROOT, Toy
 from tests.workspace import inside, stage
-from tools.check_reproduction.pipeline import read_pipeline
+from tools.check_reproduction.revision import read_pipeline
 
 UNSEEN = {
     "n": 252, "base": 0.468254, "base_low": 0.407172, "base_high": 0.530303, "student_mean": 0.950794,

@@ -123,7 +123,7 @@ MORE_MUTATIONS: list[Mutation] = [
     (changed_prompt_word, "split", "problems", ["toy/problems.py", '+', "line 1: question:", "How much is 0 plus 0"]),
     (edited_metric_and_lock, "count", "count", ["other outputs than the committed ones", "problems: 41 -> 40"]),
     (comment_without_a_run, "split", "split", ["toy/split.py: changed since dvc.lock was committed", "+# a remark"]),
-    (command_without_a_run, "count", "count", ["command: python toy/count.py -> python -B toy/count.py"]),
+    (command_without_a_run, "count", "count", ['command: "python toy/count.py" -> "python -B toy/count.py"']),
     (undeclared_file, "count", "count", ["FileNotFoundError", "exam.txt"]),
     (undeclared_parameter, "count", "count", ["KeyError: 'split'"]),
     (undeclared_output, "count", "count", ["writes files that its outs do not name: data/left.txt"]),

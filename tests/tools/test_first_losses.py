@@ -14,8 +14,7 @@ from distil.pipeline.files import write_jsonl
 from distil.pipeline.records import Example
 from tests.workspace import environment, problems, rows, write_workspace
 from tools.check_reproduction.compare import RunComparison
-from tools.check_reproduction.pipeline import Entry, Stage
-from tools.check_reproduction.revision import Revision, read_rules
+from tools.check_reproduction.revision import Entry, Revision, Stage, read_rules
 from tools.check_reproduction.run import PipelineRun
 from tools.check_reproduction.tolerance import FirstLosses, Reproduction, judge, losses_apart, read_metrics
 
@@ -89,8 +88,7 @@ def test_curves_of_other_iterations_or_columns_are_told(tmp_path: Path, first_lo
 
 
 def test_half_the_iterations_are_told_by_the_committed_metrics(rules: Reproduction) -> None:
-    paths = {f"metrics/lora_seed/{seed}.json": ROOT / f"metrics/lora_seed/{seed}.json" for seed in rules.seeds}
-    before = read_metrics(paths)
+    before = read_metrics([f"metrics/lora_seed/{seed}.json" for seed in rules.seeds], ROOT.joinpath)
     after = before | {name: value // 2 for name, value in before.items() if name.endswith(".iterations")}
     outside, _ = judge(before, after, before, rules)
     assert len(outside) == len(after) - sum(before[name] == after[name] for name in after) > 0
@@ -103,7 +101,7 @@ def test_the_check_says_which_curve_begins_otherwise(
 ) -> None:
     out = "plots/lora_seed/0.csv"
     here = moved(ROOT / out, tmp_path, share * first_losses.within, PARAMS["steps_per_eval"])
-    stage = Stage("lora_seed@0", "", (), {}, (out,), frozenset([out]), False, frozenset())
+    stage = Stage("lora_seed@0", "", [], {}, [out], {out}, False)
     before, after = (PipelineRun(name, {stage.name: Entry({}, {out: name}, {})}, lambda _: None) for name in ("a", "b"))
     committed, fresh = replace(before, output=lambda name: ROOT / name), replace(after, output=lambda _: here)
     revision = Revision(ROOT, "HEAD", ROOT, [stage], committed.lock, rules)

@@ -36,7 +36,7 @@ def test_other_seeds_stay_within_the_tolerances(tmp_path: Path, seeds: range) ->
     rules = read_rules(ROOT)
     assert rules
     paths = [ROOT / "metrics/eval.json", *sorted((ROOT / "metrics/lora_seed").glob("*.json"))]
-    committed = read_metrics({str(path.relative_to(ROOT)): path for path in paths})
+    committed = read_metrics([str(path.relative_to(ROOT)) for path in paths], ROOT.joinpath)
     trained, right = train(tmp_path, seeds)
     fresh = in_their_place(trained, rules.seeds) | accuracies(right)
     assert fresh.keys() <= committed.keys() and None not in [allowed(name, committed, rules) for name in fresh]

@@ -11,7 +11,6 @@ status 1: one did not, and the first such is shown with what differs; or the che
 import argparse
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from distil.lm.environment import explain, same_numerics
@@ -20,7 +19,7 @@ from distil.pipeline.files import write_json, write_text
 from tools.check_reproduction.compare import RunComparison
 from tools.check_reproduction.revision import install, machine_of, read_revision
 from tools.check_reproduction.run import PipelineRun, run_pipeline
-from tools.check_reproduction.summary import ComparedRuns, Result
+from tools.check_reproduction.summary import Result
 from tools.git import repository
 
 ORDER_SEED = 7
@@ -37,7 +36,6 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write the result as Markdown, for a pull request")
     options = parser.parse_args()
-    started = time.monotonic()
     source, order = repository(Path.cwd()), ORDER_SEED if options.shuffle else None
     with tempfile.TemporaryDirectory(prefix="reproduction-") as name:
         folder = Path(name)
@@ -49,14 +47,13 @@ def main() -> int:
         first = run_pipeline(revision, python, folder / "first", None if options.twice else order)
         rules = None if same_bits else revision.rules
         outcomes = RunComparison(revision, committed, first, rules).outcomes()
-        sections = [ComparedRuns("This run against what the revision committed", outcomes)]
+        sections = {"This run against what the revision committed": outcomes}
         if options.twice:
             second = run_pipeline(revision, python, folder / "second", order)
             outcomes = RunComparison(revision, first, second, rules=None).outcomes()
-            sections.append(ComparedRuns("A second run against the first", outcomes))
+            sections["A second run against the first"] = outcomes
     result = Result(revision.commit, explain(there, here) if there and here else [], sections)
     print(result.as_text())
-    print(f"Took {time.monotonic() - started:.0f} s.", file=sys.stderr)
     if options.json:
         write_json(options.json, result.as_json())
     if options.summary:

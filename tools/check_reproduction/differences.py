@@ -45,9 +45,12 @@ def _difference(name: str, committed: Path, fresh: Path) -> list[str]:
     try:
         match Path(name).suffix:
             case ".safetensors":
-                return [f"{name}: {_largest_gap(committed, fresh)}"]
+                if (gaps := _gaps(committed, fresh)) is None:
+                    return [f"{name}: other tensors or shapes"]
+                largest, tensor = max((float(np.abs(gap).max(initial=0.0)), tensor) for tensor, gap in gaps.items())
+                return [f"{name}: weights differ by at most {largest:.3g} ({tensor})"]
             case ".json":
-                return [f"{name}: {line}" for line in _values(left, right)[:8]]
+                return [f"{name}: {line}" for line in changes(_leaves(left), _leaves(right))[:8]]
             case suffix if suffix in TEXT:
                 return [f"{name}, {_first_record(left.decode().splitlines(), right.decode().splitlines())}"]
     except (ValueError, KeyError, TypeError):
@@ -67,7 +70,7 @@ def _first_record(left: list[str], right: list[str]) -> str:
     if right and right[1:2] == left[:1]:
         return f"{head}is new here: {_cut(right[0])}"
     try:
-        return head + "; ".join(_values(left[0], right[0])[:5])
+        return head + "; ".join(changes(_leaves(left[0]), _leaves(right[0]))[:5])
     except (ValueError, IndexError):
         return "\n".join([head, *("- " + _cut(line) for line in left[:1]), *("+ " + _cut(line) for line in right[:1])])
 
@@ -77,18 +80,13 @@ def _first_unequal(left: Sequence[Any], right: Sequence[Any]) -> int:
     return next(unequal, min(len(left), len(right)))
 
 
-def _values(left: str | bytes, right: str | bytes) -> list[str]:
-    """The names under which two JSON texts differ, each with both values."""
-    old, new = (
-        {name: _cut(json.dumps(leaf, ensure_ascii=False)) for name, leaf in flatten(json.loads(text)).items()}
-        for text in (left, right)
-    )
-    return changes(old, new)
-
-
 def changes(old: Leaves, new: Leaves) -> list[str]:
-    """Each name whose value changed, with both values; `none` where there is no value."""
-    return [f"{name}: {old.get(name, 'none')} -> {new.get(name, 'none')}" for name in changed_names(old, new)]
+    """Each name whose value changed, with both values as JSON; `none` where there is no value."""
+
+    def shown(leaves: Leaves, name: str) -> str:
+        return _cut(json.dumps(leaves[name], ensure_ascii=False, default=str)) if name in leaves else "none"
+
+    return [f"{name}: {shown(old, name)} -> {shown(new, name)}" for name in changed_names(old, new)]
 
 
 def changed_names(left: Leaves, right: Leaves) -> list[str]:
@@ -101,6 +99,10 @@ def _cut(text: str) -> str:
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}… ({len(text)} characters)"
 
 
+def _leaves(text: str | bytes) -> Leaves:
+    return flatten(json.loads(text))
+
+
 def flatten(value: Any) -> Leaves:
     """The leaves of a JSON object under dotted names, list items by number: {"a": [{"b": 1}]} is {"a.0.b": 1}."""
     return flatten_dict.flatten(value, "dot", keep_empty_types=(dict, list), enumerate_types=(list,))
@@ -111,15 +113,7 @@ def _gaps(one: Path, other: Path) -> dict[str, np.ndarray] | None:
     left, right = load_file(one), load_file(other)
     if {name: tensor.shape for name, tensor in left.items()} != {name: tensor.shape for name, tensor in right.items()}:
         return None
-    return {name: left[name].astype(np.float64) - right[name] for name in left}
-
-
-def _largest_gap(committed: Path, fresh: Path) -> str:
-    gaps = _gaps(committed, fresh)
-    if gaps is None:
-        return "other tensors or shapes"
-    largest, name = max((float(np.abs(gap).max(initial=0.0)), name) for name, gap in gaps.items())
-    return f"weights differ by at most {largest:.3g} ({name})"
+    return {name: (left[name].astype(np.float64) - right[name]).ravel() for name in left}
 
 
 def distance(one: Path, other: Path) -> float | None:
@@ -133,11 +127,7 @@ def distance(one: Path, other: Path) -> float | None:
     for name in left.keys() & right.keys():
         if left[name].suffix == ".safetensors":
             gaps = _gaps(left[name], right[name])
-            found.append(
-                math.inf
-                if gaps is None
-                else float(np.sqrt(np.mean(np.concatenate([*map(np.ravel, gaps.values())]) ** 2)))
-            )
+            found.append(math.inf if gaps is None else float(np.sqrt(np.mean(np.hstack([*gaps.values()]) ** 2))))
         elif left[name].suffix == ".jsonl":
             lines = list(zip(left[name].open("rb"), right[name].open("rb"), strict=False))
             found.append(sum(a != b for a, b in lines) / max(len(lines), 1))

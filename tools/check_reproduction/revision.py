@@ -1,20 +1,58 @@
-"""A revision in a clone of its own: what it declares and has committed, and the environment that its lock gives."""
+"""A revision in a clone of its own: its dvc.yaml, dvc.lock and tolerances, and the environment that its lock gives."""
 
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dvc.api import DVCFileSystem
+from dvc.dependency import ParamsDependency
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.repo.reproduce import get_active_graph, plan_repro
+from dvc.stage import PipelineStage
 from dvc.utils.fs import remove
 from pydantic import ValidationError
 
 from distil.pipeline.files import InputError, read_record, read_yaml
 from distil.pipeline.metrics import Environment
-from tools.check_reproduction.pipeline import Entry, Stage, read_lock, read_pipeline
+from tools.check_reproduction.differences import Leaves, flatten
 from tools.check_reproduction.tolerance import TOLERANCES, Reproduction
 from tools.git import git
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage as dvc.yaml declares it; paths are relative to the repository's root.
+
+    `params` holds the names it declares for each parameter file, none meaning the whole file; `kept` are the outputs
+    that live in git rather than in DVC's cache.
+    """
+
+    name: str
+    cmd: str
+    deps: list[str]
+    params: dict[str, list[str]]
+    outs: list[str]
+    kept: set[str]
+    frozen: bool
+
+    @property
+    def group(self) -> str:
+        """The name without the item of a foreach or matrix stage: `lora_seed` for `lora_seed@3`."""
+        return self.name.split("@")[0]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stage as dvc.lock records it: hashes of what it read and wrote, and its command and parameters by name."""
+
+    deps: dict[str, str]
+    outs: dict[str, str]
+    recipe: Leaves
 
 
 @dataclass(frozen=True)
@@ -51,12 +89,11 @@ class Revision:
         found = []
         for path in paths:
             diff = git(self.root, "diff", "--unified=0", base, self.commit, "--", path).splitlines()
-            names = [line.split(" b/")[-1] for line in diff if line.startswith("diff --git")]
-            if names:
-                found.append(f"dependency {path}: changed since dvc.lock was committed: {', '.join(names[:5])}")
-                found += [line[:160] for line in diff if re.match(r"[+-](?!\+\+ |-- )", line)][:6]
-            else:
-                found.append(f"dependency {path}: not the one that dvc.lock records, though git shows no change since")
+            said = "not the one that dvc.lock records, though git shows no change since"
+            if names := [line.split(" b/")[-1] for line in diff if line.startswith("diff --git")]:
+                said = f"changed since dvc.lock was committed: {', '.join(names[:5])}"
+            lines = [line[:160] for line in diff if re.match(r"[+-](?!\+\+ |-- )", line)]
+            found += [f"dependency {path}: {said}", *lines[:6]]
         return found
 
 
@@ -73,6 +110,51 @@ def clone(source: Path, commit: str, folder: Path) -> Path:
     git(folder, "checkout", "--quiet", "--detach", commit)
     (folder / ".dvc" / "config.local").write_text("[cache]\n    dir = cache\n", encoding="utf-8")
     return folder
+
+
+def read_pipeline(folder: Path, targets: Iterable[str] = ()) -> list[Stage]:
+    """The stages of the dvc.yaml in `folder`, dependencies first; with targets, those stages and all they depend on.
+
+    A target is a stage's name or a foreach stage's name without its item. Raises InputError when dvc.yaml cannot be
+    read or a target is unknown.
+    """
+    try:
+        with Repo(str(folder)) as repo:
+            wanted = [node for target in targets for node in repo.stage.collect(f"{folder / 'dvc.yaml'}:{target}")]
+            nodes = plan_repro(get_active_graph(repo.index.graph), wanted or None)
+            return [_stage(node) for node in nodes if isinstance(node, PipelineStage)]
+    except (DvcException, OSError) as error:
+        raise InputError(f"the pipeline of this revision could not be read: {error}") from error
+
+
+def _stage(node: PipelineStage) -> Stage:
+    return Stage(
+        name=node.name,
+        cmd=node.cmd,
+        deps=[dep.def_path for dep in node.deps if not isinstance(dep, ParamsDependency)],
+        params={dep.def_path: list(dep.params) for dep in node.deps if isinstance(dep, ParamsDependency)},
+        outs=[out.def_path for out in node.outs],
+        kept={out.def_path for out in node.outs if not out.use_cache},
+        frozen=bool(node.frozen),
+    )
+
+
+def read_lock(path: Path) -> dict[str, Entry]:
+    """The entries of a dvc.lock, by stage; none where there is no such file. Raises InputError when it is not one."""
+    content = read_yaml(path) if path.is_file() else None
+    try:
+        return {name: _entry(**found) for name, found in (content or {}).get("stages", {}).items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"dvc.lock could not be read: {error}") from error
+
+
+def _entry(cmd: str, deps: Any = (), params: Any = None, outs: Any = ()) -> Entry:
+    recipe = {"command": cmd}
+    for file, values in (params or {}).items():
+        place = "" if file == "params.yaml" else f"{file}:"
+        recipe |= {f"parameter {place}{name}": value for name, value in flatten(values).items()}
+    read, written = ({one["path"]: str(one.get(one.get("hash", "md5"), "")) for one in side} for side in (deps, outs))
+    return Entry(read, written, recipe | {f"dependency {name}": "declared" for name in read})
 
 
 def read_rules(root: Path) -> Reproduction | None:

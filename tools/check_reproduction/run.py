@@ -15,8 +15,7 @@ from dvc.utils.serialize import modify_yaml
 from tqdm import tqdm
 
 from tools.check_reproduction import isolated
-from tools.check_reproduction.pipeline import Entry, Stage, read_lock
-from tools.check_reproduction.revision import Revision, clone
+from tools.check_reproduction.revision import Entry, Revision, Stage, clone, read_lock
 
 
 @dataclass(frozen=True)
@@ -83,5 +82,5 @@ def _forget(root: Path, stages: list[Stage]) -> None:
 
 def _cut(root: Path, stage: Stage) -> dict[str, str]:
     """Each parameter file that a stage may read, cut down to the names it declares; whole where it declares none."""
-    found = {file: read_param_file(localfs, str(root / file), list(names)) for file, names in stage.params.items()}
+    found = {file: read_param_file(localfs, str(root / file), names) for file, names in stage.params.items()}
     return {file: yaml.safe_dump(content, sort_keys=False) for file, content in found.items()}

@@ -7,6 +7,7 @@ import json
 import math
 import re
 import statistics
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -79,12 +80,16 @@ def _pattern(name: str) -> str:
     return re.escape(name).replace(r"\*", "(.*)").replace(r"\{seed\}", r"\d+")
 
 
-def read_metrics(paths: dict[str, Path]) -> Leaves:
-    """Every leaf of some JSON files, named by file and place: metrics/lora_seed/3.json gives `lora_seed.3.loss`."""
+def read_metrics(names: Iterable[str], output: Callable[[str], Path | None]) -> Leaves:
+    """Every leaf of the JSON files among some outputs, by file and place: metrics/lora_seed/3.json: `lora_seed.3.loss`.
+
+    `output` gives the path of an output, None where its content cannot be had.
+    """
     found: Leaves = {}
-    for name, path in paths.items():
-        prefix = name.removeprefix("metrics/").removesuffix(".json").replace("/", ".")
-        found |= flatten({prefix: json.loads(path.read_bytes())})
+    for name in names:
+        if name.endswith(".json") and (path := output(name)) and path.exists():
+            prefix = name.removeprefix("metrics/").removesuffix(".json").replace("/", ".")
+            found |= flatten({prefix: json.loads(path.read_bytes())})
     return found
 
 
@@ -155,8 +160,7 @@ def losses_apart(committed: Path, fresh: Path, rule: FirstLosses) -> tuple[str, 
     return said, lost or worst > rule.within
 
 
-def nearest_sibling(own: Path | None, others: dict[str, Path | None]) -> tuple[str, float] | None:
+def nearest_sibling(own: Path, others: dict[str, Path | None]) -> tuple[str, float] | None:
     """The committed output of another seed that is nearest to this one's, and how far; None where there is none."""
-    gaps = {name: distance(own, other) for name, other in others.items() if own and other}
-    known = ((name, gap) for name, gap in gaps.items() if gap is not None)
-    return min(known, key=lambda item: (item[1], item[0]), default=None)
+    gaps = ((name, distance(own, other)) for name, other in others.items() if other)
+    return min(((name, gap) for name, gap in gaps if gap is not None), key=lambda item: item[::-1], default=None)
