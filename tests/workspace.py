@@ -143,25 +143,26 @@ def stage(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def inside(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What `stage` gives, run in this process, which has imported what a process of its own takes seconds to import.
+def ending(folder: Path, module: str, *arguments: str) -> str | int | None:
+    """A command's exit code or its last message, run in this process, which has loaded the libraries already.
 
-    For tests of what a command makes of its inputs; one of each stage starts it as a user does. Any error that is no
-    message to the user comes through.
+    An error that is no message to the user comes through.
     """
-    command, code = importlib.import_module(f"{module}.__main__"), None
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        contextlib.chdir(folder),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    command = importlib.import_module(f"{module}.__main__")
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
         patch.setattr("sys.argv", [module, *arguments])
-        try:
-            run(command.main)
-        except SystemExit as end:
-            code = end.code
+        run(command.main)
+    return end.value.code
+
+
+def inside(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The result of `stage`, from this process: see `ending`.
+
+    For tests of what a command makes of its inputs; one test of each stage starts it as a user does.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = ending(folder, module, *arguments)
     if isinstance(code, str):  # which the interpreter prints
         print(code, file=err)
         code = 1

@@ -1,25 +1,16 @@
 """Run the stage on a prepared folder, change the folder, and read the results."""
 
-import contextlib
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from distil.pipeline import command
 from distil.pipeline.files import read_jsonl
 from distil.pipeline.records import Answer
-from stages.eval.__main__ import main
+from tests.workspace import ending
 
 
 def run(folder: Path) -> str | int | None:
-    """Run the stage in this process, which saves loading its libraries; return what it exits with."""
-    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
-        patch.setattr(sys, "argv", ["stages.eval"])
-        command.run(main)
-    return end.value.code
+    return ending(folder, "stages.eval")
 
 
 def metrics(folder: Path) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """The stage through its own command line, with a known trend, and on every degenerate sweep."""
 
-import contextlib
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distil.pipeline import command
 from distil.pipeline.files import as_json, read_jsonl, read_record
 from distil.pipeline.records import LEVELS, Answer, Scored
 from distil.pipeline.sweep_results import SweepTables
-from stages.length_sweep.__main__ import main
 from tests.scored_run import write_run
-from tests.workspace import stage
+from tests.workspace import ending, stage
 
 
 def loads(path: Path) -> Any:
@@ -28,11 +24,7 @@ def loads(path: Path) -> Any:
 
 
 def run(folder: Path) -> str | int | None:
-    """Run the stage in this process; return what it exits with."""
-    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
-        patch.setattr(sys, "argv", ["stages.length_sweep"])
-        command.run(main)
-    return end.value.code
+    return ending(folder, "stages.length_sweep")
 
 
 def metrics(folder: Path) -> dict[str, Any]:
