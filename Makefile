@@ -35,6 +35,7 @@ extra: .venv/installed ## install what a rarer input needs (NAME=dashboard|datas
 
 .PHONY: repro
 repro: .venv/installed ## run the pipeline and show its result (JOBS=n: independent stages side by side; SCHEDULER=tcp://... REMOTE=name: elsewhere)
+	$(if $(PROFILE),$(error make repro runs params.yaml; another profile runs with: dvc exp run -S profile=$(PROFILE)))
 	@python -m tools.repro --jobs $(JOBS) $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(if $(REMOTE),--remote $(REMOTE))
 	@python -m distil.lm.environment
 	@python -m tools.summary

@@ -248,6 +248,12 @@ def test_compiled_files_times_and_machines_are_in_no_hash(tmp_path: Path) -> Non
     assert len(result.stdout.splitlines()) == len(names), result.stderr
 
 
+def test_make_repro_names_the_command_of_another_profile():
+    command = ["make", "-n", "repro", "PROFILE=smollm2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode and "dvc exp run -S profile=smollm2" in done.stderr
+
+
 def test_make_help_lists_every_target() -> None:
     targets = set(re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M))
     command = ["make", "--no-print-directory", "help"]
