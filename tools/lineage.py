@@ -207,8 +207,6 @@ def recorded(path: str, line: int | None = None) -> str:
 def outputs() -> dict[str, tuple[str, str]]:
     """The stage and the hash of every output in dvc.lock. Raises InputError where there is no dvc.lock."""
     lock = read_lock(Path("dvc.lock"))
-    if not lock:
-        raise InputError("there is no dvc.lock in this folder. Run `dvc repro` in the root first.")
     return {out: (stage, md5) for stage, entry in lock.items() for out, md5 in entry.outs.items()}
 
 

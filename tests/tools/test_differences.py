@@ -27,14 +27,14 @@ ROWS = [json.dumps({"id": number, "answer": str(number * 7), "chain": {"text": "
             "n: 1 -> 3\na.json: gone: 2 -> none\na.json: new: none",
         ),
         ("a.json", ["{broken"], ["{}"], "a.json: 8 bytes committed, 3 here, the first difference at byte 1"),
-        ("a.pdf", ["%PDF 1"], ["%PDF 2"], "7 bytes committed, 7 here, the first difference at byte 5"),
+        ("a.pdf", ["%PDF 1"], ["%PDF\udcff2"], "7 bytes committed, 7 here, the first difference at byte 4"),
         ("a.txt", ["x" * 500], ["y"], "(500 characters)"),
     ],
 )
 def test_files(name: str, committed: list[str], fresh: list[str], said: str, tmp_path: Path) -> None:
     for side, lines in (("committed", committed), ("fresh", fresh)):
         (tmp_path / side).mkdir()
-        (tmp_path / side / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (tmp_path / side / name).write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
     told = "\n".join(describe(name, tmp_path / "committed" / name, tmp_path / "fresh" / name))
     assert said in told
 

@@ -107,7 +107,7 @@ def test_answers_are_measured_by_the_share_that_differs(tmp_path: Path) -> None:
 
 def test_the_projects_own_rules_are_read() -> None:
     rules = read_rules(ROOT)
-    assert rules and len(rules.seeds) >= 2 and "lora_seed" in rules.trained and "verified" not in rules.trained
+    assert len(rules.seeds) >= 2 and "lora_seed" in rules.trained and "verified" not in rules.trained
     committed = read_metrics(["metrics/length_sweep.json"], ROOT.joinpath)
     accuracies = [name for name in committed if name.endswith(".accuracy") and ".base." not in name]
     assert len(accuracies) == 10 and all(allowed(name, committed, rules) for name in accuracies), "a level's own spread"

@@ -16,13 +16,10 @@ from pathlib import Path
 from distil.lm.environment import explain, same_numerics
 from distil.pipeline.command import run
 from distil.pipeline.files import write_json, write_text
-from tools.check_reproduction.compare import RunComparison
+from tools.check_reproduction.compare import Result, RunComparison
 from tools.check_reproduction.revision import install, machine_of, read_revision
 from tools.check_reproduction.run import PipelineRun, run_pipeline
-from tools.check_reproduction.summary import Result
 from tools.git import repository
-
-ORDER_SEED = 7
 
 
 def main() -> int:
@@ -31,28 +28,27 @@ def main() -> int:
     parser.add_argument("--rev", default="HEAD", help="the revision to reproduce (%(default)s)")
     parser.add_argument("--stages", nargs="*", default=[], metavar="STAGE", help="only these and what they depend on")
     parser.add_argument("--twice", action="store_true", help="run it a second time and compare the two runs as well")
-    parser.add_argument("--shuffle", action="store_true", help="run independent stages in another order, two at a time")
+    parser.add_argument("--shuffle", action="store_const", const=7, help="run stages in a random order, two at a time")
     parser.add_argument("--no-install", action="store_true", help="use this environment, not a new one from the lock")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write the result as Markdown, for a pull request")
     options = parser.parse_args()
-    source, order = repository(Path.cwd()), ORDER_SEED if options.shuffle else None
+    source = repository(Path.cwd())
     with tempfile.TemporaryDirectory(prefix="reproduction-") as name:
         folder = Path(name)
         revision = read_revision(source, options.rev, options.stages, folder)
         python = Path(sys.executable) if options.no_install else install(revision.root)
         there, here = revision.environment(), machine_of(revision.root, python)
-        same_bits = not there or not here or same_numerics(there, here)
-        committed = PipelineRun("the committed dvc.lock", revision.lock, revision.output)
-        first = run_pipeline(revision, python, folder / "first", None if options.twice else order)
-        rules = None if same_bits else revision.rules
+        committed = PipelineRun(revision.lock, revision.output)
+        first = run_pipeline(revision, python, folder / "first", None if options.twice else options.shuffle)
+        rules = revision.rules if there and not same_numerics(there, here) else None
         outcomes = RunComparison(revision, committed, first, rules).outcomes()
         sections = {"This run against what the revision committed": outcomes}
         if options.twice:
-            second = run_pipeline(revision, python, folder / "second", order)
+            second = run_pipeline(revision, python, folder / "second", options.shuffle)
             outcomes = RunComparison(revision, first, second, rules=None).outcomes()
             sections["A second run against the first"] = outcomes
-    result = Result(revision.commit, explain(there, here) if there and here else [], sections)
+    result = Result(revision.commit, explain(there, here) if there else [], sections)
     print(result.as_text())
     if options.json:
         write_json(options.json, result.as_json())

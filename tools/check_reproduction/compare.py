@@ -1,7 +1,9 @@
-"""Compare two runs of a pipeline, stage by stage, and find the first stage that diverges."""
+"""Compare two runs of a pipeline, stage by stage, and say which stage diverges first, and how."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pandas as pd
 
 from tools.check_reproduction.differences import changed_names, changes, describe, distance
 from tools.check_reproduction.isolated import covers
@@ -11,6 +13,8 @@ from tools.check_reproduction.tolerance import Reproduction, judge, losses_apart
 
 Promise = Literal["bits", "statistics"]
 Verdict = Literal["identical", "within tolerance", "different", "follows", "failed", "not run"]
+SHOWN = 20
+"""Lines of differences shown of one kind; the JSON has them all."""
 UNDECLARED = (
     "the same command, dependencies and parameters give other outputs than the committed ones: it is not deterministic "
     "(TWICE=1 shows that), or it reads what it does not declare, or its outputs were edited"
@@ -58,7 +62,7 @@ class RunComparison:
         if stage.name in self.fresh.problems:
             return "failed", [self.fresh.problems[stage.name]], []
         if not before:
-            return "different", [f"{self.committed.name} has no entry for it: run `dvc repro`, commit dvc.lock"], []
+            return "different", ["dvc.lock has no entry for it: run `dvc repro`, commit dvc.lock"], []
         if not after:
             return "not run", ["a stage before it failed"], []
         makers = {dep: self._makers(dep, earlier) for dep in changed_names(before.deps, after.deps)}
@@ -97,18 +101,65 @@ class RunComparison:
         every = read_metrics((out for other in self.revision.stages for out in other.kept), self.committed.output)
         before, after = (read_metrics(stage.outs, run.output) for run in (self.committed, self.fresh))
         outside, inside = judge(before, after, every, rules)
-        siblings = [other for other in self.revision.stages if other.group == stage.group and other != stage]
+        siblings = [one for one in self.revision.stages if one.group == stage.group in rules.siblings and one != stage]
         for number, out in enumerate(stage.outs):
             own, here = self.committed.output(out), self.fresh.output(out)
             if not own or not here:
                 continue
-            if stage.group in rules.siblings:
-                nearest = nearest_sibling(own, {one.name: self.committed.output(one.outs[number]) for one in siblings})
-                if nearest and (gap := distance(own, here)) is not None:
-                    name, bound = nearest
-                    said = f"{gap:.3g} from the committed one, where the nearest other one ({name}) is {bound:.3g} away"
-                    (outside if gap > bound else inside).append(f"{out}: {said}")
+            nearest = nearest_sibling(own, {one.name: self.committed.output(one.outs[number]) for one in siblings})
+            if nearest and (gap := distance(own, here)) is not None:
+                name, bound = nearest
+                said = f"{gap:.3g} from the committed one, where the nearest other one ({name}) is {bound:.3g} away"
+                (outside if gap > bound else inside).append(f"{out}: {said}")
             if rules.first_losses and stage.group in rules.first_losses.stages and out.endswith(".csv"):
                 said, apart = losses_apart(own, here, rules.first_losses)
                 (outside if apart else inside).append(f"{out}: {said}")
         return outside, inside
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything a check found out.
+
+    `environment` says how this machine differs from the committed run's, if known. `sections` hold what became of each
+    stage, by what was compared with what.
+    """
+
+    revision: str
+    environment: list[str]
+    sections: dict[str, list[StageOutcome]]
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether every stage of every comparison kept its promise."""
+        return all(outcome.reproduced for outcomes in self.sections.values() for outcome in outcomes)
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as a JSON object."""
+        sections = [{"title": title, "outcomes": outcomes} for title, outcomes in asdict(self)["sections"].items()]
+        return {"reproduced": self.reproduced} | asdict(self) | {"sections": sections}
+
+    def as_text(self) -> str:
+        """The result as Markdown that reads well as plain text too."""
+        parts = [f"## Reproduction of {self.revision[:12]}: {'yes' if self.reproduced else 'NO'}"]
+        for title, outcomes in self.sections.items():
+            table = pd.DataFrame(outcomes)
+            counts = table["verdict"].value_counts(sort=False)
+            told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+            table["why"] = table["reasons"].str.join("; ").str.replace("\n", " ").str[:200]
+            parts.append(f"### {title}\n\n{len(table)} stages: {told}.")
+            parts.append(table[["stage", "promise", "verdict", "why"]].to_markdown(index=False, disable_numparse=True))
+            if first := next((outcome for outcome in outcomes if not outcome.reproduced), None):
+                parts.append(f"**First stage that diverges: `{first.stage}` ({first.verdict})**")
+                parts.append(_bullets([*first.reasons, *first.differences]))
+            near = [outcome for outcome in outcomes if outcome.verdict == "within tolerance"]
+            if within := [f"`{outcome.stage}`: {line}" for outcome in near for line in outcome.differences]:
+                parts += ["What differs within tolerance:", _bullets(within)]
+        if self.environment:
+            parts += ["### This machine is not the one that committed the outputs", _bullets(self.environment)]
+        return "\n\n".join(parts) + "\n"
+
+
+def _bullets(lines: list[str]) -> str:
+    shown = lines if len(lines) <= SHOWN else [*lines[:SHOWN], f"and {len(lines) - SHOWN} more lines"]
+    return "\n".join("- " + line.replace("\n", "\n  ") for line in shown)

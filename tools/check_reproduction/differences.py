@@ -10,7 +10,6 @@ import flatten_dict
 import numpy as np
 from safetensors.numpy import load_file
 
-TEXT = (".jsonl", ".csv", ".tsv", ".txt", ".md", ".yaml", ".yml", ".html", ".svg", ".json", ".py")
 Leaves = dict[str, Any]
 """The leaves of a JSON value, under dotted names."""
 WIDTH = 160
@@ -51,10 +50,10 @@ def _difference(name: str, committed: Path, fresh: Path) -> list[str]:
                 return [f"{name}: weights differ by at most {largest:.3g} ({tensor})"]
             case ".json":
                 return [f"{name}: {line}" for line in changes(_leaves(left), _leaves(right))[:8]]
-            case suffix if suffix in TEXT:
+            case _:
                 return [f"{name}, {_first_record(left.decode().splitlines(), right.decode().splitlines())}"]
     except (ValueError, KeyError, TypeError):
-        pass  # not what its name says, or numbers that NumPy lacks: compared as bytes
+        pass  # no text, not what its name says, or numbers that NumPy lacks: compared as bytes
     place = _first_unequal(left, right)
     return [f"{name}: {len(left)} bytes committed, {len(right)} here, the first difference at byte {place}"]
 

@@ -5,7 +5,6 @@ runs the whole pipeline this way, and a stage that reads a file or a parameter i
 starts once per stage, so it imports next to nothing.
 """
 
-import contextlib
 import json
 import os
 import shutil
@@ -18,11 +17,11 @@ SCRATCH = ("cache", "metrics/timings")
 
 
 def shell(folder: Path, declared: dict[str, dict]) -> Path:
-    """Write the shell that isolates stages, and return its path; boxes, logs and results go to `folder` as well.
+    """Write the shell that isolates stages, and return its path; logs and results go to `folder` as well.
 
     `declared` holds for each stage its `deps`, its `outs` and its `params` as the text of each parameter file.
     """
-    for name in ("boxes", "logs", "results"):
+    for name in ("logs", "results"):
         (folder / name).mkdir(parents=True)
     (folder / "declared.json").write_text(json.dumps(declared), encoding="utf-8")
     path = folder / "isolating-shell"
@@ -33,28 +32,17 @@ def shell(folder: Path, declared: dict[str, dict]) -> Path:
 
 
 def build(box: Path, root: Path, deps: list[str], params: dict[str, str], outs: list[str]) -> None:
-    """Make `box` a new folder with the dependencies from `root`, and parameter files of the text given."""
-    shutil.rmtree(box, ignore_errors=True)
+    """Make the folder `box` with the dependencies from `root`, and parameter files of the text given."""
     for name in (*deps, *params, *outs):
         (box / name).parent.mkdir(parents=True, exist_ok=True)
     for dep in deps:
-        if dep.startswith(".."):
-            link(dep, root, box)
-        elif (root / dep).is_dir():
+        if (root / dep).is_dir():
             ignore = shutil.ignore_patterns("__pycache__")
             shutil.copytree(root / dep, box / dep, symlinks=True, ignore=ignore, dirs_exist_ok=True)
         else:
             shutil.copy2(root / dep, box / dep)
     for name, text in params.items():
         (box / name).write_text(text, encoding="utf-8")
-
-
-def link(dep: str, source: Path, folder: Path) -> None:
-    """Let a dependency outside of the repository `source` be found under the same relative path from another folder."""
-    place = Path(os.path.normpath(folder / dep))
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        place.symlink_to((source / dep).resolve())
 
 
 def covers(declared: list[str], path: str) -> bool:
@@ -73,7 +61,7 @@ def main() -> int:
     folder, command = Path(sys.argv[1]), sys.argv[2]
     name, root = os.environ["DVC_STAGE"], Path.cwd()
     stage = json.loads((folder / "declared.json").read_text(encoding="utf-8"))[name]
-    box, log = folder / "boxes" / name, folder / "logs" / name
+    box, log = root.with_name(f"box-{name}"), folder / "logs" / name
     build(box, root, **stage)
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DVC_ROOT", "DVC_STAGE")}
     environment |= {"SHELL": "/bin/sh", "PYTHONDONTWRITEBYTECODE": "1"}

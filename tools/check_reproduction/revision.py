@@ -1,5 +1,7 @@
 """A revision in a clone of its own: its dvc.yaml, dvc.lock and tolerances, and the environment that its lock gives."""
 
+import functools
+import operator
 import re
 import subprocess
 import sys
@@ -9,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from dvc.api import DVCFileSystem
-from dvc.dependency import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
+from dvc.stage.utils import split_params_deps
 from dvc.utils.fs import remove
 from pydantic import ValidationError
 
@@ -64,7 +66,7 @@ class Revision:
     root: Path
     stages: list[Stage]
     lock: dict[str, Entry]
-    rules: Reproduction | None
+    rules: Reproduction
 
     def environment(self) -> Environment | None:
         """What the committed run was computed with; None where the revision does not say."""
@@ -128,22 +130,18 @@ def read_pipeline(folder: Path, targets: Iterable[str] = ()) -> list[Stage]:
 
 
 def _stage(node: PipelineStage) -> Stage:
-    return Stage(
-        name=node.name,
-        cmd=node.cmd,
-        deps=[dep.def_path for dep in node.deps if not isinstance(dep, ParamsDependency)],
-        params={dep.def_path: list(dep.params) for dep in node.deps if isinstance(dep, ParamsDependency)},
-        outs=[out.def_path for out in node.outs],
-        kept={out.def_path for out in node.outs if not out.use_cache},
-        frozen=bool(node.frozen),
-    )
+    params, files = split_params_deps(node)
+    names = {param.def_path: list(param.params) for param in params}
+    deps, outs = ([one.def_path for one in side] for side in (files, node.outs))
+    kept = {out.def_path for out in node.outs if not out.use_cache}
+    return Stage(node.name, node.cmd, deps, names, outs, kept, bool(node.frozen))
 
 
 def read_lock(path: Path) -> dict[str, Entry]:
-    """The entries of a dvc.lock, by stage; none where there is no such file. Raises InputError when it is not one."""
-    content = read_yaml(path) if path.is_file() else None
+    """The entries of a dvc.lock, by stage. Raises InputError when there is none or it is damaged."""
+    content = read_yaml(path, "Run `dvc repro` first; a revision has to have it committed.")
     try:
-        return {name: _entry(**found) for name, found in (content or {}).get("stages", {}).items()}
+        return {name: _entry(**found) for name, found in content.get("stages", {}).items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"dvc.lock could not be read: {error}") from error
 
@@ -157,17 +155,11 @@ def _entry(cmd: str, deps: Any = (), params: Any = None, outs: Any = ()) -> Entr
     return Entry(read, written, recipe | {f"dependency {name}": "declared" for name in read})
 
 
-def read_rules(root: Path) -> Reproduction | None:
-    """The tolerances of the revision in `root`; None where it has none, and every stage promises the same bits.
-
-    The file names the parameter that lists the seeds; they are taken from the revision's params.yaml.
-    """
-    if not (root / TOLERANCES).is_file():
-        return None
-    content, seeds = read_yaml(root / TOLERANCES), read_yaml(root / "params.yaml")
+def read_rules(root: Path) -> Reproduction:
+    """The tolerances of the revision in `root`; its params.yaml lists the seeds, under the name given there."""
+    content, params = read_yaml(root / TOLERANCES), read_yaml(root / "params.yaml")
     try:
-        for key in content["seeds"].split("."):
-            seeds = seeds[key]
+        seeds = functools.reduce(operator.getitem, content["seeds"].split("."), params)
         return Reproduction.model_validate({**content, "seeds": seeds})
     except (ValidationError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{TOLERANCES}: {error}. docs/reproduction.md explains the entries.") from error
@@ -179,10 +171,8 @@ def install(root: Path) -> Path:
     return root / ".venv" / "bin" / "python"
 
 
-def machine_of(root: Path, python: Path) -> Environment | None:
-    """What an interpreter computes with in a clone; None where the revision has no command that says so."""
-    if not (root / "distil/lm/environment.py").is_file():
-        return None
+def machine_of(root: Path, python: Path) -> Environment:
+    """What an interpreter computes with in a clone."""
     output = root.with_name("environment.json")
     _run(root, str(python), "-m", "distil.lm.environment", "--output", str(output))
     return read_record(output, Environment)

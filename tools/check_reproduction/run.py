@@ -1,11 +1,12 @@
 """Run a revision's pipeline from nothing through DVC, every stage in a folder with only what it declares."""
 
-import contextlib
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 from dvc.dependency.param import read_param_file
@@ -25,7 +26,6 @@ class PipelineRun:
     `output` gives a local path for an output, None where its content cannot be had. `problems` says why stages failed.
     """
 
-    name: str
     lock: dict[str, Entry]
     output: Callable[[str], Path | None]
     problems: dict[str, str] = field(default_factory=dict)
@@ -40,17 +40,19 @@ def run_pipeline(revision: Revision, python: Path, folder: Path, shuffle: int | 
     root = clone(revision.source, revision.commit, folder / "clone")
     runnable = [stage for stage in revision.stages if not stage.frozen]
     _forget(root, runnable)
+    # the folders of the stages lie next to the clone, so this path leads from them to the same place
     for dep in {dep for stage in runnable for dep in stage.deps if dep.startswith("..")}:
-        isolated.link(dep, revision.source, root)
-    declared = {one.name: {"deps": one.deps, "params": _cut(root, one), "outs": one.outs} for one in runnable}
+        place = Path(os.path.normpath(root / dep))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists():
+            place.symlink_to((revision.source / dep).resolve())
+    declared = {stage.name: _declared(root, stage) for stage in runnable}
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONPATH", "VIRTUAL_ENV", "DVC_"))} | {
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
         "SHELL": str(isolated.shell(folder, declared)),
-        "DVC_GLOBAL_CONFIG_DIR": str(folder / "config"),
-        "DVC_SYSTEM_CONFIG_DIR": str(folder / "config"),
-        "DVC_SITE_CACHE_DIR": str(folder / "site"),
         "DVC_NO_ANALYTICS": "1",
     }
+    environment |= {f"DVC_{kind}_DIR": str(folder / "dvc") for kind in ("GLOBAL_CONFIG", "SYSTEM_CONFIG", "SITE_CACHE")}
     names = [stage.name for stage in revision.stages]
     command = [str(python), "-m", "dvc", "repro", *names]
     if shuffle is not None:
@@ -58,29 +60,28 @@ def run_pipeline(revision: Revision, python: Path, folder: Path, shuffle: int | 
         command = [str(python), "-P", "-m", "tools.repro", "--jobs", "2", "--shuffle", str(shuffle), *names]
     with tqdm(total=len(runnable), unit="stage", desc="run") as bar, (folder / "dvc.txt").open("wb") as log:
         process = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)
-        while process.returncode is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(1)
+        while process.poll() is None:
+            time.sleep(0.5)
             bar.update(len(list(folder.glob("results/*"))) - bar.n)
     lock = read_lock(root / "dvc.lock")
     problems = {path.name: text for path in folder.glob("results/*") if (text := path.read_text(encoding="utf-8"))}
     missing = next((stage.name for stage in runnable if stage.name not in lock), None)
     if missing and not problems:  # DVC itself refused to run it
         problems[missing] = isolated.last_line(folder / "dvc.txt")
-    return PipelineRun("the first run", lock, lambda out: root / out, problems)
+    return PipelineRun(lock, lambda out: root / out, problems)
 
 
 def _forget(root: Path, stages: list[Stage]) -> None:
     """Take the outputs of stages out of a clone, and their entries out of its dvc.lock, as if they had never run."""
     with modify_yaml(root / "dvc.lock") as lock:
-        lock.setdefault("schema", "2.0")
         for stage in stages:
-            lock.get("stages", {}).pop(stage.name, None)
+            lock["stages"].pop(stage.name, None)
             for out in stage.outs:
                 remove(root / out)
 
 
-def _cut(root: Path, stage: Stage) -> dict[str, str]:
-    """Each parameter file that a stage may read, cut down to the names it declares; whole where it declares none."""
+def _declared(root: Path, stage: Stage) -> dict[str, Any]:
+    """What a stage may read and write. A parameter file is cut down to the names it declares, whole if it has none."""
     found = {file: read_param_file(localfs, str(root / file), names) for file, names in stage.params.items()}
-    return {file: yaml.safe_dump(content, sort_keys=False) for file, content in found.items()}
+    params = {file: yaml.safe_dump(content, sort_keys=False) for file, content in found.items()}
+    return {"deps": [dep for dep in stage.deps if not dep.startswith("..")], "params": params, "outs": stage.outs}

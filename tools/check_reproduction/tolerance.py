@@ -35,23 +35,24 @@ class Spread(Params):
     scale: float = 1.0
     """What to multiply the standard deviation by: 100 where it is a fraction and the metric is in percentage points."""
 
-    def deviation(self, star: str, committed: Leaves, seeds: list[int]) -> tuple[float, int] | None:
-        """The standard deviation in the metric's unit, and of how many seeds; None where no metric gives it."""
+    def limit(self, star: str, committed: Leaves, seeds: int, confidence: float) -> float | None:
+        """The largest difference that two runs show at a confidence; None where no metric gives the deviation s.
+
+        The difference of two independent means over n seeds has the standard deviation s sqrt(2/n), that of two single
+        seeds s sqrt(2), and s was estimated from n seeds: Student's t with n - 1 degrees of freedom.
+        """
         name = self.std.replace("*", star)
         each = re.compile(_pattern(name) + r"(\.\d+)?")
-        values = [value for leaf, value in committed.items() if each.fullmatch(leaf)]
-        if not all(isinstance(value, int | float) for value in values):
+        values = [value for leaf, value in committed.items() if each.fullmatch(leaf) and isinstance(value, int | float)]
+        if len(values) < (1 if name in committed else 2):
             return None
-        if name in committed:
-            return self.scale * values[0], len(seeds)
-        return (self.scale * statistics.stdev(values), len(values)) if len(values) > 1 else None
+        s, n = (values[0], seeds) if name in committed else (statistics.stdev(values), len(values))
+        quantile = float(stats.t.ppf((1 + confidence) / 2, n - 1))
+        return quantile * self.scale * s * math.sqrt(2 / n if self.of == "mean" else 2)
 
 
 class FirstLosses(Params):
-    """How the trainings of `stages` must begin.
-
-    A loss at the first `validations` iterations may differ from the committed one by the share `within` of it.
-    """
+    """The first `validations` losses of the trainings of `stages` may differ by the share `within` of the committed."""
 
     stages: list[str]
     validations: PositiveInt
@@ -94,22 +95,12 @@ def read_metrics(names: Iterable[str], output: Callable[[str], Path | None]) -> 
 
 
 def allowed(name: str, committed: Leaves, rules: Reproduction) -> float | None:
-    """The largest difference that two runs of this metric show at the given confidence; None where no rule names it.
-
-    The difference of two independent means over n seeds has the standard deviation s sqrt(2/n), that of two single
-    seeds s sqrt(2), and s was estimated from n seeds: Student's t with n - 1 degrees of freedom. An exact metric may
-    not move at all.
-    """
+    """How far this metric may move: not at all if it is exact, else by its rule; None where no rule names it."""
     if any(re.fullmatch(_pattern(exact), name) for exact in rules.exact):
         return 0.0
     for rule in rules.spreads:
         if match := re.fullmatch(_pattern(rule.metric), name):
-            found = rule.deviation("".join(match.groups()), committed, rules.seeds)
-            if found is None:
-                return None
-            std, n = found
-            quantile = float(stats.t.ppf((1 + rules.confidence) / 2, n - 1))
-            return quantile * std * math.sqrt(2 / n if rule.of == "mean" else 2)
+            return rule.limit("".join(match.groups()), committed, len(rules.seeds), rules.confidence)
     return None
 
 
@@ -134,30 +125,22 @@ def judge(before: Leaves, after: Leaves, committed: Leaves, rules: Reproduction)
 
 
 def losses_apart(committed: Path, fresh: Path, rule: FirstLosses) -> tuple[str, bool]:
-    """How far the first losses of two tables of curves are apart, in a sentence, and whether that is too far.
+    """How far the first losses of two tables of curves are apart, in a sentence, and whether that is too far."""
+    before, after = (_first_losses(path, rule.validations) for path in (committed, fresh))
+    if before.empty or not before.index.equals(after.index):
+        return "its first losses are of other trainings, iterations or columns than the committed ones", True
+    gaps = (after - before).abs() / before.abs()
+    said = f"of its first losses {gaps.idxmax()} is furthest from the committed one"
+    return f"{said}: {gaps.max():.2%}, where {rule.within:.2%} are allowed", bool(gaps.max() > rule.within)
 
-    Every column but the losses says of which curve and iteration a row is.
-    """
-    before, after = pd.read_csv(committed), pd.read_csv(fresh)
-    columns, found = before.columns.tolist(), after.columns.tolist()
-    if columns != found:
-        return f"its columns are {', '.join(found)}, committed are {', '.join(columns)}", True
-    places = [name for name in columns if not name.endswith("_loss")]
-    last = before["iteration"].drop_duplicates().nsmallest(rule.validations).max()
-    first, here = (table[table["iteration"] <= last].set_index(places) for table in (before, after))
-    if not first.index.equals(here.index):
-        return "its losses are of other trainings or iterations than the committed ones", True
-    gaps = pd.Series(((here - first).abs() / first.abs()).stack())
-    if gaps.isna().all():
-        return "its first losses are no numbers", True
-    where, worst = gaps.idxmax(), float(gaps.max())
-    *place, name = where if isinstance(where, tuple) else (where,)
-    lost = not first.notna().equals(here.notna())
-    said = (
-        f"of its first losses {name} at {' '.join(map(str, place))} is furthest from the committed one: {worst:.2%}, "
-        f"where {rule.within:.2%} are allowed"
-    )
-    return said, lost or worst > rule.within
+
+def _first_losses(path: Path, validations: int) -> pd.Series:
+    """The losses that a table of curves has for its first iterations, by what the other columns say of each."""
+    table = pd.read_csv(path)
+    places = [name for name in table.columns if not name.endswith("_loss")]
+    first = table[table["iteration"].rank(method="dense") <= validations].melt(places, var_name="loss")
+    first.index = pd.Index(first["loss"] + " at " + first[places].astype(str).agg(" ".join, axis=1))
+    return first["value"].dropna()
 
 
 def nearest_sibling(own: Path, others: dict[str, Path | None]) -> tuple[str, float] | None:
