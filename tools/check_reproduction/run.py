@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 from dvc.dependency.param import read_param_file
@@ -80,7 +79,7 @@ def _forget(root: Path, stages: list[Stage]) -> None:
                 remove(root / out)
 
 
-def _declared(root: Path, stage: Stage) -> dict[str, Any]:
+def _declared(root: Path, stage: Stage) -> dict[str, list[str] | dict[str, str]]:
     """What a stage may read and write. A parameter file is cut down to the names it declares, whole if it has none."""
     found = {file: read_param_file(localfs, str(root / file), names) for file, names in stage.params.items()}
     params = {file: yaml.safe_dump(content, sort_keys=False) for file, content in found.items()}
