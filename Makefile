@@ -42,7 +42,7 @@ repro: .venv/installed ## run the pipeline and show its result (JOBS=n: independ
 
 .PHONY: worker
 worker: .venv/installed ## run stages in this clone for a `make repro SCHEDULER=...` elsewhere, until it is stopped (SCHEDULER=tcp://...)
-	@PYTHONPATH=$(CURDIR) DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False dask worker $(SCHEDULER) --nthreads 1 --no-nanny --no-dashboard
+	@PYTHONPATH=$(CURDIR) DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False dask worker $(SCHEDULER) --nthreads 1 --no-nanny --no-dashboard --preload distil.pipeline.share
 
 .PHONY: pull
 pull: .venv/installed ## fetch the committed run instead of training it (URL=where it is served; docs/data-versions.md)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-ADDRESS = "DASK_SCHEDULER_ADDRESS"
-"""The variable in which Dask's clients look for their scheduler. `make repro` sets it for the stages that Dask runs."""
+ADDRESS = "DISTIL_SCHEDULER"
+"""The variable by which a Dask worker tells the stage that it runs where its scheduler is. One of our own: the one that
+Dask reads may be set for a user's other work."""
 AT_ONCE = 64
 """How many items are handed out, and how many results held, at once."""
 FEW = 8
@@ -69,7 +70,7 @@ def _handed_out(
     send = functools.partial(client.scatter, [common], broadcast=True, hash=False, asynchronous=True)
     try:
         [sent] = client.sync(send, callback_timeout=PATIENCE)
-        return client.map(_one, items, function=function, common=sent, expected=code(), key=keys, priority=-1)
+        return client.map(_one, items, function=function, common=sent, expected=STARTED_WITH, key=keys, priority=-1)
     except Exception:
         with suppress(Exception):
             client.close(timeout=1)
@@ -93,15 +94,19 @@ def _taken_back(
 
 def _one(item: Any, function: Callable[..., Any], common: Mapping[str, Any], expected: str) -> Any:
     """Do one item on a worker. Raises RuntimeError where its code is not that of the process that asks."""
-    if code() != expected:
+    if expected != STARTED_WITH:
         raise RuntimeError("this worker runs other code than the stage: start it again")
     return function(item, **common)
 
 
-@functools.cache
 def code() -> str:
-    """A hash of the stages and the library as they were when this process first asked: a worker may be older."""
+    """A hash of the stages, the library and what runs stages elsewhere, as their files are now."""
     root, digest = Path(__file__).parents[2], hashlib.sha256()
-    for path in sorted(path for folder in ("distil", "stages") for path in (root / folder).rglob("*.py")):
+    folders = [root / name for name in ("distil", "stages", "tools/repro")]
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
         digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+STARTED_WITH = code()
+"""What this process runs. A worker loads this module when it starts (`make worker`): files may change after that."""

@@ -15,7 +15,10 @@ import psutil
 
 from tests.tools.toy import ROOT, Toy
 
-WORKER = [sys.executable, "-m", "dask", "worker", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+WORKER = [
+    *(sys.executable, "-m", "dask", "worker", "--nthreads", "1", "--no-nanny", "--no-dashboard"),
+    *("--preload", "distil.pipeline.share"),
+]
 
 ENVIRONMENT = {
     "PYTHONPATH": str(ROOT), "OPENBLAS_CORETYPE": "Haswell", "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"
@@ -51,12 +54,14 @@ def scheduler(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def workers(address: str, *clones: Toy) -> Iterator[list[subprocess.Popen[bytes]]]:
+def workers(address: str, *clones: Toy, **variables: str) -> Iterator[list[subprocess.Popen[bytes]]]:
     """A worker in each of the clones, connected to the scheduler, with its log beside its folder."""
     with ExitStack() as stack:
         logs = [clone.folder.with_suffix(".log") for clone in clones]
         started = [
-            stack.enter_context(running([*WORKER, address], log, cwd=clone.folder, env=clone.env | ENVIRONMENT))
+            stack.enter_context(
+                running([*WORKER, address], log, cwd=clone.folder, env=clone.env | ENVIRONMENT | variables)
+            )
             for clone, log in zip(clones, logs, strict=True)
         ]
         for process, log in zip(started, logs, strict=True):

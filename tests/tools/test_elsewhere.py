@@ -97,6 +97,24 @@ def test_workers_whose_clone_differs_are_refused(mine: Toy, tmp_path: Path) -> N
     assert f"{other.folder} is refused: its clone is at revision" in said[1]
 
 
+def test_a_worker_started_before_a_pull_is_refused_until_it_is_started_again(mine: Toy, tmp_path: Path) -> None:
+    """The worker holds modules of before, while its clone's files and git's revision are those of the run."""
+    house = tmp_path / "house"
+    for name in ("distil", "tools"):
+        shutil.copytree(ROOT / name, house / name, ignore=shutil.ignore_patterns("__pycache__"))
+    one = clone(mine, tmp_path / "one")
+    command = [sys.executable, "-m", "tools.repro", "--remote", "shared", "--scheduler"]
+    with scheduler(tmp_path) as address:
+        with workers(address, one, PYTHONPATH=str(house)):
+            with (house / "distil/pipeline/names.py").open("a") as file:
+                file.write("# pulled\n")
+            refused = mine.run(*command, address, check=False, PYTHONPATH=str(house))
+        with workers(address, one, PYTHONPATH=str(house)):
+            mine.run(*command, address, "count", PYTHONPATH=str(house))
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1
+    assert f"{one.folder} is refused: its clone's code was changed after it was started" in refused.stderr
+
+
 def test_a_failure_elsewhere_shows_its_message_here(mine: Toy, tmp_path: Path) -> None:
     mine.write("toy/split.py", "import sys\nsys.exit('error: every is too large')\n")
     mine.commit("a mistake")

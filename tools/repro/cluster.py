@@ -53,6 +53,7 @@ def local(jobs: int) -> Iterator[Client]:
             n_workers=jobs,
             threads_per_worker=1,
             memory_limit=0,
+            preload=["distil.pipeline.share"],
             dashboard_address="127.0.0.1:8787" if shows else "127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         ) as cluster,

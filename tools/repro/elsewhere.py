@@ -22,6 +22,7 @@ from dvc.stage import Stage
 from dvc.utils.serialize import dump_yaml, load_yaml, modify_yaml
 from filelock import FileLock
 
+from distil.pipeline import share
 from distil.pipeline.files import InputError
 from tools.git import git
 from tools.repro import cluster, stage
@@ -108,6 +109,8 @@ def within(path: str, folder: str) -> bool:
 
 def difference(expected: dict[str, str]) -> str:
     """What to tell the user when this worker's clone differs from the one that the run is of, else nothing."""
+    if failure := outdated():
+        return failure
     mine = state()
     if mine == expected:
         return ""
@@ -119,6 +122,16 @@ def difference(expected: dict[str, str]) -> str:
         )
     names = [name for name in sorted({*mine, *expected}) if mine.get(name) != expected.get(name)]
     return f"{refused} has other files than the run's: {', '.join(names)}. Commit and pull them, or stop the worker."
+
+
+def outdated() -> str:
+    """What to tell the user when this worker's code was changed after it was started, else nothing."""
+    if share.code() == share.STARTED_WITH:
+        return ""
+    return (
+        f"worker {socket.gethostname()}:{Path.cwd()} is refused: its clone's code was changed after it was started, by "
+        "`git pull` perhaps. Stop the worker and start it again with `make worker`."
+    )
 
 
 def uncached(repo: Repo, name: str) -> Files:
@@ -167,7 +180,7 @@ def run(
     `needed` has the stages that it depends on, each with its uncached outputs; `entries` their parts of dvc.lock.
     """
     with FileLock(".dvc/tmp/worker.lock"):
-        if expected not in accepted and (failure := difference(expected)):
+        if failure := outdated() if expected in accepted else difference(expected):
             return Made(failure=failure)
         accepted[:] = [expected]
         where = f"worker {socket.gethostname()}:{Path.cwd()}"

@@ -30,12 +30,14 @@ def run(stage: str) -> int:
 
     The Dask worker that calls it tells the stage where other workers can be asked for help (distil/pipeline/share.py).
     """
-    from distributed import get_worker  # here, since the stage's own process has no use for it
+    from distributed import get_worker  # here, since the stage's own process has no use for these
+
+    from distil.pipeline.share import ADDRESS
 
     log_of(stage).parent.mkdir(parents=True, exist_ok=True)
     # by its path and with -P, since the folder may be a checkout in which this module is another or is not there
     command = [sys.executable, "-P", __file__, stage]
-    asks = os.environ | {"DASK_SCHEDULER_ADDRESS": get_worker().scheduler.address}
+    asks = os.environ | {ADDRESS: get_worker().scheduler.address}
     with log_of(stage).open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, process_group=0, env=asks)
     running.add(process)

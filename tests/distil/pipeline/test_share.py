@@ -74,6 +74,16 @@ def test_without_a_cluster_items_are_taken_one_by_one(monkeypatch: pytest.Monkey
     assert next(results)[1] == os.getpid() and taken == [0]
 
 
+def test_a_scheduler_that_a_user_has_set_for_other_work_is_not_asked() -> None:
+    program = (
+        "import sys; from distil.pipeline.share import each; assert len(list(each(abs, range(99)))) == 99; "
+        "assert 'distributed' not in sys.modules"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != ADDRESS}
+    environment |= {"DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:1", "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
 def test_busy_workers_are_not_waited_for(stage: Client, tmp_path: Path) -> None:
     """Both workers run a stage, which ends only after this one has."""
     stages = stage.map(block, [str(tmp_path / "go")] * 2, key=["stage-1", "stage-2"], pure=False)
@@ -91,7 +101,7 @@ def test_a_failure_is_the_functions_own(stage: Client) -> None:
 
 
 def test_workers_with_other_code_are_not_asked(stage: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(share, "code", lambda: "of another commit")
+    monkeypatch.setattr(share, "STARTED_WITH", "of another commit")
     assert {process for _, process in each(slowly, range(FEW), add=0)} == {os.getpid()}
 
 
