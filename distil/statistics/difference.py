@@ -24,8 +24,9 @@ from distil.statistics.seeds import (
 class Difference(NamedTuple):
     """Student mean over seeds minus base, as a fraction.
 
-    `both` is the interval over other questions and other seeds, `questions` that for these very adapters; `method`
-    says how they were made: `bca`, or `score` where too few questions tell base and student apart.
+    `both` is the interval over other questions and other seeds. `questions` is the interval over other questions for
+    these very adapters. `method` says how both were made: `bca`, or `score` where too few questions tell base and
+    student apart.
     """
 
     value: float | None
@@ -40,11 +41,12 @@ def difference(
 ) -> Difference:
     """The paired difference of `students` (questions, seeds) and `base` (questions, 1 or seeds) with its intervals.
 
-    Verdicts are 0 or 1; where the base has seeds, too, its seeds and the students' are paired in order.
+    Verdicts are 0 or 1. Where the base has seeds, too, its seeds and the students' are paired in order.
 
-    Clusters are resampled and BCa applied, unless the effective number of clusters that tell base and student apart,
-    or of those that do not, is below ENOUGH; then Newcombe's square-and-add of the two score intervals is used (1998,
-    method 8), with the clusters' effective sizes and correlation. Either is joined by the seeds' t margin.
+    Clusters are resampled and BCa gives the interval. It needs enough clusters of two kinds: those that tell base and
+    student apart, and those that do not. Where the effective number of either is below ENOUGH, Newcombe's
+    square-and-add of the two score intervals is used instead (1998, method 8), with the clusters' effective sizes and
+    correlation. The seeds' t margin is added to either interval.
     """
     if len(base) == 0:
         return Difference(None, None, None, None, None)
@@ -69,7 +71,7 @@ def points(fraction: float | None) -> float | None:
 
 
 def _score(base: Array, student: Array, clusters: NDArray[np.int_]) -> Interval:
-    """Newcombe's interval; where base and student agree on every question, the bounds of a rate never seen."""
+    """Newcombe's interval. Where base and student agree on every question, Wilson's upper bound of a share of 0."""
     if not np.any(student - base):
         none_of_them = wilson(0, len(np.unique(clusters)))
         assert none_of_them is not None

@@ -1,4 +1,4 @@
-"""Is this run's number the published one, within a margin? Two one-sided tests (Schuirmann 1987)."""
+"""Does this run's number equal the published one within a margin? Two one-sided tests (Schuirmann 1987)."""
 
 import math
 from typing import NamedTuple
@@ -14,7 +14,7 @@ class Equivalence(NamedTuple):
 
 
 def tost(difference: float, standard_error: float, margin: float) -> Equivalence | None:
-    """Test that a normal estimate's true value is within `margin` of zero; None where its error is zero or unknown."""
+    """Test whether a normal estimate's true value is within `margin` of zero. None if its error is zero or unknown."""
     if not standard_error > 0 or not math.isfinite(standard_error):
         return None
     p = max(
@@ -27,7 +27,7 @@ def tost(difference: float, standard_error: float, margin: float) -> Equivalence
 def tost_power(standard_error: float, margin: float) -> float:
     """The chance that `tost` shows equivalence where the true difference is zero.
 
-    It is 0 where the error is so large, next to the margin, that no estimate can be clear of both of its ends.
+    It is 0 where the error is so large that no estimate is significantly away from both ends of the margin.
     """
     clear = margin / standard_error - float(stats.norm.ppf(0.95))
     return max(0.0, 2 * float(stats.norm.cdf(clear)) - 1)

@@ -1,4 +1,4 @@
-"""Student against base on other *kinds* of questions: families of questions are the units, and there are few."""
+"""The difference of student and base on other *kinds* of questions. The units are families, and there are few."""
 
 import math
 
@@ -9,16 +9,17 @@ from scipy import stats
 from distil.statistics.seeds import Array, Interval, influences, variances
 
 FEW = 5
-"""Below this number of families no interval is given."""
+"""With fewer families than this there is no interval."""
 
 
 def other_families(base: Array, students: Array, families: NDArray[np.int_]) -> Interval | None:
-    """The interval of the paired difference of `students` (questions, seeds) and `base` (questions, 1 or seeds), for
-    questions of other families and other seeds, as a fraction; None with fewer than FEW families.
+    """The interval of the paired difference of `students` (questions, seeds) and `base` (questions, 1 or seeds).
 
-    Families are too few to be resampled, so it is Student's t, with the degrees of freedom of Welch and Satterthwaite:
-    the seeds' variance has one fewer than seeds, the families' one fewer than their effective number (Kish 1965, of
-    their sizes). It is never narrower than for these very adapters.
+    It is a fraction, and covers questions of other families and other seeds. None with fewer than FEW families.
+
+    Families are too few to be resampled, so it is Student's t with the degrees of freedom of Welch and Satterthwaite.
+    The seeds' variance has as many as there are seeds, less one. The families' variance has their effective number,
+    less one (Kish 1965, of their sizes). The interval is never narrower than the one for these very adapters.
     """
     sizes = np.unique(families, return_counts=True)[1].astype(float)
     if len(sizes) < FEW:

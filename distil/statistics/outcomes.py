@@ -1,4 +1,4 @@
-"""Score answers a few at a time, and collect the outcomes in tables small enough for 100,000 questions."""
+"""Score answers in batches, and collect the outcomes in tables that are small enough for 100,000 questions."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -27,11 +27,11 @@ Lines = list[tuple[int, bytes]]
 def questions_table(
     problems: Iterable[Problem], benchmark: str, clusters: Mapping[str, int], families: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """One row per problem, by id: section, year, key, key before errata, the key's form, cluster of near-duplicates,
-    and family, which names the kind of question (a kind of its own where `families` does not name the problem).
+    """One row per problem, by id: section, year, key, key before errata, the key's form, cluster and family.
 
-    `fingerprint` tells whether two runs asked the same: it hashes question and key. A problem that `clusters` does
-    not name is a cluster of its own. Raises InputError when an id comes twice.
+    `cluster` numbers the near-duplicates, `family` names the kind of question. A problem that `clusters` does not name
+    is a cluster of its own. Problems that `families` does not name have their cluster as their family. `fingerprint`
+    hashes question and key, which shows whether two runs asked the same. Raises InputError when an id comes twice.
     """
     rows = [
         (problem.id, benchmark, problem.section, problem.year, problem.answer, problem.answer_uncorrected,
@@ -51,7 +51,7 @@ def questions_table(
 
 
 def answer_form(key: str) -> str:
-    """What kind of answer a key is: integer, decimal, fraction, expression, or the verifier's name for other forms."""
+    """The form of a key: integer, decimal, fraction, expression, or the verifier's name for another form."""
     form = read(key)
     if isinstance(form, Items):
         return "tuple" if form.kind in ("tuple", "vector", "bracket") else "list"
@@ -67,11 +67,11 @@ def answer_form(key: str) -> str:
 
 
 def score(path: Path, questions: pd.DataFrame, verifier: Verifier, out: IO[str] | None) -> pd.DataFrame:
-    """Verify the answers in `path` against the keys of `questions`; write a Scored line each to `out`, if any.
+    """Verify the answers in `path` against the keys of `questions`. Write a Scored line for each to `out`, if given.
 
     Returns one row per answer: `question` (row of `questions`), model, fold (empty for none), role, sample, correct,
-    uncorrected (against the key before errata), lenient (within rounding), no_answer, truncated, words, and `said`, a
-    number that is the same for the same canonical answer. Raises InputError for an answer to an unknown problem.
+    uncorrected (against the key before errata), lenient (within rounding), no_answer, truncated, words and `said`.
+    Equal canonical answers have the same number `said`. Raises InputError for an answer to an unknown problem.
     """
     keys = {
         name: (row, key, before if isinstance(before, str) else None)
@@ -94,7 +94,10 @@ def score(path: Path, questions: pd.DataFrame, verifier: Verifier, out: IO[str] 
 def _scored(
     lines: Lines, path: Path, keys: Mapping[str, tuple[int, str, str | None]], verifier: Verifier
 ) -> tuple[str, pd.DataFrame]:
-    """Of some answers the Scored lines and the outcomes. `keys` has a problem's row, key and key before errata."""
+    """The Scored lines of some answers, and their outcomes.
+
+    `keys` has for each problem its row, its key and its key before errata.
+    """
     batch = list(records_of(lines, path, Answer))
     if strangers := [answer.problem_id for answer in batch if answer.problem_id not in keys]:
         raise InputError(

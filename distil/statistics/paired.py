@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from distil.statistics.seeds import ENOUGH, Array, cluster_sums, effective_clusters
 
 EXACT = 20_000
-"""Largest sum of absolute differences for which the sign-flip distribution is convolved; beyond it is normal."""
+"""Up to this sum of absolute differences the sign-flip distribution is exact. Above it, a normal one is used."""
 
 
 class McNemar(NamedTuple):
@@ -24,16 +24,16 @@ class McNemar(NamedTuple):
 
 
 def mcnemar(first: Array, second: Array) -> McNemar:
-    """McNemar's exact test of two models' verdicts (0 or 1) on the same questions: a binomial test of who won.
+    """McNemar's exact test of two models' verdicts (0 or 1) on the same questions.
 
-    p is 1 where no question tells the models apart.
+    It is a binomial test on the questions that only one of the two got right. p is 1 where there is none.
     """
     gained, lost = int(np.sum(second > first)), int(np.sum(second < first))
     return McNemar(gained, lost, float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0)
 
 
 def median_seed(students: Array) -> int:
-    """The column of `students` (questions, seeds) with the median accuracy, the lower one of an even number."""
+    """The column of `students` (questions, seeds) with the median accuracy; of an even number, the lower middle one."""
     order = np.argsort(students.sum(axis=0), kind="stable")
     return int(order[(len(order) - 1) // 2])
 
@@ -41,10 +41,13 @@ def median_seed(students: Array) -> int:
 def sign_flips(base: Array, students: Array, clusters: NDArray[np.int_]) -> float | None:
     """p of all `students` (questions, seeds) against `base` (questions, 1 or seeds).
 
-    Were they interchangeable, the difference of each cluster could have either sign. Exact; with one seed and no
-    near-duplicates this is McNemar's exact test. Beyond EXACT the sum of flipped signs is taken as normal. None without
-    questions, and for several seeds with fewer than ENOUGH effective clusters that tell the two apart: a mean over
-    seeds varies less than one verdict, so that its differences are skewed, and few of them reject too often.
+    If student and base were interchangeable, the difference of each cluster could have either sign. The test is exact.
+    With one seed and no near-duplicates it is McNemar's exact test. Above EXACT the sum of flipped signs is taken as
+    normal.
+
+    None without questions. None, too, for several seeds where fewer than ENOUGH effective clusters tell the two apart:
+    a mean over seeds varies less than one verdict, so its differences are skewed, and with few of them the test
+    rejects too often.
     """
     if len(base) == 0:
         return None
@@ -59,7 +62,7 @@ def sign_flips(base: Array, students: Array, clusters: NDArray[np.int_]) -> floa
         return 1.0
     if reach > EXACT:
         return float(2 * stats.norm.sf(observed / np.sqrt((gaps**2).sum())))
-    chances = np.ones(1)  # of the number of points that the flipped signs leave positive
+    chances = np.ones(1)  # the distribution of the sum of those differences whose sign comes out positive
     for size, count in zip(sizes, counts, strict=True):
         if size:
             spread = np.zeros(size * count + 1)
@@ -72,9 +75,9 @@ def sign_flips(base: Array, students: Array, clusters: NDArray[np.int_]) -> floa
 def cochrans_q(verdicts: Array, clusters: NDArray[np.int_]) -> tuple[float, float] | None:
     """Cochran's Q (1950) and its p: do the columns of `verdicts` (questions, levels) differ at all?
 
-    None where no question tells them apart. The variance is that of shuffling the levels within each cluster, since
-    near-duplicates are not independent; with clusters of one question each it is Cochran's own statistic, as
-    statsmodels.stats.contingency_tables.cochrans_q has it.
+    None where no question tells them apart. The variance is that of shuffling the levels within each cluster, because
+    near-duplicates are not independent. With one question a cluster this is Cochran's own statistic, the same as
+    statsmodels.stats.contingency_tables.cochrans_q.
     """
     levels = verdicts.shape[1]
     sums = cluster_sums(verdicts - verdicts.mean(axis=1, keepdims=True), clusters)

@@ -11,9 +11,9 @@ from distil.pipeline.names import BASE
 from distil.statistics.seeds import Array
 
 MEASURES = ("correct", "uncorrected", "lenient", "no_answer", "truncated", "words")
-"""Columns of the outcomes (distil.statistics.outcomes) that a part keeps: 0 or 1 each, and a count of words."""
+"""Columns of the outcomes (distil.statistics.outcomes) that a part keeps. All are 0 or 1, except the count of words."""
 STUDENT = "student"
-"""The group of the seeds that the result is about; the base model's is BASE."""
+"""The name of the seeds' group. The base model's group is named BASE."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ NOTHING = Group((), {measure: np.empty((0, 1)) for measure in MEASURES})
 
 @dataclass(frozen=True)
 class Part:
-    """Questions (rows of `questions_table`) and the groups of models that answered them all, by name."""
+    """Questions (rows of `questions_table`), and by name the groups of models that answered all of them."""
 
     name: str
     questions: pd.DataFrame

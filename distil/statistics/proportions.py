@@ -1,4 +1,4 @@
-"""Accuracies with intervals, where questions may be near-duplicates and answers come from several seeds."""
+"""Accuracies with intervals. Questions may be near-duplicates, and answers may come from several seeds."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class Proportion(NamedTuple):
 
 
 def wilson(correct: float, n: float) -> Interval | None:
-    """Wilson's score interval (Wilson 1927) for `correct` of `n`, both possibly effective counts; None when n is 0."""
+    """Wilson's score interval (Wilson 1927) for `correct` of `n`, which may be effective counts. None when n is 0."""
     if n <= 0:
         return None
     low, high = proportion_confint(correct, n, alpha=0.05, method="wilson")
@@ -29,9 +29,9 @@ def wilson(correct: float, n: float) -> Interval | None:
 def effective_n(rows: Array, clusters: NDArray[np.int_], added: float = 0.0) -> float:
     """How many independent questions the answers are worth: p(1-p) over the variance of their mean (Kish 1965).
 
-    `rows` holds each question's share of right answers over the seeds, and `added` is the variance from the seeds. For
-    one seed and no near-duplicates this is the number of questions, and it is never more with one seed; several seeds
-    can be worth more. Where the answers do not vary it is the number of clusters.
+    `rows` holds each question's share of right answers over the seeds. `added` is the variance from the seeds. With one
+    seed this is at most the number of questions, and equal to it without near-duplicates. With several seeds it can be
+    more. Where the answers do not vary it is the number of clusters.
     """
     mean = float(rows.mean())
     influence = influences(rows[:, None], clusters)[:, 0]
@@ -44,10 +44,10 @@ def effective_n(rows: Array, clusters: NDArray[np.int_], added: float = 0.0) -> 
 
 
 def accuracy(correct: Array, clusters: NDArray[np.int_]) -> Proportion:
-    """Mean accuracy of `correct` (questions, seeds) with an interval that covers other questions and other seeds.
+    """The mean accuracy of `correct` (questions, seeds), with an interval over other questions and other seeds.
 
-    Wilson's interval at the effective number of questions (Franco, Little, Louis & Slud 2019), which is the plain
-    Wilson interval for one model without near-duplicates. What seeds differ by makes that number smaller.
+    It is Wilson's interval at the effective number of questions (Franco, Little, Louis & Slud 2019). For one model
+    without near-duplicates this is the plain Wilson interval. Differences between seeds make that number smaller.
     """
     if len(correct) == 0:
         return Proportion(None, None, None)
@@ -61,13 +61,16 @@ def accuracy(correct: Array, clusters: NDArray[np.int_]) -> Proportion:
 
 
 def unpaired(correct: tuple[int, int], n: tuple[int, int]) -> tuple[float, float]:
-    """z and p of two independent proportions, pooled: what the study could compute without per-question answers."""
+    """z and p of two independent proportions, pooled. The study could compute no more without per-question answers."""
     z, p = proportions_ztest(correct, n)
     return float(z), float(p)
 
 
 def kappa(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float | None:
-    """Cohen's kappa of two judges' verdicts on the same rows; None where there are none or both say only one thing."""
+    """Cohen's kappa of two judges' verdicts on the same rows.
+
+    None without rows, or where each judge gives one verdict throughout.
+    """
     table = np.array([[np.sum((first == a) & (second == b)) for b in (True, False)] for a in (True, False)])
     if table.sum() == 0 or np.count_nonzero(table.sum(axis=0)) + np.count_nonzero(table.sum(axis=1)) == 2:
         return None

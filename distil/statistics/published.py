@@ -16,7 +16,7 @@ NOT_COMPARED = "this profile's exams, teacher or student are not the study's, so
 class Published(Record):
     """A published accuracy on `n` questions: on all, or only on those that the teacher answered rightly (`over`).
 
-    `std` is the deviation over `seeds`; `unfiltered` is the accuracy on all `unfiltered_n` questions.
+    `std` is the standard deviation over `seeds` seeds. `unfiltered` is the accuracy on all `unfiltered_n` questions.
     """
 
     accuracy: float
@@ -36,11 +36,12 @@ def published() -> dict[str, Published]:
 def against(
     of: str, name: str, accuracy: float | None, standard_error: float | None, margin: float, compare: bool
 ) -> BesidePublished:
-    """One row: the published number `name`, this run's, and two one-sided tests of their difference (TOST).
+    """One row: the published number `name`, this run's number, and two one-sided tests of their difference (TOST).
 
-    `of` says which of this run's numbers it is. `margin` is in percentage points; without `compare` the row says why
-    nothing was tested. The published number's own error is taken as binomial on its questions: that the two runs share
-    questions makes the test cautious. `power` is the chance to show equivalence where there is no difference at all.
+    `of` says which of this run's numbers it is. `margin` is in percentage points. Without `compare` the row says why
+    nothing was tested. The published number's own error is taken as binomial on its questions. That ignores the
+    questions that both runs asked, so the test is cautious. `power` is the chance to show equivalence where there is no
+    difference at all.
     """
     entry = published()[name]
     row = BesidePublished(

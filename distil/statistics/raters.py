@@ -1,4 +1,4 @@
-"""An LLM judge as a rater: how it agrees with the verifier, and an accuracy corrected for its errors."""
+"""An LLM judge as a rater: how often it agrees with the verifier, and an accuracy corrected for its errors."""
 
 import math
 from typing import NamedTuple
@@ -14,8 +14,8 @@ from distil.statistics.seeds import Interval
 class Rating(NamedTuple):
     """Counts of a judge's and the verifier's verdicts on the same answers.
 
-    `both` and `neither` are agreements; a false accept is an answer that only the judge calls right, a false reject one
-    that only the verifier does. `kappa` is Cohen's; None where both raters say only one thing.
+    `both` and `neither` are agreements. A false accept is an answer that only the judge calls right. A false reject is
+    one that only the verifier calls right. `kappa` is Cohen's, None where each rater gives one verdict throughout.
     """
 
     both: int
@@ -46,7 +46,7 @@ class Rating(NamedTuple):
         return self.neither / wrong if wrong else None
 
     def summary(self) -> dict[str, int | float | None]:
-        """The counts and rates with Wilson's intervals, by name."""
+        """The counts, and the rates with Wilson's intervals, by name."""
         caught = wilson(self.both, self.right)
         spared = wilson(self.neither, self.n - self.right)
         return {
@@ -75,11 +75,12 @@ def rate(verifier: NDArray[np.bool_], judge: NDArray[np.bool_]) -> Rating:
 
 
 def rogan_gladen(accepted: int, n: int, judge: Rating) -> Corrected | None:
-    """The accuracy behind `accepted` of `n` answers that only the judge rated, whose errors `judge` has counts of.
+    """The accuracy of `n` answers that only the judge rated, and of which it accepted `accepted`.
 
-    The estimate is Rogan and Gladen's (1978), held within 0 and 1; the interval is Lang and Reiczigel's (2014), which
-    carries the uncertainty of sensitivity and specificity. It assumes that the judge errs on these answers as it did on
-    those of `judge`, which have to be others. None where the judge is no better than chance, or a rate has no count.
+    `judge` counts the judge's errors on other answers. The judge is assumed to err on these as it did on those. The
+    estimate is Rogan and Gladen's (1978), cut at 0 and 1. The interval is Lang and Reiczigel's (2014), which includes
+    the uncertainty of sensitivity and specificity. None where the judge is no better than chance, or where `judge` has
+    no right or no wrong answer.
     """
     if judge.sensitivity is None or judge.specificity is None or n <= 0:
         return None

@@ -1,8 +1,8 @@
 """Intervals by resampling near-duplicate clusters.
 
-Everything resampled here is a smooth function of totals over clusters, so a resample is a vector of counts times a
-(clusters, k) table: the 100,000 clusters that would take scipy.stats.bootstrap's jackknife 10^10 evaluations take
-seconds. tests/distil/statistics compare the intervals with scipy's.
+Everything resampled here is a smooth function of totals over clusters. So a resample is a vector of counts times a
+(clusters, k) table, and 100,000 clusters take seconds. The jackknife of scipy.stats.bootstrap would need 10^10
+evaluations for them. tests/distil/statistics compare the intervals with scipy's.
 """
 
 import math
@@ -17,20 +17,20 @@ from distil.pipeline.share import each
 from distil.statistics.seeds import Array, Interval, StandardErrors, seeds_part, standard_errors
 
 BATCH = 1 << 24
-"""Random draws held at once. A resample of more takes a stream of random numbers of its own for each so many, which
-several processes may draw; 10,000 resamples of 1,677 clusters are one."""
+"""Random draws held at once, a batch. Where there are several batches, each has its own stream of random numbers, so
+that several processes can draw. 10,000 resamples of 1,677 clusters are one batch."""
 CACHED = 1 << 17
-"""Random draws counted at once: the counts of so many stay in a processor's cache."""
+"""Random draws counted at once: their counts fit into a processor's cache."""
 TIE = 1e-9
-"""Replicates this near the estimate are equal to it."""
+"""Replicates nearer to the estimate than this count as equal to it."""
 Statistic = Callable[[Array], Array]
 
 
 class Resampled(NamedTuple):
     """A mean over seeds with two intervals.
 
-    `both` covers other questions and other seeds; `questions` covers other questions for these very adapters (the
-    same as `both` with one seed). None where nothing varies or fewer than two clusters are there.
+    `both` covers other questions and other seeds. `questions` covers other questions for these very adapters, and is
+    the same as `both` with one seed. Each is None where nothing varies or there are fewer than two clusters.
     """
 
     estimate: float
@@ -40,7 +40,7 @@ class Resampled(NamedTuple):
 
 
 def named_generator(seed: int, name: str) -> np.random.Generator:
-    """A random generator for one named result, so that none depends on which others were made before it."""
+    """A random generator for one named result. No result depends on which others were computed before it."""
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
@@ -53,7 +53,7 @@ def resampled_totals(sums: Array, resamples: int, rng: np.random.Generator) -> A
 
 
 def _totals(drawn_from: tuple[int, np.random.Generator], sums: Array) -> Array:
-    """As many resamples' totals from one stream of random numbers."""
+    """The totals of one batch, given how many resamples it has and its stream of random numbers."""
     (resamples, rng), clusters = drawn_from, len(sums)
     drawn = rng.integers(clusters, size=(resamples, clusters), dtype=np.int32)
     counts, step = np.empty(drawn.shape), max(1, CACHED // clusters)
@@ -68,15 +68,15 @@ def _totals(drawn_from: tuple[int, np.random.Generator], sums: Array) -> Array:
 def bca(estimate: float, replicates: Array, influence: Array) -> Interval | None:
     """The bias-corrected and accelerated interval (Efron 1987) of replicates, with the jackknife's influences.
 
-    Its level is widened to that of a t interval at as many clusters, since the bootstrap's variance and the normal
-    quantile are both a little small (Hesterberg 2015). None where the replicates do not vary.
+    Its level is widened to that of a t interval at as many clusters, because the bootstrap's variance and the normal
+    quantile are both a little too small (Hesterberg 2015). None where the replicates do not vary.
     """
     replicates = replicates[np.isfinite(replicates)]
     if len(replicates) == 0 or np.ptp(replicates) == 0:
         return None
     count = len(influence)
     tail = stats.norm.cdf(-math.sqrt(count / (count - 1)) * stats.t.ppf(0.975, count - 1))
-    # sums in another order, as another processor takes them, must not break a tie
+    # another processor may add in another order, and that must not break a tie
     below = ((replicates < estimate - TIE).mean() + (replicates <= estimate + TIE).mean()) / 2
     bias = stats.norm.ppf(np.clip(below, 1 / (len(replicates) + 1), len(replicates) / (len(replicates) + 1)))
     squares = float((influence**2).sum())
@@ -90,10 +90,10 @@ def bca(estimate: float, replicates: Array, influence: Array) -> Interval | None
 def resample(sums: Array, statistic: Statistic, resamples: int, rng: np.random.Generator, *, most: float) -> Resampled:
     """The mean over seeds of `statistic` with its intervals.
 
-    `sums` is (clusters, k), what each cluster adds to the totals; `statistic` maps totals (..., k) to one value for
-    each seed (..., seeds). Clusters are resampled whole, which carries the interaction of questions and seeds. Seeds
-    are too few to be resampled: their t margin joins the interval (`SeedsPart`), which ends at the `most` that the
-    statistic can be, above and below zero.
+    `sums` (clusters, k) holds what each cluster adds to the totals. `statistic` maps totals (..., k) to one value for
+    each seed (..., seeds). Clusters are resampled whole, so the interval includes the interaction of questions and
+    seeds. Seeds are too few to be resampled: their t margin is added to the interval (`SeedsPart`). The interval is cut
+    at `most` and -`most`, the largest values that the statistic can have.
     """
     totals = sums.sum(axis=0)
     per_seed = statistic(totals)

@@ -1,6 +1,7 @@
 """Seeds and questions as crossed factors: every seed's adapter answers every question, and both are samples.
 
-Near-duplicate questions count as one unit throughout (`clusters` numbers them): their answers are not independent.
+Near-duplicate questions count as one unit throughout, because their answers are not independent. `clusters` numbers
+these units.
 """
 
 import math
@@ -11,10 +12,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 Array = NDArray[np.float64]
-
-
 ENOUGH = 30
-"""From this effective number of clusters BCa covers its 95 % and sign flips hold their 5 % (test_coverage.py)."""
+"""From this effective number of clusters on, BCa covers its 95 % and sign flips keep their 5 % (test_coverage.py)."""
 
 
 class Interval(NamedTuple):
@@ -25,9 +24,9 @@ class Interval(NamedTuple):
 
 
 class StandardErrors(NamedTuple):
-    """Of a mean over seeds: the part from which questions were asked and the part from which seeds were drawn.
+    """The standard error of a mean over seeds, in two parts: from the choice of questions and from that of seeds.
 
-    `seeds` is None where one seed cannot tell.
+    `seeds` is None with one seed.
     """
 
     questions: float
@@ -35,9 +34,10 @@ class StandardErrors(NamedTuple):
 
 
 class Variances(NamedTuple):
-    """Of a mean over seeds: from which questions were asked, and from the seeds' values.
+    """The variance of a mean over seeds, in two parts: from the choice of questions and from the seeds' values.
 
-    Both hold the interaction of questions and seeds, which is given, too. With one seed only the first is known.
+    Both parts include the interaction of questions and seeds, which is given, too. With one seed only the first is
+    known, and the others are 0.
     """
 
     questions: float
@@ -46,26 +46,26 @@ class Variances(NamedTuple):
 
 
 OFF_QUESTIONS = 0.6
-"""How much of the interaction is taken off the questions' part of a difference's interval; the rest is taken off the
-seeds'.
+"""The share of the interaction that is taken off the questions' part of a difference's interval.
 
-Chosen by simulation: with none of it three seeds that do differ seem alike one time in ten, and intervals hold the
-truth 91 times in 100; with all of it 98 times where seeds do not differ (docs/log.md).
+The rest is taken off the seeds' part. The share was chosen by simulation (docs/log.md). With 0, three seeds that do
+differ seem alike one time in ten, and intervals hold the truth 91 times in 100. With 1, intervals hold the truth 98
+times in 100 where seeds do not differ.
 """
 
 
 class SeedsPart(NamedTuple):
     """How a difference's interval over questions alone becomes one over questions and seeds.
 
-    The share `kept` of the questions' half width is left when the interaction is taken off it, and `margin` is half the
-    width of Student's t interval over the seeds.
+    `kept` is the share of the questions' half width that is left after the interaction is taken off. `margin` is half
+    the width of Student's t interval over the seeds.
     """
 
     kept: float
     margin: float
 
     def joined(self, reach: float) -> float:
-        """Half the width over questions and seeds, from that over questions, `reach`, and no less than it.
+        """Half the width over questions and seeds. `reach` is half the width over questions, and the least it can be.
 
         Independent parts are added in quadrature (Zou & Donner 2008).
         """
@@ -73,7 +73,7 @@ class SeedsPart(NamedTuple):
 
 
 class Components(NamedTuple):
-    """Variances of one verdict: between seeds, between questions, and the rest (their interaction, and chance)."""
+    """The variance of one verdict: between seeds, between questions, and the rest (their interaction, and chance)."""
 
     seed: float
     question: float
@@ -89,7 +89,7 @@ def cluster_sums(values: Array, clusters: NDArray[np.int_]) -> Array:
 
 
 def effective_clusters(values: Array, clusters: NDArray[np.int_]) -> float:
-    """How many clusters of one size the sum of non-negative values is worth: (sum x)^2 / sum x^2 (Kish 1965)."""
+    """The effective number of clusters behind a sum of non-negative values: (sum x)^2 / sum x^2 (Kish 1965)."""
     sums = cluster_sums(values[:, None], clusters)
     squares = float((sums**2).sum())
     return float(sums.sum()) ** 2 / squares if squares > 0 else 0.0
@@ -98,16 +98,17 @@ def effective_clusters(values: Array, clusters: NDArray[np.int_]) -> float:
 def influences(values: Array, clusters: NDArray[np.int_]) -> Array:
     """What each cluster contributes to the mean of each column of `values` (questions, seeds): (clusters, seeds).
 
-    Each column sums to zero; its mean square over the number of clusters estimates the variance of the column's mean.
+    Each column sums to zero. Its mean square, divided by the number of clusters, estimates the variance of the mean.
     """
     sums = cluster_sums(values - values.mean(axis=0), clusters)
     return sums * (len(sums) / len(values))
 
 
 def variances(per_seed: Array, influence: Array) -> Variances | None:
-    """Of `per_seed.mean()`, from every cluster's influence on every seed's value; None with fewer than two clusters.
+    """The variances of `per_seed.mean()`, from each cluster's influence on each seed's value (clusters, seeds).
 
-    They are the moment estimates of a two-way random-effects layout (Searle, Casella & McCulloch 1992, chapter 4).
+    None with fewer than two clusters. They are the moment estimates of a two-way random-effects layout (Searle, Casella
+    & McCulloch 1992, chapter 4).
     """
     count, seeds = influence.shape
     if count < 2:
@@ -123,10 +124,10 @@ def variances(per_seed: Array, influence: Array) -> Variances | None:
 
 
 def standard_errors(per_seed: Array, influence: Array) -> StandardErrors:
-    """Both parts of the standard error of `per_seed.mean()`, from the same as `variances`.
+    """Both parts of the standard error of `per_seed.mean()`. The arguments are those of `variances`.
 
-    The question part holds the interaction too: with questions drawn anew it comes out anew. The seeds' part is what
-    their values differ by beyond what the interaction alone makes them differ, none if they differ by less.
+    The questions' part includes the interaction, because other questions would give another interaction. The seeds'
+    part is what is left of the variance of their values after the interaction is taken off, and at least 0.
     """
     found = variances(per_seed, influence)
     if found is None:
@@ -136,7 +137,7 @@ def standard_errors(per_seed: Array, influence: Array) -> StandardErrors:
 
 
 def seeds_part(per_seed: Array, influence: Array) -> SeedsPart:
-    """What the seeds add to a difference's interval, from the same as `variances`; nothing with one seed."""
+    """What the seeds add to a difference's interval: nothing with one seed. The arguments are those of `variances`."""
     found, seeds = variances(per_seed, influence), len(per_seed)
     if found is None or seeds < 2:
         return SeedsPart(1.0, 0.0)
@@ -146,10 +147,10 @@ def seeds_part(per_seed: Array, influence: Array) -> SeedsPart:
 
 
 def added_variance(found: Variances, seeds: int) -> float:
-    """The variance that the seeds add to that of an accuracy, as large as a normal margin needs it; 0 with one seed.
+    """The variance that the seeds add to that of an accuracy; 0 with one seed.
 
-    It is the square of Student's t margin over the seeds' values, in normal margins. The interaction is in it and in
-    the questions' variance, so half of it is taken off either.
+    It is scaled up so that a normal margin made of it equals Student's t margin over the seeds' values. The interaction
+    is in it and in the questions' variance, so half of the interaction is taken off each.
     """
     if seeds < 2:
         return 0.0
@@ -169,9 +170,9 @@ def t_interval(per_seed: Array) -> Interval | None:
 
 
 def components(correct: Array) -> Components | None:
-    """Split the variance of a verdict, `correct` (questions, seeds), by the moments of a two-way layout.
+    """Split the variance of the verdicts `correct` (questions, seeds) by the moments of a two-way layout.
 
-    Negative estimates are cut at zero, as usual. None with fewer than two seeds or questions.
+    Negative estimates are set to zero, as usual. None with fewer than two seeds or questions.
     """
     questions, seeds = correct.shape
     if questions < 2 or seeds < 2:
@@ -194,11 +195,11 @@ def flip_rate(correct: Array) -> float | None:
 
 
 def seeds_bounds(per_seed: Array, influence: Array) -> Interval | None:
-    """The least and the most that the seeds' part of the standard error may be, each at 95 % one-sided; None with one
-    seed.
+    """The least and the most that the seeds' part of the standard error may be, each at 95 % one-sided.
 
-    Few seeds bound their own variance badly: the variance of their values, interaction included, is taken as a scaled
-    chi-squared with seeds - 1 degrees of freedom, and the interaction's own estimate is taken off its bounds.
+    None with one seed. Few seeds say little about their own variance. The variance of their values, which includes the
+    interaction, is taken as a scaled chi-squared with seeds - 1 degrees of freedom. The estimate of the interaction is
+    then taken off both bounds.
     """
     found, seeds = variances(per_seed, influence), len(per_seed)
     if found is None or seeds < 2:
@@ -209,9 +210,9 @@ def seeds_bounds(per_seed: Array, influence: Array) -> Interval | None:
 
 
 def which_dominates(errors: StandardErrors, bounds: Interval | None, seeds: int, questions: int) -> str:
-    """A sentence for readers: is the result uncertain because of the seeds or because of the questions?
+    """A sentence for readers: do the seeds or the questions make the result uncertain?
 
-    `bounds` are what `seeds_bounds` gives. Neither is said to dominate unless they show it.
+    `bounds` are from `seeds_bounds`. The sentence says that one of the two dominates only where they show it.
     """
     if errors.seeds is None or bounds is None or math.isnan(errors.questions):
         return "One seed, or too few questions: what seeds and questions each add to the uncertainty cannot be told."

@@ -1,4 +1,4 @@
-"""Does accuracy fall with the chains' length? Tests of a trend over ordered levels."""
+"""Does accuracy fall as chains get longer? Tests of a trend over ordered levels."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from distil.statistics.seeds import Array, cluster_sums
 
 
 class Trend(NamedTuple):
-    """A normal deviate, negative where accuracy falls from the first level to the last, and its two-sided p."""
+    """A normal deviate and its two-sided p. It is negative where accuracy falls from the first level to the last."""
 
     z: float
     p: float
@@ -22,9 +22,9 @@ class Trend(NamedTuple):
 def page(verdicts: Array, clusters: NDArray[np.int_]) -> Trend | None:
     """Page's trend test (1963) of the same questions at ordered levels, `verdicts` (questions, levels), first to last.
 
-    The variance is that of shuffling the levels within each cluster, so that ties, of which verdicts are full, and
-    near-duplicates count as they should; scipy.stats.page_trend_test takes the values as distinct. None where no
-    question's verdict changes.
+    The variance is that of shuffling the levels within each cluster, which is right for ties and for near-duplicates.
+    Verdicts have many ties, and scipy.stats.page_trend_test takes all values as distinct. None where no question's
+    verdict changes.
     """
     levels = verdicts.shape[1]
     if levels < 2 or len(verdicts) == 0:
@@ -39,7 +39,7 @@ def page(verdicts: Array, clusters: NDArray[np.int_]) -> Trend | None:
 
 
 def cochran_armitage(correct: Sequence[int], n: Sequence[int], scores: Sequence[float]) -> Trend | None:
-    """The trend in independent proportions: what can be tested where only counts per level were published.
+    """The Cochran-Armitage test of a trend in independent proportions, for levels of which only counts are published.
 
     None where the accuracies are all 0 or all 1.
     """
@@ -60,8 +60,8 @@ class Slope(NamedTuple):
 def slope(correct: Sequence[int], n: Sequence[int]) -> Slope:
     """The least-squares slope over levels one apart, of accuracies of which only counts were published.
 
-    The counts are taken as independent; levels that answered the same questions are alike, so that the interval is
-    rather too wide. Raises ValueError with fewer than two levels.
+    The counts are taken as independent. Levels that answered the same questions are alike, so the interval is too wide
+    rather than too narrow. Raises ValueError with fewer than two levels.
     """
     if len(n) < 2:
         raise ValueError("a slope needs two levels or more")

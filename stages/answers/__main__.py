@@ -1,4 +1,6 @@
-"""Let one model answer the benchmarks: base, one seed's adapters, base asked in another way, or a chain length's.
+"""Let one model answer the benchmarks.
+
+The model is the base, the adapters of one seed or of one chain length, or the base asked in another way.
 
     python -m stages.answers --model base
     python -m stages.answers --model seed_0
@@ -7,9 +9,10 @@
 
 Reads data/parsed, data/transfer, data/train_split, the model and its adapters (`answers.models` names their folders).
 Writes one line per answer, by problem, fold and sample, to data/answers/<model>/{contest,transfer}.jsonl, and times to
-metrics/timings/. A baseline (base asked as `answers.baselines` says) answers held-out questions and the transfer
-benchmark, the adapters of a chain length held-out questions alone. A killed run goes on from cache/answers/.
-With `answers.backend: replay` no model is asked: the file or folder in `answers.models` holds its recorded answers.
+metrics/timings/. A baseline is the base asked as `answers.baselines` says: it answers the held-out questions and the
+transfer benchmark. The adapters of a chain length answer only the held-out questions. A killed run goes on from
+cache/answers/. With `answers.backend: replay` no model is asked: the file or folder in `answers.models` holds its
+recorded answers.
 """
 
 import argparse
@@ -54,7 +57,7 @@ def main() -> None:
         replace(task, sample=sample) for task in tasks_of(adapters, model.prompt) for sample in range(params.samples)
     ]
     tasks = limited(every, params.limit)
-    # With MLX the questions of a round change each other's last bits; else the answers kept outlive another limit.
+    # With MLX the questions asked together change each other's last bits, so kept answers fit these tasks only.
     together = tasks if params.backend == "mlx" else every
     asked = AskedModel(name, base, adapters, params, lm, system)
     store, began = open_store(asked, together), time.perf_counter()
@@ -71,7 +74,7 @@ def main() -> None:
 
 
 def replay_answers(name: str, model: Model, limit: Limit) -> None:
-    """Write recorded answers to the questions that `answers.limit` leaves. Raises InputError where none fits."""
+    """Write the recorded answers to the questions within `answers.limit`. Raises InputError where none fits."""
     folds, benchmarks = split(), {"contest": contest(), "transfer": transfer()}
     asked = subset(benchmarks["contest"], benchmarks["transfer"], folds, limit)
     replayed = replay(name, Path(model.weights), model.columns, benchmarks)
@@ -113,7 +116,7 @@ def split() -> Split:
 
 
 def limited(tasks: list[Task], limit: Limit) -> list[Task]:
-    """The tasks that `answers.limit` leaves. Every model is asked the same questions."""
+    """The tasks within `answers.limit`. Every model is asked the same questions."""
     folds = split()
     asked = subset(contest(), transfer(), folds, limit)
     return [task for task in tasks if asked.asks(task.benchmark, task.problem.id, task.fold, task.role, folds.main)]

@@ -14,9 +14,9 @@ from stages.answers.prompts import PromptStyle
 
 
 class AnswerColumns(Params):
-    """Which columns of a file of recorded answers hold what; the defaults are the fields of Answer records.
+    """The names of the columns in a file of recorded answers. The defaults are the fields of Answer records.
 
-    `id` may name three columns, an exam's year, section and number; null, with a `question`, matches by text alone.
+    `id` may name three columns: an exam's year, section and number. With id null, the text of `question` decides.
     """
 
     id: str | list[str] | None = "problem_id"
@@ -39,9 +39,9 @@ class AnswerColumns(Params):
 
 
 class Model(Params):
-    """One entry of `answers.models`: the folder of its weights, and its prompt where that is not the students'.
+    """One entry of `answers.models`: the folder of its weights, and its prompt where the students have another one.
 
-    With `backend: replay` it is the file or folder of its recorded answers, and `columns` says how to read them.
+    With `backend: replay`, `weights` is the file or folder of recorded answers, and `columns` says how to read them.
     """
 
     weights: str
@@ -50,7 +50,7 @@ class Model(Params):
 
 
 class EndpointParams(Endpoint, Dialect):
-    """Where `backend: openai` sends its requests, and how it words them. `concurrency` is `answers.batch_size`."""
+    """Where `backend: openai` sends its requests, and in which dialect. `concurrency` is `answers.batch_size`."""
 
     model: str = Field(description="the name asked for, in which {model} and {fold} are filled in")
 
@@ -65,7 +65,7 @@ class EndpointParams(Endpoint, Dialect):
 
 
 class AnswersParams(Params):
-    """The block `answers`; `models` repeats what `baselines` says of other ways to ask the base model."""
+    """The block `answers`. Each of `baselines`, the other ways to ask the base model, is an entry of `models`, too."""
 
     models: dict[str, Model]
     baselines: dict[str, PromptStyle]
@@ -87,9 +87,9 @@ class AnswersParams(Params):
 
 @dataclass(frozen=True)
 class AskedModel:
-    """A model that is asked: its name in `answers.models`, the folders of base and adapters, and how it is asked.
+    """A model to ask: its name in `answers.models`, the folders of base and adapters, and how to ask it.
 
-    `adapters` has a folder for each fold; None for the base model. `system` is the system turn.
+    `adapters` has a folder for each fold. It is None for the base model. `system` is the text of the system turn.
     """
 
     name: str
@@ -101,7 +101,7 @@ class AskedModel:
 
 
 class StudentParams(Params):
-    """What answering needs to know of the block `lora_seed`."""
+    """The one parameter of the block `lora_seed` that answering needs."""
 
     model_config = ConfigDict(extra="ignore")
 

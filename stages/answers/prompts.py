@@ -12,14 +12,14 @@ from distil.pipeline.files import InputError
 from distil.pipeline.records import Example, Message
 
 Prompt = list[Message] | str
-"""The turns of a chat before the reply, or plain text that the model is to go on with."""
+"""The turns of a chat before the reply, or plain text for the model to continue."""
 
 
 class PromptStyle(Params):
     """One entry of `answers.baselines`: exactly one of three ways to ask.
 
-    `completion` is plain text, outside the chat, with the question in place of `{question}`; `instruction` is a system
-    turn; `shots` is how many solved training questions come first, as turns of the chat.
+    `completion` is plain text, not a chat, with the question in place of `{question}`. `instruction` is a system turn.
+    `shots` is the number of solved training questions that come first, as turns of the chat.
     """
 
     completion: str | None = None
@@ -44,7 +44,7 @@ class PromptStyle(Params):
 
 
 def solved(rows: Sequence[Example], shots: int) -> list[Example]:
-    """`shots` training rows, drawn by a hash of their problems' ids. Raises InputError where there are too few."""
+    """Draw `shots` training rows by a hash of their problems' ids. Raises InputError where there are too few."""
     if len(rows) < shots:
         raise InputError(f"answers.baselines asks for {shots} solved questions, and only {len(rows)} are trained on.")
     return sorted(rows, key=lambda row: hashlib.sha256(row.problem_id.encode()).digest())[:shots]

@@ -1,9 +1,10 @@
-"""Recorded answers instead of a model: matched to the problems by id or by text, and every misfit reported.
+"""Recorded answers instead of a model. They are matched to the problems by id or by text, and misfits are reported.
 
-The file (or each file of a folder) has one row an answer, as CSV, JSON lines or JSON. In `answers.models`, `columns`
-says which ones hold the problem's id, its question, the response and a judge's verdict. What else an Answer record has
-(fold, role, sample, tokens, finish_reason) is read from columns of those names. So another run's data/answers/<model>
-is replayed as it is. Without them a row is an answer of a model without folds, to which the question was unseen.
+A file has one row per answer, as CSV, JSON lines or JSON; a folder may hold several files. In `answers.models`,
+`columns` names the columns of the problem's id, its question, the response and a judge's verdict. The other fields of
+an Answer record (fold, role, sample, tokens, finish_reason) are read from columns of the same names. So another run's
+data/answers/<model> can be replayed unchanged. Without those columns a row counts as an answer of a model without
+folds, which had not seen the question.
 """
 
 import sys
@@ -52,7 +53,7 @@ class RecordedAnswer:
 
 
 class AnswerMisfit(Record):
-    """A recorded answer that matches no problem, one of several, or one that has its answer already."""
+    """A recorded answer that matches no problem, several problems, or a problem that already has its answer."""
 
     source: str
     problem_id: str | None
@@ -70,7 +71,7 @@ class Replayed:
     misfits: list[AnswerMisfit]
 
     def where(self, asks: Callable[[Answer], bool]) -> "Replayed":
-        """Only those answers for which `asks` is true, and the judge's words on them."""
+        """The answers for which `asks` is true, with the judge's verdicts on them."""
         answers = [row for row in self.answers if asks(row)]
         kept = {_key(row) for row in answers}
         return Replayed(answers, [row for row in self.judged if _key(row) in kept], self.misfits)
@@ -133,7 +134,7 @@ def write(name: str, replayed: Replayed, benchmarks: dict[str, list[Problem]]) -
 def recorded(path: Path, columns: AnswerColumns) -> list[RecordedAnswer]:
     """The rows of a file, of every file of a folder, or of the file that a pin names.
 
-    Raises InputError where there is none, or a column is not.
+    Raises InputError where there is no file, or a file lacks a column.
     """
     files = [path]
     if path.is_dir():
@@ -151,7 +152,7 @@ def recorded(path: Path, columns: AnswerColumns) -> list[RecordedAnswer]:
 
 
 def fetched(path: Path) -> Path:
-    """The file that `path` pins in a public repository, which is fetched once. Raises InputError without a network."""
+    """The file that `path` pins in a public repository. It is fetched once. Raises InputError without a network."""
     pin = read_yaml_as(path, PinnedFile, "It pins recorded answers: 'repository', 'revision' and 'file'.")
     target = CACHE / pin.revision / pin.file
     if not target.is_file():
@@ -164,7 +165,7 @@ def fetched(path: Path) -> Path:
 
 
 def _check(path: Path, rows: list[TableRow], columns: AnswerColumns) -> None:
-    """Raise InputError for a column that is mapped and not there."""
+    """Raise InputError where `columns` names a column that the file does not have."""
     names = {name for row in rows for name in row.values}
     needed = [columns.response, *columns.ids, *filter(None, (columns.question, columns.judge))]
     if rows and (absent := [name for name in needed if name not in names]):

@@ -21,14 +21,14 @@ from stages.answers.store import AnswerStore
 from stages.answers.tasks import Task
 
 ROUND = 4
-"""With MLX a round is this many batches. Within one, a reply that ends makes room for the next prompt; whole rounds are
-kept, so that a run taken up again puts the same prompts together as one that was never killed."""
+"""With MLX this many batches are a round. Within a round, a reply that ends makes room for the next prompt. Only whole
+rounds are kept: then a run that goes on after a kill batches the same prompts together as one that was never killed."""
 
 
 def open_store(model: AskedModel, tasks: list[Task]) -> AnswerStore:
     """The store of answers to these tasks, or to some of them, by exactly these weights and parameters.
 
-    With PyTorch a reply does not depend on when others end, so one store serves every `answers.max_tokens`.
+    With PyTorch a reply does not depend on the others' lengths, so one store serves every `answers.max_tokens`.
     """
     params = model.params
     any_cap = params.backend == "torch"
@@ -46,7 +46,7 @@ def open_store(model: AskedModel, tasks: list[Task]) -> AnswerStore:
 
 
 def _computing(params: AnswersParams, lm: LmParams) -> Inputs | None:
-    """What decides the last bits of a reply; None where a server answers."""
+    """The libraries and settings that the last bits of a reply depend on; None where a server answers."""
     if params.backend == "torch":
         require_torch()
         from distil.lm.torch.train import computing as torch_computing  # PyTorch is optional, and slow to import
@@ -60,7 +60,7 @@ def _plain(prompt: Prompt) -> Any:
 
 
 def respond(model: AskedModel, tasks: list[Task], store: AnswerStore) -> None:
-    """Put the model's answers to all tasks in the store, each fold's from the adapter in `adapters`/<fold>.
+    """Put the model's answers to all tasks into the store. The adapter in `adapters`/<fold> answers a fold's tasks.
 
     Raises InputError when the model, an adapter or the server is missing, or the disk is full.
     """
@@ -74,10 +74,10 @@ def respond(model: AskedModel, tasks: list[Task], store: AnswerStore) -> None:
 
 
 def answer_here(model: AskedModel, adapter: Path | None, tasks: list[Task], store: AnswerStore, bar: tqdm) -> None:
-    """Answer one adapter's tasks on this machine, prompts of like length together.
+    """Answer one adapter's tasks on this machine, prompts of similar length together.
 
-    With PyTorch the contest comes first: a reply does not depend on the others, and is kept as it ends. With MLX a
-    round is kept when it ends.
+    With PyTorch the contest comes first, and each reply is kept when it ends, because it does not depend on the
+    others. With MLX a round is kept when all of it has ended.
     """
     params, alone = model.params, model.params.backend == "torch"
     write, tokenizer = writer(model.base, adapter, "torch" if alone else "mlx", model.lm, params.batch_size)
@@ -104,5 +104,5 @@ def answer_here(model: AskedModel, adapter: Path | None, tasks: list[Task], stor
 
 
 def _tokens(tokenizer: TokenizerWrapper, prompt: Prompt) -> list[int]:
-    """A chat in the format of the tokenizer's template, or plain text unchanged."""
+    """The tokens of a chat in the format of the tokenizer's template, or of plain text as it is."""
     return list(tokenizer.encode(prompt)) if isinstance(prompt, str) else prompt_tokens(tokenizer, prompt)

@@ -17,9 +17,9 @@ PATIENCE = Patience(tries=30)
 
 
 def ask_server(model: AskedModel, tasks: list[Task], store: AnswerStore, bar: tqdm) -> None:
-    """Ask for every task that the store has no answer to, `batch_size` at a time; each answer is kept as it comes.
+    """Ask for every task that has no answer in the store, `batch_size` at a time. Each answer is kept when it arrives.
 
-    Raises InputError when the key is not set, a request is given up, or two adapters would be asked by one name.
+    Raises InputError when the key is not set, a request is given up, or two adapters would have the same name.
     """
     name, folds = model.params.endpoint.model, sorted({task.fold for task in tasks if task.fold})
     wanted = [place for place, many in (("{model}", folds), ("{fold}", folds[1:])) if many]
@@ -34,7 +34,7 @@ def ask_server(model: AskedModel, tasks: list[Task], store: AnswerStore, bar: tq
 
 
 async def ask_all(model: AskedModel, tasks: list[Task], store: AnswerStore, bar: tqdm) -> None:
-    """Send the requests; when one is given up, the others are ended."""
+    """Send the requests. When one is given up, the others are stopped."""
     stop, params = Stop(), model.params
     endpoint = params.endpoint.model_copy(update={"concurrency": params.batch_size})
     async with Client(WHERE, endpoint, stop, PATIENCE) as client:

@@ -1,4 +1,4 @@
-"""The answers so far, kept outside the stage's outputs, so that a killed run does not ask again."""
+"""The answers so far. They are kept outside the stage's outputs, so that a killed run does not ask again."""
 
 import os
 from collections.abc import Iterable
@@ -16,7 +16,8 @@ ANSWERS = Path("cache/answers")
 class AnswerStore:
     """A file to which answers are appended as they come. A line that a kill cut short is ignored.
 
-    With a `cap` in tokens, the file may hold answers given under other caps; those that are the same under it count.
+    With a `cap` in tokens, the file may hold answers given under other caps. Only those that this cap would not change
+    are used.
     """
 
     def __init__(self, name: str, cap: int | None = None):
@@ -34,7 +35,7 @@ class AnswerStore:
             raise self._unusable(error) from error
 
     def add(self, answers: Iterable[Answer]) -> None:
-        """Keep answers, on the disk before it returns. Raises InputError when they cannot be written."""
+        """Keep answers. They are on the disk when this returns. Raises InputError when they cannot be written."""
         try:
             with self.path.open("a", encoding="utf-8", newline="\n") as file:
                 for answer in answers:
@@ -62,5 +63,5 @@ class AnswerStore:
         )
 
     def remove(self) -> None:
-        """Forget them: the stage's outputs hold them now."""
+        """Remove the file. The stage's outputs hold the answers now."""
         self.path.unlink(missing_ok=True)

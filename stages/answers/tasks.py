@@ -16,9 +16,10 @@ Key = tuple[str, str | None, str, int]
 
 @dataclass(frozen=True)
 class Task:
-    """One sample of one problem from one adapter; `fold` is None for the base model, which has seen no problem.
+    """One sample of one adapter's answer to one problem. `fold` is None for the base model, which has seen no problem.
 
-    `style` is how a baseline asks, with the solved `examples` that come first; None for the chat that is trained on.
+    `style` is a baseline's way to ask, and `examples` are the solved questions that come first. Without a style the
+    prompt is the chat that the students were trained on.
     """
 
     problem: Problem
@@ -73,7 +74,7 @@ def base_tasks(benchmark: str, problems: list[Problem]) -> list[Task]:
 
 
 def contest_tasks(problems: list[Problem], split: Split) -> list[Task]:
-    """For each fold's adapter the problems that folds.json says it answers."""
+    """For each fold's adapter, the problems that folds.json lists as its to answer."""
     return [
         Task(problem, "contest", fold, role)
         for fold, parts in split.folds.items()
@@ -87,7 +88,7 @@ def transfer_tasks(problems: list[Problem], split: Split) -> list[Task]:
 
 
 def level_tasks(problems: list[Problem], split: Split, adapters: Sequence[str]) -> list[Task]:
-    """The questions that the first main fold holds out, for each of the adapters of a chain length (one a seed)."""
+    """The questions that the first main fold holds out, for each adapter of a chain length. There is one per seed."""
     unseen = set(split.folds[split.main[0]].unseen)
     asked = [problem for problem in problems if problem.id in unseen]
     return [Task(problem, "contest", adapter, "unseen") for adapter in adapters for problem in asked]
@@ -110,7 +111,10 @@ def baseline_tasks(
 
 
 def with_roles(problems: list[Problem], parts: Fold) -> list[tuple[Problem, Role]]:
-    """The problems of the part `answers`, each with the other part it is in. Raises InputError where there is none."""
+    """The problems of the part `answers`, each with its role: the other part it is in.
+
+    Raises InputError where a problem is in no other part, or is not among `problems`.
+    """
     roles: tuple[Role, ...] = ("train", "valid", "unseen", "unused")
     role_of = {name: role for role in roles for name in getattr(parts, role)}
     known = {problem.id: problem for problem in problems}

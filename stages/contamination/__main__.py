@@ -1,12 +1,12 @@
-"""Does the untouched base model know the questions by heart? Give it each first half, and compare the rest.
+"""Does the untouched base model know the questions by heart? Give it the first half of each, and compare the rest.
 
     python -m stages.contamination
 
 Reads data/eval/scored.jsonl (which questions the base model was asked, and which it got right), the questions in
 data/parsed and data/transfer, clusters of near-duplicates and the model. The first half of a question is given as plain
 text and continued greedily, as Wu et al. (arXiv 2507.10532) did. Writes data/contamination/<benchmark>.jsonl (both
-halves and the model's continuation) and metrics/contamination.json. When answers come from a server or are recorded,
-nothing can be tried.
+halves and the model's continuation) and metrics/contamination.json. When the answers come from a server or are
+recorded, there is no model here to try.
 """
 
 import argparse
@@ -38,11 +38,11 @@ BENCHMARKS: dict[Literal["contest", "transfer"], Path] = {
     "transfer": Path("data/transfer/problems.jsonl"),
 }
 MORE = 8
-"""Tokens that a reply may have beyond those of the second half, which the model may spell with other tokens."""
+"""How many tokens longer than the second half a reply may be. The model may write the same text in other tokens."""
 
 
 class ContaminationAnswers(Params):
-    """What the stage needs to know of the block `answers`."""
+    """The parameters of the block `answers` that the stage needs."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -51,7 +51,7 @@ class ContaminationAnswers(Params):
 
 
 class Student(Params):
-    """What the stage needs to know of the block `lora_seed`."""
+    """The one parameter of the block `lora_seed` that the stage needs."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -98,7 +98,7 @@ def asked() -> list[Half]:
 def complete(
     halves: Sequence[Half], model: str, backend: Literal["mlx", "torch"], lm: LmParams, batch_size: int
 ) -> Iterator[Completion]:
-    """Let the model go on after each first half, second halves of like length together. Yields in the order given.
+    """Let the model continue each first half, second halves of similar length together. Yields in the order given.
 
     Raises InputError when the model or the backend is missing.
     """

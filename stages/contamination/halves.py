@@ -6,7 +6,7 @@ from typing import Literal
 from distil.pipeline.records import Problem, Record
 
 SHORTEST = 4
-"""Second halves with fewer words are not asked for, since they could be guessed."""
+"""Second halves with fewer words are left out, because they could be guessed."""
 
 
 class Half(Record):
@@ -33,7 +33,7 @@ class Completion(Half):
 
 
 def cut(problem: Problem, benchmark: Literal["contest", "transfer"], right: bool) -> Half | None:
-    """The halves of a question as printed, the first with the odd word; None where the second is too short."""
+    """The halves of a question as printed. An odd word goes to the first. None where the second is too short."""
     words = list(re.finditer(r"\S+", problem.question))
     if len(words) // 2 < SHORTEST:
         return None
@@ -43,7 +43,7 @@ def cut(problem: Problem, benchmark: Literal["contest", "transfer"], right: bool
 
 
 def completed(half: Half, text: str) -> Completion:
-    """Compare the model's continuation with the second half, word by word; the space between words does not count."""
+    """Compare the model's continuation with the second half, word by word. White space between words is ignored."""
     words = half.rest.split()
     wrong = (place for place, pair in enumerate(zip(words, text.split(), strict=False)) if pair[0] != pair[1])
     met = next(wrong, min(len(words), len(text.split())))

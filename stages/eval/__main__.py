@@ -1,11 +1,11 @@
-"""Score every answer: what changed from base to student, how sure that is, and what the study would have claimed.
+"""Score every answer. How much better is the student than the base, how sure is that, and what would the study claim?
 
     python -m stages.eval
 
 Reads data/parsed, data/transfer, data/teacher_cot, data/train_split/folds.json, data/verified and data/answers. Writes
 data/eval/scored.jsonl (every answer with its verdict), data/eval/tables.json (everything in detail), metrics/eval.json
-(the headline) and plots/eval/*.csv. docs/metrics.md explains each number. When all answers are recorded answers of
-models that this run did not train, recorded.py compares them instead.
+(the headline) and plots/eval/*.csv. docs/metrics.md explains each number. When all answers are recorded ones, of models
+that this run did not train, recorded.py compares these models instead.
 """
 
 import argparse

@@ -36,7 +36,10 @@ def against_paper(parts: dict[str, Part], teacher: Accuracy, params: EvalParams)
 
 
 def mean_and_error(part: Part, correct: Array) -> tuple[float | None, float | None]:
-    """Mean accuracy and its standard error over questions and seeds; None without questions (or with one)."""
+    """Mean accuracy and its standard error over questions and seeds. Both are None without questions.
+
+    The error is None, too, with one question.
+    """
     if len(part) == 0:
         return None, None
     errors = standard_errors(correct.mean(axis=0), influences(correct, part.clusters))

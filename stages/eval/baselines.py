@@ -14,7 +14,10 @@ from stages.eval.params import EvalParams
 
 
 def baselines(parts: Mapping[str, Part], outcomes: Mapping[str, pd.DataFrame], params: EvalParams) -> list[Baseline]:
-    """One row per part and way to ask that answered all its questions: accuracy, and the student minus it in points."""
+    """One row per part and way to ask: its accuracy, and the student's accuracy minus it in points.
+
+    Ways to ask that left out a question of a part have no row for it.
+    """
     rows = []
     for part in parts.values():
         if not len(part):

@@ -28,11 +28,10 @@ CLAIMED = ("contest_unseen", "transfer")
 
 
 def compare(part: Part, params: EvalParams, name: str) -> Comparison:
-    """Everything about student against base on one part; a number that cannot be had is None, with the reason in
-    `reasons`.
+    """All numbers of student against base on one part. Where there is no number it is None, and `reasons` says why.
 
-    Accuracies are fractions, differences percentage points. McNemar's test needs one answer per question: it is that of
-    the seed with the median accuracy, and `seeds` has every seed's; `sign_flip_p` uses all seeds at once.
+    Accuracies are fractions, differences percentage points. McNemar's test needs one answer per question, so it is the
+    test of the seed with the median accuracy; `seeds` has the test of every seed. `sign_flip_p` uses all seeds at once.
     """
     gap = difference(part.base, part.students, part.clusters, params.resamples, params.generator(name))
     result = outline(part, gap)
@@ -42,7 +41,7 @@ def compare(part: Part, params: EvalParams, name: str) -> Comparison:
     base, students = part.base[:, 0], part.students
     models, seeds = part.groups[STUDENT].models, students.shape[1]
     kinds = other_families(part.base, students, part.families)
-    if kinds and gap.both:  # what other kinds give is never surer than what more questions of these kinds do
+    if kinds and gap.both:  # other kinds of questions are never more certain than more questions of these kinds
         kinds = Interval(min(kinds.low, gap.both.low), max(kinds.high, gap.both.high))
     if not kinds:
         reasons["difference_low_families"] = f"fewer than {FEW} kinds of questions"
@@ -95,7 +94,7 @@ def outline(part: Part, gap: Difference) -> Comparison:
 
 
 def crossed(part: Part, errors: StandardErrors) -> Crossed:
-    """Seeds and questions as crossed factors: how much each adds to the uncertainty of verdicts and result."""
+    """Seeds and questions as crossed factors: how much each adds to the uncertainty of a verdict and of the result."""
     students = part.students
     seeds = students.shape[1]
     split, over_seeds = components(students), t_interval(students.mean(axis=0))
@@ -127,7 +126,7 @@ def _share(seeds: float | None, errors: StandardErrors) -> float | None:
 
 
 def power(part: Part, errors: StandardErrors, params: EvalParams) -> Power:
-    """The effect that this run could detect at 80 % power, from the standard error of its own estimate."""
+    """The effect that this run could detect with 80 % power, from the standard error of its own estimate."""
     return Power(
         detectable=points(detectable(errors)),
         effect=params.effect,
@@ -136,9 +135,9 @@ def power(part: Part, errors: StandardErrors, params: EvalParams) -> Power:
 
 
 def students_gap(first: Part, second: Part, params: EvalParams, name: str) -> PairedGap:
-    """The students of `first` minus those of `second` on the questions of both, in points.
+    """The accuracy of the students of `first` minus that of `second`, on the questions that both answered, in points.
 
-    Both are adapters of the same seeds, trained on other rows.
+    Both are adapters of the same seeds, trained on different rows.
     """
     shared = sorted(set(first.questions["id"]) & set(second.questions["id"]))
     if not shared:
@@ -154,7 +153,7 @@ def with_holm(
     parts: Mapping[str, Comparison], sections: Sequence[SectionComparison]
 ) -> tuple[dict[str, Comparison], list[SectionComparison]]:
     """The parts and sections with `holm_p`: each `mcnemar_p` corrected for all of CLAIMED and all sections."""
-    # the parts that overlap with these (seen, all) make no claim of their own, and are left out of the correction
+    # the other parts (seen, all) overlap with these and make no claim of their own, so the correction leaves them out
     tested = [*(parts[name] for name in CLAIMED), *sections]
     adjusted = [{"holm_p": p} for p in holm([result.mcnemar_p for result in tested])]
     claimed = {name: parts[name].model_copy(update=update) for name, update in zip(CLAIMED, adjusted, strict=False)}

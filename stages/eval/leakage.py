@@ -1,4 +1,4 @@
-"""The gain from having seen a question: accuracy seen minus unseen, for base, student and the study's protocol."""
+"""The gain from having seen a question in training: accuracy on seen questions minus that on unseen ones."""
 
 import numpy as np
 
@@ -15,11 +15,11 @@ from stages.eval.params import EvalParams
 def leakage(parts: dict[str, Part], split: Split, params: EvalParams) -> Leakage:
     """Gaps between seen and unseen questions in percentage points, each with `low`, `high` and, if null, `reason`.
 
-    `base` and `student` are accuracy seen minus unseen; `inflation` is the student's gap minus the base's, which
-    takes out that some years are harder (a difference in differences); `paper_protocol` is how much larger the
-    student's gain looks under the study's protocol, on all questions, than on unseen ones. `paired` has for each part
-    the adapters trained under the study's protocol minus those of the main folds on the same questions: the difference
-    of the training rows alone (which are more under the study's protocol; `rows` has both counts).
+    - `base` and `student`: accuracy on seen questions minus accuracy on unseen ones.
+    - `inflation`: the student's gap minus the base's. This difference in differences takes out that years differ.
+    - `paper_protocol`: the student's gain on all questions under the study's protocol, minus its gain on unseen ones.
+    - `paired`: for each part, the adapters trained under the study's protocol minus those of the main folds, on the
+      same questions. Only the training rows differ. The study's protocol has more rows; `rows` has both counts.
     """
     seen, unseen, paper = parts["contest_seen"], parts["contest_unseen"], parts["paper_protocol"]
     return Leakage(
@@ -35,14 +35,14 @@ def leakage(parts: dict[str, Part], split: Split, params: EvalParams) -> Leakage
 
 
 def paired(part: Part, parts: dict[str, Part], params: EvalParams) -> PairedGap:
-    """The gain of the study's protocol on one part's questions; `points` is None where its adapters were not asked."""
-    # compared with itself, the study's part would differ by nothing
+    """The gain from the study's protocol on one part's questions. `points` is None where it was not asked them."""
+    # the part of the study's protocol would be compared with itself
     ours = parts["contest_all"] if part.name == "paper_protocol" else part
     return students_gap(parts["paper_protocol"], ours, params, f"{part.name} leak paired")
 
 
 def trained_rows(split: Split) -> dict[str, int]:
-    """How many rows each fold's adapter is trained on: of several chains of a problem, each is one."""
+    """How many rows each fold's adapter is trained on. A problem with several chains has several rows."""
     return {name: fold.train_rows or len(fold.train) for name, fold in split.folds.items()}
 
 
@@ -52,12 +52,12 @@ def gains(part: Part) -> Array:
 
 
 def gap(first: Part, second: Part, values: Array, others: Array, params: EvalParams, name: str) -> Gap:
-    """Mean of `values` on `first` minus mean of `others` on `second`, whose questions and clusters may overlap."""
+    """Mean of `values` on `first` minus mean of `others` on `second`. Questions and clusters of the two may overlap."""
     if not len(first) or not len(second):
         missing = first.name if not len(first) else second.name
         return Gap(points=None, low=None, high=None, reason=f"no question under {missing}")
     seeds = values.shape[1]
-    # rows of [n, sums, n, sums], zero for the other part: a cluster with questions in both is drawn once for both
+    # each row is [n, sums, n, sums] with zeros for the other part, so a cluster in both parts is drawn for both at once
     ones, zeros = np.ones((len(first), 1)), np.zeros((len(second), 1))
     own = np.hstack([ones, values, 0 * ones, 0 * values])
     other = np.hstack([zeros, 0 * others, zeros + 1, others])
@@ -69,7 +69,7 @@ def gap(first: Part, second: Part, values: Array, others: Array, params: EvalPar
 
 
 def _difference_of_means(seeds: int) -> Statistic:
-    """Totals (n, sums for each seed, n, sums for each seed) to the difference of the two means for each seed."""
+    """The statistic of totals (n, sum of each seed, n, sum of each seed): each seed's difference of the two means."""
 
     def statistic(totals: Array) -> Array:
         one, other = totals[..., : seeds + 1], totals[..., seeds + 1 :]

@@ -11,7 +11,7 @@ Metrics = TypeVar("Metrics", bound=BesideProtocol)
 
 
 def headline(tables: EvalTables) -> EvalMetrics:
-    """metrics/eval.json from the detailed tables; `reasons` says why each null is one."""
+    """metrics/eval.json from the detailed tables. Its `reasons` give the reason for each null."""
     teacher, teacher_unseen, transfer = tables.teacher, tables.teacher_unseen, tables.teacher_transfer
     inflation, protocol = tables.leakage.inflation, tables.leakage.paper_protocol
     unseen = tables.parts["contest_unseen"]
@@ -52,7 +52,7 @@ def headline(tables: EvalTables) -> EvalMetrics:
 
 
 def part(tables: EvalTables, name: str, model: type[Metrics]) -> Metrics:
-    """One part's numbers, with the shares of answers that ended at the token cap: the base model's and all seeds'."""
+    """One part's numbers, with the shares of the base's and of all seeds' answers that the token cap cut off."""
     leak = tables.leakage.paired[name]
     cut_off = {row.model: row.truncated for row in tables.accuracy if row.part == name and row.by == "all"}
     return projected(

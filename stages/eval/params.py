@@ -22,12 +22,12 @@ class EvalParams(Params):
     against_paper: bool
 
     def generator(self, name: str) -> np.random.Generator:
-        """A random generator for one named result, so that none depends on which others were made before it."""
+        """A random generator for one named result. No result depends on which others were computed before it."""
         return named_generator(self.seed, name)
 
 
 class EvalModel(Params):
-    """Of an entry of `answers.models`: the folder of its weights."""
+    """The one parameter of an entry of `answers.models` that the stage needs: the folder of its weights."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -35,7 +35,7 @@ class EvalModel(Params):
 
 
 class EvalAnswers(Params):
-    """Of the block `answers`: who answered, and how many questions they were asked."""
+    """The parameters of the block `answers` that the stage needs: the models, and the limit on their questions."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -66,7 +66,7 @@ class EvalAnswers(Params):
 
 
 class EvalTraining(Params):
-    """Of the block `lora_seed`: the seeds of the students."""
+    """The one parameter of the block `lora_seed` that the stage needs: the seeds of the students."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

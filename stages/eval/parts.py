@@ -1,4 +1,4 @@
-"""The parts of the answers that claims are about: their questions, and the outcomes of base and every seed."""
+"""The parts of the benchmarks that claims are about: their questions, and the outcomes of the base and every seed."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -24,14 +24,14 @@ def select(
 ) -> Part:
     """The questions that adapters of `folds` answered in one of `roles`, with the base model's answers to them.
 
-    Where a question has several answers of a seed, that of the last role (then the last fold) counts. Raises
-    InputError when a model left out one of these questions.
+    Where a seed has several answers to a question, the one of the last role counts, and among those the one of the last
+    fold. Raises InputError when a model left out one of these questions.
     """
     first = outcomes[outcomes["sample"] == 0]
     students = first[first["fold"].isin(list(folds)) & first["role"].isin(list(roles))]
     rank = students["role"].map({role: place for place, role in enumerate(roles)}).astype(int)
     place = students["fold"].map({fold: place for place, fold in enumerate(folds)}).astype(int)
-    # drop_duplicates keeps the last answer below, so the role that counts most is named last
+    # below, drop_duplicates keeps the last answer, so the role that counts most comes last
     students = students.assign(rank=rank, place=place).sort_values(["rank", "place"], kind="stable")
     rows = np.sort(students["question"].unique())
     # the base model has no fold: it answers every question once
@@ -65,8 +65,8 @@ def all_parts(
 ) -> dict[str, Part]:
     """The parts by name: the contest unseen, seen and all, transfer, and the study's own protocol.
 
-    `split` is data/train_split/folds.json and `asked` the held-out questions that `answers.limit` leaves. `contest_all`
-    counts every question once: by an adapter that the question was held out from, if there is one.
+    `split` is data/train_split/folds.json. `asked` are the held-out questions within `answers.limit`. `contest_all`
+    counts every question once: with an adapter that had not seen it, if there is one.
     """
 
     def part(name: str, benchmark: str, folds: Sequence[str], *roles: str) -> Part:
@@ -81,7 +81,7 @@ def all_parts(
         part("transfer", "transfer", [split.transfer_fold], *anything),
         part("paper_protocol", "contest", ["paper"], *anything),
     )
-    # answers of an older split would be compared in silence otherwise
+    # otherwise answers of an older split would be compared without a word
     if set(parts[0].questions["id"]) != set(asked):
         raise InputError(
             f"data/train_split/folds.json holds out {len(asked)} problems that were to be answered, but the answers "

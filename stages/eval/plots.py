@@ -15,8 +15,8 @@ COLUMNS = ["model", "n", "accuracy", "low", "high"]
 def plot_tables(found: EvalTables, parts: Mapping[str, Part]) -> dict[str, pd.DataFrame]:
     """The tables by file name.
 
-    Accuracies are fractions, `low` and `high` their intervals. `verdicts` is also what `make compare` reads, so it
-    names every question.
+    Accuracies are fractions, `low` and `high` their intervals. `make compare` reads `verdicts`, too, so it names every
+    question.
     """
     table = pd.DataFrame([row.model_dump() for row in found.accuracy])
     pair = table["model"].isin([BASE, STUDENT])
@@ -39,7 +39,7 @@ def plot_tables(found: EvalTables, parts: Mapping[str, Part]) -> dict[str, pd.Da
 
 
 def discordant(result: Comparison) -> pd.DataFrame:
-    """For each seed how many questions only it got right (`gained`), and how many only base did (`lost`, negative)."""
+    """For each seed, how many questions only it got right (`gained`) and only the base got right (`lost`, negative)."""
     rows = [
         row for seed in result.seeds for row in ((seed.model, "gained", seed.gained), (seed.model, "lost", -seed.lost))
     ]
@@ -47,7 +47,7 @@ def discordant(result: Comparison) -> pd.DataFrame:
 
 
 def verdicts(part: Part) -> pd.DataFrame:
-    """One row per question and model: `right` is 1 or 0, `place` puts questions of one pattern next to each other."""
+    """One row per question and model. `right` is 1 or 0. `place` puts questions with the same verdicts side by side."""
     models = [*part.groups[BASE].models, *part.groups[STUDENT].models]
     correct = np.hstack([part.base, part.students]).astype(int)
     questions = part.questions[["id", "fingerprint", "cluster", "section"]].reset_index(drop=True)

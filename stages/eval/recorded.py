@@ -1,9 +1,8 @@
-"""Compare recorded answers of models that this run did not train: there is no base, but a teacher, judges and chain
-lengths.
+"""Compare recorded answers of models that this run did not train. There is no base, but a teacher, judges and lengths.
 
-For every benchmark that a model answered, this gives each model's accuracy by the verifier, and the agreement of its
-judge with the verifier. It compares the models `teacher` and `student` on the same questions (in all, by section, by
-the source's difficulty), tests the trend over models named R1 to R6, and corrects the published accuracies for the
+For every benchmark that a model answered, this gives the model's accuracy by the verifier, and the agreement of its
+judge with the verifier. It compares the models `teacher` and `student` on the same questions: in all, by section and by
+the source's difficulty. It tests the trend over the models named R1 to R6. It corrects the published accuracies for the
 errors of the student's judge.
 """
 
@@ -51,7 +50,7 @@ JUDGED = ("base", "student", "R2", "R3", "R4", "R5", "R6")
 
 
 def rated(scored: Path, models: Sequence[str]) -> pd.DataFrame:
-    """The rows of rows_of() with the judges' verdicts that data/answers has."""
+    """The rows of `rows_of`, with the judges' verdicts in data/answers."""
     said: dict[tuple[str, str, str], str] = {}
     for model in models:
         path = ANSWERS / model / "judged.jsonl"
@@ -62,10 +61,10 @@ def rated(scored: Path, models: Sequence[str]) -> pd.DataFrame:
 
 
 def rows_of(scored: Path, said: Mapping[tuple[str, str, str], str]) -> pd.DataFrame:
-    """One row per first answer: id, benchmark, model, the verifier's verdict and rule, and the judge's (empty without).
+    """One row per first answer: id, benchmark, model, the verifier's verdict and rule, and the judge's verdict.
 
-    `said` has the judges' verdicts by benchmark, model and problem. `correct`, `uncorrected`, `lenient`, `no_answer`
-    and `truncated` are 0 or 1, and `words` counts the answer's.
+    `said` has the judges' verdicts by benchmark, model and problem; the column is empty where there is none. `correct`,
+    `uncorrected`, `lenient`, `no_answer` and `truncated` are 0 or 1. `words` is the number of words of the answer.
     """
     rows = [
         {
@@ -97,18 +96,18 @@ def tables(
             grades = {problem.id: problem.difficulty for problem in problems[name]}
             asked = table.assign(difficulty=table["id"].map(grades).astype("Int64"))  # some may have none
             found[title(name, problems[name])] = benchmark(name, own, asked, params)
-    # What the study published was judged by the study's judge: another's errors say nothing of it.
+    # The study's judge judged the published answers. The errors of another judge say nothing about them.
     rating = _rating(rows[rows["model"] == STUDENT]) if params.against_paper else None
     return RecordedTables(recorded=found, corrected=corrected(rating) if rating else [])
 
 
 def title(name: str, problems: Sequence[Problem]) -> str:
-    """What a benchmark is called in metrics: `math500` for MATH-500, else its `name`, `contest` or `transfer`."""
+    """The name of a benchmark in metrics: `math500` for MATH-500, else its `name`, `contest` or `transfer`."""
     return "math500" if problems[0].source == "MATH-500" else name
 
 
 def benchmark(name: str, rows: pd.DataFrame, asked: pd.DataFrame, params: EvalParams) -> RecordedBenchmark:
-    """One benchmark: its models, and what pairs and levels among them show."""
+    """One benchmark: its models, the comparison of teacher and student, and the trend over levels."""
     models = list(dict.fromkeys(rows["model"]))
     levels = [level for level in LEVELS if level in models]
     whole: WholePair | None = None
@@ -127,7 +126,7 @@ def benchmark(name: str, rows: pd.DataFrame, asked: pd.DataFrame, params: EvalPa
 
 
 def disagreements(rows: pd.DataFrame) -> Iterator[AnswerDisagreement]:
-    """The answers on which judge and verifier differ, or on which the judge said neither, by model and question."""
+    """The answers on which judge and verifier differ, or where the judge was not clear, by model and question."""
     apart = (rows["judge"] == "CORRECT") != rows["correct"].astype(bool)
     found = rows[(_clear(rows) & apart) | (rows["judge"] == "UNCLEAR")].sort_values(["model", "id"])
     for row in found.to_dict("records"):
@@ -149,7 +148,7 @@ def marked(model: str, own: pd.DataFrame) -> RecordedModel:
 def judged(own: pd.DataFrame) -> JudgeRating | None:
     """How the judge of one model's answers compares with the verifier; None where there was no judge.
 
-    `unclear` counts answers on which the judge said neither. They count nowhere else.
+    `unclear` counts the answers for which the judge gave no clear verdict. No other number includes them.
     """
     rating = _rating(own)
     if rating is None:
@@ -178,7 +177,7 @@ def _rating(own: pd.DataFrame) -> Rating | None:
 
 
 def answered(rows: pd.DataFrame, asked: pd.DataFrame, models: Sequence[str]) -> tuple[pd.DataFrame, list[Group]]:
-    """The questions that all of `models` answered, and how each fared on them."""
+    """The questions that all of `models` answered, and the outcomes of each model on them."""
     wide = {
         measure: rows[rows["model"].isin(list(models))].pivot(index="id", columns="model", values=measure)[list(models)]
         for measure in MEASURES
@@ -190,7 +189,7 @@ def answered(rows: pd.DataFrame, asked: pd.DataFrame, models: Sequence[str]) -> 
 
 
 def pair(both: Part, params: EvalParams) -> tuple[WholePair, list[GroupPair]]:
-    """Student against teacher: the paired comparison in all and by group."""
+    """The paired comparison of student and teacher, on all questions and by group."""
     labels = [(by, label) for by in GROUPS for label in sorted(both.questions[by].dropna().unique())]
     parts = [both.where(both.questions[by].to_numpy() == label) for by, label in labels]
     results = [compare(both, params, f"{both.name} pair")]

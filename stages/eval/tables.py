@@ -18,11 +18,10 @@ GROUPINGS = ("section", "year", "form")
 
 
 def accuracy_table(parts: dict[str, Part], families_are: FamiliesAre) -> list[AccuracyRow]:
-    """One row per part, model and group of questions; `by` is `all`, or the column that makes the group
-    (the kind of question among them, where kinds are known).
+    """One row per part, model and group of questions. `by` is `all`, or the column that makes the group.
 
-    `finished` is accuracy among the answers that ended by themselves, None where none did; `correct` is a mean count
-    for the student.
+    Where the kinds of questions are known, they are one of these columns. `finished` is the accuracy of the answers
+    that ended by themselves, None where none did. `correct` is a mean count for the student.
     """
     groupings = GROUPINGS if families_are == "near-duplicates" else (*GROUPINGS, "family")
     return [row for part in parts.values() for row in part_table(part, groupings)]
@@ -69,10 +68,10 @@ def row(part: str, by: str, group: str, model: str, answers: Group, clusters: ND
 def several_samples(outcomes: pd.DataFrame, clusters: NDArray[np.int_]) -> list[SeveralSamples]:
     """For questions answered n > 1 times: accuracy of one answer, pass@k and majority@n, each with its interval.
 
-    One row per model, fold and role; empty where every question was answered once. `pass_at` has for k = 1, 2, 4, ...
-    up to n the unbiased estimate that one of k answers is right, 1 - C(n - c, k) / C(n, k) with c of n right (Chen et
-    al. 2021). Under majority the most frequent answer counts, of equally frequent ones the first sampled. `clusters`
-    are those of the questions.
+    One row per model, fold and role; none where every question was answered once. `pass_at` has the unbiased estimate
+    of the chance that one of k answers is right, for k = 1, 2, 4, ... up to n. It is 1 - C(n - c, k) / C(n, k) with c
+    of n right (Chen et al. 2021). `majority` takes the most frequent answer, and of equally frequent ones the first
+    sampled. `clusters` are those of the questions.
     """
     rows = []
     keys = ["model", "fold", "role"]
@@ -102,7 +101,7 @@ def share(right: Array, clusters: NDArray[np.int_]) -> Share:
 
 
 def pass_at(k: int, samples: pd.Series, right: pd.Series) -> Array:
-    """For each question the unbiased chance that one of k answers, drawn from its `samples`, is among the `right`."""
+    """For each question the unbiased chance that k answers, drawn from its `samples`, have one of the `right`."""
     return 1 - comb(samples - right, k).to_numpy() / comb(samples, k).to_numpy()
 
 

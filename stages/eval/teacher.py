@@ -17,14 +17,14 @@ BENCHMARK = Path("data/teacher_cot/benchmark.jsonl")
 
 
 class Solved(NamedTuple):
-    """The questions whose R1 chain was accepted, and those whose was rejected, by id."""
+    """The ids of the questions whose R1 chain was accepted, and of those whose R1 chain was rejected."""
 
     accepted: set[str]
     rejected: set[str]
 
 
 def solved() -> Solved:
-    """What `verified` says about the R1 chains."""
+    """The verdicts on the R1 chains in data/verified."""
     return Solved(
         *(
             {
@@ -38,7 +38,7 @@ def solved() -> Solved:
 
 
 def teacher_accuracy(questions: pd.DataFrame, found: Solved) -> Accuracy:
-    """The share of these questions with an R1 chain whose R1 chain was accepted; `n` is how many have one."""
+    """The share of accepted R1 chains among these questions. `n` is the number of questions that have one."""
     answered = questions[questions["id"].isin(found.accepted | found.rejected)]
     right = answered["id"].isin(found.accepted).to_numpy().astype(float)
     value, low, high = accuracy(right[:, None], answered["cluster"].to_numpy())
@@ -51,8 +51,7 @@ def teacher_sections(questions: pd.DataFrame, found: Solved) -> dict[str, Accura
 
 
 def teacher_on_benchmark(questions: pd.DataFrame, verifier: Verifier, file: IO[str]) -> Accuracy | None:
-    """The share of the benchmark's questions that the solver answered rightly, among those it answered; None without
-    answers.
+    """The solver's accuracy on those of the benchmark's questions that it answered; None where it answered none.
 
     The scored answers are written to `file`.
     """

@@ -2,10 +2,10 @@
 
     python -m stages.length_sweep
 
-Reads data/parsed, data/train_split, data/verified, data/answers; only questions held out
-from the adapters count. Writes data/length_sweep/scored.jsonl, data/length_sweep/tables.json (sections, pairs of
-levels, the published numbers), metrics/length_sweep.json and plots/length_sweep/*.csv. docs/metrics.md says what each
-number is. Without levels (`length_sweep.levels: []`) all of them are empty.
+Reads data/parsed, data/train_split, data/verified and data/answers. Only questions held out from the adapters count.
+Writes data/length_sweep/scored.jsonl, data/length_sweep/tables.json (sections, pairs of levels, the published numbers),
+metrics/length_sweep.json and plots/length_sweep/*.csv. docs/metrics.md explains each number. Without levels
+(`length_sweep.levels: []`) all of these files are empty.
 """
 
 import argparse
@@ -75,7 +75,7 @@ PLOTTED = ("n", "accuracy", "low", "high", "words", "chain_words", "no_answer", 
 class SweepParams(LevelSeedParams, LevelParams):
     """The block `length_sweep`.
 
-    `focus` is the section that is tested for being more sensitive to short chains; `margin` is percentage points.
+    `focus` is a section. A test asks whether short chains harm it more than the others. `margin` is percentage points.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -88,7 +88,7 @@ class SweepParams(LevelSeedParams, LevelParams):
     against_paper: bool
 
     def generator(self, name: str) -> np.random.Generator:
-        """A random generator for one named result, so that none depends on which others were made before it."""
+        """A random generator for one named result. No result depends on which others were computed before it."""
         return named_generator(self.resampling_seed, name)
 
 
@@ -118,7 +118,7 @@ def main() -> None:
 
 
 def write_nothing() -> None:
-    """Write the outputs of a run that sweeps no chain length."""
+    """Write the outputs of a run without chain lengths."""
     found = SweepTables(
         base=numbers(NOTHING, np.array([], int)), levels=[], truncated=[], sections=[], pairs=[], tests=SweepTests(),
         published=[], left_out=0, reasons={"levels": "length_sweep.levels names none"},
@@ -134,7 +134,7 @@ def write_nothing() -> None:
 def score_all(
     params: SweepParams, questions: pd.DataFrame, verifier: Verifier, file: IO[str]
 ) -> dict[str, pd.DataFrame]:
-    """The outcomes of base, and of every level and control that has answers. Raises InputError when no level has."""
+    """The outcomes of the base, and of each level and control with answers. Raises InputError when no level has any."""
 
     def scored(names: Iterable[str]) -> dict[str, pd.DataFrame]:
         paths = {name: ANSWERS / name / "contest.jsonl" for name in names}
@@ -186,7 +186,7 @@ def teacher_words(levels: Iterable[Level], ids: pd.Series) -> dict[Level, Array]
 
 
 def chain_words(rows: str, level: Level) -> ChainWords:
-    """Words of the replies in a level's training rows: mean, median and range; None where it has no rows."""
+    """The number of words of the replies in a level's training rows: mean, median and range; None without rows."""
     path = ROWS / rows / level / "train.jsonl"
     replies = read_jsonl(path, Example) if path.exists() else []
     return ChainWords(
@@ -195,7 +195,7 @@ def chain_words(rows: str, level: Level) -> ChainWords:
 
 
 def of_level(level: Level, sweep: Part, taught: Array, params: SweepParams) -> LevelRow:
-    """The numbers of one level, and what it gains on the base model; None, and `n` 0, where it did not answer."""
+    """The numbers of one level, and its gain over the base model. Without answers `n` is 0 and the others are None."""
     words, answers = chain_words("levels", level), levels_of(sweep).get(level)
     if answers is None:
         return LevelRow(level=level, **dict(numbers(NOTHING, np.array([], int))), **dict(words))
@@ -206,7 +206,7 @@ def of_level(level: Level, sweep: Part, taught: Array, params: SweepParams) -> L
 
 
 def of_control(level: Level, sweep: Part, taught: Array, params: SweepParams) -> ControlRow:
-    """The numbers of full chains cut to one level's length, and what compressed chains gain on them."""
+    """The numbers of full chains cut to one level's length, and the gain of compressed chains over them."""
     words, answers, compressed = (
         chain_words("truncated", level),
         controls_of(sweep).get(level),
@@ -222,7 +222,7 @@ def of_control(level: Level, sweep: Part, taught: Array, params: SweepParams) ->
 
 
 def by_section(sweep: Part, params: SweepParams) -> list[SectionRow]:
-    """The numbers of every level within each section."""
+    """The numbers of every level in each section."""
     labels = sweep.questions["section"].to_numpy()
     rows = []
     for section in sorted(set(labels)):

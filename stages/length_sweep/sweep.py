@@ -1,8 +1,8 @@
 """The same questions at every chain length: accuracy, words, and how both change from level to level.
 
 A level has one adapter per seed. Seeds and questions are crossed in every interval: each adapter answers each question,
-and both are samples. A sweep is a part whose groups are the base model, each level's adapters under the level's name,
-and those of a level's control under `control_name(level)`.
+and both are samples. A sweep is a part with these groups: the base model, each level's adapters under the level's name,
+and the adapters of a level's control under `control_name(level)`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from distil.statistics.seeds import Array, cluster_sums
 from distil.statistics.trend import page
 
 NEAR = 0.25
-"""How far from its chain's length a response may be and still count as having it."""
+"""A response counts as having its chain's length if it differs from it by no more than this share."""
 Reasons = dict[str, str]
 
 
@@ -40,16 +40,16 @@ def controls_of(sweep: Part) -> dict[Level, Group]:
 
 
 def collect(questions: pd.DataFrame, outcomes: Mapping[str, pd.DataFrame]) -> tuple[Part, int]:
-    """Line up every group's outcomes on the unseen questions that all its models answered, first sample only.
+    """Line up every group's outcomes on the unseen questions that all models answered, first sample only.
 
-    Returns the sweep, and how many questions some adapter answered that are left out because another did not.
+    Returns the sweep, and how many questions are left out: some adapter answered them and another did not.
     """
     unseen = {name: table[(table["role"] == "unseen") & (table["sample"] == 0)] for name, table in outcomes.items()}
     asked = {
         name: [set(answered["question"]) for _, answered in table.groupby("fold", observed=True)] or [set()]
         for name, table in unseen.items()
     }
-    # only these: a level that answered easier questions would look better
+    # only the shared questions: a level that answered easier ones would look better
     shared = sorted(set.intersection(*(places for sets in asked.values() for places in sets)))
     groups = {name: _group(table, shared) for name, table in unseen.items()}
     own = {place for name, sets in asked.items() if name != BASE for places in sets for place in places}
@@ -74,9 +74,9 @@ def verdicts(levels: Mapping[Level, Group], questions: int) -> Array:
 
 
 def numbers(group: Group, clusters: NDArray[np.int_]) -> LevelNumbers:
-    """Accuracy with its interval, every seed's, words of the responses, and rates; all None without questions.
+    """Accuracy with its interval, each seed's accuracy, words of the responses, and rates; all None without questions.
 
-    `finished` is accuracy among the responses that ended by themselves.
+    `finished` is the accuracy of the responses that ended by themselves.
     """
     correct, words = group.correct, group.outcomes["words"]
     value, low, high = accuracy(correct, clusters)
@@ -102,9 +102,9 @@ def numbers(group: Group, clusters: NDArray[np.int_]) -> LevelNumbers:
 
 
 def kept(group: Group, taught: Array) -> LengthKept:
-    """How many responses have the length of the teacher's chain for the same question, to within a quarter of it.
+    """The share of responses with the length of the teacher's chain for the same question, give or take a quarter.
 
-    `taught` has the words of the level's own chain for each question, NaN where the teacher has none.
+    `taught` has the number of words of the level's own chain for each question, NaN where the teacher has none.
     """
     known = ~np.isnan(taught)
     if not known.any():
@@ -114,7 +114,7 @@ def kept(group: Group, taught: Array) -> LengthKept:
 
 
 def spread(name: str, words: Array) -> dict[str, float | None]:
-    """Mean, median and range of a number of words under `name`; None where there is none."""
+    """Mean, median and range of numbers of words, under `name`; None where there are none."""
     ends = (name, f"{name}_median", f"{name}_min", f"{name}_max")
     if words.size == 0:
         return dict.fromkeys(ends)
@@ -123,20 +123,20 @@ def spread(name: str, words: Array) -> dict[str, float | None]:
 
 
 def gap(better: Array, worse: Array, clusters: NDArray[np.int_], resamples: int, rng: np.random.Generator) -> Gap:
-    """`better` minus `worse` on the same questions in percentage points, over other questions and other seeds."""
+    """`better` minus `worse` on the same questions in percentage points; the interval is over questions and seeds."""
     found = difference(worse, better, clusters, resamples, rng)
     low, high = found.both or (None, None)
     return Gap(points=points(found.value), low=points(low), high=points(high))
 
 
 def pairwise(sweep: Part, resamples: int, rng: np.random.Generator) -> list[LevelPair]:
-    """Every pair of levels: second minus first in points with its interval, and the sign-flip p, Holm-corrected.
+    """Every pair of levels: second minus first in points with its interval, and the sign-flip p with Holm's correction.
 
-    The interval is over other questions and seeds; p is about these adapters on other questions.
+    The interval is over other questions and seeds. p is about these adapters on other questions.
     """
     pairs = list(combinations(levels_of(sweep).items(), 2))
     clusters = sweep.clusters
-    # all p-values first, since Holm's correction of each depends on the others
+    # all p-values first, because Holm's correction of each depends on the others
     tests = [sign_flips(one.correct, other.correct, clusters) for (_, one), (_, other) in pairs]
     rows = []
     for ((first, one), (second, other)), p, adjusted in zip(pairs, tests, holm(tests), strict=True):
@@ -150,10 +150,10 @@ def pairwise(sweep: Part, resamples: int, rng: np.random.Generator) -> list[Leve
 
 
 def trend(sweep: Part, resamples: int, rng: np.random.Generator) -> tuple[TrendTests, Reasons]:
-    """Does accuracy fall from level to level? None, with its reason, for what cannot be had.
+    """Does accuracy fall from level to level? A test that cannot be made is None, and the reasons say why.
 
-    `change` is the last level's accuracy minus the first's in points, with the interval over other questions and seeds;
-    Page's trend test and Cochran's Q are about these adapters, whose mean verdict is ranked.
+    `change` is the last level's accuracy minus the first's in points, with the interval over other questions and seeds.
+    Page's trend test and Cochran's Q are about these adapters: they use the mean verdict of a level's adapters.
     """
     levels = levels_of(sweep)
     if len(levels) < 2 or not len(sweep):
@@ -175,10 +175,10 @@ def trend(sweep: Part, resamples: int, rng: np.random.Generator) -> tuple[TrendT
 
 
 def focus(sweep: Part, section: str, resamples: int, rng: np.random.Generator) -> tuple[FocusTest, Reasons]:
-    """By how many points more accuracy falls from the first level to the last in `section` than elsewhere.
+    """How much more accuracy falls from the first level to the last in `section` than elsewhere, in points.
 
-    A difference of two falls over different questions, resampled together. None, with its reason, where there is
-    no such contrast.
+    It is the difference of two falls over different questions, which are resampled together. Where there is nothing to
+    compare it is None, and the reasons say why.
     """
     levels = levels_of(sweep)
     inside = (sweep.questions["section"] == section).to_numpy()
@@ -188,7 +188,7 @@ def focus(sweep: Part, section: str, resamples: int, rng: np.random.Generator) -
     first, *_, last = (group.correct for group in levels.values())
     falls = first - last
     inside_falls, outside_falls = falls * inside[:, None], falls * ~inside[:, None]
-    # [n inside, falls inside, n outside, falls outside]: a resample changes the numbers of questions, too
+    # [n inside, falls inside, n outside, falls outside], because a resample changes the numbers of questions, too
     columns = [inside[:, None] * 1.0, inside_falls, ~inside[:, None] * 1.0, outside_falls]
     seeds = falls.shape[1]
 
@@ -203,19 +203,19 @@ def focus(sweep: Part, section: str, resamples: int, rng: np.random.Generator) -
 
 
 def control(sweep: Part, resamples: int, rng: np.random.Generator) -> tuple[OverTruncated, Reasons]:
-    """What compressed chains gain on full chains cut to the same length, in points, over all levels with a control."""
+    """The gain of compressed chains over full chains cut to the same length, in points, over levels with a control."""
     levels, controls = levels_of(sweep), controls_of(sweep)
     both = [level for level in controls if level in levels]
     if not both or not len(sweep):
         why = "no level has a control" if not both else "no question answered at every level"
         return OverTruncated(), {"compressed_over_truncated": why}
-    # each question's verdict, averaged over the levels: one number for one question, with one interval
+    # each question's verdict is averaged over the levels, so that there is one number with one interval
     compressed, cut = (np.mean([groups[level].correct for level in both], axis=0) for groups in (levels, controls))
     return over_truncated(gap(compressed, cut, sweep.clusters, resamples, rng)), {}
 
 
 def over_truncated(found: Gap) -> OverTruncated:
-    """A gap under the names of this one."""
+    """A gap in the fields of OverTruncated."""
     return OverTruncated(
         compressed_over_truncated=found.points,
         compressed_over_truncated_low=found.low,

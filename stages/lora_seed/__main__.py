@@ -4,11 +4,12 @@
     python -m stages.lora_seed --rows levels/R3 --name R3
     python -m stages.lora_seed --rows truncated/R3 --name truncated_R3
 
-Reads data/train_split and the model `lora_seed.model`. Writes data/lora_seed/<seed>/<fold>/ (for the rows of a chain
-length data/lora_level/<name>/seed_<seed>/), each the adapter of the lowest validation loss as mlx_lm.generate,
-mlx_lm.fuse and mlx_lm.server load it; the losses to plots/lora_seed/<seed>.csv and metrics/lora_seed/<seed>.json; times
-and memory to metrics/timings/. A killed run goes on from cache/checkpoints/, which is emptied when all its adapters are
-written. Under `mlx.launch` the batches are shared among the workers, and the first of them writes.
+Reads data/train_split and the model `lora_seed.model`. Writes one adapter to each data/lora_seed/<seed>/<fold>/, or to
+each data/lora_level/<name>/seed_<seed>/ for the rows of a chain length. It is the adapter of the lowest validation
+loss, in the format that mlx_lm.generate, mlx_lm.fuse and mlx_lm.server load. Losses go to plots/lora_seed/<seed>.csv
+and metrics/lora_seed/<seed>.json, times and memory to metrics/timings/. A killed run goes on from cache/checkpoints/,
+which is emptied when all adapters of the run are written. Under `mlx.launch` the workers share the batches, and the
+first of them writes.
 """
 
 import argparse
@@ -36,7 +37,7 @@ def main() -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--seed", type=int, help="train every fold with this seed")
     which.add_argument("--rows", help="train on these rows of data/train_split with length_sweep.seeds")
-    parser.add_argument("--name", help="what the adapters trained on --rows are called")
+    parser.add_argument("--name", help="the name of the adapters trained on --rows")
     args = parser.parse_args()
     if (args.rows is None) != (args.name is None):
         parser.error("--rows and --name go together")

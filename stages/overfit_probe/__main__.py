@@ -2,10 +2,10 @@
 
     python -m stages.overfit_probe
 
-Reads the first main fold of data/train_split and the model `lora_seed.model`; trains `overfit_probe.iters` iterations
-with the parameters of `lora_seed`, without early stop. Writes the losses to plots/overfit_probe.csv and the
-minimum with its uncertainty to metrics/overfit_probe.json, which `lora_seed.iters: probe` takes its iterations from.
-With `overfit_probe.iters: 0` nothing is trained: both files are empty.
+Reads the first main fold of data/train_split and the model `lora_seed.model`. Trains `overfit_probe.iters` iterations
+with the parameters of `lora_seed`, without early stop. Writes the losses to plots/overfit_probe.csv. Writes the minimum
+with its uncertainty to metrics/overfit_probe.json; with `lora_seed.iters: probe` the students train as many iterations.
+With `overfit_probe.iters: 0` nothing is trained, and both files are empty.
 """
 
 import argparse

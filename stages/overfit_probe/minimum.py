@@ -1,4 +1,4 @@
-"""The minimum of a validation curve, and its uncertainty, since the validation problems are a sample."""
+"""The minimum of a validation curve. It is uncertain, because the validation problems are a sample."""
 
 import numpy as np
 
@@ -10,10 +10,11 @@ RESAMPLES = 2000
 def minimum(iterations: list[int], losses: np.ndarray, tokens: np.ndarray, seed: int = 0) -> Minimum:
     """The iteration of the lowest validation loss, with a percentile bootstrap interval over problems.
 
-    `losses` (validations, problems) are sums over each problem's reply tokens, `tokens` (problems,) their numbers. A
-    resample draws whole problems with replacement and finds its own minimum (Efron and Tibshirani, An Introduction to
-    the Bootstrap, 1993, chapter 13). `rise` is the loss at the last validation minus that at the minimum, its interval
-    from the same resamples at the iteration found on all problems: above zero, the student is over-fitted by then.
+    `losses` (validations, problems) are sums over each problem's reply tokens; `tokens` (problems,) counts the tokens.
+    A resample draws whole problems with replacement and finds its own minimum (Efron and Tibshirani, An Introduction to
+    the Bootstrap, 1993, chapter 13). `rise` is the loss at the last validation less the loss at the minimum. Its
+    interval is from the same resamples, at the iteration found on all problems. Where the interval is above zero, the
+    student is over-fitted at the last validation.
     """
     draws = np.random.default_rng(seed).multinomial(len(tokens), np.full(len(tokens), 1 / len(tokens)), RESAMPLES)
     resampled = (draws @ losses.T.astype(np.float64)) / (draws @ tokens)[:, None]

@@ -1,15 +1,16 @@
 """Turn exams into problems: `python -m stages.parsed`, or `python -m stages.parsed --exam FILE.pdf` to look at one.
 
-    python -m stages.parsed --status    what a reader that is paid is still to be asked, and what that costs
-
-A scan among exams with text is left out, and named on standard error; the others are read.
+    python -m stages.parsed --status    how many requests a paid reader still has to get, and what they cost
 
 Reads data/raw and the `parsed` block of params.yaml. Problems that came as data (`raw.source: problems`) are taken as
-they are, with the final answer of each key. Of exams, `parsed.reader: text_layer` reads the PDFs' text, `ocr` scans,
-`vision` has a model read scans (the role `reader` of `teacher_cot`), `transcription` the study's hand-made JSON,
-corrected by its errata.csv unless `parsed.errata` is false. Writes data/parsed/problems.jsonl,
-data/parsed/left_out.jsonl and metrics/parsed.json. Last, corrections.yaml is applied, which a person exports from the
-page of `make review`.
+they are, with the final answer of each key. For exams, `parsed.reader` says how they are read:
+
+- `text_layer` reads the text in the PDFs. A scan among them is named on standard error and left out.
+- `ocr` reads scans. `vision` has a model read scans (the role `reader` of `teacher_cot`).
+- `transcription` reads the study's hand-made JSON, corrected by its errata.csv unless `parsed.errata` is false.
+
+Last, the corrections in corrections.yaml are applied. A person exports that file from the page of `make review`. Writes
+data/parsed/problems.jsonl, data/parsed/left_out.jsonl and metrics/parsed.json.
 """
 
 import argparse
@@ -54,8 +55,8 @@ def main() -> None:
         prog="python -m stages.parsed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--exam", type=Path, metavar="FILE", help="print this exam's problems as JSON lines")
-    parser.add_argument("--key", type=Path, metavar="FILE", help="the exam's key, where it is in a file of its own")
-    parser.add_argument("--status", action="store_true", help="what a paid reader is still to be asked")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the exam's key, if it is a separate file")
+    parser.add_argument("--status", action="store_true", help="how many requests a paid reader still has to get")
     arguments = parser.parse_args()
     if arguments.exam:
         show(arguments.exam, arguments.key)
@@ -83,7 +84,7 @@ def main() -> None:
 
 
 def read_all(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], dict[str, int]]:
-    """Read data/raw, before a person's corrections; also give further counts for the metrics."""
+    """Read data/raw without a person's corrections. Returns problems, left-out questions and counts for the metrics."""
     further: dict[str, int] = {}
     if (RAW / "problems.jsonl").exists():
         problems, left_out = understand(read_jsonl(RAW / "problems.jsonl", Problem))
@@ -101,7 +102,7 @@ def read_all(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], dict[s
 
 
 def show(exam: Path, key: Path | None) -> None:
-    """Print one exam's problems, and on standard error what was left out of them."""
+    """Print one exam's problems, and on standard error the questions that were left out."""
     year, section = year_and_section(exam.name)
     problems, left_out = read_exam(exam, year or 0, section or "exam", key)
     shown = {"number", "page", "question", "answer"}
@@ -112,18 +113,18 @@ def show(exam: Path, key: Path | None) -> None:
 
 
 def show_status(params: ParsedParams) -> None:
-    """Print what the vision model has still to be asked, and how much of the store's budget is spent."""
+    """Print how many requests the vision model still has to get, and how much of the store's budget is spent."""
     if params.reader != "vision":
         print(f"parsed.reader {params.reader} asks nobody")
         return
-    from stages.parsed import vision  # it brings the client of endpoints, which others do not need
+    from stages.parsed import vision  # it imports the client of endpoints, which the other readers do not need
 
     settings = load_params("teacher_cot", vision.ReaderSettings)
     print(vision.status((path for exam in manifest().exams for path in files_of(exam) if path), settings))
 
 
 def understand(problems: Iterable[Problem]) -> tuple[list[Problem], list[LeftOut]]:
-    """Problems that came as data: each with its final answer as the key, or left out with the reason."""
+    """Problems that came as data. Each gets its final answer as the key, or is left out with the reason."""
     read = [understood(problem) for problem in problems]
     return [one for one in read if isinstance(one, Problem)], [one for one in read if isinstance(one, LeftOut)]
 
@@ -137,15 +138,14 @@ def manifest() -> Manifest:
 
 
 def files_of(exam: ExamFile) -> tuple[Path, Path | None]:
-    """Where an exam and, if it is a file of its own, its key are."""
+    """The paths of an exam and of its key, if that is a separate file."""
     return RAW / "exams" / exam.file, RAW / "exams" / exam.key.file if exam.key else None
 
 
 def read_exams(params: ParsedParams) -> tuple[list[Problem], list[LeftOut], int]:
-    """Read every exam of the manifest, in its order. The last value counts the exams without text, which are named on
-    standard error.
+    """Read every exam of the manifest, in its order. Exams without text are named on standard error and counted last.
 
-    Raises InputError when an exam cannot be read for another reason, or none has text.
+    Raises InputError when no exam has text, or one cannot be read for another reason.
     """
     exams = manifest().exams
     for exam in exams:
@@ -211,7 +211,7 @@ def counts(problems: list[Problem], left_out: list[LeftOut]) -> dict[str, int | 
 
 
 def recovered(problems: list[Problem], truth: list[Problem]) -> dict[str, float]:
-    """The shares of questions and answers that were read exactly, of all that are there or were read."""
+    """The shares of questions and answers that were read exactly, among all that exist or were read."""
     read, true = ({problem.id: problem for problem in some} for some in (problems, truth))
     both = [(read[identity], true[identity]) for identity in read.keys() & true.keys()]
     total = len(read.keys() | true.keys())

@@ -14,7 +14,7 @@ REMARK = re.compile(
 )
 ALTERNATIVE = re.compile(r"\s+(?:or|OR|\(?(?:must|accept|[a-z]+ optional)).*$")
 SHEET_LABEL = re.compile(r"(T)?\s?(\d ?\d?) ?[.),:](?!\d)\s*")
-TIE_BREAKER = 100  # is added to the number of T1, T2, ...; they are numbered on from a sheet's last question
+TIE_BREAKER = 100  # added to the number of T1, T2, ..., which get the numbers after a sheet's last question
 
 
 def sheet(page: ScannedPage) -> list[ScannedItem]:
@@ -57,7 +57,7 @@ def sheet(page: ScannedPage) -> list[ScannedItem]:
 
 
 def _with_stacks(texts: list[Box]) -> list[Box]:
-    """The texts of an answer sheet with each short text over another joined to a fraction."""
+    """The texts of an answer sheet. A short text over another one is joined with it to a fraction."""
     found = list(texts)
     for above in sorted(texts, key=lambda box: box.top):
         for below in texts:
@@ -80,7 +80,7 @@ def _with_stacks(texts: list[Box]) -> list[Box]:
 
 
 def _in_columns(labels: list[tuple[Box, int]], page: ScannedPage) -> list[tuple[Box, int]]:
-    """The labels with those added that the engine missed between two others of a column."""
+    """The labels, and those that the engine missed between two others of a column."""
     columns: list[list[tuple[Box, int]]] = []
     for box, number in sorted(labels, key=lambda one: one[0].left):
         if columns and box.left - columns[-1][0][0].left < 0.08 * page.width:
@@ -110,7 +110,7 @@ def _spacing(labels: list[tuple[Box, int]]) -> float:
 
 
 def _answer(number: int, page: int, boxes: list[Box]) -> ScannedItem:
-    """The answer in a cell: its boxes from the leftmost on, as far as they are of one height and no remark."""
+    """The answer in a cell: its boxes from the leftmost on, up to a remark or a box of another height."""
     boxes = sorted(boxes, key=lambda box: box.left)
     plain = [box for box in boxes if not REMARK.search(ALTERNATIVE.sub("", box.text))]
     if not plain:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from stages.parsed.lines import Line
 from stages.parsed.page import Drawing, Page
 
-COLUMN_WIDTH = 0.1  # of the page; numbers further apart from left to right are in different columns
-EDGE = 1.0  # font sizes; a column's numbers begin within this of its left edge, wrapped lines do not
+COLUMN_WIDTH = 0.1  # of the page's width; numbers that are further apart from left to right are in different columns
+EDGE = 1.0  # font sizes; a column's numbers begin at most this far from its left edge, wrapped lines further
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Region:
 
 
 def column_edges(regions: list[Region], label: re.Pattern[str]) -> list[float]:
-    """The left edges of the columns: those of question numbers, and of a last column that only continues."""
+    """The left edges of the columns with question numbers, and of a last column that only continues a question."""
     lines = [line for region in regions for line in region.lines]
     width = max((region.page.width for region in regions), default=0)
     edges: list[float] = []
@@ -43,7 +43,7 @@ def label_of(line: Line, edges: list[float], label: re.Pattern[str]) -> re.Match
 
 
 def column_of(left: float, edges: list[float]) -> int:
-    """The number of the column that something begins in at `left`; a hanging number may begin 12 points before."""
+    """The number of the column in which something at `left` begins. A hanging number may begin 12 points before it."""
     return max((index for index, edge in enumerate(edges) if left > edge - 12), default=0)
 
 

@@ -1,8 +1,7 @@
 """A person's corrections of the questions: corrections.yaml, as the page of `make review` exports it.
 
-A correction keeps the text that it was made on. It is applied as long as the question says the same, whatever reader or
-notation gives it: the same numbers, and nearly the same words. Otherwise it is reported, and the question stays as
-read.
+A correction keeps the text that it was made on. It is applied as long as the question has the same numbers and nearly
+the same words, so another reader or notation does not matter. Otherwise it is reported, and the question stays as read.
 """
 
 import re
@@ -17,12 +16,12 @@ from distil.pipeline.files import read_yaml_as
 from distil.pipeline.records import Problem
 
 SAME_WORDS = 90
-"""Similarity (rapidfuzz's ratio) from which the words of two readings are those of one question."""
+"""With this similarity of their words (rapidfuzz's ratio) or more, two readings are of one question."""
 COMMAND = re.compile(r"\\[A-Za-z]+|\b(?:sqrt|frac)\b")
 
 
 class Correction(BaseModel):
-    """A person's decision on one question: a new text, a new key, or to drop it; else it is accepted as read."""
+    """A person's decision on one question: a new text, a new key, or to drop it. Without these it stays as read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     read: str
@@ -32,7 +31,7 @@ class Correction(BaseModel):
 
 
 class Corrections(RootModel[dict[str, Correction]]):
-    """corrections.yaml: a question's id to its correction."""
+    """corrections.yaml: each question's correction, by id."""
 
 
 def read_corrections(path: Path) -> dict[str, Correction]:
@@ -79,7 +78,7 @@ def apply_corrections(
 
 
 def _in_order(problems: list[Problem], left_out: list[LeftOut]) -> list[Problem | LeftOut]:
-    """All questions as their exams have them: exam by exam as read, by number."""
+    """All questions in the order of their exams, and by number within each exam."""
     every: list[Problem | LeftOut] = [*problems, *left_out]
     exams = {(one.year, one.section): place for place, one in reversed(list(enumerate(every)))}
     return sorted(every, key=lambda one: (exams[one.year, one.section], one.number))

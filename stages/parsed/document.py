@@ -1,7 +1,7 @@
-"""Exams in LaTeX, Word, Markdown or HTML to numbered items, through pandoc; formulas are LaTeX between dollar signs.
+"""Read numbered items from exams in LaTeX, Word, Markdown or HTML by pandoc. Formulas are LaTeX between dollar signs.
 
-Numbered lists are the questions, or paragraphs that begin with a number as in PDFs. What pandoc hands on without
-understanding it (a raw command, a picture, a table) leaves a doubt on its question.
+The questions are numbered lists, or paragraphs that begin with a number as in PDFs. Pandoc passes on some things that
+it does not understand: raw commands, pictures, tables. Each of them leaves a doubt on its question.
 """
 
 import json
@@ -25,24 +25,24 @@ FORMATS = {
     ".md": "markdown",
     ".html": "html+tex_math_dollars+tex_math_single_backslash",
 }
-"""Kinds of files that pandoc reads, and pandoc's names for them."""
+"""File suffixes that pandoc reads, with pandoc's names for the formats."""
 LAYOUT = re.compile(
     r"\\(?:[hv]space\*?|[hv]fill|newpage|clearpage|pagebreak|(?:small|med|big)skip|centering|label|columnbreak|noindent|"
     r"setlength|onecolumn|twocolumn|thispagestyle|pagestyle|vfil|raggedright|par|rule|underline\s*\{\s*\\hspace|hrule|hrulefill|dotfill|"
     r"setcounter|tiny|(?:foot)?small|normalsize|[lL]arge|LARGE|[hH]uge|(?:bf|it|sl|sc)(?:series|shape)?|sffamily|rmfamily|addtocounter|linebreak|null|strut|phantom|bigbreak|begin\{(?:center|multicols)\}|end)\b"
 )
-"""Raw LaTeX that changes the look of a page and adds no text."""
+"""LaTeX commands that change the look of a page and add no text."""
 COLUMNS = re.compile(
     r"\\(?:begin\{(?:multicols\*?|minipage|small|large)\}(?:\[\w*\])?(?:\{[^{}]*\})?|"
     r"end\{(?:multicols\*?|minipage|small|large)\})"
 )
-"""Environments that only place their text; pandoc would hand them on unread, with all that is in them."""
+"""Environments that only place their text. Pandoc would pass them on unread, with everything in them."""
 DRAWING = re.compile(r"\\begin\{(?:tikzpicture|picture|asy|pspicture)|\\includegraphics|<(?:svg|img|canvas)\b")
 
 
 @dataclass
 class Text:
-    """The text of a block with its doubts; `number` is its number in a list."""
+    """The text of a block with its doubts. `number` is its number in a list."""
 
     text: str = ""
     number: int | None = None
@@ -50,15 +50,15 @@ class Text:
     doubts: set[Doubt] = field(default_factory=set)
 
     def add(self, other: "Text") -> None:
-        """Go on with another text."""
+        """Append another text."""
         self.text, self.drawn = f"{self.text} {other.text}".strip(), self.drawn or other.drawn
         self.doubts |= other.doubts
 
 
 def read_document(path: Path, key: Path | None = None) -> tuple[list[Item], list[Item]]:
-    """The questions and the answers of a document; `key` is the document with the key, where that is one of its own.
+    """The questions and the answers of a document. `key` is the document with the key, if that is a separate one.
 
-    Raises InputError when pandoc is missing or cannot read it.
+    Raises InputError when pandoc is missing or cannot read a document.
     """
     texts = [text for block in _parsed(path)["blocks"] for text in _block(block)]
     if key:
@@ -152,7 +152,7 @@ def _block(block: Element) -> Iterator[Text]:
 
 
 def _inside(block: Element) -> Iterator[Text]:
-    """The texts of a block that is within a question."""
+    """The texts of a block inside a question."""
     kind: str = block["t"]
     content: Any = block.get("c")
     match kind:
@@ -182,7 +182,7 @@ def _inside(block: Element) -> Iterator[Text]:
 
 
 def _choices(content: Any) -> Text:
-    """A list within a question: its items with their letters or numbers, as exams print them."""
+    """A list inside a question: its items with their letters or numbers, as exams print them."""
     (start, style, _), items = content
     whole = Text()
     for number, item in enumerate(items, start):
@@ -197,7 +197,7 @@ def _choices(content: Any) -> Text:
 
 
 def _lines(inlines: list[Element]) -> Iterator[list[Element]]:
-    """A paragraph's inlines, divided where the author broke the line."""
+    """A paragraph's inlines, split where the author broke the line."""
     line: list[Element] = []
     for inline in inlines:
         if inline["t"] == "LineBreak":
@@ -261,7 +261,7 @@ def _inline(inline: Element, before: str) -> Text:
 
 
 def _inlines_kept(inlines: list[Element]) -> Text:
-    """The inlines with the spaces at their ends, which matter in the middle of a line."""
+    """The text of inlines, with the spaces at its ends: they matter in the middle of a line."""
     whole = _inlines(inlines)
     spaces = ("Space", "SoftBreak")
     if inlines and whole.text:
@@ -271,7 +271,7 @@ def _inlines_kept(inlines: list[Element]) -> Text:
 
 
 def _raw(source: str) -> Text:
-    """Raw LaTeX or HTML: a drawing, something about the page's looks, or something that is not understood."""
+    """Raw LaTeX or HTML: a drawing, a command for the page's look, or something that is not understood."""
     if DRAWING.search(source):
         return Text(drawn=True)
     understood = (

@@ -1,9 +1,9 @@
-"""Recorded corrections of the transcriptions: applied where a rule can, noted on the problem where none does.
+"""Recorded corrections of the transcriptions. A rule applies them; where no rule can, the problem gets a note.
 
 A row of errata.csv says what the exam prints and what the transcription has instead, as a fragment or in words. The
 search for a fragment ignores spaces, brackets and the way exponents and indices are written (`x³` for `x^3`). A
-fragment that is found exactly once is replaced. A fragment with ` and ` may mean two fragments in two places. The
-beginning that both readings share may be some way before the rest. Anything else stays as transcribed.
+fragment that is found exactly once is replaced. A fragment with ` and ` may mean two fragments in two places. Where
+both readings begin alike, that beginning may be some way before the rest. Anything else stays as transcribed.
 """
 
 import csv
@@ -26,7 +26,7 @@ TOKEN = re.compile(
     rf"(?P<raised>[{RAISED}]+)|(?P<lowered>[{LOWERED}]+)|\d+(?:\.\d+)?|[^\W\d_{RAISED}{LOWERED}]+|[^\s()\[\]{{}}]"
 )
 REMARK = re.compile(r"\([^)]*[a-z]{3}[^)]*\)")  # words in brackets: a comment on the row, not what the exam prints
-FEWEST_TOKENS = 3  # what is left of a fragment must still be telling
+FEWEST_TOKENS = 3  # a fragment with fewer could be found by chance
 
 
 class Erratum(Record):
@@ -71,9 +71,9 @@ def read_errata(path: Path) -> list[Erratum]:
 
 
 def apply_errata(problems: list[Problem], errata: list[Erratum]) -> tuple[list[Problem], int]:
-    """The problems with every erratum applied or noted, and how many could be applied.
+    """The problems with every erratum applied or noted, and how many were applied.
 
-    Raises InputError for an erratum of a question that is not there.
+    Raises InputError for an erratum of an unknown question.
     """
     by_id = {problem.id: problem for problem in problems}
     applied = 0
@@ -93,7 +93,7 @@ def apply_errata(problems: list[Problem], errata: list[Erratum]) -> tuple[list[P
 
 
 def corrected(text: str, transcribed: str, printed: str) -> str | None:
-    """`text` with the transcribed words replaced by the printed ones, or None where no rule finds the place."""
+    """`text` with the transcribed words replaced by the printed ones. None where no rule finds the place."""
     if REMARK.search(printed):
         return None
     if (once := _replaced(text, transcribed, printed)) is not None:
@@ -118,7 +118,7 @@ class Token:
 
 
 def _replaced(text: str, transcribed: str, printed: str) -> str | None:
-    """`text` with one fragment replaced, or None unless it is found exactly once."""
+    """`text` with one fragment replaced. None unless the fragment is found exactly once."""
     wrong, right = list(_tokens(transcribed)), list(_tokens(printed))
     shared = next((i for i, (a, b) in enumerate(zip(wrong, right, strict=False)) if a.text != b.text), 0)
     for skipped in range(shared + 1):
@@ -154,7 +154,7 @@ def _in_order(fragment: list[Token], text: str) -> bool:
 
 
 def _balanced(text: str, start: int, end: int) -> tuple[int, int]:
-    """The same place with the brackets closed that open in it."""
+    """The same place, extended until the brackets that open in it are closed."""
     while text[end : end + 1] == ")" and text.count("(", start, end) > text.count(")", start, end):
         end += 1
     return start, end

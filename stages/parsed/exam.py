@@ -1,4 +1,4 @@
-"""One exam to problems: questions joined with the answer key, questions that need a figure left out."""
+"""Turn one exam into problems: join the questions with the answer key, leave out questions that need a figure."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +16,7 @@ from stages.parsed.page import read_pages
 
 
 def read_exam(path: Path, year: int, section: str, key_path: Path | None = None) -> tuple[list[Problem], list[LeftOut]]:
-    """Read one exam; `key_path` is the file of its key, where that is one of its own and of the same kind.
+    """Read one exam. `key_path` is the file of its key, if that is a separate file of the same kind.
 
     Raises InputError when it cannot be read, or its questions and its key do not match.
     """
@@ -79,7 +79,7 @@ def _place(path: Path | str, item: Item) -> str:
 
 
 def _by_number(path: Path | str, items: Iterable[Item], what: str) -> dict[int, Item]:
-    """The items by their numbers. Raises InputError for a number that comes twice or has nothing after it."""
+    """The items by their numbers. Raises InputError for a number that comes twice or has no text after it."""
     found: dict[int, Item] = {}
     for item in items:
         if item.number in found:

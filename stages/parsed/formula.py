@@ -1,8 +1,8 @@
-"""From glyphs and rules in two dimensions to one line of text: exponents, fractions and radicals read back.
+"""Turn glyphs and rules in two dimensions into one line of text, with exponents, fractions and radicals.
 
-A rule with a radical sign at its left end is a vinculum; a rule with something close above and close below it is the
-bar of a fraction; any other is decoration. Rules are taken from the shortest to the longest, so that the inside of
-a construct is one piece of text before the construct is read. Pieces that fit no rule here become doubtful.
+A rule with a radical sign at its left end is a vinculum. A rule with something close above and close below it is the
+bar of a fraction. Any other rule is decoration. Rules are read from the shortest to the longest, so that the inside of
+a construct is one piece of text before the construct is read. Pieces that fit none of these are doubtful.
 """
 
 import re
@@ -15,15 +15,15 @@ from distil.exams.left_out import Doubt
 from stages.parsed.page import Piece, Rule
 
 SPACE = 0.15  # font sizes; a wider gap separates words
-SCRIPT_SHIFT = 0.18  # font sizes from a line's axis to that of its exponents and indices
+SCRIPT_SHIFT = 0.18  # font sizes from a line's axis to the axis of its exponents and indices
 BAR_GAP = 0.6  # font sizes from a bar to the nearest ink of a numerator or denominator
-FRACTION_REACH = 1.2  # font sizes; a rule with something this close above and below may be the bar of a fraction
+FRACTION_REACH = 1.2  # font sizes; a rule with something as close as this above and below may be the bar of a fraction
 RADICAL, RADICAL_JOIN = "√", 0.3  # the sign, and how near its upper right end the vinculum begins, in font sizes
 LARGE = frozenset("∑∏∫∮⋃⋂")  # signs that may carry limits above and below
-CENTRED = frozenset("()[]{}|⌊⌋⌈⌉⟨⟩‖∑∏∫∮")  # centred on the axis, whatever their size and the place of their origin
+CENTRED = frozenset("()[]{}|⌊⌋⌈⌉⟨⟩‖∑∏∫∮")  # centred on the axis, whatever their size and origin
 LIMITS = re.compile(r"lim|max|min|sup|inf|gcd")  # words that may carry something below
-NO_BASE = frozenset("([{⟨⌊⌈=+-<>≤≥≠,:;·×÷→∈∪⊂⊆±")  # an exponent or index belongs to nothing that ends in one of these
-REACH = 0.15  # font sizes that an exponent may be above, or an index below, the ink of its base
+NO_BASE = frozenset("([{⟨⌊⌈=+-<>≤≥≠,:;·×÷→∈∪⊂⊆±")  # text that ends in one of these has no exponent or index
+REACH = 0.15  # font sizes from the ink of a base up to its exponent, or down to its index, at most
 LIMIT_GAP = 0.8  # font sizes from such a sign or word to its limit
 SIGNS = {"◦": "°", "∘": "°", "′": "'", "″": "''", "′′": "''"}  # exponents that are signs of their own
 ORDINAL = re.compile(r"st|nd|rd|th")
@@ -32,9 +32,9 @@ BAR: Doubt = "holds a bar that is not read"
 
 
 def read_formulas(pieces: Iterable[Piece], rules: Iterable[Rule]) -> list[Piece]:
-    """Replace every radical and fraction by one piece that holds its linear text."""
+    """Replace every radical and fraction by one piece with its linear text."""
     found = [replace(piece, axis=_ink_middle(piece)) if piece.text in CENTRED else piece for piece in pieces]
-    # a construct is never wider than the one around it: shortest first reads the inside first
+    # a construct is never wider than the one around it, so with the shortest first the inside comes first
     rules = sorted(rules, key=lambda rule: rule.right - rule.left)
     signs = _signs(found, rules)
     found = _read_limits(found, rules)
@@ -52,9 +52,9 @@ def read_formulas(pieces: Iterable[Piece], rules: Iterable[Rule]) -> list[Piece]
 
 
 def _barred(piece: Piece, rules: list[Rule], pieces: list[Piece]) -> Piece:
-    """The piece, doubtful where an unread rule is close over it or goes through it; an underline means nothing.
+    """The piece, doubtful where an unread rule is close over it or goes through it. An underline means nothing.
 
-    Doubtful, too, is what an unread rule as wide as it has under it, with other text above: a fraction set widely.
+    It is doubtful, too, under an unread rule no wider than itself with other text above: this is a widely set fraction.
     """
     for rule in rules:
         if rule.left - 0.1 * piece.size < piece.middle < rule.right + 0.1 * piece.size:
@@ -72,7 +72,7 @@ def _barred(piece: Piece, rules: list[Rule], pieces: list[Piece]) -> Piece:
 
 
 def _read_limits(pieces: list[Piece], rules: list[Rule]) -> list[Piece]:
-    """The pieces with what is above and below a large sign, or below a word like `lim`, joined to it."""
+    """Join limits to their sign: the pieces above and below a large sign, and those below a word like `lim`."""
     found = list(pieces)
     for base in _bases(pieces):
         first, last = base[0], base[-1]
@@ -107,13 +107,13 @@ def _read_limits(pieces: list[Piece], rules: list[Rule]) -> list[Piece]:
 
 
 def _row(pieces: list[tuple[float, Piece]], size: float) -> list[Piece]:
-    """The pieces of one line of a limit, by their distances: the nearest in reach, and what is on its axis or near."""
+    """The pieces of one line of a limit, by their distances: the nearest in reach, and those on its axis or near it."""
     near = sorted(((d, piece) for d, piece in pieces if -0.3 * size < d < LIMIT_GAP * size), key=lambda one: one[0])
     return [piece for _, piece in near if abs(piece.axis - near[0][1].axis) < 0.5 * near[0][1].size]
 
 
 def _bases(pieces: list[Piece]) -> Iterator[list[Piece]]:
-    """Large signs, and words under which limits may be written."""
+    """Large signs, and words that may have limits under them."""
     for piece in pieces:
         if piece.text in LARGE:
             yield [piece]
@@ -126,9 +126,9 @@ def _bases(pieces: list[Piece]) -> Iterator[list[Piece]]:
 
 
 def doubts_of_line(pieces: list[Piece]) -> frozenset[Doubt]:
-    """The doubts of a line of text, in which exponents and indices are smaller than the text.
+    """The doubts of a line of text. Its exponents and indices are smaller than the text.
 
-    Inside a construct they need not be: exponents of exponents are as large as these.
+    Inside a construct that need not be so: exponents of exponents are as large as the exponents.
     """
     _, clusters = _levels(sorted(pieces, key=lambda piece: piece.left))
     size = line_size(pieces)
@@ -141,20 +141,20 @@ def doubts_of_line(pieces: list[Piece]) -> frozenset[Doubt]:
 
 
 def doubts_of(pieces: list[Piece]) -> frozenset[Doubt]:
-    """The doubts of pieces on one line, and those about how they are placed."""
+    """The doubts of the pieces on one line, and the doubts about their places."""
     doubts = frozenset[Doubt]().union(*(piece.doubts for piece in pieces))
     base, clusters = _levels(sorted(pieces, key=lambda piece: piece.left))
     size = line_size(pieces)
     for cluster in clusters:
         before = max((piece for piece in base if piece.left < cluster[0].left), key=lambda p: p.right, default=None)
-        # an exponent or index has a base right before it
+        # right before an exponent or index there is a base
         if before is None or before.text[-1] in NO_BASE or cluster[0].left - before.right > 0.5 * size:
             return doubts | {STACKED}  # rows of a matrix or a binomial coefficient are no exponents
         if (
             min(p.bottom for p in cluster) > before.top + REACH * size
             or max(p.top for p in cluster) < before.bottom - REACH * size
         ):
-            return doubts | {STACKED}  # too high or too low for a script of what is before it
+            return doubts | {STACKED}  # too high or too low to be a script of the piece before it
         for piece in cluster:
             for other in base:
                 shared = min(piece.right, other.right) - max(piece.left, other.left)
@@ -170,7 +170,7 @@ def doubts_of(pieces: list[Piece]) -> frozenset[Doubt]:
 
 
 def _signs(pieces: list[Piece], rules: list[Rule]) -> dict[Rule, Piece]:
-    """The radical sign of each rule that is a vinculum: one that begins at the upper right end of the sign."""
+    """The radical sign of each vinculum: a rule that begins at the upper right end of the sign."""
 
     def distance(sign: Piece, rule: Rule) -> float:
         return max(abs(sign.right - rule.left), abs(sign.top - rule.y)) / sign.size
@@ -203,7 +203,7 @@ def read_line(pieces: Iterable[Piece]) -> str:
 
 
 def _script(text: str, raised: bool, before: str) -> str:
-    """An exponent or index as a line has it; a ring is a degree sign, and `5th` needs no exponent."""
+    """An exponent or index in one line of text. A ring is a degree sign, and `5th` needs no exponent."""
     if raised and set(text) <= set("′'"):
         return "'" * len(text)
     if raised and text in SIGNS:
@@ -215,7 +215,7 @@ def _script(text: str, raised: bool, before: str) -> str:
 
 
 def line_size(pieces: list[Piece]) -> float:
-    """The size of a line's text: of its largest pieces, but for signs that are drawn larger."""
+    """The size of a line's text: the size of its largest pieces, except signs that are drawn larger."""
     plain = [piece.size for piece in pieces if piece.text[:1] not in LARGE and piece.text not in CENTRED]
     return max(plain or [piece.size for piece in pieces])
 
@@ -233,7 +233,7 @@ def _shift(piece: Piece, size: float, axis: float) -> int:
 
 
 def _levels(pieces: list[Piece]) -> tuple[list[Piece], list[list[Piece]]]:
-    """The pieces in the line, and the groups of exponents and indices between them, from left to right."""
+    """The pieces in the line, and between them the groups of exponents and indices, from left to right."""
     size, axis = _main_line(pieces)
     base: list[Piece] = []
     clusters: list[list[Piece]] = []
@@ -252,14 +252,14 @@ def _up_and_down(cluster: list[Piece], size: float, axis: float) -> tuple[list[P
 
 
 def _in_order(up: list[Piece], down: list[Piece]) -> list[list[Piece]]:
-    """Exponent and index of one base: the index first where they are one over the other, else as they follow."""
+    """Exponent and index of one base: the index first where one is over the other, else from left to right."""
     if not up or not down:
         return [up or down]
     return [up, down] if up[-1].right <= down[0].left else [down, up]
 
 
 def _join(pieces: list[Piece], size: float, text: str) -> str:
-    """Pieces on one axis, continuing `text`: words by their gaps, and a fraction kept apart from what touches it."""
+    """Append the pieces on one axis to `text`. Gaps separate words, and a fraction is separated from its neighbours."""
     joined = ""
     for index, piece in enumerate(pieces):
         apart = index == 0 or piece.left - pieces[index - 1].right > SPACE * size
@@ -282,7 +282,7 @@ def _join(pieces: list[Piece], size: float, text: str) -> str:
 def _read_root(pieces: list[Piece], rule: Rule, sign: Piece) -> list[Piece] | None:
     """The pieces with one radical read, if there is anything under its vinculum.
 
-    A small number on the sign makes it a higher root, for which a line has the exponent `^(1/3)`.
+    A small number on the sign makes it a higher root, written as an exponent: `^(1/3)`.
     """
     inside = [piece for piece in _spanned(pieces, rule) if sign.bottom - 0.3 * piece.size < piece.axis < rule.y]
     # a radical sign over nothing stays unread, and is marked as doubtful
@@ -308,7 +308,7 @@ def _read_fraction(pieces: list[Piece], rule: Rule, rules: list[Rule]) -> list[P
     spanned = _spanned(pieces, rule)
     above = _stack(sorted((p for p in spanned if p.bottom > rule.y - 0.05 * p.size), key=lambda p: p.bottom), rule)
     below = _stack(sorted((p for p in spanned if p.top < rule.y + 0.05 * p.size), key=lambda p: -p.top), rule)
-    # text that goes on beyond the bar's ends is no numerator: the rule underlines a word, or is a vinculum
+    # text that extends beyond the ends of the rule is no numerator: the rule underlines a word, or is a vinculum
     if not above or not below or any(_goes_on(pieces, part, rule, rules) for part in (above, below)):
         return None
     text = inline_math.fraction(read_line(above), read_line(below))
@@ -322,7 +322,7 @@ def _spanned(pieces: list[Piece], rule: Rule) -> list[Piece]:
 
 
 def _stack(nearest_first: list[Piece], rule: Rule) -> list[Piece]:
-    """A numerator or denominator: the piece nearest to the bar and all that overlap its height, one by the other."""
+    """A numerator or denominator: the piece nearest to the bar, and pieces that overlap one of its own in height."""
     if not nearest_first:
         return []
     first = nearest_first[0]
@@ -337,7 +337,7 @@ def _stack(nearest_first: list[Piece], rule: Rule) -> list[Piece]:
 
 
 def _goes_on(pieces: list[Piece], part: list[Piece], rule: Rule, rules: list[Rule]) -> bool:
-    """Whether what is above or below the rule goes on at its ends: then it is a part of a line with a bar to it."""
+    """Whether the text above or below the rule goes on beyond its ends: then it is a part of a line of text."""
     main = _main(part)
     level = [other for other in rules if other is not rule and abs(other.y - rule.y) < 0.1 * main.size]
     return any(
@@ -361,7 +361,7 @@ def _replaced(
     *,
     fraction: bool = False,
 ) -> list[Piece]:
-    """The pieces with one construct in the place of the `used` ones."""
+    """The pieces with one construct in place of the `used` ones."""
     bottom, top = min(piece.bottom for piece in used), max(rule.y, *(piece.top for piece in used))
     size = max(piece.size for piece in used if piece.text != RADICAL)
     construct = Piece(text, left, rule.right, bottom, top, axis, size, fraction, doubts)
@@ -369,7 +369,7 @@ def _replaced(
 
 
 def _main(pieces: list[Piece]) -> Piece:
-    """The first of the largest pieces; it is on the line's axis."""
+    """The first of the largest pieces, which is on the line's axis."""
     size = max(piece.size for piece in pieces)
     return min((piece for piece in pieces if piece.size > 0.9 * size), key=lambda piece: piece.left)
 

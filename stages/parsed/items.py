@@ -1,4 +1,4 @@
-"""Numbered questions and answers, and how exams write their numbers and headings."""
+"""Numbered questions and answers, and the patterns of their numbers and headings."""
 
 import re
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ LABELS = [
         r"(\d{1,3})\s+(?=\S)",
     )
 ]
-"""How questions are numbered, from the most usual to the least certain."""
+"""Ways to number questions, from the most usual to the least certain."""
 KEY_HEADING = re.compile(
     r"([\w ,:'’&-]* )?(answer key|answers|solutions|key)( (to|for|of) [\w ,'’&-]+)?"
     r"(\s*[:.–—-]?$|\s*:?\s+(?=[(#]?\d{1,3}\s?[.):]))",
@@ -32,13 +32,14 @@ PART = re.compile(
     r"(part|section|round|level|category|division) ([ivx]+|[a-h]|\d+|one|two|three)\b.{0,60}", re.IGNORECASE
 )
 EQUATION = re.compile(r"(?![-+=<>≤≥≠·×/])(?:(?![a-z]{3}|[=<>≤≥≠]).)+[=<>≤≥≠](?:(?![a-z]{3}).)*[\w)\]}']", re.IGNORECASE)
-"""A line that is an equation or inequality and nothing else; two of them in a row are a system."""
+"""A line that is an equation or inequality and nothing else. Two of them in a row are a system."""
 
 
 @dataclass
 class Item:
-    """A numbered question or answer: its lines, the page of its number if there are pages, and whether it has a
-    drawing.
+    """A numbered question or answer: its lines, its page if there are pages, and whether it has a drawing.
+
+    The page is the one that its number is on.
     """
 
     number: int
@@ -50,7 +51,7 @@ class Item:
 
     @property
     def text(self) -> str:
-        """The lines in one; a word that is divided at a line's end keeps its hyphen, and a system gets commas."""
+        """The lines as one text. A word divided at a line's end keeps its hyphen, and a system gets commas."""
         lines = [line for line in self.lines if line]
         for index, (line, following) in enumerate(pairwise(lines)):
             if EQUATION.fullmatch(line) and EQUATION.fullmatch(following):
@@ -59,7 +60,7 @@ class Item:
 
 
 def matched(questions: list[Item], answers: list[Item]) -> bool:
-    """Whether both have the same numbers, each once; the parts of an exam are numbered on where both begin again."""
+    """Whether both have the same numbers, each once. Where both begin again at 1, the second part is numbered on."""
     numbers, keyed = [item.number for item in questions], [item.number for item in answers]
     if numbers == keyed and numbers.count(1) > 1 and _in_parts(numbers):
         for items in (questions, answers):
@@ -70,5 +71,5 @@ def matched(questions: list[Item], answers: list[Item]) -> bool:
 
 
 def _in_parts(numbers: list[int]) -> bool:
-    """Whether the numbers count up and begin again at 1 in each part of an exam."""
+    """Whether the numbers count up, and begin again at 1 in each part of an exam."""
     return numbers[0] == 1 and all(after in (before + 1, 1) for before, after in pairwise(numbers))

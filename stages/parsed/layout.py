@@ -1,7 +1,7 @@
-"""From pages to numbered items: columns, lines, the question numbers at a column's left edge, the answer key.
+"""Find the numbered items on pages by columns, lines, the numbers at a column's left edge, and the answer key.
 
-What is no part of an item is recognised and dropped: titles and instructions above the first number, running heads and
-feet, page numbers.
+Text that belongs to no item is recognised and dropped: titles and instructions above the first number, running heads
+and feet, page numbers.
 """
 
 import re
@@ -21,15 +21,15 @@ SHARED = re.compile(
 
 
 def read_items(pages: list[Page], key_pages: list[Page] | None = None) -> tuple[list[Item], list[Item]]:
-    """The questions and the answers of an exam, as they are numbered; `key_pages` are those of a key in its own file.
+    """The questions and the answers of an exam. `key_pages` are the pages of a key in a separate file.
 
-    Of the ways to write a number and to part the key from the questions, the first is taken under which both have the
-    same numbers; where none gives that, the first that finds any.
+    There are several ways to write a number, and to separate the key from the questions. The first of them that gives
+    both the same numbers is taken. Where none does, it is the first that finds any.
     """
     lines = without_furniture(pages, [read_lines(page) for page in pages])
     apart = _whole(key_pages or [])
     fallback: tuple[list[Item], list[Item]] = ([], [])
-    # a reading is right when questions and key have the same numbers: that decides between ways to read
+    # a reading is right when questions and key have the same numbers
     for label in LABELS:
         for in_order in (False, True):
             questions, key = _regions(pages, lines, label, in_order)
@@ -59,7 +59,7 @@ def _whole(pages: list[Page]) -> list[Region]:
 
 
 def _in_a_row(key: list[Region], numbers: list[int]) -> list[Item]:
-    """The answers of a key that goes on within its lines (`1. 56 2. 25`), if it has all of the numbers in order."""
+    """The answers of a key with several to a line (`1. 56 2. 25`), if it has all of the numbers in order."""
     lines = [line for region in key for line in sorted(region.lines, key=_reading_order)]
     text, items, end = " ".join(line.text for line in lines), list[Item](), 0
     for number in numbers:
@@ -80,8 +80,8 @@ def _regions(
 ) -> tuple[list[Region], list[Region]]:
     """Split the pages at the heading of the answer key, which comes after the first question.
 
-    What is lower than the heading belongs to the key. With `in_order`, and under a heading of the last column alone,
-    what follows it column by column does.
+    Everything lower than the heading belongs to the key. With `in_order`, and under a heading over the last column
+    only, everything that follows it in reading order, column by column, belongs to the key.
     """
     questions: list[Region] = []
     key: list[Region] = []
@@ -116,7 +116,7 @@ def _regions(
 
 
 def _heads_the_last_column(heading: Line, lines: list[Line], edges: list[float], label: re.Pattern[str]) -> bool:
-    """Whether a heading is over the last of several columns alone: answers are below it, other text is at its left."""
+    """Whether a heading is over the last of several columns only: answers below it, other text to its left."""
     if len(edges) < 2 or heading.left < edges[-1] - 12:
         return False
     beside = any(line.top > heading.bottom and column_of(line.left, edges) < len(edges) - 1 for line in lines)
@@ -126,9 +126,9 @@ def _heads_the_last_column(heading: Line, lines: list[Line], edges: list[float],
 def _items(regions: list[Region], label: re.Pattern[str]) -> Iterator[Item]:
     """The items of all regions in reading order: page by page, column by column, from top to bottom."""
     edges = column_edges(regions, label)
-    # `item` lives on across columns and pages, since a question may go on in the next one
+    # `item` is kept across columns and pages, because a question may go on in the next one
     item: Item | None = None
-    shared: set[int] = set()  # numbers of questions that a line above them speaks of together
+    shared: set[int] = set()  # the numbers of questions that a line above names together
     for region in regions if edges else []:
         labels = [line for line in region.lines if label_of(line, edges, label)]
         head = max((line.top for line in labels), default=region.top) if item is None else region.top
@@ -141,7 +141,7 @@ def _items(regions: list[Region], label: re.Pattern[str]) -> Iterator[Item]:
             if (line.bottom < head or continues) and not _is_at_an_angle_outside(line, edges):
                 if not crosses(line, edges):
                     columns[column_of(line.left, edges)].append(line)
-                elif abs(line.left - edges[0]) < 4 * line.size:  # text across columns; what is centred is a title
+                elif abs(line.left - edges[0]) < 4 * line.size:  # text across columns that is not centred like a title
                     columns[0].append(line)
                     if any(other.left > edges[-1] - 12 and other.top > line.top for other in region.lines):
                         line.doubts |= {NEIGHBOUR}
@@ -178,7 +178,7 @@ def _items(regions: list[Region], label: re.Pattern[str]) -> Iterator[Item]:
 
 
 def _heads_a_column(line: Line, region: Region, edges: list[float], label: re.Pattern[str]) -> bool:
-    """Whether a line above the first number goes on below it in a column that is not the first number's."""
+    """Whether a line above the first number begins a column to the right of that number, which goes on below it."""
     first = max(
         (other for other in region.lines if label_of(other, edges, label)), key=lambda one: one.top, default=None
     )
@@ -193,7 +193,7 @@ def _heads_a_column(line: Line, region: Region, edges: list[float], label: re.Pa
 def _numbered(column: list[Line], edges: list[float], label: re.Pattern[str]) -> list[Line]:
     """The lines of a column that begin an item.
 
-    A number that is out of turn while the next in turn comes further down is a wrapped line's first word.
+    A number out of turn is the first word of a wrapped line, if the number whose turn it is comes further down.
     """
     found = sorted(
         ((line, int(m[1])) for line in column if (m := label_of(line, edges, label))), key=lambda o: -o[0].axis
@@ -211,9 +211,9 @@ def _numbered(column: list[Line], edges: list[float], label: re.Pattern[str]) ->
 
 
 def _sorted(column: list[Line], numbered: set[int]) -> list[Line]:
-    """A column's lines from top to bottom; what overlaps the line of a number from above follows it.
+    """A column's lines from top to bottom. A line that overlaps the line of a number from above comes after it.
 
-    Not so a line that begins where wrapped lines do: it ends the item above.
+    A line that begins where wrapped lines do is the exception: it ends the item above.
     """
     heads = [line for line in column if id(line) in numbered]
 
@@ -228,7 +228,7 @@ def _sorted(column: list[Line], numbered: set[int]) -> list[Line]:
 
 
 def _is_at_an_angle_outside(line: Line, edges: list[float]) -> bool:
-    """Whether a line is turned text in the margin, which belongs to no item."""
+    """Whether a line is rotated text in the margin. Such text belongs to no item."""
     return ANGLE in line.doubts and line.right < edges[0]
 
 

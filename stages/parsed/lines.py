@@ -1,4 +1,4 @@
-"""A page's lines from top to bottom, divided at the gaps between columns; running heads and page numbers dropped."""
+"""A page's lines from top to bottom, split at the gaps between columns, without running heads and page numbers."""
 
 import re
 from collections.abc import Iterator
@@ -10,18 +10,18 @@ from stages.parsed.formula import CENTRED, doubts_of_line, line_size, read_formu
 from stages.parsed.page import Drawing, Page, Piece
 
 PAGE_NUMBER = re.compile(r"(page )?\d+( (of|/) \d+)?", re.IGNORECASE)
-SMALL = 0.9  # of the usual size; what is smaller may be an exponent or index of a line
-COLUMN_GAP = 1.5  # font sizes; a wider gap on one height separates columns
-NARROW_GAP = 0.6  # font sizes; a gap that LaTeX leaves between columns is as small as that
-TITLE = 1.2  # of the size of the text before it on its height; what is larger is a title over the next column
-LABEL_SIGNS = 4  # so few signs may be an item's number, which a gap parts from its text
+SMALL = 0.9  # of the usual size; smaller text may be an exponent or index of a line
+COLUMN_GAP = 1.5  # font sizes; a wider gap within a row separates columns
+NARROW_GAP = 0.6  # font sizes; the gap between LaTeX's columns can be as small as this
+TITLE = 1.2  # of the size of the text before it in its row; larger text is a title over the next column
+LABEL_SIGNS = 4  # at most so many signs may be an item's number, with a gap before its text
 MARGIN = 0.09  # of the page's height; running heads and feet are within it
-OVERLAP = 0.12  # font sizes of height that two lines share before one of them is taken to be stacked on the other
+OVERLAP = 0.12  # font sizes; two lines that share more height than this are stacked
 
 
 @dataclass
 class Line:
-    """Pieces on one height without a column's gap between them."""
+    """Pieces of one row without a column's gap between them."""
 
     page: int
     axis: float
@@ -37,12 +37,12 @@ class Line:
 
 
 def read_lines(page: Page) -> list[Line]:
-    """The page's lines from top to bottom, divided where columns are apart."""
+    """The page's lines from top to bottom, split between columns."""
     pieces = sorted(read_formulas(page.pieces, page.rules), key=lambda piece: -piece.axis)
     if not pieces:
         return []
     full_size = SMALL * median(piece.size for piece in pieces)
-    # first the text of full size, whose rows are sure; small pieces then look for the row that they belong to
+    # text of full size comes first, because its rows are certain; then small pieces look for the row they belong to
     rows: list[list[Piece]] = []
     for piece in pieces:
         if piece.size > full_size:
@@ -53,7 +53,7 @@ def read_lines(page: Page) -> list[Line]:
     waiting = sorted((piece for piece in pieces if piece.size <= full_size), key=lambda piece: piece.left)
     while waiting:  # exponents and indices join the nearest row; a piece that no row reaches begins a row
         apart = [piece for piece in waiting if not _join(piece, rows, full_size)]
-        # nothing found a row in this round: the leftmost one begins a row, and the others try again
+        # no piece found a row in this round: the leftmost one begins a row, and the others try again
         if len(apart) == len(waiting):
             rows.append([apart.pop(0)])
         waiting = apart
@@ -62,7 +62,7 @@ def read_lines(page: Page) -> list[Line]:
 
 
 def _join(piece: Piece, rows: list[list[Piece]], full_size: float) -> bool:
-    """Add a small piece to the nearest row in reach; False where no row is."""
+    """Add a small piece to the nearest row in reach. False where there is none."""
     near = [row for row in rows if abs(row[0].axis - piece.axis) < 4 * full_size]
     nearest = min(near, key=lambda row: _distance(piece, row), default=None)
     if nearest is None or _distance(piece, nearest) >= 0.5 * full_size:
@@ -74,7 +74,7 @@ def _join(piece: Piece, rows: list[list[Piece]], full_size: float) -> bool:
 def _distance(piece: Piece, row: list[Piece]) -> float:
     """How far a piece is from a row: beyond a column's gap if they share their axis, else from the ink of the row.
 
-    Where lines are tight an exponent touches two of them, and the nearer axis tells which is its own.
+    Where lines are tight, an exponent touches two of them. It belongs to the one with the nearer axis.
     """
     axes = abs(piece.axis - row[0].axis)
     sideways = [max(other.left - piece.right, piece.left - other.right, 0) for other in row]
@@ -85,7 +85,7 @@ def _distance(piece: Piece, row: list[Piece]) -> float:
 
 
 def _runs(row: list[Piece], gutter: float | None) -> Iterator[list[Piece]]:
-    """A row's pieces, divided at gaps as wide as those between columns, and where text of another height begins."""
+    """A row's pieces, split at gaps as wide as those between columns, and where text of another height begins."""
     row = sorted(row, key=lambda piece: piece.left)
     size, run = max(piece.size for piece in row), row[:1]
     for piece in row[1:]:
@@ -101,7 +101,7 @@ def _runs(row: list[Piece], gutter: float | None) -> Iterator[list[Piece]]:
 
 
 def _gutter(rows: list[list[Piece]], width: float) -> float | None:
-    """Where a page's second column begins, if rows of text keep to a gap in the page's middle and few cross it."""
+    """Where a page's second column begins, if rows of text leave a gap in the page's middle and few cross it."""
     middle = [piece.left for row in rows for piece in row if 0.3 * width < piece.left < 0.7 * width]
     for place in sorted(set(middle)):
         parted = crossed = 0
@@ -110,7 +110,7 @@ def _gutter(rows: list[list[Piece]], width: float) -> float | None:
             if before and after:
                 gap = min(p.left for p in after) - max(p.right for p in before)
                 wide = gap > NARROW_GAP * max(p.size for p in row)
-                # not a gap behind an item's number, which every line of a list has at one place
+                # not the gap after an item's number, which is at the same place in every line of a list
                 parted += wide and len(before) > LABEL_SIGNS
                 crossed += not wide
         if parted > 2 and crossed <= 0.1 * parted:
@@ -119,17 +119,17 @@ def _gutter(rows: list[list[Piece]], width: float) -> float | None:
 
 
 def _other_height(one: Piece, other: Piece) -> bool:
-    """Whether two signs of one size are on lines of their own, as in columns that are close together."""
+    """Whether two signs of one size are on different lines, as in columns that are close together."""
     plain = all(len(piece.text) == 1 and piece.text not in CENTRED for piece in (one, other))
     same = max(one.size, other.size) < 1.01 * min(one.size, other.size)
     return plain and same and abs(one.axis - other.axis) > 0.02 * one.size
 
 
 def without_furniture(pages: list[Page], lines: list[list[Line]]) -> list[list[Line]]:
-    """Drop page numbers, and texts that several pages have in a margin, alike but for their numbers.
+    """Drop page numbers, and texts in a margin that several pages have with no more than other numbers in them.
 
-    LaTeX's page numbers are farther inside than a margin: the outermost line of a page, in its middle and well apart,
-    with a number that counts the pages.
+    LaTeX's page numbers are further inside than the margin. Such a number is the outermost line of its page, in the
+    middle and well apart, and it counts the pages.
     """
 
     def place(line: Line) -> tuple[str, int]:
@@ -156,7 +156,7 @@ def without_furniture(pages: list[Page], lines: list[list[Line]]) -> list[list[L
 
 
 def _page_numbers(pages: list[Page], lines: list[list[Line]]) -> set[int]:
-    """The identities of lines that number their pages: in the middle of the page, well apart, and counted on."""
+    """The identities of the lines with page numbers: in the middle of the page, well apart, counting up."""
     for choose in (min, max):
         alone = []
         for page, found in zip(pages, lines, strict=True):
@@ -172,5 +172,5 @@ def _page_numbers(pages: list[Page], lines: list[list[Line]]) -> set[int]:
 
 
 def overlap(one: Line | Drawing, other: Line) -> bool:
-    """Whether the ink of two things shares some height."""
+    """Whether two things overlap in height."""
     return min(one.top, other.top) - max(one.bottom, other.bottom) > OVERLAP * other.size

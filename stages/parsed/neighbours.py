@@ -1,4 +1,4 @@
-"""Texts so near another question that their owner is unsure, and the question that a drawing belongs to."""
+"""Texts that are so near another question that it may own them, and the question that a drawing belongs to."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ NEIGHBOUR: Doubt = "holds pieces of a neighbour"
 
 
 def doubt_overlaps(owners: list[tuple[Line, Item]]) -> None:
-    """Doubt pieces at the height of another line: a matrix, a case distinction, a piece of another question."""
+    """Mark items as doubtful where lines share a height: a matrix, a case distinction, a piece of another question."""
     for index, (line, item) in enumerate(owners):
         for other, owner in owners[index + 1 :]:
             apart = abs(line.axis - other.axis) > 0.3 * min(line.size, other.size)
@@ -26,10 +26,10 @@ def doubt_overlaps(owners: list[tuple[Line, Item]]) -> None:
 
 
 def doubt_rows(owners: list[tuple[Line, Item]], edges: list[float]) -> None:
-    """Doubt items with wide gaps in their lines.
+    """Mark items with wide gaps in their lines as doubtful.
 
-    Several such rows are a table (choices to tick are set like that, too); a sentence that goes on after a gap has lost
-    something; and where all lines of what looks like a column continue the lines to their left, it is none.
+    Several such rows are a table; choices to tick look like one, too. A sentence that goes on after a gap has lost
+    something. Where all lines of a seeming column continue the lines to their left, it is no column.
     """
     for line, item in owners:
         for other, owner in owners:
@@ -60,7 +60,7 @@ def doubt_rows(owners: list[tuple[Line, Item]], edges: list[float]) -> None:
 def mark_drawn(
     region: Region, owners: list[tuple[Line, Item]], edges: list[float], head: float, last: Item | None
 ) -> None:
-    """Mark the items that a drawing belongs to: those with lines at its height, else the one above it."""
+    """Mark the items that a drawing belongs to: the items with lines at its height, else the item above it."""
     for drawing in _figures(region):
         inside = {
             id(item)
@@ -68,7 +68,7 @@ def mark_drawn(
             if drawing.bottom < line.bottom and line.top < drawing.top and drawing.left < line.left < drawing.right
         }
         if len(inside) > 1:
-            continue  # a frame around questions, or the ground under them
+            continue  # a frame around questions, or a background
         if drawing.bottom >= head and not any(overlap(drawing, line) for line, _ in owners):
             continue
         column = column_of(drawing.left, edges)

@@ -1,4 +1,4 @@
-"""What the OCR engine (RapidOCR on OpenVINO, offline) reads of a scan: texts in boxes with place and confidence."""
+"""Read a scan with the OCR engine (RapidOCR on OpenVINO, offline): texts in boxes with place and confidence."""
 
 import functools
 import hashlib
@@ -17,7 +17,7 @@ CACHE = Path("cache/ocr")
 
 
 class Box(BaseModel):
-    """A text that the engine found: where, in points from the page's upper left corner, and how sure it is."""
+    """A text that the engine found, its place in points from the page's upper left corner, and its confidence."""
 
     text: str
     score: float
@@ -57,14 +57,14 @@ class ScannedItem:
     boxes: list[Box] = field(default_factory=list)
     torn: bool = False
     doubt: Reason | None = None
-    """What speaks against it, whatever the confidence."""
+    """A reason against it, whatever the confidence."""
 
 
 def read_scan(path: Path) -> list[ScannedPage]:
-    """All pages of a PDF as the engine reads them; what it has read once is kept in cache/ocr.
+    """All pages of a PDF as the engine reads them. The texts of a PDF that was read before come from cache/ocr.
 
-    OpenVINO computes in bfloat16 where the processor has matrix units for it, and in float32 elsewhere: another
-    processor may read a sign in a thousand differently. Raises InputError when the engine is not installed.
+    OpenVINO computes in bfloat16 where the processor has matrix units for it, and in float32 elsewhere. So another
+    processor may read one sign in a thousand differently. Raises InputError when the engine is not installed.
     """
     try:
         import openvino  # noqa: F401 - an extra, like the next; rapidocr itself would say so only at the first page

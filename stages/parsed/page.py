@@ -1,7 +1,7 @@
 """The content of a PDF's page: glyphs of its text layer with their places and sizes, horizontal rules, drawings.
 
-Lengths are points, y upwards, as in PDF; a page is turned so that most of its text is upright. A glyph without a known
-meaning, or at an angle, keeps its place and carries a doubt, so that its question is not silently misread.
+Lengths are in points, y points up, as in PDF. A page is turned so that most of its text is upright. A glyph without a
+known meaning, or at an angle, keeps its place and gets a doubt, so that its question is not misread without a word.
 """
 
 import ctypes
@@ -23,14 +23,14 @@ from distil.exams.left_out import Doubt
 from distil.pipeline.files import InputError
 
 AXIS = 0.25
-"""Height of the line on which fraction bars, minus signs and brackets are centred, in font sizes above the baseline."""
-RULE_THICKNESS = 2.5  # points; a path that is flatter is a rule
-PAGE_SHARE = 0.7  # of both sides; a path or image that is larger is the page's background, or a scan
-WATERMARK = 2.5  # of the usual size; a larger glyph that lies over other text or at an angle is no text
+"""Height of the axis above the baseline, in font sizes. Fraction bars, minus signs and brackets are centred on it."""
+RULE_THICKNESS = 2.5  # points; a flatter path is a rule
+PAGE_SHARE = 0.7  # of both sides; a larger path or image is the page's background, or a scan
+WATERMARK = 2.5  # of the usual size; a larger glyph over other text or at an angle is no text
 SIGN: Doubt = "holds a sign that is not read"
 ANGLE: Doubt = "holds text at an angle"
 EXTENSION = re.compile(r"(CM|LM|EU|TX|PX|RTX|ZPLM|MD|FOURIER-M|PAZO)(ATH)?EX|MATHEXTENSION", re.IGNORECASE)
-"""Names of fonts with TeX's encoding of large signs, whose codes are no characters."""
+"""Names of fonts with TeX's encoding of large signs. Their codes are no characters."""
 LARGE_SIGNS = dict(
     zip(
         [*range(0x30), *range(0x50, 0x60), *range(0x68, 0x74)],
@@ -40,17 +40,17 @@ LARGE_SIGNS = dict(
 )
 ACCENTS = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "ˆ": "\u0302", "˜": "\u0303", "¯": "\u0304", "˙": "\u0307"}
 ACCENTS |= {"ˇ": "\u030c", "˘": "\u0306", "¸": "\u0327", "˚": "\u030a", "⃗": "\u20d7"}
-LETTERS_WITH_ACCENTS = "\u0301\u0300\u0308\u0327\u030a"  # marks that words carry; the others are mathematics
-UNREAD = frozenset("\ufffd⎛⎜⎝⎞⎟⎠⎡⎢⎣⎤⎥⎦⎧⎨⎩⎪⎫⎬⎭⎴⎵⎶⏜⏝⏞⏟⏠⏡")  # no meaning, or a piece of something larger
+LETTERS_WITH_ACCENTS = "\u0301\u0300\u0308\u0327\u030a"  # accents of words; other accents are mathematics
+UNREAD = frozenset("\ufffd⎛⎜⎝⎞⎟⎠⎡⎢⎣⎤⎥⎦⎧⎨⎩⎪⎫⎬⎭⎴⎵⎶⏜⏝⏞⏟⏠⏡")  # no meaning, or a piece of a larger sign
 HYPHENS = dict.fromkeys("\x02\ufffe\u2010\u2212", "-")  # pdfium writes the first two for a hyphen at a line's end
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A glyph, or something already read from several: text in a box, on a mathematical axis.
+    """A glyph, or a construct already read from several glyphs: text in a box, on a mathematical axis.
 
-    `left` and `right` include the space that belongs to the glyph, `bottom` and `top` are its ink. A fraction is marked
-    because its neighbours decide how it is written.
+    `left` and `right` include the space that belongs to the glyph. `bottom` and `top` are the ends of its ink. A
+    fraction is marked, because its neighbours decide how it is written.
     """
 
     text: str
@@ -90,7 +90,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Page:
-    """One page's content; `number` counts from 1."""
+    """One page's content. `number` counts from 1."""
 
     number: int
     width: float
@@ -128,7 +128,7 @@ Box: TypeAlias = tuple[float, float, float, float]
 def _read(page: pypdfium2.PdfPage, number: int) -> Page:
     text = page.get_textpage()
     angles = [_angle(text, index) for index in range(text.count_chars())]
-    # of the text and not of the page: a page may be scanned or printed sideways without saying so
+    # the text decides and not the page, which may be scanned or printed sideways without saying so
     upright = Counter(angles).most_common(1)[0][0] if angles else 0
     if upright % 90:
         upright = 0
@@ -148,7 +148,9 @@ def _read(page: pypdfium2.PdfPage, number: int) -> Page:
 
 
 def _turned(page: pypdfium2.PdfPage, upright: int) -> tuple[Callable[[Box], Box], float, float]:
-    """How boxes turn so that text at the angle `upright` (counter-clockwise) is upright; the page's sides."""
+    """The function that turns boxes so that text at the angle `upright` (counter-clockwise) is upright, and the page's
+    width and height after that.
+    """
     left, bottom, right, top = page.get_cropbox()
     width, height = right - left, top - bottom
 
@@ -167,7 +169,7 @@ def _turned(page: pypdfium2.PdfPage, upright: int) -> tuple[Callable[[Box], Box]
 
 
 def _angle(text: pypdfium2.PdfTextPage, index: int) -> int:
-    """A glyph's angle in degrees, counter-clockwise; pdfium measures clockwise."""
+    """A glyph's angle in degrees, counter-clockwise. Pdfium measures clockwise."""
     return round(-math.degrees(pdfium.FPDFText_GetCharAngle(text, index))) % 360
 
 
@@ -193,7 +195,7 @@ def _without_watermark(pieces: list[Piece]) -> list[Piece]:
 
 
 def _accented(pieces: list[Piece]) -> Iterator[Piece]:
-    """The pieces with accents and strokes joined to the sign they are drawn on; what gives no letter is doubtful."""
+    """The pieces, with accents and strokes joined to the sign under them. It is doubtful if that gives no letter."""
     marks = {
         index: ACCENTS.get(piece.text, piece.text)
         for index, piece in enumerate(pieces)
@@ -228,18 +230,18 @@ def _is_on(mark: Piece, base: Piece) -> bool:
 def _pieces(
     text: pypdfium2.PdfTextPage, turn: Callable[[Box], Box], angles: list[int], upright: int
 ) -> Iterator[Piece]:
-    """The visible glyphs; gaps between them tell where words end, since not every PDF has space characters."""
+    """The visible glyphs. Gaps between them show where words end, because not every PDF has space characters."""
     x, y, matrix = ctypes.c_double(), ctypes.c_double(), pdfium.FS_MATRIX()
     font, flags = ctypes.create_string_buffer(256), ctypes.c_int()
     surrogate = ""
     for index in range(text.count_chars()):
         character = surrogate + chr(pdfium.FPDFText_GetUnicode(text, index))
-        # pdfium hands on signs beyond 16 bits in two halves
+        # pdfium returns signs beyond 16 bits in two halves
         surrogate = character if len(character) == 1 and "\ud800" <= character < "\udc00" else ""
         if surrogate or pdfium.FPDFText_IsGenerated(text, index) == 1:
             continue
         doubts: frozenset[Doubt] = frozenset()
-        if pdfium.FPDFText_HasUnicodeMapError(text, index) == 1 or character == "\0":  # pdfium calls that one a sign
+        if pdfium.FPDFText_HasUnicodeMapError(text, index) == 1 or character == "\0":  # pdfium finds no error in "\0"
             pdfium.FPDFText_GetFontInfo(text, index, font, 256, flags)
             known = LARGE_SIGNS.get(ord(character)) if EXTENSION.search(font.value.decode("utf-8", "replace")) else None
             doubts = frozenset() if known else frozenset({SIGN})
@@ -255,14 +257,14 @@ def _pieces(
         pdfium.FPDFText_GetMatrix(text, index, matrix)
         size = pdfium.FPDFText_GetFontSize(text, index) * math.hypot(matrix.c, matrix.d)
         _, bottom, _, top = turn(text.get_charbox(index))
-        # loose: with the glyph's own space at its sides, or an `i` would seem to be apart from its neighbours
+        # loose: with the glyph's own space at its sides, because an `i` would seem apart from its neighbours without it
         left, _, right, _ = turn(text.get_charbox(index, loose=True))
         _, baseline, _, _ = turn((x.value, y.value, x.value, y.value))
         yield Piece(character, left, right, bottom, top, baseline + AXIS * size, size, doubts=doubts)
 
 
 def _spelling(character: str) -> str:
-    """A character as linear text writes it: a minus sign is a hyphen, a mathematical italic x is an x."""
+    """A character in linear text: a minus sign is a hyphen, a mathematical italic x is an x."""
     character = character.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if "\U0001d400" <= character <= "\U0001d7ff" or "\ufb00" <= character <= "\ufb06":  # alphabets, ligatures
         return unicodedata.normalize("NFKC", character)

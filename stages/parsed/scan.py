@@ -1,7 +1,7 @@
-"""Scanned exams to numbered items, read by where the OCR engine's texts are.
+"""Find the numbered items of scanned exams by the places of the OCR engine's texts.
 
-Boxes on one height are a row, a box over another is a fraction, and a number at the left edge begins a question. Every
-item carries the confidence of its least certain box; what is stacked and no fraction lowers it.
+Boxes at the same height are a row, a box over another is a fraction, and a number at the left edge begins a question.
+Every item has the confidence of its least certain box. Boxes that are stacked and are no fraction lower it.
 """
 
 import re
@@ -22,8 +22,8 @@ from stages.parsed.answer_sheet import sheet
 from stages.parsed.items import KEY_HEADING
 from stages.parsed.ocr import Box, ScannedItem, ScannedPage, read_scan
 
-TOP = 0.2  # of the page's height, in which its headings are
-STRAY = 0.8  # what the confidence of an item is multiplied by for boxes that are in no row
+TOP = 0.2  # of the page's height: its headings are in this part
+STRAY = 0.8  # factor of an item's confidence if some of its boxes are in no row
 LABEL = re.compile(r"[:.'’•\-\s]*(?:Q|#|Problem )?\s?(\d ?\d?) ?[.),:](?!\d)\s*", re.IGNORECASE)
 SHEET = re.compile(r"(names?|school|team code)\s?:?.*", re.IGNORECASE)
 KEY = re.compile(r"(correct )?(answers?|answer key|solutions)( key)?:?", re.IGNORECASE)
@@ -32,15 +32,15 @@ FOREIGN = re.compile(
     r"[\u3000-\u9fff\uff00-\uffef]"
 )  # signs of East Asian scripts, as which the engine misreads formulas
 MISREAD = str.maketrans({"十": "+", "二": "=", "一": "-"})
-"""What such signs are where it is clear. The confidence of what holds one is lowered all the same."""
-WIDER = 1.4  # than any other space between the lines of two questions is the one between the two
+"""The real signs behind these, where they are clear. A text with one of them has a lower confidence all the same."""
+WIDER = 1.4  # times any other space between the lines of two questions is the space between the questions
 Both: TypeAlias = tuple[list[ScannedItem], list[ScannedItem]]
 """Questions and answers."""
 
 
 @dataclass(frozen=True)
 class Begin:
-    """Where a question begins: the box of its number or, where the engine `missed` that, of its first line."""
+    """Where a question begins: the box of its number, or of its first line where the engine `missed` the number."""
 
     box: Box
     number: int
@@ -49,7 +49,7 @@ class Begin:
 
 
 def sections(pages: list[ScannedPage], section: str | None) -> dict[str, Both]:
-    """The questions and answers of each section; without a `section`, the pages' headings say which is which."""
+    """The questions and answers of each section. Without a `section`, the pages' headings name it."""
     found: dict[str, Both] = {}
     current: str | None = section
     asked: dict[str, list[ScannedPage]] = {}
@@ -61,7 +61,7 @@ def sections(pages: list[ScannedPage], section: str | None) -> dict[str, Both]:
             continue
         head = [box for box in page.boxes if box.top < TOP * page.height]
         if any(SHEET.fullmatch(box.text) for box in head) or any(KEY.fullmatch(box.text) for box in head):
-            # a blank sheet to fill in may be headed like the key: the fuller of the two counts
+            # a blank sheet to fill in may have the key's heading: of the two, the one with more answers is the key
             if len(answers := sheet(page)) >= len(keys.get(current, [])):
                 keys[current] = answers or keys.get(current, [])
         else:
@@ -79,7 +79,7 @@ def section_named(heading: str) -> str | None:
 
 
 def _section(page: ScannedPage, current: str | None) -> str | None:
-    """The section that a page's heading names, else that of the page before; None for another test."""
+    """The section that a page's heading names, else the section of the page before; None for another test."""
     for box in sorted(page.boxes, key=lambda box: box.top)[:8]:
         if (named := section_named(box.text)) and len(box.text) < 60:
             return named
@@ -89,7 +89,7 @@ def _section(page: ScannedPage, current: str | None) -> str | None:
 
 
 def _split(pages: list[ScannedPage]) -> tuple[list[ScannedPage], list[ScannedPage]]:
-    """Pages of questions, and those from a heading like `Answer Key` on."""
+    """The pages of questions, and the pages from a heading like `Answer Key` on."""
     for index, page in enumerate(pages):
         heading = next(
             (box for box in page.boxes if KEY_HEADING.fullmatch(box.text) and (index or box.top > 0.3 * page.height)),
@@ -116,7 +116,7 @@ def _questions(pages: Iterable[ScannedPage]) -> Iterator[ScannedItem]:
         last = item.number if item else 0
         for box, found in sorted(labels, key=lambda one: one[0].top):
             number = int(found[1].replace(" ", ""))
-            # numbers go up; the engine may miss one or two of them, and a larger step is a number in the text
+            # numbers go up; the engine may miss one or two, and after a larger step it is a number in the text
             if box.left - edge < 0.05 * page.width and last < number <= last + 3:
                 begins.append(Begin(box, number, box.text[found.end() :]))
                 last = number
@@ -126,7 +126,7 @@ def _questions(pages: Iterable[ScannedPage]) -> Iterator[ScannedItem]:
         for index, begin in enumerate([None, *begins]):
             if begin is not None:
                 if item:
-                    # the engine missed a number: two questions are in one, or were parted by the space between them
+                    # the engine missed a number: two questions are one item, or the space between them separated them
                     item.torn |= begin.number != item.number + 1 or begin.missed
                     yield _finished(item)
                 start = begin.box.model_copy(update={"text": begin.text})
@@ -140,7 +140,7 @@ def _questions(pages: Iterable[ScannedPage]) -> Iterator[ScannedItem]:
 
 
 def read_sections(path: Path, section: str | None, key_path: Path | None = None) -> dict[str, Both]:
-    """The questions and answers of each section of a scan; with a key in a file of its own there is one section."""
+    """The questions and answers of each section of a scan. With a key in a separate file there is one section."""
     found = sections(read_scan(path), section)
     if key_path and section and section in found:
         answers = [item for page in read_scan(key_path) for item in sheet(page)]
@@ -149,7 +149,7 @@ def read_sections(path: Path, section: str | None, key_path: Path | None = None)
 
 
 def _with_missed(begins: list[Begin], boxes: list[Box], edge: float, usual: float) -> list[Begin]:
-    """The beginnings of questions with those whose number the engine missed, where a wide space shows one of them."""
+    """The beginnings of questions, also of those whose number the engine missed where a wide space shows them."""
     column = [box for box in boxes if 0.5 * usual < box.left - edge < 4 * usual]
     left = median(box.left for box in column) if column else edge
     whole = begins[:1]
@@ -172,7 +172,7 @@ def _with_missed(begins: list[Begin], boxes: list[Box], edge: float, usual: floa
 def problems_of(
     path: Path, year: int, section: str | None, least_confidence: float, key_path: Path | None = None
 ) -> tuple[list[Problem], list[LeftOut]]:
-    """The problems of a scanned exam; one section's, or those of all that its headings name.
+    """The problems of a scanned exam: of one section, or of all sections that its headings name.
 
     Raises InputError when it has no numbered questions or no key.
     """
@@ -182,7 +182,7 @@ def problems_of(
 def with_keys(
     found: dict[str, Both], path: Path, year: int, least_confidence: float
 ) -> tuple[list[Problem], list[LeftOut]]:
-    """The problems of the questions and answers of each section, without those that are read with a doubt.
+    """The problems made of the questions and answers of each section. Questions read with a doubt are left out.
 
     Raises InputError when there are no questions or no answers.
     """
@@ -241,7 +241,7 @@ def _finished(item: ScannedItem) -> ScannedItem:
 
 
 def _with_fractions(boxes: list[Box], usual: float) -> list[Box]:
-    """The boxes with each numerator over its denominator joined to one."""
+    """The boxes. A numerator over its denominator becomes one box."""
     found = list(boxes)
     for above in sorted(boxes, key=lambda box: box.right - box.left):
         if LABEL.match(above.text) or above.right - above.left > 12 * usual:

@@ -1,6 +1,6 @@
 """The study's hand transcriptions, a JSON file a year: `{section: {"question_7": {"question": ..., "answer": ...}}}`.
 
-Tie-breakers (`question_T1`) are numbered on from the section's last question, as the transcriptions of other years do.
+Tie-breakers (`question_T1`) get the numbers after the section's last question, as in the transcriptions of other years.
 """
 
 import json
@@ -17,11 +17,11 @@ from distil.pipeline.files import InputError
 from distil.pipeline.records import Problem, Record
 
 PLACEHOLDER = re.compile(r"question \d+ ?\(.*\)|\W*", re.IGNORECASE)
-"""The placeholder where the transcriber saw no question: `Question 11 (content not visible in provided pages)`."""
+"""The placeholder for a question that the transcriber could not see: `Question 11 (content not visible in ...)`."""
 
 
 class Transcribed(Record):
-    """One question as it was typed in."""
+    """One question as typed in."""
 
     question: str
     answer: str
@@ -31,7 +31,7 @@ YEAR = TypeAdapter(dict[str, dict[str, Transcribed]])
 
 
 def read_transcriptions(folder: Path) -> tuple[list[Problem], list[LeftOut]]:
-    """All years' questions. Raises InputError naming file and question for anything missing, malformed or double."""
+    """The questions of all years. Raises InputError naming file and question of a missing, malformed or double one."""
     files = sorted(folder.glob("*.json"))
     if not files:
         raise InputError(f"{folder} holds no transcriptions: parsed.reader 'transcription' needs raw.source 'study'.")
@@ -82,7 +82,7 @@ def _questions(path: Path) -> Iterator[tuple[str, int, Transcribed]]:
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. Raises ValueError for a name that comes twice; Python's json would keep the last, in silence."""
+    """A JSON object. Raises ValueError for a name that comes twice, of which Python's json would keep only the last."""
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:

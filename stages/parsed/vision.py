@@ -1,8 +1,8 @@
-"""Scans read by a model that sees: it is shown each page twice, and what it reads alike both times is kept.
+"""Scans read by a model that sees. It is shown each page twice, and the items that it reads alike both times are kept.
 
-The model plays the role `reader` of `teacher_cot`. Its endpoint, prices, budget and store are the teacher's, so that a
-page is paid once, whichever run asks. As a lesson of the teacher, the reading of a page is a generator of requests, so
-that the same code runs against the endpoint and against the store.
+The model has the role `reader` of `teacher_cot`. Its endpoint, prices, budget and store are the teacher's, so a page is
+paid once, whichever run asks. Like a lesson of the teacher, the reading of a page is a generator of requests, so the
+same code runs against the endpoint and against the store.
 """
 
 import base64
@@ -32,16 +32,16 @@ from stages.parsed.scan import OTHER_TEST, Both, section_named
 PROMPT = Path(__file__).with_name("reader.md")
 DPI = 150
 READINGS, ATTEMPTS = 2, 3
-"""So many readings of a page are compared. A reply that is no reading is asked for again, up to so many in all."""
+"""So many readings of a page are compared, in so many attempts at most. A useless reply is asked for again."""
 PIXELS_PER_TOKEN = 512
-"""Fewer than any model is documented to take (28 x 28 or 750): the budget reckons a picture with more than it costs."""
+"""Models take more pixels for a token (28 x 28 or 750), so the budget counts more than a picture costs."""
 
 SWALLOWED = re.compile(r"[\b\f\t\r\v]|\n(?:eq?|u|abla|ot(?:in)?|i|mid|exists|[lg]eq?|parallel|subseteq)\b")
-r"""What JSON makes of \beta, \frac, \text, \right or \neq whose backslash is not written twice."""
+r"""The result of reading \beta, \frac, \text, \right or \neq as JSON, if the backslash is not written twice."""
 
 
 class ReaderSettings(Teacher):
-    """What the reader needs of the block `teacher_cot`."""
+    """The parameters of the block `teacher_cot` that the reader needs."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -71,7 +71,7 @@ class Reading(BaseModel):
 
 @dataclass
 class SeenPage:
-    """The readings of a page that can be used, and why others cannot."""
+    """The usable readings of a page, and why others are not usable."""
 
     number: int
     readings: list[Reading] = field(default_factory=list)
@@ -84,18 +84,18 @@ class SeenPage:
 
     @property
     def continued(self) -> ScannedItem:
-        """The end of the last question of the page before; its number is 0."""
+        """The end of the last question of the page before. Its number is 0."""
         parts = [[Numbered(number=1, text=one.continued or "", confidence=1)] for one in self.readings]
         return next(iter(self._compared(parts)), ScannedItem(0, self.number, doubt="its page was not read"))
 
     @property
     def questions(self) -> list[ScannedItem]:
-        """The questions, each with its confidence and what speaks against it."""
+        """The questions, each with its confidence and its doubt, if any."""
         return list(self._compared([reading.questions for reading in self.readings]))
 
     @property
     def answers(self) -> list[ScannedItem]:
-        """The answers, likewise."""
+        """The answers, each with its confidence and its doubt, if any."""
         return list(self._compared([reading.answers for reading in self.readings]))
 
     def _compared(self, readings: list[list[Numbered]]) -> Iterator[ScannedItem]:
@@ -113,7 +113,7 @@ class SeenPage:
 
 
 def _doubt(found: list[Numbered], readings: int, times: int) -> Reason | None:
-    """What speaks against an item, of which `readings` should tell, one of them so many `times`."""
+    """The doubt about an item. Each of `readings` should have it, and one of them has it so many `times`."""
     if times > 1:
         return "its number comes twice"
     if readings < READINGS:
@@ -134,7 +134,7 @@ class PageShown:
 
     @functools.cached_property
     def picture(self) -> tuple[str, int]:
-        """The page as a data URL, and the most tokens that a model may count it."""
+        """The page as a data URL, and the most tokens that a model may count for it."""
         image = self._document[self.number - 1].render(scale=DPI / 72, grayscale=True).to_pil()
         with io.BytesIO() as file:
             image.save(file, "PNG")
@@ -142,7 +142,7 @@ class PageShown:
         return url, image.width * image.height // PIXELS_PER_TOKEN
 
     def request(self, settings: Teacher, attempt: int, max_tokens: int | None = None) -> Request:
-        """The question to the reader what the page says."""
+        """The request to the reader to say what is on the page."""
         role = settings.roles["reader"]
         url, tokens = self.picture
         content = [
@@ -161,11 +161,11 @@ class PageShown:
 
 
 Steps: TypeAlias = Generator[Request, Reply | Failed, SeenPage]
-"""Yields a request and is sent its reply; returns what was read."""
+"""A generator that yields requests, is sent their replies, and returns the readings."""
 
 
 def steps(page: PageShown, settings: Teacher) -> Steps:
-    """Show a page until two replies can be used, or the attempts are used up."""
+    """Show a page until two replies are usable, or there are no attempts left."""
     seen = SeenPage(page.number)
     for attempt in range(1, ATTEMPTS + 1):
         reply = yield page.request(settings, attempt)
@@ -183,12 +183,12 @@ def steps(page: PageShown, settings: Teacher) -> Steps:
 
 
 def reading_of(reply: Reply | Failed) -> Reading | str:
-    """The reading that a reply holds, or why it holds none."""
+    """The reading in a reply, or why there is none."""
     if isinstance(reply, Failed):
         return reply.reason
     if reply.truncated:
         return "cut off at its cap (raise teacher_cot.roles.reader.max_tokens)"
-    found = re.search(r"\{.*\}", reply.text, re.DOTALL)  # models put it between words and fences
+    found = re.search(r"\{.*\}", reply.text, re.DOTALL)  # models put words and fences around it
     try:
         return Reading.model_validate(_decoded(found[0] if found else ""))
     except ValidationError as error:
@@ -199,11 +199,11 @@ def reading_of(reply: Reply | Failed) -> Reading | str:
 
 
 def _decoded(text: str) -> object:
-    """JSON, also with LaTeX whose backslashes are written once, as models often give it. Raises ValueError."""
+    """Read JSON, also with single backslashes in LaTeX, as models often write it. Raises ValueError where it is not."""
     try:
         return json.loads(text)
     except ValueError:
-        # a written `\n` may be a line's end; where it began `\neq`, SWALLOWED finds what is left
+        # a written `\n` may be a line's end; where it is the beginning of `\neq`, SWALLOWED finds the rest
         return json.loads(re.sub(r'(\\\\)|\\(?!["/n])', r"\\\\", text))
 
 
@@ -216,7 +216,10 @@ class NotStored(Exception):
 
 
 def recall(page: PageShown, settings: Teacher, store: Store, *, asked: bool) -> SeenPage:
-    """A page's readings from the store. Raises Lacking; once all was `asked`, a failed request is a fault instead."""
+    """A page's readings from the store. Raises NotStored where an answer is missing.
+
+    With `asked`, a request that failed counts as a reply that cannot be used.
+    """
     reading = steps(page, settings)
     request = next(reading)
     while True:
@@ -253,7 +256,7 @@ def projected(requests: list[Request], settings: Teacher) -> str:
 
 
 def status(paths: Iterable[Path], settings: Teacher) -> str:
-    """What is still to be asked, and what is spent, as `python -m stages.teacher_cot --status` says it."""
+    """How many requests are left and how much is spent, as `python -m stages.teacher_cot --status` prints it."""
     store = Store(settings.store)
     missing, spent = lacking(pages_of(paths), settings, store), store.spent()
     store.close()
@@ -269,7 +272,7 @@ def pages_of(paths: Iterable[Path]) -> Iterator[PageShown]:
 
 
 def see(paths: list[Path], settings: Teacher) -> dict[Path, list[SeenPage]]:
-    """What the model reads of scans; asks for what the store lacks.
+    """The readings of scans. The model is asked for those that the store lacks.
 
     Raises InputError when an endpoint cannot be asked, or the budget is too small.
     """
@@ -313,7 +316,7 @@ def _ask(pages: list[PageShown], settings: Teacher, store: Store) -> None:
                         return
                     bar.update()
 
-            await work([next(waiting)])  # alone: a reader that is set up wrongly is paid for one page
+            await work([next(waiting)])  # alone, so that a reader with wrong settings is paid for one page only
             await gathered(work(waiting) for _ in range(settings.endpoints[name].concurrency))
 
     def asker(stop: Stop) -> Asker:
@@ -325,9 +328,9 @@ def _ask(pages: list[PageShown], settings: Teacher, store: Store) -> None:
 
 
 def sections(pages: list[SeenPage], section: str | None) -> dict[str, Both]:
-    """The questions and answers of each section; without a `section`, the pages' titles say which is which.
+    """The questions and answers of each section. Without a `section`, the pages' titles name it.
 
-    Where a page could not be read, the questions whose numbers are missing are among them, with that doubt.
+    Where a page could not be read, the questions with the missing numbers are included with that doubt.
     """
     found: dict[str, Both] = {}
     current = section

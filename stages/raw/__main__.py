@@ -1,10 +1,15 @@
 """Bring the exams in: `python -m stages.raw`.
 
-Reads the `raw` block of params.yaml. `raw.source: sample` typesets a contest of the project's own, `folder` copies
-your PDFs, `problems` reads problems that are data already (JSON lines, JSON, CSV, Parquet, a Hugging Face data set),
-`study` takes the study's exams and recordings. Writes data/raw: exams/*.pdf and manifest.json, besides truth.jsonl for
-`sample`, problems.jsonl and recorded/chains for `problems`, and recorded/ for `study`. Every run begins here, so a run
-whose model (`lora_seed.model`) is not there is refused here.
+Reads the `raw` block of params.yaml. `raw.source` says where the exams come from:
+
+- `sample`: a contest of the project's own is typeset. Writes data/raw/truth.jsonl, too.
+- `folder`: your PDFs are copied.
+- `problems`: problems that are data already (JSON lines, JSON, CSV, Parquet, a Hugging Face data set). Writes
+  data/raw/problems.jsonl and data/raw/recorded/chains.
+- `study`: the study's exams and recordings. Writes data/raw/recorded/, too.
+
+Exams are written to data/raw/exams, and data/raw/manifest.json lists them. Every run begins here, so this stage refuses
+a run whose model (`lora_seed.model`) is missing.
 """
 
 import argparse
@@ -77,7 +82,7 @@ def main() -> None:
 
 
 def copy_problems(params: RawParams, raw: Path) -> None:
-    """Write the problems of a file or data set, and its worked solutions where a teacher's recorded chains belong."""
+    """Write the problems of a file or data set, and its worked solutions as a teacher's recorded chains."""
     problems = read_problems(params.path, params.columns, params.groups, params.split)
     chains = recorded_chains(params.path, params.columns, problems, params.split)
     write_jsonl(raw / "problems.jsonl", problems)
@@ -87,7 +92,7 @@ def copy_problems(params: RawParams, raw: Path) -> None:
 
 
 def typeset_contest(contest: list[Exam], raw: Path) -> list[ExamFile]:
-    """Write each exam's PDF and the truth that `parsed` is measured against; return the manifest's entries."""
+    """Write each exam's PDF, and the true problems to measure `parsed` by. Return the manifest's entries."""
     files = []
     for exam in Bar(contest, "typesetting", unit="exam"):
         path = raw / "exams" / f"{exam.year}-{exam.section}.pdf"
@@ -99,7 +104,7 @@ def typeset_contest(contest: list[Exam], raw: Path) -> list[ExamFile]:
 
 
 def answerable(exam: Exam) -> Iterator[Problem]:
-    """The exam's questions that need no figure, as they should be read."""
+    """The exam's questions that need no figure, as `parsed` should read them."""
     for number, question in enumerate(exam.questions, 1):
         if question.figure is None:
             yield Problem(

@@ -20,7 +20,7 @@ Figure = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class PrintedQuestion:
-    """A question, its answer, and the drawing that it cannot be answered without."""
+    """A question, its answer, and the drawing that it needs, if any."""
 
     text: str
     answer: str
@@ -29,7 +29,7 @@ class PrintedQuestion:
 
 @dataclass(frozen=True)
 class Exam:
-    """One section of one year's contest; `space` is what is left below each question for the work, in points."""
+    """One section of one year's contest. `space` is the room below each question for the work, in points."""
 
     year: int
     section: str
@@ -80,20 +80,20 @@ class _Flow:
         return MARGIN + self.column * (self.width + GUTTER)
 
     def start(self, columns: int, heading: Callable[[], float]) -> None:
-        """Open a page of `columns` under a heading, which is drawn now and says where it ends."""
+        """Open a page of `columns` under a heading. `heading` draws it and returns where it ends."""
         self.columns = columns
         self._page()
         self.top = self.y = heading()
 
     def place(self, height: float, draw: Callable[[float, float], None]) -> None:
-        """Draw something `height` high, given the left and the upper edge, where there is room for it."""
+        """Draw something `height` high where there is room. `draw` gets the left and the upper edge."""
         if self.y + height > HEIGHT - MARGIN:
             self.next_column()
         draw(self.left, self.y)
         self.y += height
 
     def next_column(self) -> None:
-        """Go to the top of the next column, of the next page after the last."""
+        """Go to the top of the next column, or after the last one to the next page."""
         self.column += 1
         if self.column == self.columns:
             self._page()

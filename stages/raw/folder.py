@@ -1,6 +1,6 @@
 """A user's own exams: PDFs or documents in a folder, with year and section in their names or in an exams.yaml.
 
-A key may be a file of its own: `2019 JS key.pdf` next to `2019 JS.pdf`, or a file that exams.yaml names.
+A key may be a separate file: `2019 JS key.pdf` next to `2019 JS.pdf`, or a file that exams.yaml names.
 """
 
 import re
@@ -15,11 +15,11 @@ from distil.pipeline.records import ExamFile
 
 LISTING = "exams.yaml"
 KEY = re.compile(r"(?<![a-z])(?:answer[\W_]*keys?|answers?|keys?|solutions?)(?![a-z])", re.IGNORECASE)
-"""The words in the name of a key's file besides the name of its exam."""
+"""Words that the name of a key's file has and the name of its exam has not."""
 
 
 class Listed(BaseModel):
-    """What exams.yaml says about one file; the rest follows from the file's name."""
+    """An entry of exams.yaml about one file. The rest follows from the file's name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     year: int | None = None
@@ -28,14 +28,14 @@ class Listed(BaseModel):
 
 
 class Listing(RootModel[dict[str, Listed]]):
-    """exams.yaml: file name to year and section."""
+    """exams.yaml: year and section by file name."""
 
 
 def copy_exams(source: Path, exams: Path) -> list[ExamFile]:
     """Copy a folder's exams to `exams` as `YEAR-SECTION.pdf`, a key as `YEAR-SECTION.key.pdf`, and describe them.
 
-    Raises InputError when there are none, one cannot be opened, its year or section is unknown, two are one exam, or a
-    key is of another kind than its exam.
+    Raises InputError when there are none, one cannot be opened, its year or section is unknown, two are of the same
+    exam, or a key is another kind of file than its exam.
     """
     if not source.is_dir():
         raise InputError(f"{source} is not a folder. raw.path is the folder with your exams.")
@@ -67,13 +67,13 @@ def copy_exams(source: Path, exams: Path) -> list[ExamFile]:
 
 
 def _copied(path: Path, copy: Path, year: int, section: str) -> ExamFile:
-    describe(path, path.name, year, section)  # a fault is told with the user's name for the file
+    describe(path, path.name, year, section)  # an error message has the user's name of the file
     shutil.copyfile(path, copy)
     return describe(copy, path.name, year, section)
 
 
 def _keys(files: list[Path], listing: dict[str, Listed]) -> dict[Path, Path]:
-    """The key's file of each exam that has one: what exams.yaml says, or what is called like the exam and a key."""
+    """The key's file of each exam that has one: as exams.yaml says, or a file named like the exam and a key."""
     by_name = {path.name: path for path in files}
     keys: dict[Path, Path] = {}
     for name, listed in listing.items():
@@ -102,7 +102,7 @@ def _keys(files: list[Path], listing: dict[str, Listed]) -> dict[Path, Path]:
 
 
 def _called(stem: str) -> tuple[int | None, str | None]:
-    """What tells an exam's name from another's, whatever its spelling."""
+    """The year and section in an exam's name, whatever its spelling. They tell exams apart."""
     return year_and_section(f"{stem}.pdf")
 
 

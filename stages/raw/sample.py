@@ -42,8 +42,8 @@ def load_layout(path: Path) -> ContestLayout:
 def exams(layout: ContestLayout, seed: int) -> Iterator[Exam]:
     """All exams of the contest, year by year. The same layout and seed give the same exams.
 
-    No question comes twice except where it is meant to: the study's contest repeats problems between sections and
-    years, word for word or nearly, and a split must not be fooled by it.
+    Questions come twice only on purpose: the study's contest repeats problems between sections and years, word for word
+    or nearly, and such repeats must not mislead a split.
     """
     asked: list[contest.Question] = []
     workings: set[tuple[contest.Step, ...]] = set()
@@ -74,7 +74,7 @@ def _section_families(section: str) -> list[str]:
 
 
 def _families(section: str, count: int, rng: Random) -> list[str]:
-    """`count` families of a section, each as often as the others or once more, in random order."""
+    """`count` families of a section in random order. Each comes as often as the others, or once more."""
     names = _section_families(section)
     if not names:
         raise InputError(f"The sample contest has no questions for a section {section!r}; see distil/contest.")
@@ -85,7 +85,7 @@ def _families(section: str, count: int, rng: Random) -> list[str]:
 
 
 def _new(family: str, asked: set[tuple[contest.Step, ...]], rng: Random) -> contest.Question:
-    """A question that was not asked before; small families run out of them and give way to others of their section."""
+    """A question that was not asked before. A small family runs out of them, and another of its section follows."""
     others = [name for name in _section_families(contest.FAMILIES[family].section) if name != family]
     rng.shuffle(others)
     for name in (family, *others):

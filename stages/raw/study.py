@@ -21,14 +21,14 @@ IN_REPOSITORY = {
     "reasoning_chain.csv": "recorded/chains",
     "data/*.jsonl": "recorded/chains",
 }
-"""Where files are, and where under data/raw they go."""
+"""Where the files are in the study's folder, and where they go under data/raw."""
 RENAMED = {f"{split}.jsonl": f"distilled_{split}.jsonl" for split in ("train", "valid", "test")}
 
 
 def copy_study(source: Path, raw: Path) -> tuple[str, list[ExamFile]]:
-    """Fill `raw` from a folder, or from the repository that a pin file names; return the origin and the exams.
+    """Fill `raw` from a folder, or from the repository that a pin file names. Return the origin and the exams.
 
-    Raises InputError when the source is neither, something is missing from it, or the repository cannot be reached.
+    Raises InputError when the source is neither, lacks a file, or the repository cannot be reached.
     """
     if source.is_dir():
         origin = "a folder of the study's public files"
@@ -46,7 +46,7 @@ def copy_study(source: Path, raw: Path) -> tuple[str, list[ExamFile]]:
 
 
 def _describe(path: Path) -> ExamFile:
-    """The manifest's entry of one of the study's PDFs, of which some hold all sections of a year."""
+    """The manifest's entry of one of the study's PDFs. Some of them hold all sections of a year."""
     year, section = year_and_section(path.name)
     return describe(path, path.name, year, section if section in SECTIONS else None)
 

@@ -1,7 +1,7 @@
-"""Linear text drawn in two dimensions: raised exponents, stacked fractions, radicals with a vinculum.
+"""Draw linear text in two dimensions: raised exponents, stacked fractions, radicals with a vinculum.
 
-Everything is a Box: a width, how far it reaches above and below its baseline, and how to draw it. Lengths are points,
-y grows downwards as in fpdf2. Proportions follow Knuth's The TeXbook, appendix G, rounded.
+Everything is a Mark with a width, an extent above and below its baseline, and a way to draw it. Lengths are in points,
+and y grows downwards as in fpdf2. Proportions follow Knuth's The TeXbook, appendix G, rounded.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ SMALLEST = 6
 
 @dataclass(frozen=True)
 class Mark:
-    """Something to be drawn at a point on its baseline."""
+    """Something to draw at a point on its baseline."""
 
     width: float
     ascent: float
@@ -44,7 +44,7 @@ class Typesetter:
         return self._row(parse(text), size, style)
 
     def lines(self, text: str, width: float, size: float) -> list[Mark]:
-        """Linear text broken at spaces into lines of at most `width`; a longer word has a line to itself."""
+        """Linear text broken at spaces into lines of at most `width`. A longer word has its own line."""
         lines: list[str] = []
         for word in _words(text):
             if lines and self.box(longer := f"{lines[-1]} {word}", size).width <= width:

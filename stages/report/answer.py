@@ -1,4 +1,4 @@
-"""The top of the page: what changed, how sure that is, in one sentence, one paragraph and four numbers."""
+"""The top of the page: the result and its uncertainty, in one sentence, one paragraph and four numbers."""
 
 from distil.pipeline.names import AS_STUDENTS
 from distil.pipeline.results import Accuracy, Comparison, PairedGap
@@ -33,9 +33,7 @@ def answer(run: Run, pictures: dict[str, Picture]) -> PageTop:
 
 
 def title(result: Comparison, cut: float = 0.0) -> str:
-    """The finding, judged by whether the difference's interval is clear of zero, and by how often the base
-    was cut off.
-    """
+    """The finding. It depends on whether the difference's interval excludes zero, and how often base was cut off."""
     difference = result.difference
     if difference is None:
         return "This run has no question that was held out from the student’s training"
@@ -81,7 +79,7 @@ def text(run: Run, result: Comparison) -> str:
 
 
 def _other_kinds(run: Run, result: Comparison) -> str | None:
-    """What the interval is for other kinds of questions than those trained on."""
+    """The interval for other kinds of questions."""
     low, high = result.difference_low_families, result.difference_high_families
     if low is None or run.tables.families_are == "near-duplicates":
         return None
@@ -93,7 +91,7 @@ def _other_kinds(run: Run, result: Comparison) -> str | None:
 
 
 def _baselines(run: Run) -> str | None:
-    """The best of the other ways to ask the base model, and whether the student is above it."""
+    """The best of the other ways to ask the base model, and whether the student is better."""
     rows = [row for row in run.tables.baselines if row.part == "contest_unseen" and row.name != AS_STUDENTS]
     if not rows:
         return None

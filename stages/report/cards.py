@@ -19,7 +19,7 @@ ROLES = {"unseen": "questions held out", "unused": "questions not trained on"}
 
 
 def write_cards(folder: Path, run: Loaded) -> list[str]:
-    """Write `<adapter>/README.md` under `folder` for every adapter folder that is there; return the adapters' names."""
+    """Write `<adapter>/README.md` under `folder` for every folder of an adapter. Return the adapters' names."""
     names = []
     for name, path, model, rows in _adapters(run):
         write_text(folder / name / "README.md", card(name, path, model, rows, run) + "\n")
@@ -38,7 +38,7 @@ def _adapters(run: Loaded) -> Iterator[tuple[str, Path, str, list[Scored]]]:
 
 
 def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Loaded) -> str:
-    """The text of one adapter's card; `rows` are its scored answers."""
+    """The text of one adapter's card. `rows` are its scored answers."""
     config = read_record(path / "adapter_config.json", AdapterConfig)
     kind = {"lora": "LoRA", "dora": "DoRA", "full": "full"}[config.fine_tune_type]
     base = config.model
@@ -88,7 +88,7 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Loaded)
 
 
 class RightAnswers(NamedTuple):
-    """How many of `n` questions of one kind an adapter answered rightly, and how many of them the base model did."""
+    """How many of `n` questions of one kind an adapter answered rightly, and how many the base model did."""
 
     benchmark: str
     questions: str
@@ -98,7 +98,7 @@ class RightAnswers(NamedTuple):
 
 
 def accuracies(rows: Iterable[Scored], everything: Iterable[Scored]) -> Iterator[RightAnswers]:
-    """How many of its questions an adapter answered rightly, by benchmark and by what they were to it."""
+    """How many questions an adapter answered rightly, by benchmark and by their role in its fold."""
     base = {
         (row.answer.benchmark, row.answer.problem_id): row.verdict.verdict == "CORRECT"
         for row in everything

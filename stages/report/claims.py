@@ -1,4 +1,4 @@
-"""The claims: each states a finding, in words that the numbers choose, and brings its evidence."""
+"""The claims. Each states a finding, in words that depend on the numbers, and shows its evidence."""
 
 from stages.report.claims_chains import beside_the_study, chain_length, teacher_and_verifier, training
 from stages.report.claims_result import seeds_against_questions, seen_against_unseen, student_against_base, year_by_year

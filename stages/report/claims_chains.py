@@ -30,7 +30,7 @@ Pictures = dict[str, Picture]
 
 
 def chain_length(run: Run, pictures: Pictures) -> Claim:
-    """The length sweep: accuracy, words, the change from first to last level, one section, and the control."""
+    """The length sweep: accuracy, words, the change from first to last level, one section and the control."""
     levels, tables = run.answered_levels, run.level_tables
     if not levels or tables is None:
         nothing = ["No student was trained on shorter chains."]
@@ -119,7 +119,7 @@ def _control(tables: SweepTables) -> str:
 
 
 def levels_table(tables: SweepTables) -> Table:
-    """Every level's numbers after the base model's, then the control's; a level without answers says so."""
+    """The numbers of the base model, of every level and of the control. A level without answers says so."""
     rows = [_level_row("base", tables.base), *(_level_row(row.level, row) for row in tables.levels)]
     rows += [_level_row(f"full chains cut like {row.level}", row) for row in tables.truncated]
     return Table(
@@ -196,7 +196,7 @@ def pairs_table(tables: SweepTables) -> Iterator[Table]:
 
 
 def teacher_and_verifier(run: Run) -> Claim:
-    """How good the chains were that the student learnt from."""
+    """How good the student's chains were."""
     teacher, verified = run.tables.teacher, run.verified
     interval = percent_interval(teacher.low, teacher.high)
     same = run.tables.teacher_unseen
@@ -279,7 +279,7 @@ def training(run: Run, pictures: Pictures) -> Claim:
 
 
 def beside_the_study(run: Run) -> Claim:
-    """This run's numbers and the published ones, and whether they may be compared at all."""
+    """This run's numbers and the published ones, and whether the two can be compared at all."""
     rows = [*run.tables.published, *(run.level_tables.published if run.level_tables else [])]
     compared = [row for row in rows if row.reason is None]
     equal = sum(bool(row.equivalent) for row in compared)
@@ -321,7 +321,7 @@ def beside_the_study(run: Run) -> Claim:
 
 
 def _compared(row: BesidePublished) -> list[str]:
-    """The difference, and whether equivalence was shown or could not have been."""
+    """The difference, and whether equivalence was shown, or whether this run could not show it."""
     if row.reason is not None:
         return ["cannot be compared", "–"]
     if row.power == 0 and not row.equivalent:

@@ -125,7 +125,7 @@ def _power(result: Comparison) -> Iterator[str]:
 
 
 def prompts(run: Run) -> Iterator[Table]:
-    """The untouched base model by how it was asked."""
+    """The accuracy of the untouched base model for each way to ask it."""
     rows = [
         [
             NAMES.get(row.part, pretty(row.part)),
@@ -169,7 +169,7 @@ def by_kind(run: Run) -> Iterator[Table]:
 
 
 def rates(run: Run) -> Table:
-    """Accuracy of every model on unseen questions, and how often it gave no answer or ran into the token cap."""
+    """Every model's accuracy on unseen questions, and how often it gave no answer or reached the token cap."""
     rows = [row for row in run.tables.accuracy if row.part == "contest_unseen" and row.by == "all"]
     return Table(
         "Every model on questions held out",
@@ -189,7 +189,7 @@ def rates(run: Run) -> Table:
 
 
 def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
-    """How much having seen the questions is worth, and what the study's protocol would have claimed."""
+    """The gain from having seen the questions, and the claim that the study's protocol would have made."""
     leakage = run.tables.leakage
     gap = leakage.paired["contest_unseen"]
     found = side(gap.low, gap.high)
@@ -247,9 +247,7 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
 
 
 def by_heart(run: Run) -> Iterator[Table]:
-    """Which questions the untouched base model completes from their first half, and its accuracy on these and on the
-    others.
-    """
+    """The questions that the untouched base completes from their first half, and its accuracy on them and others."""
     rows = [
         [
             pretty(benchmark),

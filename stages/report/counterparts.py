@@ -1,4 +1,4 @@
-"""The article's figures, for this run: counts, accuracy by section, difficulty, losses, kinds of errors."""
+"""The article's figures for this run: counts, accuracy by section, difficulty, losses, kinds of errors."""
 
 import math
 import re
@@ -24,9 +24,9 @@ CUT_OFF, NO_ANSWER, UNDECIDED, SLIP, OTHER = ERRORS = (
 NUMBER = re.compile(r"(-?\d+(?:/\d+)?)( [^\W\d_].*|[%°])?", re.DOTALL)
 """A number and its unit, if it has one."""
 NEAR = Fraction(1, 10)
-"""A number within this share of the key is near it."""
+"""A number that differs from the key by at most this share is near it."""
 OFF = 2
-"""So is a whole number at most this far from a whole key."""
+"""A whole number that differs from a whole key by at most this much is near it, too."""
 
 
 def counterparts(run: Run, pictures: dict[str, Picture]) -> Claim:
@@ -93,7 +93,7 @@ def difficulty_by_year(run: Run) -> Iterator[Table]:
 
 
 def wrong(right: float | None, low: float | None, high: float | None) -> str:
-    """The share of wrong answers with its interval, computed from that of right ones."""
+    """The share of wrong answers with its interval, computed from the share of right ones."""
     if right is None or low is None or high is None:
         return "–"
     return with_interval(percent(1 - right), percent_interval(1 - high, 1 - low))
@@ -119,7 +119,7 @@ def losses_by_level(run: Loaded) -> Iterator[Table]:
 
 
 def error_classes(rows: Iterable[Scored], models: Sequence[str], questions: str) -> Iterator[Table]:
-    """Why wrong answers are wrong, by model; of several samples the first counts."""
+    """The kinds of wrong answers, by model. Of several samples the first counts."""
     counts: dict[str, Counter[str]] = {model: Counter() for model in models}
     for row in rows:
         if row.answer.model in counts and row.answer.sample == 0 and row.verdict.verdict != "CORRECT":

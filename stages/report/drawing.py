@@ -1,4 +1,4 @@
-"""Charts to files: SVG and PNG with the same bytes whatever was drawn before them in the same process."""
+"""Write charts to SVG and PNG files. The bytes do not depend on the charts drawn before in the same process."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from distil.pipeline.files import replacing, write_text
 from stages.report.figures import INK, LINE, MUTED
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
-"""vl-convert carries the first, so that text is measured alike on every machine; the others have its widths."""
+"""vl-convert contains the first font, so text has the same width on every machine. The others have its widths."""
 NO_FONTS = """<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd"><fontconfig><dir>{folder}</dir></fontconfig>"""
 STYLE = {
     "background": "#ffffff",
@@ -35,7 +35,7 @@ STYLE = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn figure with what it shows, for those who see it and for those who do not."""
+    """A drawn figure with its caption, and with a description for those who do not see it."""
 
     name: str
     svg: str
@@ -45,10 +45,10 @@ class Picture:
 
 @cache
 def hide_system_fonts() -> None:
-    """Have vl-convert find the fonts that it carries and no others, for the rest of the process.
+    """Make vl-convert use only the fonts that it contains, for the rest of the process.
 
     It prefers a font of the system to its own of the same name, and another release of Liberation draws other pixels.
-    It reads fontconfig's settings once, when it first draws. On a Mac it asks the system, where Liberation is rare.
+    It reads fontconfig's settings once, before its first chart. On a Mac it asks the system, where Liberation is rare.
     """
     former = os.environ.get("FONTCONFIG_FILE")
     with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +75,7 @@ def draw(folder: Path, name: str, chart: alt.TopLevelMixin, caption: str, altern
 
 
 def _own_ids(svg: str, name: str) -> str:
-    """Name the drawing's ids after it: Vega numbers them through the process, and a page holds several drawings."""
+    """Make the ids in a drawing its own: Vega counts them over the whole process, and a page has several drawings."""
     found = dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))
     for number, identifier in enumerate(found):
         svg = re.sub(rf'(id="|url\(#|href="#){re.escape(identifier)}(?=["\)])', rf"\g<1>{name}-{number}", svg)
@@ -83,5 +83,5 @@ def _own_ids(svg: str, name: str) -> str:
 
 
 def chosen(pictures: dict[str, Picture], *names: str) -> list[Picture]:
-    """The pictures of these names that were drawn."""
+    """Those pictures of these names that were drawn."""
     return [pictures[name] for name in names if name in pictures]

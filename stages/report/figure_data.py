@@ -14,7 +14,7 @@ VERDICTS = {"C": "right", "W": "wrong", "N": "no answer", "U": "undecided"}
 def unseen_letters(questions: Questions, benchmark: str) -> list[str]:
     """For every question of the benchmark held out from every student: the base's letter, then one for each student.
 
-    Questions that some model did not answer are left out: a pair needs both.
+    Questions that some model did not answer are left out.
     """
     index = {name: COLUMNS.index(name) for name in ("benchmark", "role", "base", "seeds")}
     patterns = (
@@ -26,10 +26,10 @@ def unseen_letters(questions: Questions, benchmark: str) -> list[str]:
 
 
 def verdict_runs(letters: Iterable[str], students: Sequence[str]) -> pd.DataFrame:
-    """The verdicts of every model on every question, questions sorted so that equal patterns lie together.
+    """The verdicts of every model on every question. Questions with equal patterns are next to each other.
 
-    Sorted by the base's verdict, then by how many students were right; neighbours with one verdict are one run from
-    `start` to `end`, so that the picture of 20,000 questions is as small as that of 200.
+    They are sorted by the base's verdict, then by how many students were right. Neighbours with the same verdict are
+    one run from `start` to `end`, so that the picture of 20,000 questions is as small as that of 200.
     """
     ordered = sorted(letters, key=lambda pattern: (pattern[0], -pattern.count("C"), pattern))
     rows = []

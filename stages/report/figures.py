@@ -1,4 +1,4 @@
-"""The chosen pictures, each a function from a small table to an Altair chart; no statistics are computed here."""
+"""The pictures. Each is a function from a small table to an Altair chart. No statistics are computed here."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,16 +9,16 @@ import pandas as pd
 INK, MUTED, LINE = "#1d2128", "#5b6270", "#e2dfd7"
 BASE, STUDENT, TEACHER = "#6b7484", "#0f6e84", "#a8650c"
 RIGHT, PALE = "#2a7048", "#efc8bc"
-"""The palette; page.css gives each of these colours its place in the dark theme."""
+"""The palette. page.css has the colour of the dark theme for each of these."""
 KINDS = {"base": BASE, "student": STUDENT, "teacher": TEACHER}
 WIDTH = 350
 PERCENT = alt.Axis(format=".0%", tickCount=5)
 STEEP = 5
-"""Highest over lowest loss from which a plain axis would draw all that follows the first fall as one flat line."""
+"""If the highest loss is this many times the lowest, a plain axis would show a flat line after the first fall."""
 
 
 class Plan(NamedTuple):
-    """A chart to draw, under the name of its file, with its caption and its words for those who do not see it."""
+    """A chart to draw: the name of its file, its caption, and a description for those who do not see it."""
 
     name: str
     chart: alt.TopLevelMixin
@@ -34,7 +34,7 @@ def kind(frame: pd.DataFrame, legend: bool = True) -> alt.Color:
 
 
 def accuracy_by_model(models: pd.DataFrame, seeds: pd.DataFrame) -> alt.LayerChart:
-    """Accuracy with its interval for base, student and teacher, each seed as a tick on the student's row.
+    """Accuracy with its interval for base, student and teacher. Each seed is a tick on the student's row.
 
     `models` has model, kind, accuracy, low and high; `seeds` has model (the student's row), kind and accuracy.
     """
@@ -102,7 +102,7 @@ def accuracy_by_section(cells: pd.DataFrame) -> alt.LayerChart:
 
     `cells` has section, kind, accuracy, low and high.
     """
-    words = alt.Axis(labelAngle=0, labelExpr="split(datum.label, ' ')")  # a line each, or names run together
+    words = alt.Axis(labelAngle=0, labelExpr="split(datum.label, ' ')")  # one word a line, or names run together
     x = alt.X("section:N", title=None, sort=list(dict.fromkeys(cells["section"])), axis=words)
     y = alt.Y("accuracy:Q", title="accuracy", axis=PERCENT, scale=alt.Scale(domain=[0, 1]))
     offset = alt.XOffset("kind:N", sort=list(KINDS))
@@ -114,7 +114,7 @@ def accuracy_by_section(cells: pd.DataFrame) -> alt.LayerChart:
 
 
 def year_by_year(years: pd.DataFrame) -> alt.LayerChart:
-    """Accuracy of base and student in every year, hollow where the student was trained on the year.
+    """Accuracy of base and student in every year. Points are hollow where the student was trained on the year.
 
     `years` has year, kind, role (`seen` or `unseen`), accuracy, low and high.
     """
@@ -171,7 +171,7 @@ def discordant_pairs(pairs: pd.DataFrame) -> alt.LayerChart:
 
 
 def questions_by_seed(patterns: pd.DataFrame, models: Sequence[str]) -> alt.Chart:
-    """Every question as a column, every model as a row, coloured by verdict; questions of one pattern lie together.
+    """Every question as a column, every model as a row, coloured by verdict. Equal patterns are next to each other.
 
     `patterns` has model, start, end (columns from and to) and verdict (`right`, `wrong`, `no answer`, `undecided`).
     """
@@ -192,7 +192,7 @@ def questions_by_seed(patterns: pd.DataFrame, models: Sequence[str]) -> alt.Char
 def loss_curves(curves: pd.DataFrame, best: pd.DataFrame) -> alt.LayerChart:
     """Training and validation loss of every seed, with a mark at the iteration whose adapter was kept.
 
-    `curves` has seed, iteration, part (`training` or `validation`) and loss; `best` has seed, iteration and loss. The
+    `curves` has seed, iteration, part (`training` or `validation`) and loss. `best` has seed, iteration and loss. The
     loss has a log axis where it falls steeply.
     """
     parts = alt.Scale(domain=["training", "validation"], range=[BASE, STUDENT])

@@ -1,7 +1,7 @@
-"""LaTeX in problems and answers, as MathML that the browser draws by itself.
+"""Turn LaTeX in problems and answers into MathML, which the browser draws by itself.
 
-A formula is the text between `$`, `$$`, `\\(` or `\\[` and their ends, or a key that is LaTeX as a whole. What
-latex2mathml cannot read stays as it was written.
+A formula is the text between `$`, `$$`, `\\(` or `\\[` and their ends, or a key that is LaTeX as a whole. A formula
+that latex2mathml cannot read stays as it was written.
 """
 
 import re
@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 from latex2mathml.converter import convert_to_element
 
 FORMULA = (
-    r"\[asy\][\s\S]*?\[/asy\]"  # a drawing's program, whose dollars are no formulas
+    r"\[asy\][\s\S]*?\[/asy\]"  # the program of a drawing: its dollars are no formulas
     r"|\$\$[\s\S]+?\$\$|\\\[[\s\S]+?\\\]|\\\([\s\S]+?\\\)"
     r"|\$(?![\s$])(?:\\[\s\S]|[^$\\])+?(?<!\s)\$(?!\d)"  # as pandoc: `$5 and $6` is money
 )
@@ -29,12 +29,12 @@ ATTRIBUTES = {
     "notation", "rowlines", "rspace", "scriptlevel", "separator", "stretchy", "width",
 }  # fmt: skip
 PARTS = {"mfrac": 2, "mover": 2, "mroot": 2, "msub": 2, "msubsup": 3, "msup": 2, "munder": 2, "munderover": 3}
-"""Elements with a fixed number of children: with fewer, a formula was cut off."""
+"""Elements with a fixed number of children. With fewer, a formula was cut off."""
 Node = list[Any]
 
 
 def formulas(texts: Iterable[str], keys: Iterable[str]) -> dict[str, Node]:
-    """The formulas in `texts` and `keys` and, of each, its MathML: `[element, {attributes}, children or text, ...]`."""
+    """The MathML of each formula in `texts` and `keys`: `[element, {attributes}, children or text, ...]`."""
     found = {formula for text in texts if "$" in text or "\\" in text for formula in re.findall(FORMULA, text)}
     for key in set(keys):
         found.update(re.findall(FORMULA, key) or ([key] if "\\" in key else []))
@@ -43,20 +43,20 @@ def formulas(texts: Iterable[str], keys: Iterable[str]) -> dict[str, Node]:
 
 
 def node(formula: str) -> Node | None:
-    """One formula as MathML, or None where it is not LaTeX that latex2mathml reads in full."""
+    """One formula as MathML, or None where latex2mathml does not read all of it."""
     if len(formula) > LONGEST or formula.startswith("[asy]"):
         return None
     block = formula.startswith(("$$", "\\["))
     ends = 2 if block or formula.startswith("\\(") else 1 if formula.startswith("$") else 0
     try:
         element = convert_to_element(formula[ends : len(formula) - ends], display="block" if block else "inline")
-    except Exception:  # malformed LaTeX raises whatever the converter stumbles over
+    except Exception:  # the converter raises many kinds of errors on malformed LaTeX
         return None
     return _tree(element)
 
 
 def _tree(element: Element) -> Node | None:
-    """The element as lists; None where it, or one below it, is not plain presentation or holds a command unread."""
+    """The element as lists. None where it or one inside it is no plain presentation, or has an unread command."""
     attributes = {name: value for name, value in element.attrib.items() if name != "xmlns"}
     text = unescape(element.text or "")  # the converter writes signs as `&#x0003D;`
     if element.tag not in ELEMENTS or not ATTRIBUTES.issuperset(attributes) or "\\" in text:

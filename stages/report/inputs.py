@@ -1,4 +1,4 @@
-"""Everything the report reads. A part that the run lacks (levels, a probe) is empty, not an error."""
+"""Everything that the report reads. A part that the run lacks (levels, a probe) is empty and no error."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,20 +20,20 @@ from stages.report.params import ReportParams
 
 CONTEST, TRANSFER = "contest", "transfer"
 CUT_OFF = 0.05
-"""Share of the base's answers that may end at the token cap before a difference is put down to the student."""
+"""If more of the base's answers than this share end at the token cap, no difference is attributed to the student."""
 LOSSES = ["iteration", "train_loss", "valid_loss"]
 Found = TypeVar("Found", bound=Record)
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The parts that every run has, whoever answered.
+    """The parts of every run, whoever answered. A part that the run lacks is None.
 
-    `params_text` is the text of params.yaml and `params` the parts of it that the report reads; `problems` has a list
-    for each benchmark, the contest first; `split` is data/train_split/folds.json; `level_tables` is tables.json of
-    data/length_sweep; `verified`, `train_split`, `overfit_probe` and `contamination` are these stages' metrics, and
-    `level_losses` those of the trainings of the length sweep, by its rows. `curves` has fold, iteration, train_loss,
-    valid_loss and seed, and `probe` the same without a fold. A part that the run lacks is None.
+    `params_text` is the text of params.yaml, `params` are the parts of it that the report reads. `problems` has a list
+    for each benchmark, the contest first. `split` is data/train_split/folds.json, `level_tables` is tables.json of
+    data/length_sweep. `verified`, `train_split`, `overfit_probe` and `contamination` are these stages' metrics.
+    `level_losses` are the metrics of the length sweep's trainings, by their rows. `curves` has fold, iteration,
+    train_loss, valid_loss and seed. `probe` has the same without a fold.
     """
 
     params_text: str
@@ -70,14 +70,14 @@ class Loaded:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedRun(Loaded):
-    """A run whose answers were all recorded elsewhere: there is no base model to compare with."""
+    """A run whose answers were all recorded elsewhere. There is no base model to compare with."""
 
     tables: RecordedTables
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run(Loaded):
-    """One run of the pipeline; `tables` is data/eval/tables.json."""
+    """One run of the pipeline. `tables` is data/eval/tables.json."""
 
     tables: EvalTables
 
@@ -125,7 +125,7 @@ def load_run() -> Run | RecordedRun:
 
 
 def _optional(path: str, model: type[Found]) -> Found | None:
-    """The record in a file; None where the file is not there or empty, as it is of a stage that had nothing to do."""
+    """The record in a file. None where there is no file or it is empty, because a stage had nothing to do."""
     return read_record(path, model) if Path(path).exists() and read_json(path) else None
 
 
@@ -140,7 +140,7 @@ def _params() -> tuple[str, ReportParams]:
 
 
 def _losses(paths: list[Path], columns: list[str]) -> pd.DataFrame:
-    """The loss curves in those of `paths` that are there, each with its file's name as `seed`."""
+    """The loss curves in those of `paths` that exist. The name of each file is its `seed`."""
     tables = [pd.DataFrame(columns=[*columns, "seed"])]
     for path in filter(Path.exists, paths):
         table = pd.read_csv(path)

@@ -1,4 +1,4 @@
-"""The hash of every output that the page rests on, computed as DVC computes it: the same as in dvc.lock."""
+"""The hash of every output behind the page. It is computed as DVC does, so it is the one in dvc.lock."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ DATA = Path("data")
 
 
 def paths(params: ReportParams) -> Iterator[tuple[str, Path]]:
-    """Every stage that writes data, as dvc.lock names it, with what it writes, in the order data flows."""
+    """Every stage that writes data, named as in dvc.lock, with its output, in the order of the data's flow."""
     for stage in ("raw", "parsed", "transfer", "teacher_cot", "verified", "train_split"):
         yield stage, DATA / stage
     items = (
@@ -31,7 +31,7 @@ def paths(params: ReportParams) -> Iterator[tuple[str, Path]]:
 
 @dataclass(frozen=True)
 class Output:
-    """One output of the pipeline: its stage as dvc.lock names it, its path, how many files and bytes, and its MD5."""
+    """One output of the pipeline: its stage (as in dvc.lock), its path, its numbers of files and bytes, its MD5."""
 
     stage: str
     path: str
@@ -41,7 +41,7 @@ class Output:
 
 
 def outputs(params: ReportParams) -> Iterator[Output]:
-    """Yield the outputs that are there, in the order data flows."""
+    """Yield the outputs that exist, in the order of the data's flow."""
     for stage, path in paths(params):
         files = [file for file in path.rglob("*") if file.is_file()]
         if files:
@@ -67,7 +67,7 @@ def folder_md5(folder: Path) -> str:
 
 
 def lineage_table(params: ReportParams) -> Table:
-    """The outputs as the page shows them."""
+    """The table of the outputs for the page."""
     return Table(
         "Outputs of the pipeline",
         ["Stage", "Path", "Files", "Bytes", "MD5"],
@@ -76,7 +76,7 @@ def lineage_table(params: ReportParams) -> Table:
 
 
 def environment_table() -> Table:
-    """What decides the last bits of the numbers on the page: the same wherever the page promises the same bytes."""
+    """The parts of the environment that the numbers' last bits depend on. Where they are equal, so is the page."""
     found = numerics()
     blas = found.blas
     kernels = f", {blas.core_type} kernels, {blas.threads} thread" if blas.core_type else ""

@@ -1,4 +1,4 @@
-"""Writes reports/index.html: one file with its style, script, pictures and data inside, which fetches nothing."""
+"""Write reports/index.html: one file with its style, script, pictures and data inside. It fetches nothing."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from stages.report.formulas import FORMULA, formulas
 from stages.report.questions import COLUMNS, Questions
 
 BLOCK = 200
-"""Questions whose details lie in one data block, which the page parses when one of them is opened."""
+"""The number of questions in one block of details. The page parses a block when one of its questions is opened."""
 FOLDER = Path(__file__).parent
 SCRIPTS = ("tables.js", "page.js")
 
@@ -21,7 +21,7 @@ SCRIPTS = ("tables.js", "page.js")
 def write_page(path: str | Path, questions: Questions, main_folds: list[str], **content: Any) -> None:
     """Render page.html.jinja with the questions' data and `content` (the template's other names) to `path`.
 
-    The page's policy lets the browser run this project's script, known by its hash, and no other, and load nothing.
+    The page's policy allows the browser to run this project's script only, known by its hash, and to load nothing.
     """
     script = "".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -52,7 +52,7 @@ def write_page(path: str | Path, questions: Questions, main_folds: list[str], **
 
 
 def script_json(value: Any) -> str:
-    """JSON that is safe inside a `script` element: nothing in it can end the element or open a comment."""
+    """JSON that is safe inside a `script` element. Nothing in it can end the element or open a comment."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -60,7 +60,7 @@ def script_json(value: Any) -> str:
 
 
 def options(questions: Questions) -> dict[str, list[tuple[str, str]]]:
-    """The values of the filters whose choices depend on the data: `(value, text)` pairs for each column."""
+    """The choices of the filters that depend on the data: `(value, text)` pairs for each column."""
     found = {}
     for name in ("benchmark", "section", "year"):
         values = dict.fromkeys(str(row[COLUMNS.index(name)]) for row in questions.rows)

@@ -1,4 +1,4 @@
-"""What the page is made of: an answer, claims with their evidence, tables."""
+"""The parts of the page: an answer, claims with their evidence, tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from stages.report.drawing import Picture
 
 @dataclass(frozen=True)
 class Score:
-    """One number of the answer; `kind` (base, student, difference, teacher) is its colour."""
+    """One number of the answer. `kind` (base, student, difference, teacher) decides its colour."""
 
     kind: str
     name: str
@@ -29,7 +29,7 @@ class PageTop:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under column heads, the first column naming the row; `folded` shows it only when asked for."""
+    """Rows of text under column heads. The first column names the row. A `folded` table is opened by the reader."""
 
     caption: str
     columns: Sequence[str]
@@ -48,7 +48,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim, which its title states, with the evidence for it."""
+    """A claim with its evidence. The title states the claim."""
 
     anchor: str
     topic: str

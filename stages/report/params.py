@@ -28,7 +28,7 @@ class ReportRole(Block):
 
 
 class Roles(Block):
-    """The teacher's roles, of which the solver is named on the page."""
+    """The teacher's roles. The page names the solver."""
 
     solver: ReportRole
 
@@ -51,7 +51,7 @@ class ReportTraining(Block):
 
 
 class Sweep(Block):
-    """Which chain lengths there are, the folders of their rows, and the section of interest."""
+    """The chain lengths, the folders of their rows, and the section of interest."""
 
     levels: list[Level]
     rows: dict[str, str]
@@ -59,13 +59,13 @@ class Sweep(Block):
 
 
 class ReportModel(Block):
-    """Where a model, or what it answered, comes from."""
+    """Where a model or its recorded answers come from."""
 
     weights: str
 
 
 class ReportAnswers(Block):
-    """Which models answered."""
+    """The models that answered."""
 
     models: dict[str, ReportModel]
 

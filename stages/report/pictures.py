@@ -1,4 +1,4 @@
-"""The run's tables to the pictures of figures.py. A picture whose data the run lacks is not drawn."""
+"""Draw the pictures of figures.py from the run's tables. A picture whose data the run lacks is left out."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ PARTS = {
 
 
 def draw_pictures(folder: Path, run: Run | RecordedRun, questions: Questions) -> dict[str, Picture]:
-    """Draw every picture that the run has data for into `folder`; return them by name."""
+    """Draw every picture that the run has data for into `folder`. Return them by name."""
     planned = list(recorded.plans(run) if isinstance(run, RecordedRun) else plans(run, questions))
     return {plan.name: draw(folder, *plan) for plan in Bar(planned, "pictures", unit="picture", delay=2)}
 
@@ -180,7 +180,7 @@ def _training(run: Run) -> Iterator[Plan]:
 
 
 def _pair(rows: pd.DataFrame) -> pd.DataFrame:
-    """Only base and the mean over seeds, as figures.py names them."""
+    """The rows of the base and of the mean over seeds, named as in figures.py."""
     return rows[rows["model"].isin([BASE, "student"])].rename(columns={"model": "kind"})
 
 

@@ -1,4 +1,4 @@
-"""Every question of the run as the page's list shows it (a row) and as it opens (its chains, answers and verdicts)."""
+"""Every question of the run for the page: its row in the list, and its details (chains, answers and verdicts)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ LETTERS = {"CORRECT": "C", "WRONG": "W", "NO_ANSWER": "N", "UNVERIFIABLE": "U"}
 MISSING = "-"
 """The letter of a model that did not answer a question."""
 COLUMNS = ("id", "benchmark", "section", "year", "role", "question", "key", "base", "seeds", "change", "chain")
-"""The fields of a row, in order: rows travel as arrays, so that 20,000 of them stay small."""
+"""The fields of a row, in order. Rows are stored as arrays, so that 20,000 of them stay small."""
 CHANGES = {
     (False, True): "gained",
     (True, False): "lost",
@@ -24,7 +24,7 @@ CHANGES = {
 
 
 class VerdictShown(Record):
-    """A verdict as the page shows it; `verdict` is one of LETTERS, `rounding` says that only rounding is missing."""
+    """A verdict for the page. `verdict` is one of LETTERS, `rounding` means that only rounding is missing."""
 
     verdict: str
     rule: str
@@ -37,7 +37,7 @@ class VerdictShown(Record):
 
 
 class ChainText(Record):
-    """A chain, and why it was rejected. `attempt` is given from the second one on."""
+    """A chain, and why it was rejected. `attempt` is set from the second attempt on."""
 
     level: Level
     model: str
@@ -64,13 +64,13 @@ class AnswerText(Record):
 
 
 class AnswerShown(VerdictShown, AnswerText):
-    """An answer with its verdict; `before` is the one against the key before errata."""
+    """An answer with its verdict. `before` is the verdict against the key before errata."""
 
     before: str | None = None
 
 
 class Details(Record):
-    """A question as it opens. The page is sent no field that has its default, and reads a missing one as empty."""
+    """The details of a question. Fields with their default are left out, and the page reads a missing one as empty."""
 
     source: str
     page: int | None = None
@@ -84,7 +84,7 @@ class Details(Record):
 
 @dataclass
 class Questions:
-    """Rows for the list (see COLUMNS), their details in the same order, and the models whose letters `seeds` holds."""
+    """Rows for the list (see COLUMNS), their details in the same order, and the models whose letters are in `seeds`."""
 
     students: list[str]
     rows: list[list[Any]] = field(default_factory=list)
@@ -112,10 +112,10 @@ def collect(
 ) -> Questions:
     """Join problems, chains and scored answers by benchmark and problem id.
 
-    A question's letters come from the folds that make the result (`main_folds`), the prediction of an adapter that
-    the question was held out from before any other; the rest is in its details. `change` compares the base model with
-    the majority of the seeds (`students`); the base model asked in other ways is in the details alone. Questions that
-    no model answered are kept, with MISSING for every letter.
+    A question's letters come from the folds that make the result (`main_folds`). The answer of an adapter that had not
+    seen the question comes before any other. The other answers are in the details. `change` compares the base model
+    with the majority of the seeds (`students`). The base model asked in other ways is in the details only. Questions
+    that no model answered are kept, with MISSING for every letter.
     """
     answers: dict[tuple[str, str], list[Scored]] = defaultdict(list)
     for row in scored:
@@ -157,7 +157,7 @@ def chosen(rows: Iterable[Scored], main_folds: Sequence[str]) -> dict[str, Score
 def change(base: str, seeds: str) -> str | None:
     """`gained`, `lost`, `both right` or `both wrong`: the base model against more than half of the seeds.
 
-    None where either has no answer on file.
+    None where either has no answer.
     """
     counted = [letter for letter in seeds if letter != MISSING]
     if base == MISSING or not counted:

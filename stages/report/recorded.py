@@ -49,7 +49,7 @@ def shares(pair: StudentAndTeacher) -> dict[str, RecordedShare]:
 
 
 def answer(run: RecordedRun, pictures: dict[str, Picture]) -> PageTop:
-    """The top of the page: student against teacher where both answered, else each model."""
+    """The top of the page: student and teacher where both answered, else each model."""
     name, found = first(run)
     pair, shown = found.pair, chosen(pictures, "accuracy_by_rater")
     where = f"on {count(found.n, 'question')} of {NAMES[name]}"
@@ -95,18 +95,18 @@ def tested(run: RecordedRun) -> str:
 
 
 def first(run: RecordedRun) -> tuple[str, RecordedBenchmark]:
-    """The benchmark that the page leads with: one with a pair where there is one."""
+    """The benchmark at the top of the page. It is one with teacher and student, if there is any."""
     found = run.tables.recorded
     return next(((name, one) for name, one in found.items() if one.pair), next(iter(found.items())))
 
 
 def by_difficulty(run: RecordedRun, name: str) -> str:
-    """The name of a benchmark's picture by difficulty; without a suffix for the one that the page leads with."""
+    """The name of a benchmark's picture by difficulty. It has no suffix for the benchmark at the top of the page."""
     return "accuracy_by_difficulty" if name == first(run)[0] else f"accuracy_by_difficulty_{name}"
 
 
 def claims(run: RecordedRun, pictures: dict[str, Picture]) -> list[Claim]:
-    """For each benchmark its models and its judges; then the published accuracies corrected for the judge."""
+    """For each benchmark its models and its judges, then the published accuracies corrected for the judge."""
     found = []
     for name, one in run.tables.recorded.items():
         found.append(models(name, one, pictures, by_difficulty(run, name)))
@@ -288,7 +288,7 @@ def corrected(run: RecordedRun) -> Claim:
 
 
 def plans(run: RecordedRun) -> Iterator[Plan]:
-    """The pictures: accuracy by who marked it, and for every benchmark with levels of difficulty by those."""
+    """The pictures: accuracy by verifier and by judge, and accuracy by difficulty where a benchmark has it."""
     name, found = first(run)
     rows = [
         {"model": f"{pretty(row.model)}, {rater}", "kind": row.model if row.model in KINDS else "student",

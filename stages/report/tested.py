@@ -10,7 +10,7 @@ from stages.report.wording import count
 
 
 def what_was_tested(run: Run) -> str:
-    """The line. The first thing a reader must know is whether contest and teacher were real."""
+    """The line. It says first whether contest and teacher were real, because a reader must know that first."""
     return f"Student: {_student(run)}. Contest: {_contest(run)}. Teacher: {_teacher(run)}."
 
 
@@ -21,10 +21,9 @@ def _student(run: Run) -> str:
 
 
 def number_of_weights(folder: Path) -> int | None:
-    """How many weights the checkpoint in `folder` has, from the headers of its files; None where there is no
-    checkpoint.
+    """The number of weights of the checkpoint in `folder`, from the headers of its files; None without a checkpoint.
 
-    A quantised matrix is packed into 32-bit words, with scales and biases next to it that are no weights of the model.
+    A quantised matrix is packed into 32-bit words. It comes with scales and biases, which are no weights of the model.
     """
     files = sorted(folder.glob("*.safetensors"))
     if not files:

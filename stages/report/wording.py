@@ -1,4 +1,4 @@
-"""Numbers in words: every figure on the page is written by one of these, and a missing one says so."""
+"""Numbers in words. Each number on the page is written by one of these functions. A missing number says so."""
 
 from typing import Any, Literal
 
@@ -8,7 +8,7 @@ NBSP = "\u00a0"
 
 
 def signed(value: float, digits: int = 1) -> str:
-    """A number with its sign, a true minus, and none for what rounds to zero."""
+    """A number with its sign (a true minus). A number that rounds to zero has none."""
     text = f"{value:+.{digits}f}".replace("-", "−")
     return text[1:] if float(text[1:]) == 0 else text
 
@@ -34,7 +34,7 @@ def points_interval(low: float | None, high: float | None) -> str:
 
 
 def side(low: float | None, high: float | None) -> Literal["above", "below", "around"] | None:
-    """Where an interval lies to zero; None where there is no interval."""
+    """The side of zero on which an interval lies; None where there is no interval."""
     if low is None or high is None:
         return None
     return "above" if low > 0 else "below" if high < 0 else "around"
@@ -63,12 +63,12 @@ def pretty(name: Any) -> str:
 
 
 def sentence(*parts: str | None) -> str:
-    """The parts that are there, with spaces between them."""
+    """The parts that are not empty, with spaces between them."""
     return " ".join(part for part in parts if part)
 
 
 def with_interval(value: str, interval: str) -> str:
-    """`46.0 % (40.0 to 52.0 %)`, or the value alone. A line may break before the interval and not in it."""
+    """`46.0 % (40.0 to 52.0 %)`, or only the value. A line may break before the interval but not inside it."""
     return f"{value} ({interval.replace(' ', NBSP)})" if interval else value
 
 

@@ -4,7 +4,8 @@
 
 Reads metrics/eval.json and metrics/length_sweep.json. Writes metrics/summary.json, the one file of numbers that
 `dvc metrics show`, `dvc metrics diff` and `dvc exp show` read. Accuracies are in percent and differences in points, on
-the contest's questions held out from the adapters. What matters most comes first: a narrow screen shows only that.
+the contest's questions held out from the adapters. The most important numbers come first, because a narrow screen shows
+only these.
 """
 
 import argparse
@@ -31,7 +32,7 @@ def main() -> None:
 
 
 def summary(evaluation: EvalMetrics, lengths: SweepMetrics) -> Summary:
-    """The numbers, as a table shows them."""
+    """The numbers, rounded for a table."""
     unseen = evaluation.contest_unseen
     return Summary(
         base=percent(unseen.base),
@@ -52,7 +53,7 @@ def summary(evaluation: EvalMetrics, lengths: SweepMetrics) -> Summary:
 
 
 def recorded(evaluation: RecordedMetrics) -> RecordedSummary:
-    """The numbers of recorded answers; those of MATH-500 are None where teacher and student did not both answer it."""
+    """The numbers of recorded answers. Those of MATH-500 are None unless teacher and student both answered it."""
     pair = evaluation.math500 if isinstance(evaluation.math500, RecordedPart) else None
     benchmarks = {"math500": evaluation.math500, "contest": evaluation.contest, "transfer": evaluation.transfer}
     models = {
@@ -71,7 +72,7 @@ def recorded(evaluation: RecordedMetrics) -> RecordedSummary:
 
 
 def accuracy(level: LevelMetrics | None) -> float | None:
-    """The accuracy of a chain length; None where it was not swept."""
+    """The accuracy of a chain length; None where the sweep lacks it."""
     return level.accuracy if level else None
 
 
@@ -81,7 +82,7 @@ def percent(share: float | None) -> float | None:
 
 
 def points(difference: float | None) -> float | None:
-    """A difference in points, as a table shows it."""
+    """A difference in points, rounded for a table."""
     return None if difference is None else round(difference, 1)
 
 

@@ -1,17 +1,21 @@
-"""Problems to chains of thought, by a solver, a distiller and a compressor behind an OpenAI-compatible endpoint.
+"""Turn problems into chains of thought, by a solver, a distiller and a compressor behind an OpenAI-compatible endpoint.
 
-    python -m stages.teacher_cot                      ask for what the store lacks, then write the chains
+    python -m stages.teacher_cot                      ask for missing answers, then write the chains
     python -m stages.teacher_cot --status             what is answered, pending and failed, tokens and money
     python -m stages.teacher_cot --export FILE.jsonl  the store's answers, for somebody else
     python -m stages.teacher_cot --import FILE.jsonl  answers that somebody else has paid for
     python -m stages.teacher_cot --serve              the embedded teacher, for any OpenAI client
 
-Reads data/parsed/problems.jsonl (with `teacher_cot.benchmark` data/transfer/problems.jsonl, and `teacher_cot.recorded`
-to replay); keeps every answer in `teacher_cot.store`; writes data/teacher_cot/chains.jsonl, requests.jsonl (which
-stored request each chain came from), failed.jsonl with reasons, benchmark.jsonl (what the solver answers to the
-benchmark, where it is asked), attempts.jsonl (the chains of all attempts, where several are wanted),
-metrics/teacher_cot.json and metrics/timings/teacher_cot.json. A problem's key is used by the verifier, to stop at the
-first verified chain, and by the judge; no other role is sent it.
+Reads data/parsed/problems.jsonl, data/transfer/problems.jsonl with `teacher_cot.benchmark`, and recorded chains from
+`teacher_cot.recorded` with the teacher `replay`. Keeps every answer in `teacher_cot.store`. Writes to data/teacher_cot:
+
+- chains.jsonl, and requests.jsonl, which has the stored request of each chain
+- failed.jsonl with reasons
+- benchmark.jsonl: the solver's answers to the benchmark, where it is asked
+- attempts.jsonl: the chains of all attempts, where several are wanted
+
+Writes metrics/teacher_cot.json and metrics/timings/teacher_cot.json, too. Only two parts see a problem's key: the
+verifier, to stop at the first verified chain, and the judge.
 """
 
 import argparse
@@ -34,11 +38,11 @@ from stages.teacher_cot.settings import BenchmarkLimit, Settings
 
 
 def main() -> int:
-    """Run the command that the arguments name; without one, the stage."""
+    """Run the command in the arguments, or without one the stage."""
     arguments = parse_arguments()
     settings = load_params("teacher_cot", Settings)
     if arguments.serve:
-        from stages.teacher_cot.server import serve  # here and below: what takes long to import, where it is needed
+        from stages.teacher_cot.server import serve  # imports that take long are where they are needed, here and below
 
         serve(settings.embedded, arguments.port, arguments.latency, arguments.log)
     elif arguments.export:
@@ -56,7 +60,7 @@ def main() -> int:
 
 
 def teach(settings: Settings, problems: list[Problem]) -> int:
-    """Write what the store says, once it has been asked for what it lacks."""
+    """Ask for the answers that the store lacks, then write the outputs from the store."""
     store = Store(settings.store)
     lessons = functools.partial(recall_all, problems, settings, endpoint_names(settings), store)
     try:
@@ -74,9 +78,9 @@ def teach(settings: Settings, problems: list[Problem]) -> int:
 
 
 def load_problems(settings: Settings) -> list[Problem]:
-    """The contest's problems by id, then those of the benchmark that models are asked, where the teacher is asked, too.
+    """The contest's problems by id, then the benchmark's problems that models are asked, if the teacher is asked them.
 
-    Raises InputError where two have one id.
+    Raises InputError where two have the same id.
     """
     problems = by_id("data/parsed/problems.jsonl", Problem)
     if not settings.benchmark:
@@ -87,7 +91,7 @@ def load_problems(settings: Settings) -> list[Problem]:
 
 
 def by_id(path: str, model: type[Problem]) -> list[Problem]:
-    """The problems of a file by id. Raises InputError where two have one id."""
+    """The problems of a file by id. Raises InputError where two have the same id."""
     problems = sorted(read_jsonl(path, model), key=lambda problem: problem.id)
     for first, second in itertools.pairwise(problems):
         if first.id == second.id:

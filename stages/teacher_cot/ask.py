@@ -1,4 +1,4 @@
-"""From problems to a store that holds all their answers: one process, one event loop, many problems at once."""
+"""Fill the store with the answers of all problems: one process, one event loop, many problems at once."""
 
 import asyncio
 import itertools
@@ -35,11 +35,11 @@ def ask(settings: Settings, store: Store, problems: list[Problem]) -> None:
 
 
 async def teach_all(problems: list[Problem], asker: "TeachingAsker", bar: tqdm) -> None:
-    """Teach one problem, then two, then four, until every role has answered; then as many as are allowed at once.
+    """Teach one problem, then two, then four, until every role has answered. Then teach as many at once as allowed.
 
-    So a role that is set up wrongly is found out before another is paid for every problem.
+    So a role with wrong settings shows before another role is paid for every problem.
     """
-    # one iterator that all workers draw from, so that each problem is taken once
+    # all workers take problems from one iterator, so that each problem is taken once
     queue, done = iter(problems), 0
 
     async def work(some: Any) -> None:
@@ -57,12 +57,12 @@ async def teach_all(problems: list[Problem], asker: "TeachingAsker", bar: tqdm) 
         at_once *= 2
     if (projected := asker.projection(len(problems) - done)) and done:
         say(f"teacher: after the first {done} of {len(problems)} problems, {projected}")
-    # twice as many problems as requests under way: some wait for the store or the verifier meanwhile
+    # twice as many problems as requests, because some problems wait for the store or the verifier
     await gathered(work(queue) for _ in range(2 * sum(client.pace.concurrency for client in asker.clients.values())))
 
 
 class TeachingAsker(Asker):
-    """Asks what lessons want, and has their chains verified."""
+    """Sends the requests of lessons, and has their chains verified."""
 
     def __init__(self, settings: Settings, store: Store, stop: Stop):
         self.teaching = settings
@@ -78,7 +78,7 @@ class TeachingAsker(Asker):
         return set(self.teaching.roles_played) - self.proven
 
     async def teach(self, problem: Problem) -> None:
-        """Run one problem's lesson against the endpoint. A request that was begun is always waited for."""
+        """Run one problem's lesson against the endpoint. It always waits for a request that was sent."""
         steps = lesson(problem, self.teaching, self.names)
         sent: Any = None
         asked = False
@@ -95,7 +95,7 @@ class TeachingAsker(Asker):
                 asked = asked or any(request.key in self.asked for request in wanted)
 
     async def _check(self, check: Check, gold: str) -> bool:
-        # a stored verdict, or one rerun on a busy machine could ask for another attempt than the first run did
+        # stored, because a timeout on a busy machine could make a rerun ask for another attempt
         key = check.key(gold)
         correct = self.store.verdict(key)
         if correct is None:
@@ -105,7 +105,7 @@ class TeachingAsker(Asker):
         return correct
 
     def progress(self, left: int) -> str:
-        """What the progress bar says at its end, with so many problems left."""
+        """The text at the end of the progress bar, with so many problems left."""
         in_flight = sum(client.pace.in_flight for client in self.clients.values())
         paused = max(client.pace.paused for client in self.clients.values())
         parts = [f"{in_flight} in flight", f"{self.tally['failed']} failed", f"{self.tally['tokens']:,} tokens"]
@@ -113,14 +113,14 @@ class TeachingAsker(Asker):
         return ", ".join(filter(None, parts))
 
     def projection(self, left: int) -> str:
-        """What is to come if the problems that are left take what those asked for so far took."""
+        """The requests and costs to come, if the problems left need as much as the problems so far."""
         if not (taught := self.tally["problems asked for"]) or not left:
             return ""
         share = left / taught
         return f"about {share * self.tally['answered']:,.0f} requests and ${share * self.usd:.2f} to go"
 
     def write_timings(self) -> None:
-        """Write how long the asking took."""
+        """Write how long it took to ask."""
         seconds, answered = time.monotonic() - self._started, self.tally["answered"]
         write_json(
             TIMINGS,

@@ -1,7 +1,7 @@
 """How one problem is taught: solver, distiller, the verifier's check, compressor. No network, no store, no key.
 
-A lesson is a generator. It yields the requests that it needs answered, or a chain that it needs checked, and is sent
-the replies. So the same code runs against the endpoint and against the store, and it cannot see the problem's key.
+A lesson is a generator. It yields requests to be answered, or a chain to be checked, and is sent the replies. So the
+same code runs against the endpoint and against the store, and it cannot see the problem's key.
 """
 
 import functools
@@ -25,18 +25,18 @@ from stages.teacher_cot.settings import Settings
 
 @dataclass(frozen=True)
 class Check:
-    """A chain that the verifier should compare with the key."""
+    """A chain for the verifier to compare with the key."""
 
     text: str
 
     def key(self, gold: str) -> str:
-        """A name for the verdict of this verifier, as it is now, on the chain and a key."""
+        """The name of this verifier's verdict on the chain and a key. It changes when the verifier changes."""
         return hashlib.sha256(json.dumps([_verifier(), gold, self.text]).encode()).hexdigest()
 
 
 @functools.cache
 def _verifier() -> str:
-    """A name for the verifier that changes with its code, its vocabulary and the libraries that it uses."""
+    """The verifier's name. It changes with its code, its vocabulary and the libraries that it uses."""
     digest = hashlib.sha256(f"{version('math-verify')} {version('sympy')}".encode())
     folder = Path(verifier.__file__).parent
     for path in sorted(folder.rglob("*")):
@@ -46,11 +46,11 @@ def _verifier() -> str:
 
 
 class BenchmarkProblem(Problem):
-    """A question of the transfer benchmark: the solver answers it, and its answer is not distilled."""
+    """A question of the transfer benchmark. The solver answers it, and its answer is not distilled."""
 
 
 class Failure(Record):
-    """A chain or answer that could not be had, and why; the level is None where the problem has no chain at all."""
+    """A missing chain or answer, with the reason. The level is None where the problem has no chain at all."""
 
     problem_id: str
     level: Level | None
@@ -58,7 +58,7 @@ class Failure(Record):
 
 
 class TracedRequest(Record):
-    """One request that the output rests on, so that every chain can be traced to the store."""
+    """One request behind the output. With it every chain can be traced to the store."""
 
     problem_id: str
     role: RoleName
@@ -76,13 +76,13 @@ class TracedRequest(Record):
 
 @functools.lru_cache(maxsize=256)
 def final_answer(text: str) -> str | None:
-    """The final answer of a reply, cached because a lesson needs it twice."""
+    """The final answer of a reply. It is cached, because a lesson needs it twice."""
     return verifier.extract(text).answer
 
 
 @dataclass
 class Taught:
-    """All that came of one problem."""
+    """All results of one problem's lesson."""
 
     problem_id: str
     chains: list[Chain] = field(default_factory=list)
@@ -98,17 +98,15 @@ class Taught:
 
 
 Steps = Generator[list[Request] | Check, Any, None]
-"""A generator that yields requests and is sent a Reply or Failed for each, or yields a Check and is sent whether it is
-correct.
-"""
+"""A generator. It yields requests and is sent a Reply or Failed for each, or yields a Check and is sent a bool."""
 
 
 Wanted = tuple[Level | None, int, Slots]
-"""A question to a role: the level of the chain that it makes or is about, the attempt, and the prompt's values."""
+"""A question to a role: the level of its chain, the attempt, and the values for the prompt."""
 
 
 class Lesson:
-    """The teaching of one problem, which knows the problem's text and nothing else about it."""
+    """The teaching of one problem. It knows the problem's text and nothing else about it."""
 
     def __init__(self, problem_id: str, question: str, settings: Settings, endpoints: dict[str, str]):
         """`endpoints` maps each endpoint's name in the settings to its name in stored requests."""
@@ -118,7 +116,7 @@ class Lesson:
         self.taught = Taught(problem_id)
 
     def teach(self) -> Steps:
-        """Attempt until enough chains verify, and have the first of these compressed."""
+        """Attempt until enough chains verify, then have the first of these compressed."""
         verified, reasons = 0, []
         for attempt in range(1, self.settings.samples_per_problem + 1):
             chain = yield from self._attempt(attempt)
@@ -142,7 +140,7 @@ class Lesson:
                 self._fail(None, "; ".join(dict.fromkeys(reasons)))
 
     def solve(self) -> Steps:
-        """Have the solver answer once; a reply that was cut off is kept as it is."""
+        """Have the solver answer once. A reply that was cut off is kept as it is."""
         self.taught.on_benchmark = True
         ((_, solved),) = yield from self._ask("solver", [(None, 1, {"question": self.question})])
         if isinstance(solved, Failed):
@@ -156,7 +154,7 @@ class Lesson:
         )  # fmt: skip
 
     def judge(self, gold: str) -> Steps:
-        """Have every chain judged against the key, which no other role is shown."""
+        """Have every chain judged against the key. No other role sees the key."""
         wanted: list[Wanted] = [
             (chain.level, 1, {"question": self.question, "gold": gold, "solution": chain.text})
             for chain in self.taught.chains
@@ -173,7 +171,7 @@ class Lesson:
             )
 
     def _attempt(self, attempt: int) -> Generator[list[Request], Any, Chain | str]:
-        """One solution, distilled; or why there is none."""
+        """One distilled solution, or the reason why there is none."""
         ((_, solved),) = yield from self._ask("solver", [(None, attempt, {"question": self.question})])
         if isinstance(solved, Failed):
             return f"solver: {solved.reason}"
@@ -189,7 +187,7 @@ class Lesson:
         return self._chain("R1", "distiller", asked, distilled)
 
     def _compress(self, chain: Chain) -> Generator[list[Request], Any, None]:
-        """Ask for every level at once, each from the R1 chain."""
+        """Ask for all levels at once, each made from the R1 chain."""
         count = len(chain.text.split())
         wanted: list[Wanted] = [
             (level, chain.attempt, {
@@ -209,10 +207,9 @@ class Lesson:
     def _ask(
         self, role: RoleName, wanted: Sequence[Wanted]
     ) -> Generator[list[Request], Any, list[tuple[Request, Reply | Failed]]]:
-        """Ask all at once, then once more with the larger cap those whose replies were cut off, where the role has such
-        a cap.
+        """Ask all at once. Where a reply was cut off and the role has a larger cap, ask once more with that cap.
 
-        Returns each request that counts with its reply.
+        Returns the last request of each with its reply.
         """
         asked = [self._request(role, attempt, values) for _, attempt, values in wanted]
         replies = yield asked
@@ -250,7 +247,7 @@ class Lesson:
         )
 
     def _note(self, asked: Request, reply: Reply | Failed, level: Level | None) -> None:
-        """Keep a record of an answered request, a paid refusal included."""
+        """Record an answered request. A refusal that was paid is one, too."""
         if used := reply.usage:
             self.taught.asked.append(
                 TracedRequest(
@@ -274,7 +271,7 @@ class Lesson:
 
 
 def lesson(problem: Problem, settings: Settings, endpoints: dict[str, str]) -> Generator[Any, Any, Taught]:
-    """All requests of one problem: teaching, which sees the problem's text alone, and the judge where one is wanted.
+    """All requests of one problem: the teaching, which sees only the problem's text, and the judge if one is wanted.
 
     A benchmark's question is answered and not taught.
     """

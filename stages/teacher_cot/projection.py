@@ -1,4 +1,4 @@
-"""What a run is likely to cost before it begins."""
+"""The likely cost of a run before it begins."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ from distil.teacher import Request, RoleName, money
 from stages.teacher_cot.settings import Settings
 
 READS: dict[RoleName, RoleName] = {"distiller": "solver", "compressor": "distiller", "judge": "distiller"}
-"""Whose reply a role's prompt holds."""
+"""For each role, the role whose reply is in its prompt."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """The first requests of one problem's lesson that are unanswered, all of one role, and how many chains verified."""
+    """The first unanswered requests of one problem's lesson, all of one role, and how many of its chains verified."""
 
     requests: list[Request]
     verified: int
@@ -22,10 +22,10 @@ class Missing:
 def projected(
     settings: Settings, missing: Iterable[Missing], means: dict[str, float], last: Iterable[Request] = ()
 ) -> tuple[int, float]:
-    """How many requests, at about how many US dollars, are still to be asked, given the first ones of each problem.
+    """How many requests are left, and about how many US dollars they cost, given the first ones of each problem.
 
-    `means` are the mean costs by role of the answers in the store; a role without any is reckoned with its
-    `expected_tokens`. Every attempt from the next one on is taken to verify; nothing follows upon the requests `last`.
+    `means` are the mean costs by role of the answers in the store. For a role without answers, `expected_tokens` counts
+    instead. Every attempt from the next one on is assumed to verify. After the requests `last` there are no others.
     """
     requests, usd = 0, 0.0
 
@@ -45,7 +45,7 @@ def projected(
 
 
 def _followers(settings: Settings, lesson: Missing) -> Counter[RoleName]:
-    """The requests of a lesson that follow upon the missing ones, by role."""
+    """The requests of a lesson that come after the missing ones, by role."""
     first = lesson.requests[0]
     follow: Counter[RoleName] = Counter()
     if first.role == "judge":
@@ -53,7 +53,7 @@ def _followers(settings: Settings, lesson: Missing) -> Counter[RoleName]:
     verified = lesson.verified
     if first.role != "compressor":  # an attempt is under way
         follow["distiller"] += first.role == "solver"
-        follow["compressor"] += 0 if verified else len(settings.levels)  # the first chain that verifies, and no other
+        follow["compressor"] += 0 if verified else len(settings.levels)  # of the first chain that verifies
         verified += 1
     left = settings.samples_per_problem - first.attempt
     more = max(0, min(settings.chains_per_problem - verified, left))

@@ -1,9 +1,9 @@
-"""Recorded chains instead of a teacher: matched to the problems by id or by text, and every misfit reported.
+"""Recorded chains instead of a teacher. They are matched to the problems by id or by text, and misfits are reported.
 
-Understood in the folder `teacher_cot.recorded`:
-- `*.csv` with `year, section, question_id, question` and `reasoning_1` to `reasoning_5`, the levels R2 to R6;
-- `*.jsonl` of chat rows (`messages` with a user's question and an assistant's chain), the level R1;
-- `*.jsonl` of Chain records, such as another run's chains.jsonl.
+The folder `teacher_cot.recorded` may hold:
+- `*.csv` with `year, section, question_id, question` and `reasoning_1` to `reasoning_5`: the levels R2 to R6
+- `*.jsonl` of chat rows (`messages` with a user's question and an assistant's chain): the level R1
+- `*.jsonl` of Chain records, such as another run's chains.jsonl
 """
 
 import csv
@@ -43,7 +43,7 @@ class RecordedChain:
 
 
 class ChainMisfit(Record):
-    """A recorded chain that matches no problem, one of several, one that has a chain already, or that is empty."""
+    """A recorded chain that is empty, or matches no problem, several problems, or one that already has its chain."""
 
     source: str
     level: Level
@@ -120,7 +120,7 @@ def _chain(row: RecordedChain, problem_id: str) -> Chain:
 
 
 def read(folder: Path) -> Iterator[RecordedChain]:
-    """The recorded chains of a folder, file by file. Raises InputError naming file and line of what is malformed."""
+    """The recorded chains of a folder, file by file. Raises InputError naming file and line of a malformed chain."""
     files = sorted([*folder.glob("*.csv"), *folder.glob("*.jsonl")])
     if not files:
         raise InputError(f"{folder} holds no *.csv or *.jsonl of recorded chains; set teacher_cot.recorded.")

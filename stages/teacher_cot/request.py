@@ -1,4 +1,4 @@
-"""What a role of the teacher is asked: its request, from the prompts in prompts/."""
+"""The requests to the roles of the teacher, made from the prompts in prompts/."""
 
 import functools
 import re
@@ -13,13 +13,13 @@ PROMPTS = Path(__file__).parent / "prompts"
 
 
 Slots = Mapping[str, str | int]
-"""What fills the slots of a prompt, by their names."""
+"""The texts for the slots of a prompt, by name."""
 
 
 def request(
     name: RoleName, role: Role, endpoint: str, attempt: int, values: Slots, max_tokens: int | None = None
 ) -> Request:
-    """The request of a role whose prompt's slots are filled with `values`; `max_tokens` replaces the role's own cap."""
+    """The request to a role, with `values` in its prompt's slots. `max_tokens` replaces the role's own cap."""
     body = request_body(
         role,
         role.model,
@@ -34,7 +34,7 @@ def request(
 def _messages(name: RoleName, values: Slots) -> list[dict[str, str]]:
     turns = []
     for speaker, text in prompt(name):
-        # one pass, so that braces in a problem are never taken for slots
+        # in one pass, so that braces in a problem are never taken for slots
         filled = re.sub(r"\{(\w+)\}", lambda slot: str(values[slot[1]]), text)
         turns.append({"role": speaker, "content": filled})
     return turns

@@ -1,4 +1,4 @@
-"""From the store to the stage's outputs: nothing here waits for an endpoint, so the same store gives the same bytes."""
+"""Write the stage's outputs from the store. No endpoint is asked here, so the same store gives the same bytes."""
 
 import contextlib
 from collections import Counter, defaultdict
@@ -18,10 +18,10 @@ from stages.teacher_cot.settings import Settings
 
 
 class Lacking(Exception):
-    """The store lacks the answers to these requests; what the lessons ask after them is not known yet."""
+    """The store lacks the answers to these requests. The requests that come after them are not known yet."""
 
     def __init__(self, lessons: list[Missing], last: list[Request]):
-        """`last` are requests whose lessons end with them; other requests follow upon those of `lessons`."""
+        """The lessons of the requests `last` end with them. After the requests of `lessons` there are others."""
         self.lessons, self.last = lessons, last
         self.requests = [*(request for missing in lessons for request in missing.requests), *last]
         super().__init__(f"{len(self.requests)} requests")
@@ -32,8 +32,8 @@ def recall_all(
 ) -> Iterator[Taught]:
     """Every problem's lesson from the store, in order. Raises Lacking at the end if the store lacks answers.
 
-    Once everything was `asked`, a request that failed is a failure of its lesson; another request without an answer is
-    then an InputError.
+    With `asked`, everything was asked before. Then a request that failed is a failure of its lesson, and any other
+    request without an answer is an InputError.
     """
     lacking: list[Missing] = []
     last: list[Request] = []
@@ -56,7 +56,7 @@ def recall_all(
 def recall(
     problem: Problem, settings: Settings, names: dict[str, str], store: Store, *, asked: bool
 ) -> tuple[Taught | None, Missing | None]:
-    """One problem's lesson, or the first requests of it that the store lacks."""
+    """One problem's lesson, or its first requests whose answers the store lacks."""
     steps = lesson(problem, settings, names)
     sent: Any = None
     verified = 0
@@ -78,7 +78,7 @@ def recall(
 
 
 class Counts:
-    """What the metrics count, lesson by lesson."""
+    """The counts of the metrics, added up lesson by lesson."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
@@ -92,7 +92,7 @@ class Counts:
         self._seen: set[str] = set()
 
     def add(self, taught: Taught) -> None:
-        """Count one lesson; a request that two problems share is counted once, as it is paid."""
+        """Count one lesson. A request that two problems share is counted once, because it is paid once."""
         if taught.on_benchmark:
             self.benchmark.update(asked=1, failed=int(taught.answer is None))
         else:
@@ -141,9 +141,9 @@ class Counts:
 
 
 def write(lessons: Iterable[Taught], settings: Settings) -> TeacherMetrics:
-    """Write data/teacher_cot and the metrics, and return these; `lessons` come in the order of their problems' ids.
+    """Write data/teacher_cot and the metrics, and return the metrics. `lessons` are in the order of problem ids.
 
-    Raises InputError, and leaves what was there, when every lesson failed.
+    Raises InputError, and leaves the old outputs, when every lesson failed.
     """
     counts, reason = Counts(settings), ""
     with replacing_folder("data/teacher_cot") as out:

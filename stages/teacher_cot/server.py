@@ -29,7 +29,7 @@ from stages.teacher_cot import embedded
 from stages.teacher_cot.settings import Embedded
 
 TOKEN = re.compile(r"\s*\S+")
-"""The server counts words; it has no tokenizer."""
+"""The server has no tokenizer, so it counts words."""
 
 
 class RequestMessage(BaseModel):
@@ -40,7 +40,7 @@ class RequestMessage(BaseModel):
 
 
 class CompletionRequest(BaseModel):
-    """The fields of a request that this server uses; it ignores others, as other OpenAI-compatible servers do."""
+    """The fields of a request that this server uses. It ignores others, as other OpenAI-compatible servers do."""
 
     model: str
     messages: list[RequestMessage] = Field(min_length=1)
@@ -53,20 +53,20 @@ class CompletionRequest(BaseModel):
 
 
 class Log:
-    """One JSON line for each request received and for each one answered, if the server keeps a log."""
+    """One JSON line for each request and one for each answer, if the server keeps a log."""
 
     def __init__(self, path: str | None):
         self._path = Path(path) if path else None
 
     def write(self, event: str, body: bytes) -> None:
-        """Note an event with the hash of the request's body."""
+        """Write an event with the hash of the request's body."""
         if self._path:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"event": event, "request": hashlib.sha256(body).hexdigest()}) + "\n")
 
 
 def application(settings: Embedded, latency: float = 0.0, log: str | None = None) -> Starlette:
-    """The server; it answers each request `latency` seconds after it came."""
+    """The server. It answers each request after `latency` seconds."""
     journal = Log(log)
     fingerprint = embedded.fingerprint(settings)
 
@@ -118,7 +118,7 @@ def _error(status: int, kind: str, message: str, param: str | None, code: str | 
 
 
 def _complete(asked: CompletionRequest, spoken: embedded.Spoken, body: bytes, fingerprint: str) -> Body:
-    """The completion of a request, cut at its cap: thinking counts, too, and comes first."""
+    """The completion of a request, cut at its cap. Thinking comes first and counts, too."""
     cap = asked.max_completion_tokens or asked.max_tokens or sys.maxsize
     thinking, text = TOKEN.findall(spoken.thinking), TOKEN.findall(spoken.text)
     cut = len(thinking) + len(text) > cap

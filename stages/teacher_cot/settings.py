@@ -1,4 +1,4 @@
-"""The stage's parameters: who the teacher is, what each role asks of it, and how much of it."""
+"""The stage's parameters: who the teacher is, its roles, and how much it is asked."""
 
 from typing import Literal, Self
 
@@ -13,7 +13,7 @@ ROLES: tuple[RoleName, ...] = ("solver", "distiller", "compressor", "judge")
 
 
 class BenchmarkLimit(Params):
-    """What the stage reads of the block `answers`: how much of the benchmark the models are asked."""
+    """The one parameter of the block `answers` that the stage needs: how much of the benchmark the models are asked."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     limit: Limit
@@ -41,7 +41,7 @@ class Settings(Teacher):
 
     @property
     def roles_played(self) -> tuple[RoleName, ...]:
-        """The roles that requests are made for."""
+        """The roles that get requests."""
         return ROLES if self.judge else ROLES[:-1]
 
     @model_validator(mode="after")

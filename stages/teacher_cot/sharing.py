@@ -1,4 +1,4 @@
-"""A store between people: JSON lines out and in."""
+"""Share a store with others: export it to JSON lines, and import them."""
 
 import itertools
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ BATCH = 1000
 
 
 def export(store: Store, path: Path) -> int:
-    """Write every answer as a JSON line, ordered by key; returns how many."""
+    """Write every answer as a JSON line, in the order of keys. Returns how many."""
     count = 0
     with replacing(path) as file:
         for count, row in enumerate(store.rows(), 1):  # noqa: B007 - the count is the result
@@ -22,9 +22,10 @@ def export(store: Store, path: Path) -> int:
 
 
 def read_export(path: Path, store: Store) -> tuple[int, int]:
-    """Add the answers of an exported file that the store lacks; returns how many were new and how many were known.
+    """Add the answers of an exported file that the store lacks. Returns how many were new and how many were known.
 
-    Raises InputError naming the line that is malformed, or whose key is not its request's; what came before it stays.
+    Raises InputError naming the line that is malformed, or whose key does not fit its request. The lines before it are
+    added all the same.
     """
     new = known = 0
     rows = _rows(path)

@@ -1,4 +1,4 @@
-"""Print which requests are answered and which are still to be asked, and what they cost and will cost."""
+"""Print how many requests are answered and how many are left, and what they cost and will cost."""
 
 import sys
 from collections import Counter
@@ -14,14 +14,14 @@ HEADER = ("role", "model", "answered", "refused", "pending", "failed", "prompt t
 
 
 def announce(settings: Settings, store: Store, lacking: Lacking) -> None:
-    """Print on standard error what a run is about to ask, and what that is likely to cost."""
+    """Print on standard error how many requests a run will send, and their likely cost."""
     count, usd = projected(settings, lacking.lessons, _means(settings, store), lacking.last)
     spent = f"${store.spent():.4f} are spent{_budget(settings)}"
     print(f"teacher: about {count:,} requests to ask, about ${usd:.2f}; {spent}", file=sys.stderr)
 
 
 def show(settings: Settings, store: Store, problems: list[Problem]) -> None:
-    """Print the store's totals by role and model, and what the present problems still need."""
+    """Print the store's totals by role and model, and the requests that the present problems still need."""
     answered = {(row.role, row.model): row for row in store.totals()}
     lacking = Lacking([], [])
     if settings.teacher != "replay":
@@ -47,7 +47,7 @@ def show(settings: Settings, store: Store, problems: list[Problem]) -> None:
 
 
 def _means(settings: Settings, store: Store) -> dict[str, float]:
-    """Mean cost of an answer by role, where the role's model has any in the store."""
+    """The mean cost of an answer by role, for roles whose model has answers in the store."""
     models = {(name, role.model) for name, role in settings.roles.items()}
     return {
         row.role: row.cost_usd / row.answered

@@ -1,12 +1,15 @@
-"""Verified chains to training rows, in folds that hold out years or families and part no pair of near-duplicates.
+"""Turn verified chains into training rows, in folds that hold out years or families. No fold splits near-duplicates.
 
     python -m stages.train_split
 
-Reads data/parsed, data/transfer and data/verified; writes data/train_split/<fold>/{train,valid}.jsonl in mlx-lm's chat
-format (one row for every verified chain to train on, where a problem has several), the same problems at every chain
-length under data/train_split/levels/<level>/, full chains cut to a level's length under
-data/train_split/truncated/<level>/, data/train_split/folds.json (what each problem is to each fold, and which questions
-are alike) and metrics/train_split.json.
+Reads data/parsed, data/transfer and data/verified. Writes to data/train_split:
+
+- <fold>/{train,valid}.jsonl in mlx-lm's chat format; a problem with several chains to train on has several rows
+- levels/<level>/: the same problems at every chain length
+- truncated/<level>/: full chains cut to a level's length
+- folds.json: the role of each problem in each fold, and which questions are alike
+
+Writes metrics/train_split.json, too.
 """
 
 import argparse
@@ -79,7 +82,7 @@ def main() -> None:
             f"with them; to go on without, take {without} out of length_sweep.levels."
         )
 
-    # both benchmarks in one list: a contest question may have its near-duplicate in the transfer benchmark
+    # one list of both benchmarks, because a contest question may have its near-duplicate in the transfer benchmark
     every = [*problems, *transfer]
     attempts = read_attempts()
     trainable = set(within_pass_rate(chains["R1"], attempts, *params.pass_rate))
@@ -92,7 +95,7 @@ def main() -> None:
     folds = make_folds(
         params, problems, set(chains["R1"]), trainable, cluster, kinds, {cluster[one.id] for one in transfer}
     )
-    # the study's split is compared with and makes no result, unless the protocol is the study's
+    # the fold of the study's protocol is for comparison only, unless it is the protocol of this run
     main_folds = [name for name in folds if name != "paper"] or ["paper"]
     questions, asked = {problem.id: problem.question for problem in every}, [problem.id for problem in transfer]
     removed = dict[str, int]()
@@ -106,7 +109,7 @@ def main() -> None:
             rows = sum(1 + len(extra[problem]) for problem in fold.train)
             folds[name] = fold.model_copy(update={"train_rows": rows})
     levels = {level: found for level, found in chains.items() if found}
-    # one set of rows for every length, so that levels differ in nothing else
+    # the same set of rows for every length, so that levels differ in nothing else
     sweep = same_rows(folds[main_folds[0]], levels)
 
     split = Split(
@@ -119,7 +122,7 @@ def main() -> None:
         families_are=kinds.kind,
         folds=folds,
     )
-    # `every` begins with the contest's problems, and a pair's second place is the higher one
+    # `every` begins with the contest's problems, and the second place of a pair is the higher one
     own_pairs = [pair for pair in pairs if pair[1] < len(problems)]
     sizes = Counter(cluster[problem.id] for problem in problems)
     metrics = TrainSplitMetrics(
@@ -168,7 +171,7 @@ def make_folds(
     kinds: Families,
     closed: set[int],
 ) -> dict[str, Fold]:
-    """The folds of the chosen protocol by name, and the study's own as `paper`."""
+    """The folds of the chosen protocol by name, and the fold of the study's own protocol as `paper`."""
 
     def fold_of(held_out: set[str]) -> Fold:
         return hold_out(problems, trainable, cluster, closed, held_out, params.valid_share, params.seed)
@@ -218,7 +221,7 @@ def write_rows(
     system: str,
     extra: Mapping[str, list[Chain]] | None = None,
 ) -> None:
-    """Write a fold's training and validation rows as mlx-lm chat JSON lines; those to train on with `extra` chains."""
+    """Write a fold's rows as mlx-lm chat JSON lines. The training rows include the `extra` chains."""
     more = extra or {}
     for part, names, further in (("train", fold.train, more), ("valid", fold.valid, {})):
         write_jsonl(
@@ -247,13 +250,14 @@ def audit(
     words: int,
     counted: dict[str, int],
 ) -> FoldCounts:
-    """The counts of a fold, those `counted` already and word n-grams shared with its rows (`words` long) among them.
+    """The counts of a fold: those `counted` already, and the word n-grams (`words` long) shared with its rows.
 
-    A main fold is judged on its unseen problems, the study's protocol on every problem it answers; both on transfer.
+    A main fold is judged on its unseen problems, the study's protocol on every problem it answers. Both are judged on
+    the transfer benchmark.
     """
     judged = fold.answers if name == "paper" else fold.unseen
     rows = [questions[row] for row in fold.train + fold.valid]
-    # these counts see overlap that the rule for near-duplicates does not: they use neither keys nor similarity
+    # these counts use neither keys nor similarity, so they see overlap that the rule for near-duplicates does not
     templates = {template(row) for row in rows}
     shared = {
         f"{part}_sharing_{words}_words": sum(overlapping((questions[row] for row in names), rows, words))

@@ -1,4 +1,4 @@
-"""Several verified chains of a problem: further chains to train on, and how often a problem's attempts verify."""
+"""Problems with several verified chains: more chains to train on, and how often a problem's attempts verify."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -13,7 +13,7 @@ Attempts = dict[str, list[VerifiedChain]]
 
 
 def read_attempts() -> Attempts:
-    """Every problem's attempts; none where one chain of each was wanted."""
+    """Every problem's attempts. Empty where one chain of each problem was wanted."""
     attempts: Attempts = defaultdict(list)
     if ATTEMPTS.exists():
         for row in read_jsonl(ATTEMPTS, VerifiedChain):
@@ -22,9 +22,9 @@ def read_attempts() -> Attempts:
 
 
 def within_pass_rate(chains: dict[str, Chain], attempts: Attempts, low: float, high: float) -> dict[str, Chain]:
-    """The chains of the problems of whose attempts a share from `low` to `high` verified.
+    """The chains of those problems whose share of verified attempts is from `low` to `high`.
 
-    Raises InputError where nothing is known of attempts, or no problem is left.
+    Raises InputError where there are no attempts, or no problem is left.
     """
     if (low, high) == (0, 1):
         return chains
@@ -44,7 +44,7 @@ def within_pass_rate(chains: dict[str, Chain], attempts: Attempts, low: float, h
 
 
 def others(chains: dict[str, Chain], attempts: Attempts) -> dict[str, list[Chain]]:
-    """The accepted chains of each problem besides the one in `chains`, each text once."""
+    """Each problem's accepted chains other than the one in `chains`. Every text comes once."""
     found = {}
     for name, chain in chains.items():
         texts = {row.chain.text: row.chain for row in reversed(attempts.get(name, [])) if row.reason is None}

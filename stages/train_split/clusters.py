@@ -1,4 +1,4 @@
-"""Near-duplicate questions: the same problem printed twice, in another section or year, perhaps in other words."""
+"""Near-duplicate questions: one problem printed twice, in another section or year, perhaps in other words."""
 
 import re
 from collections import Counter, defaultdict
@@ -11,46 +11,46 @@ from rapidfuzz import fuzz, process
 from distil.verifier.reading import read
 
 ROWS_AT_ONCE = 512
-"""Bounds a similarity matrix at ROWS_AT_ONCE x (questions with one key) bytes."""
+"""A similarity matrix has no more than ROWS_AT_ONCE x (questions with one key) bytes."""
 MANY_NUMBERS, HALF_ALIKE = 3, 0.55
-"""With one key, this many numbers shared and at most one not shared, this similarity makes one problem already."""
+"""Questions with equal keys that share MANY_NUMBERS, and at most one number not, need only this similarity."""
 
 
 def normalised(question: str) -> str:
-    """Lower-case words, numbers and signs, one space between them."""
+    """The question as lower-case words, numbers and signs, with one space between them."""
     return " ".join(re.findall(r"[^\W\d_]+|\d+|[^\w\s]|_", question.lower()))
 
 
 def template(question: str) -> str:
-    """The normalised question with every number masked: what two questions share that differ in numbers only."""
+    """The normalised question with every number masked. Questions that differ only in numbers have the same one."""
     return re.sub(r"\d+", "#", normalised(question))
 
 
 def near_duplicates(questions: Sequence[str], keys: Sequence[str], threshold: float) -> list[tuple[int, int]]:
     """Pairs (i, j), i < j, of questions that are one problem.
 
-    One text is one problem. Otherwise two questions are one problem only if their keys are equal (in the verifier's
-    canonical form), for contests reuse a wording with other numbers, and if one of these holds:
+    Equal texts are one problem. Otherwise the keys must be equal (in the verifier's canonical form), because contests
+    reuse a wording with other numbers. Besides, one of these must hold:
 
-    - They have exactly the same numbers, two or more, in whatever order and words.
+    - They have exactly the same numbers, two or more, in any order and any words.
     - The numbers of one are among those of the other, and their words are alike: rapidfuzz's `token_sort_ratio` of the
       normalised texts is at least `threshold`, or at least HALF_ALIKE where they share MANY_NUMBERS or more and all
       but one.
 
-    So what differs in words and has one number or none is missed. docs/metrics.md says how often.
+    So the rule misses a pair with other words and one number or none. docs/metrics.md says how often.
     """
     texts = [normalised(question) for question in questions]
     numbers = [Counter(re.findall(r"\d+", text)) for text in texts]
     same_text, same_key = defaultdict(list), defaultdict(list)
     for place, (text, key) in enumerate(zip(texts, keys, strict=True)):
         same_text[text].append(place)
-        # the canonical form, so that keys spelled 1/2 and 0.5 fall into one group
+        # by the canonical form, so that the keys 1/2 and 0.5 are in one group
         same_key[read(key).canonical.casefold()].append(place)
     pairs = {pair for group in same_text.values() for pair in _all_pairs(group)}
     for group in same_key.values():
         same_numbers = defaultdict(list)
         for place in group:
-            # one shared number is no evidence: many questions have a small number in common
+            # one shared number is no evidence, because many questions have a small number in common
             if numbers[place].total() > 1:
                 same_numbers[frozenset(numbers[place].items())].append(place)
         pairs |= {pair for members in same_numbers.values() for pair in _all_pairs(members)}
@@ -67,7 +67,7 @@ def _alike(
 ) -> set[tuple[int, int]]:
     """The pairs of a group of questions with one key whose numbers and words are alike."""
     pairs = set()
-    # by blocks of rows, since all pairs of a frequent key would not fit into memory
+    # in blocks of rows, because the pairs of a frequent key do not all fit into memory
     for start in range(0, len(group), ROWS_AT_ONCE):
         similarity = process.cdist(
             [texts[place] for place in group[start : start + ROWS_AT_ONCE]],
@@ -79,7 +79,7 @@ def _alike(
         )
         for row, column in zip(*numpy.nonzero(similarity), strict=True):
             first, second = group[start + int(row)], group[start + int(column)]
-            # the rows of a block meet themselves in the columns, too: `first < second` below takes each pair once
+            # the rows of a block are among the columns, too, so `first < second` below takes each pair once
             fewer, more = sorted((numbers[first], numbers[second]), key=Counter.total)
             shared, others = fewer.total(), more.total() - fewer.total()
             enough = HALF_ALIKE if shared >= MANY_NUMBERS and others <= 1 else threshold
@@ -89,7 +89,7 @@ def _alike(
 
 
 def clusters(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
-    """Number of the cluster of each of `count` items, numbered from 0 in order of first appearance."""
+    """The number of each of `count` items' cluster. Clusters are numbered from 0 in order of first appearance."""
     graph = networkx.Graph()
     graph.add_nodes_from(range(count))
     graph.add_edges_from(pairs)

@@ -1,4 +1,4 @@
-"""Kinds of questions. They are the units of which *other kinds* of questions are a sample."""
+"""Kinds of questions. A result for *other kinds* of questions needs them as its units."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class Families:
 
 
 def families(problems: Sequence[Problem], clusters: Mapping[str, int]) -> Families:
-    """The topic of a problem that has one, else its family in the sample contest, else its cluster of near-duplicates.
+    """The kind of each problem: its topic, else its family in the sample contest, else its cluster of near-duplicates.
 
-    A cluster is a kind of its own: where nobody knows the kinds, questions are all that can be resampled.
+    Where nobody knows the kinds, each cluster is a kind of its own, so that questions are resampled.
     """
     read = {problem.id: contest.read(problem.question) for problem in problems}
     of = {}

@@ -1,7 +1,7 @@
-"""Which problems an adapter trains on, is validated on, and which are held out from it.
+"""The problems that an adapter trains on, those that it is validated on, and those that are held out from it.
 
-A fold holds problems out. It does not train on a problem whose near-duplicate is held out or is in the transfer
-benchmark. The study's own protocol looked at neither, and so does the fold `paper`.
+A fold does not train on a problem if a near-duplicate of it is held out or is in the transfer benchmark. The study's
+own protocol did not look at near-duplicates, and the fold `paper` follows it.
 """
 
 import random
@@ -24,7 +24,7 @@ def hold_out(
 ) -> Fold:
     """Hold out the problems `held_out`; split the trainable rest into training and validation by whole clusters.
 
-    `closed` are clusters that may not be trained on whatever is held out (they reach into another benchmark). Raises
+    `closed` are clusters that may never be trained on, because they have questions in another benchmark. Raises
     InputError when nothing is left to train on.
     """
     unseen = [problem.id for problem in problems if problem.id in held_out]
@@ -42,7 +42,7 @@ def held_out_groups(
     parameter: str,
     fold_of: Callable[[set[str]], Fold],
 ) -> Fold:
-    """The fold that holds out every problem whose group is one of `chosen`; `group_of` names it (year or family) by id.
+    """The fold that holds out every problem of the `chosen` groups. `group_of` has each id's group (year or family).
 
     Raises InputError, naming the `parameter` to change, when no problem is in one of these groups.
     """
@@ -60,11 +60,11 @@ def held_out_groups(
 def kfold_groups(
     problems: Sequence[Problem], group_of: Mapping[str, str], folds: int, what: str, fold_of: Callable[[set[str]], Fold]
 ) -> dict[str, Fold]:
-    """One fold for each of `folds` sets of groups (every `folds`-th year or family), made by `fold_of(names)`.
+    """One fold for each of `folds` sets of groups (every `folds`-th year or family). `fold_of(names)` makes a fold.
 
-    Each fold's adapter answers its own held-out problems and the next fold's, so that every problem has one prediction
-    by an adapter that it was held out from and one by an adapter that may have been trained on it. Raises InputError
-    with fewer groups than folds; `what` names the groups.
+    Each fold's adapter answers its own held-out problems and those of the next fold. So every problem is answered by an
+    adapter that has not seen it, and by one that may have been trained on it. Raises InputError with fewer groups than
+    folds. `what` names the groups in that message.
     """
     groups = sorted({group_of[problem.id] for problem in problems})
     if not 2 <= folds <= len(groups):
@@ -85,13 +85,13 @@ def kfold_groups(
 
 
 def paper(problems: Sequence[Problem], with_chain: AbstractSet[str], trainable: AbstractSet[str], seed: int) -> Fold:
-    """The study's protocol: rows at random, 85 % to train, 10 % to validate, 5 % to test, whatever their year or twins.
+    """The study's protocol: rows at random, 85 % to train, 10 % to validate, 5 % to test. Years and twins are ignored.
 
-    The rows are drawn from all problems `with_chain`; those to train and validate on that are not `trainable` are then
-    left out, so that the test questions do not depend on them. The study's evaluation was over all questions, so the
-    adapter answers all of them. Raises InputError when nothing is left to train or to validate on.
+    The rows are drawn from all problems `with_chain`. Rows to train and validate on that are not `trainable` are then
+    left out, so that the test questions do not depend on them. The study evaluated on all questions, so the adapter
+    answers all of them. Raises InputError when nothing is left to train or to validate on.
     """
-    # shuffled before anything is left out: `trainable` must not change which questions are tested
+    # shuffled before anything is left out, because `trainable` must not change which questions are tested
     rows = [problem.id for problem in problems if problem.id in with_chain]
     random.Random(seed).shuffle(rows)
     train_end, valid_end = round(0.85 * len(rows)), round(0.95 * len(rows))
@@ -106,7 +106,7 @@ def paper(problems: Sequence[Problem], with_chain: AbstractSet[str], trainable: 
 
 
 def leaked(fold: Fold, cluster: dict[str, int], judged: Iterable[str]) -> int:
-    """How many training and validation rows are, or have a near-duplicate among, the problems a result is judged on."""
+    """How many training and validation rows are of a problem that the result is judged on, or of a near-duplicate."""
     clusters = {cluster[name] for name in judged}
     return sum(cluster[name] in clusters for name in fold.train + fold.valid)
 
@@ -119,7 +119,7 @@ def _split(names: list[str], cluster: dict[str, int], valid_share: float, seed: 
     random.Random(seed).shuffle(order)
     valid: list[str] = []
     wanted = max(1, round(valid_share * len(names)))
-    # whole clusters, or the validation loss would be measured on near-copies of training rows
+    # whole clusters, because the validation loss must not be measured on near-copies of training rows
     while order and len(valid) < wanted:
         valid += members[order.pop()]
     train = [name for number in order for name in members[number]]

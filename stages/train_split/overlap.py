@@ -8,13 +8,13 @@ from stages.train_split.clusters import normalised
 
 
 def ngrams(question: str, n: int) -> set[tuple[str, ...]]:
-    """Every run of `n` words, numbers or signs of a normalised question; empty when it is shorter."""
+    """Every run of `n` words, numbers or signs of a normalised question. Empty when the question is shorter."""
     words = normalised(question).split()
     return {tuple(words[i : i + n]) for i in range(len(words) - n + 1)}
 
 
 def overlapping(questions: Iterable[str], others: Iterable[str], n: int) -> list[bool]:
-    """Of each question, whether it shares at least one n-gram with any of the others."""
+    """For each question, whether it shares at least one n-gram with any of the others."""
     seen: set[tuple[str, ...]] = set()
     for other in others:
         seen |= ngrams(other, n)
@@ -22,7 +22,7 @@ def overlapping(questions: Iterable[str], others: Iterable[str], n: int) -> list
 
 
 def without_overlap(fold: Fold, questions: Mapping[str, str], judged: Sequence[str], n: int) -> Fold:
-    """The fold without the rows that share an n-gram with a question of `judged`; their problems become unused.
+    """The fold without the rows that share an n-gram with a question of `judged`. Their problems become unused.
 
     Raises InputError when no row to train on or to validate on is left.
     """

@@ -1,6 +1,4 @@
-"""The pairs of questions that the sample contest asks twice on purpose: the true near-duplicates to measure the rule
-by.
-"""
+"""The pairs of questions that the sample contest repeats on purpose: true near-duplicates, to measure the rule by."""
 
 import hashlib
 from collections import defaultdict
@@ -17,8 +15,7 @@ Pair = tuple[int, int]
 def planted_pairs(problems: Sequence[Problem]) -> list[Pair]:
     """Pairs (i, j), i < j, of questions of one family with the same working, word for word or reworded.
 
-    The contest reads every question of its own and asks no working twice except where it means to. There are none
-    among other exams.
+    In the sample contest the same working comes twice only on purpose. Other exams have no such pairs.
     """
     workings = defaultdict(list)
     for place, problem in enumerate(problems):
@@ -28,13 +25,13 @@ def planted_pairs(problems: Sequence[Problem]) -> list[Pair]:
 
 
 def kept(problems: Sequence[Problem], pair: Pair) -> bool:
-    """Whether a pair is in the half that the rule for near-duplicates was not tuned on (a hash of its ids decides)."""
+    """Whether a pair is in the half that the rule was not tuned on. A hash of its ids decides that."""
     names = " ".join(sorted(problems[place].id for place in pair))
     return hashlib.sha256(names.encode()).digest()[0] % 2 == 1
 
 
 def recalls(problems: Sequence[Problem], found: Collection[Pair]) -> PlantedPairs:
-    """How many of the planted pairs are among those `found`, of all and of the half not tuned on."""
+    """How many planted pairs are among those `found`, in all and in the half that the rule was not tuned on."""
     planted = planted_pairs(problems)
     half = [pair for pair in planted if kept(problems, pair)]
     known = set(found)

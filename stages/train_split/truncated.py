@@ -1,4 +1,4 @@
-"""Chains cut short, as a control for chains compressed: as long as a level's, with nothing put more briefly."""
+"""The control for compressed chains: full chains cut to the same length, without saying anything more briefly."""
 
 import re
 
@@ -6,9 +6,9 @@ from distil.pipeline.records import Chain
 
 
 def cut(chain: Chain, like: Chain) -> Chain:
-    """`chain` with its last line (the answer) and as many words before it as make it as long as the chain `like`.
+    """The beginning of `chain` and its last line (the answer). Together they have as many words as the chain `like`.
 
-    Words are split at white space. The last line stays whole: a student that never sees an answer learns none.
+    Words are split at white space. The last line stays whole, because a student that never sees an answer learns none.
     """
     body, _, last = chain.text.rstrip().rpartition("\n")
     words = list(re.finditer(r"\S+", body))

@@ -1,7 +1,7 @@
-"""Make the transfer benchmark, problems that no exam asks: `python -m stages.transfer`.
+"""Make the transfer benchmark of problems that no exam asks: `python -m stages.transfer`.
 
 Reads the `transfer` block of params.yaml. `transfer.source: sample` draws a second contest in other words and with
-larger numbers, `math500` takes MATH-500, `problems` your own data as `raw.source: problems` does. Writes
+larger numbers. `math500` takes MATH-500. `problems` reads your own data, like `raw.source: problems`. Writes
 data/transfer/problems.jsonl.
 """
 
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def check(problems: list[Problem], path: Path) -> None:
-    """Raise InputError for a benchmark without problems, or with one id for two of them."""
+    """Raise InputError for a benchmark without problems, or with the same id for two of them."""
     if not problems:
         raise InputError(f"{path} holds no problems.")
     seen: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Benchmarks that exist already: MATH-500, and any problems that are data."""
+"""Existing benchmarks: MATH-500, and any problems that are data."""
 
 import sys
 from collections import Counter
@@ -33,7 +33,7 @@ class MathProblem(BaseModel):
 
 
 def math500(path: Path) -> Iterator[Problem]:
-    """MATH-500 from its JSON lines, or from the hub where `path` is a YAML file that pins it; sections are subjects."""
+    """MATH-500 from its JSON lines, or from the hub if `path` is a YAML file with a pin. Its subjects are sections."""
     rows = path if path.suffix == ".jsonl" else _fetch(path)
     for number, row in enumerate(read_jsonl(rows, MathProblem), 1):
         yield Problem(

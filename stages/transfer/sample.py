@@ -1,4 +1,4 @@
-"""The transfer contest: the sample contest's families in the wording that no exam uses, with larger numbers."""
+"""The transfer contest: the sample contest's families in a wording that no exam uses, with larger numbers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from distil import contest
 from distil.pipeline.files import InputError, read_yaml_as
 from distil.pipeline.records import Problem
 
-DRAWS = 1000  # in vain, before a family counts as exhausted
+DRAWS = 1000  # without a new question, after which a family counts as exhausted
 
 
 class TransferLayout(BaseModel):

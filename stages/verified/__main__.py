@@ -1,11 +1,11 @@
-"""Keep the teacher's chains whose final answer is the key's.
+"""Keep the teacher's chains whose final answer equals the key.
 
     python -m stages.verified
 
-Reads data/parsed/problems.jsonl, data/teacher_cot/chains.jsonl and, if there was a judge, judgements.jsonl in the same
-folder, and attempts.jsonl where several chains of a problem were wanted. Writes metrics/verified.json and, in
-data/verified, accepted.jsonl and rejected.jsonl (each chain with its verdict), attempts.jsonl (those of all attempts,
-with their verdicts) and, if there was a judge, disagreements.jsonl.
+Reads data/parsed/problems.jsonl and data/teacher_cot/chains.jsonl. In the same folder it reads judgements.jsonl if
+there was a judge, and attempts.jsonl where several chains of a problem were wanted. Writes metrics/verified.json. To
+data/verified it writes accepted.jsonl and rejected.jsonl (each chain with its verdict), attempts.jsonl (the chains of
+all attempts with their verdicts) and, if there was a judge, disagreements.jsonl.
 
 `python -m distil.verifier --explain GOLD ANSWER` explains one verdict.
 """

@@ -1,4 +1,4 @@
-"""Chains to verified chains, and what share of the teacher's answers is right."""
+"""Verify chains, and count the share of the teacher's answers that is right."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from distil.statistics.proportions import wilson
 from distil.verifier import Verifier
 
 BATCH = 1250
-"""Chains judged at once."""
+"""Chains verified at once."""
 
 
 def verify_chains(chains: Sequence[Chain], problems: Mapping[str, Problem], verifier: Verifier) -> list[VerifiedChain]:
@@ -41,7 +41,7 @@ def _judged(pairs: Sequence[tuple[str, str]], verifier: Verifier) -> list[Verdic
 
 
 def rejection(chain: Chain, verdict: Verdict) -> str | None:
-    """Why a chain is rejected, None when it is accepted. One cut off at its token cap is, whatever it says so far."""
+    """Why a chain is rejected; None when it is accepted. A chain cut off at its token cap is always rejected."""
     if chain.finish_reason == "length":
         return "truncated"
     return {"CORRECT": None, "WRONG": "wrong_answer", "NO_ANSWER": "no_answer", "UNVERIFIABLE": "unverifiable"}[
@@ -50,9 +50,10 @@ def rejection(chain: Chain, verdict: Verdict) -> str | None:
 
 
 def chain_metrics(verified: Sequence[VerifiedChain], problems: Mapping[str, Problem]) -> VerifiedMetrics:
-    """Counts and the teacher's accuracy: the share of problems with an R1 chain whose R1 chain was accepted.
+    """Counts, and the teacher's accuracy: the share of R1 chains that were accepted.
 
-    Intervals are Wilson's at 95 %. `accepted` and `rejected` count R1 chains, one per problem; `by_level` all of them.
+    Intervals are Wilson's at 95 %. `accepted` and `rejected` count R1 chains, one per problem. `by_level` counts all
+    chains.
     """
     first = [row for row in verified if row.chain.level == "R1"]
     accepted = sum(row.reason is None for row in first)
@@ -89,7 +90,7 @@ def _shares(rows: Sequence[VerifiedChain], groups: Sequence[str]) -> dict[str, A
 
 
 def share(rows: Sequence[VerifiedChain]) -> AcceptedShare:
-    """Rows, accepted ones, their share with its interval, and the share right to the printed digits."""
+    """Counts of rows and of accepted ones, their share with its interval, and the share right to the printed digits."""
     accepted = sum(row.reason is None for row in rows)
     interval = wilson(accepted, len(rows))
     assert interval is not None

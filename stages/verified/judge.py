@@ -1,4 +1,4 @@
-"""How often the LLM judge and the verifier agree, and where they differ. The judge never overrides the verifier."""
+"""How often the LLM judge and the verifier agree, and where they differ. The judge does not overrule the verifier."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,14 +11,14 @@ from distil.statistics.proportions import kappa
 
 
 class Agreement(NamedTuple):
-    """Numbers for metrics/verified.json, and the chains on which the two differ, to be read."""
+    """The numbers for metrics/verified.json, and the chains on which the two differ."""
 
     metrics: JudgeAgreement
     disagreements: list[Disagreement]
 
 
 def agreement(verified: Sequence[VerifiedChain], judgements: Sequence[Judgement]) -> Agreement:
-    """Compare verdicts on the chains that the judge was clear about; `kappa` is Cohen's (null with its reason)."""
+    """Compare verdicts on the chains with a clear verdict of the judge. `kappa` is Cohen's, or null with its reason."""
     said = {(row.problem_id, row.level): row.verdict for row in judgements if row.verdict != "UNCLEAR"}
     both = [row for row in verified if (row.chain.problem_id, row.chain.level) in said]
     ours = np.array([row.verdict.verdict == "CORRECT" for row in both], dtype=bool)
