@@ -70,7 +70,7 @@ class Stop:
 
 @dataclass
 class Streak:
-    """Faults of one role in a row that were alike, and whether the role was answered in this run."""
+    """How many faults of one role in a row had the same kind, and whether the role was answered in this run."""
 
     sign: str = ""
     count: int = 0
@@ -205,7 +205,7 @@ class Client:
         return hint.format(role=role, where=self.where, cap=cap, **found.groupdict())
 
     def _limit(self, fault: Fault, streak: Streak) -> float:
-        """How many faults in a row may be alike. A role that was answered may meet a server that is ill for a while."""
+        """How many faults in a row may be of this kind. After an answer, the server may be out of order for a while."""
         if fault.kind == "rejected" or (not streak.answered and fault.kind in ALIKE):
             return ALIKE[fault.kind]
         return ALIKE["wrong"] * self.pace.concurrency if fault.kind == "wrong" else float("inf")

@@ -15,7 +15,7 @@ class Pace:
     """Limits requests under way, and requests and tokens per minute, and obeys the server's Retry-After.
 
     Requests and tokens are spaced evenly: no 60 seconds hold more than a minute's allowance and one request. Requests
-    are also at least fastest_reply / (2 * concurrency) apart, since waves of them would queue at both ends.
+    are also at least fastest_reply / (2 * concurrency) apart, because waves of them would queue at both ends.
     """
 
     def __init__(

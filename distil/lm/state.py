@@ -48,7 +48,7 @@ class History:
 
 
 def computing() -> Inputs:
-    """What decides the last bits of a result besides its inputs: the libraries, BLAS among them."""
+    """The libraries that the last bits of a result depend on, with BLAS."""
     versions = {name: importlib.metadata.version(name) for name in ("mlx", "mlx-lm", "scipy")}
     return {"versions": versions, "blas": blas.route().model_dump()}
 

@@ -1,7 +1,7 @@
 """Show a training's losses while it goes on, in DVCLive or by mlx-lm's own callbacks for Weights & Biases and SwanLab.
 
-A tracker is told the parameters and the losses, and never a text. What it writes on this machine is in one of
-`FOLDERS`, which no stage's outputs include: it may be dated.
+A tracker gets the parameters and the losses, and never a text. It writes to one of `FOLDERS` on this machine. No
+stage's outputs include these folders, because a tracker's files may hold dates.
 """
 
 import importlib

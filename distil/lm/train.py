@@ -194,7 +194,7 @@ def token_losses(model: nn.Module, batch: TrainingBatch) -> mx.array:
 def reply_loss(model: nn.Module, *arrays: mx.array) -> tuple[mx.array, mx.array]:
     """Mean cross-entropy per reply token over the batches of all workers, and this worker's number of such tokens.
 
-    mlx-lm's default_loss counts one token of padding after every row, and weighs workers alike whatever their tokens.
+    mlx-lm's default_loss counts one token of padding after every row, and gives all workers the same weight.
     """
     batch = TrainingBatch(*arrays)
     mine = batch.weights.sum()

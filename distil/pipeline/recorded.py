@@ -1,4 +1,4 @@
-"""Match recorded rows to problems: by id where the questions are alike, else by their text."""
+"""Match recorded rows to problems: by id where the questions are similar, else by their text."""
 
 import re
 import unicodedata
@@ -35,9 +35,10 @@ def match(
 ) -> tuple[dict[str, Row], list[tuple[Row, Reason, list[str]]]]:
     """Match rows to problems. Returns each problem's row by id, and misfits with the problems they may be about.
 
-    An id decides where the texts are alike; else the text does, as printed or as corrected. Problems that share a text
-    take its rows in order, and the last one again where there are too few: each answers the same question. Such rows
-    are `ambiguous`. `surplus` rows are about a problem that already has a row; `unmatched` rows fit no problem.
+    The id decides where the texts are similar. Elsewhere the text decides, as printed or as corrected. Problems that
+    share a text take its rows in order, and the last row again where there are too few, because all answer the same
+    question. Such rows are `ambiguous`. `surplus` rows are about a problem that already has a row. `unmatched` rows fit
+    no problem.
     """
     by_id = {problem.id: problem for problem in problems}
     by_text: dict[str, list[Problem]] = defaultdict(list)

@@ -191,12 +191,12 @@ class Fold(Record):
 
 
 class Split(Record):
-    """data/train_split/folds.json: who trains on what, and which questions are alike.
+    """data/train_split/folds.json: the problems that each fold trains on, and which questions are near-duplicates.
 
-    `main` names the folds that make the result and `transfer_fold` the one whose adapters answer the second benchmark.
-    `clusters` gives every problem the number of its cluster of near-duplicates, `families` that of its kind: its family
-    in the sample contest, its topic where it has one, else its cluster. `family_names` has the kinds' names in order,
-    and `families_are` says what they are.
+    `main` names the folds that make the result. The adapters of `transfer_fold` answer the second benchmark. `clusters`
+    has the number of each problem's cluster of near-duplicates. `families` has the number of its kind: its family in
+    the sample contest, its topic where it has one, else its cluster. `family_names` has the kinds' names in order, and
+    `families_are` says which of the three they are.
     """
 
     protocol: Literal["held_out_years", "held_out_families", "kfold_years", "kfold_families", "paper"]

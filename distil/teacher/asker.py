@@ -51,11 +51,11 @@ class Asker:
             del self._running[request.key]
 
     async def _send(self, request: Request) -> Reply | Failed:
-        """Ask while the budget has room for the most that this request can cost, and store what came."""
+        """Ask if the budget has room for the most that this request can cost, and store the reply."""
         role, price = self.settings.roles[request.role], self.settings.prices.get(request.model)
         at_most = money.at_most(price, request)
         await self._afford(at_most)
-        # until the reply says what it cost, the most that it can cost counts as spent
+        # the most that it can cost counts as spent until the reply says what it did cost
         self._reserved[request.key] = at_most
 
         def wasted(used: Usage) -> None:

@@ -1,4 +1,4 @@
-"""Who is asked, what it costs, and how much it may cost: what all stages that ask share of `teacher_cot`."""
+"""The models to ask, their prices and the budget: the part of `teacher_cot` that all stages that ask share."""
 
 from typing import Literal
 

@@ -25,8 +25,8 @@ from stages.answers.params import AnswerColumns
 
 CACHE = Path("cache/published")
 KINDS = (".csv", ".json", ".jsonl")
-BESIDE = ("judged.jsonl", "unmatched.jsonl")
-"""Files that this stage writes besides answers. They are skipped where its folder is replayed."""
+NO_ANSWERS = ("judged.jsonl", "unmatched.jsonl")
+"""Files of this stage without answers. They are skipped where its folder is replayed."""
 OTHERS = ("fold", "role", "sample", "prompt_tokens", "completion_tokens", "finish_reason")
 JUDGED: dict[str, Literal["CORRECT", "INCORRECT"]] = {
     **dict.fromkeys(("correct", "true", "1", "yes"), "CORRECT"),
@@ -118,8 +118,8 @@ def write(name: str, replayed: Replayed, benchmarks: dict[str, list[Problem]]) -
         for benchmark in benchmarks:
             write_jsonl(folder / f"{benchmark}.jsonl", (row for row in replayed.answers if row.benchmark == benchmark))
         if replayed.judged:
-            write_jsonl(folder / BESIDE[0], replayed.judged)
-        write_jsonl(folder / BESIDE[1], replayed.misfits)
+            write_jsonl(folder / NO_ANSWERS[0], replayed.judged)
+        write_jsonl(folder / NO_ANSWERS[1], replayed.misfits)
     reasons = Counter[str](misfit.reason for misfit in replayed.misfits)
     answered = {row.problem_id for row in replayed.answers}
     without = {name: sum(row.id not in answered for row in rows) for name, rows in benchmarks.items()}
@@ -138,7 +138,7 @@ def recorded(path: Path, columns: AnswerColumns) -> list[RecordedAnswer]:
     """
     files = [path]
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix in KINDS and file.name not in BESIDE)
+        files = sorted(file for file in path.iterdir() if file.suffix in KINDS and file.name not in NO_ANSWERS)
         if not files:
             raise InputError(f"{path} holds no {', '.join(KINDS)} of recorded answers.")
     elif path.suffix == ".yaml":

@@ -123,7 +123,7 @@ def _swiglu(gate: mx.array, x: mx.array) -> mx.array:
 def _attention(
     queries: mx.array, keys: mx.array, values: mx.array, cache: Any, scale: float, mask: Any, sinks: Any = None
 ) -> mx.array:
-    """`attention` with mlx-lm's signature; what it does not cover goes to mlx-lm's own."""
+    """`attention` with mlx-lm's signature. Cases that it does not cover go to mlx-lm's own function."""
     if sinks is not None or hasattr(cache, "bits") or queries.dtype != mx.float32:
         return base.scaled_dot_product_attention(queries, keys, values, cache, scale, mask, sinks)
     return attention(queries, keys, values, scale, mask)

@@ -62,7 +62,8 @@ class LowRank:
 class Linear:
     """One linear layer: `weight` (out, in), `bias` (out,) or None, and its adapter, if it has one.
 
-    `packed` is the weight in the order in which oneDNN's kernels read it, gate and up apart; only for answering.
+    `packed` is the weight in the order in which oneDNN's kernels read it, with gate and up separate. It is only for
+    answering.
     """
 
     weight: Tensor

@@ -152,7 +152,7 @@ class TorchRun(Progress):
 
 
 def first_parameters(weights: Weights, params: LoraParams, seed: int) -> dict[str, Tensor]:
-    """A new adapter by mlx-lm's names, with the numbers that MLX draws for this seed: both backends start alike."""
+    """A new adapter under mlx-lm's names. MLX draws its numbers for this seed, so both backends start equal."""
     mx.random.seed(seed)
     parameters = {}
     for number in adapted_layers(weights, params.num_layers):
