@@ -1,5 +1,6 @@
 """How far a long step has come: a bar at a terminal, a few lines in a log."""
 
+import math
 import sys
 import time
 from typing import Any
@@ -13,17 +14,37 @@ LONGEST = 600
 
 
 class Bar(tqdm):
-    """tqdm. Where standard error is no terminal, a line at each tenth says how much time remains.
+    """tqdm. Where standard error is no terminal, a line after ten seconds and at each tenth says how much time remains.
 
-    There, a step of less than ten seconds prints nothing.
+    A shorter step prints nothing there. Of parts that are worked on `at_once`, the first ends when others are nearly
+    done, so no time is said to remain before so many have ended.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, at_once: int = 1, **options: Any) -> None:
         self.in_log = not sys.stderr.isatty()
-        self.printed, self.tenth, self.shown = 0.0, 0, -1.0
+        self.printed, self.tenth, self.shown = -math.inf, 0, -1.0
+        self.at_once = at_once
+        if at_once > 1:
+            options |= {"smoothing": 0}  # they end in bursts, of which the last says nothing about the whole
         if self.in_log:
             options |= {"mininterval": 1, "delay": QUIET, "leave": True}
         super().__init__(*args, **options)
+
+    def skip(self, parts: int) -> None:
+        """Count parts that an earlier run has done, on which no time is spent now."""
+        self.initial += parts
+        self.update(parts)
+
+    @property
+    def format_dict(self) -> dict[str, Any]:
+        """What tqdm draws the bar from: without a rate it draws no remaining time."""
+        state = dict(super().format_dict)
+        return state if self.foreseen else state | {"rate": 0}
+
+    @property
+    def foreseen(self) -> bool:
+        """Whether enough parts have ended to say how long the others take."""
+        return bool(self.n - self.initial >= self.at_once)
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         """Draw the bar, or print a line where a tenth more is done."""
@@ -43,7 +64,7 @@ class Bar(tqdm):
         elif not self.disable:
             self.disable = True
             self._decr_instances(self)  # type: ignore[attr-defined]
-            if self.printed and self.shown != self.n:
+            if self.shown not in (-1, self.n):
                 print(self.line(), file=sys.stderr, flush=True)
 
     def line(self) -> str:
@@ -52,6 +73,6 @@ class Bar(tqdm):
         done = f"{self.n} {self.unit.strip()}s" if not self.total else f"{self.n} of {self.total} {self.unit.strip()}s"
         parts = [f"{self.desc.removesuffix(': ')}: {done}", f"{state['elapsed']:.0f} s"]
         steps = self.n - self.initial
-        if self.total and steps > 0:
+        if self.total and self.foreseen:
             parts.append(f"{state['elapsed'] / steps * (self.total - self.n):.0f} s remain")
         return ", ".join([*parts, str(self.postfix)] if self.postfix else parts)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from mlx_lm.tokenizer_utils import TokenizerWrapper
-from tqdm import tqdm
 
 from distil.lm.generate import sampler
 from distil.lm.progress import LmParams
@@ -64,7 +63,8 @@ def respond(model: AskedModel, tasks: list[Task], store: AnswerStore) -> None:
 
     Raises InputError when the model, an adapter or the server is missing, or the disk is full.
     """
-    with Bar(total=len(tasks), desc=f"{model.name} answers", unit="answer") as bar:
+    at_once = model.params.batch_size
+    with Bar(total=len(tasks), desc=f"{model.name} answers", unit="answer", at_once=at_once) as bar:
         tasks = sorted(tasks, key=lambda task: task.fold or "")
         if model.params.backend == "openai":
             ask_server(model, tasks, store, bar)
@@ -73,7 +73,7 @@ def respond(model: AskedModel, tasks: list[Task], store: AnswerStore) -> None:
             answer_here(model, model.adapters and model.adapters / str(fold), list(group), store, bar)
 
 
-def answer_here(model: AskedModel, adapter: Path | None, tasks: list[Task], store: AnswerStore, bar: tqdm) -> None:
+def answer_here(model: AskedModel, adapter: Path | None, tasks: list[Task], store: AnswerStore, bar: Bar) -> None:
     """Answer one adapter's tasks on this machine, prompts of similar length together.
 
     With PyTorch the contest comes first, and each reply is kept when it ends, because it does not depend on the
@@ -87,7 +87,7 @@ def answer_here(model: AskedModel, adapter: Path | None, tasks: list[Task], stor
     for together in (tasks[start : start + size] for start in range(0, len(tasks), size)):
         known = {number for number, task in enumerate(together) if task.key in store.found}
         if alone or len(known) == len(together):
-            bar.update(len(known))
+            bar.skip(len(known))
         if len(known) == len(together):
             continue
         samplers = [sampler(params.temperature, task.seed(params.seed)) for task in together]

@@ -3,11 +3,10 @@
 import asyncio
 from typing import Literal
 
-from tqdm import tqdm
-
 from distil.endpoint import Client, Failed, Fault, Patience, Reply, Stop, Stopped, Usage, request_body, say
 from distil.pipeline.files import InputError
 from distil.pipeline.names import BASE
+from distil.pipeline.progress import Bar
 from stages.answers.params import AskedModel
 from stages.answers.store import AnswerStore
 from stages.answers.tasks import Task
@@ -16,7 +15,7 @@ WHERE = "answers.endpoint"
 PATIENCE = Patience(tries=30)
 
 
-def ask_server(model: AskedModel, tasks: list[Task], store: AnswerStore, bar: tqdm) -> None:
+def ask_server(model: AskedModel, tasks: list[Task], store: AnswerStore, bar: Bar) -> None:
     """Ask for every task that has no answer in the store, `batch_size` at a time. Each answer is kept when it arrives.
 
     Raises InputError when the key is not set, a request is given up, or two adapters would have the same name.
@@ -29,11 +28,11 @@ def ask_server(model: AskedModel, tasks: list[Task], store: AnswerStore, bar: tq
             f"adapters. Put {' and '.join(wanted)} into it (docs/own-student.md)."
         )
     missing = [task for task in tasks if task.key not in store.found]
-    bar.update(len(tasks) - len(missing))
+    bar.skip(len(tasks) - len(missing))
     asyncio.run(ask_all(model, missing, store, bar))
 
 
-async def ask_all(model: AskedModel, tasks: list[Task], store: AnswerStore, bar: tqdm) -> None:
+async def ask_all(model: AskedModel, tasks: list[Task], store: AnswerStore, bar: Bar) -> None:
     """Send the requests. When one is given up, the others are stopped."""
     stop, params = Stop(), model.params
     endpoint = params.endpoint.model_copy(update={"concurrency": params.batch_size})

@@ -1,6 +1,8 @@
 """The stage through its own command line: the same text however it is batched, killed, or served."""
 
+import itertools
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -59,6 +61,16 @@ def test_the_base_model_has_seen_nothing(answer):
     answers = answer("--model", "base")
     assert [len(answers[name]) for name in ("contest", "transfer")] == [30, 5]
     assert {(row.fold, row.role) for rows in answers.values() for row in rows} == {(None, "unseen")}
+
+
+def test_no_time_is_said_to_remain_before_a_batch_has_ended(answer, capsys, monkeypatch):
+    clock = itertools.count(step=20)
+    monkeypatch.setattr("tqdm.std.time", lambda: next(clock))
+    answer("--model", "base")
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("base answers: ")]
+    ended = [int(re.match(r"base answers: (\d+) of 35 answers, \d+ s", line)[1]) for line in lines]
+    assert [line.endswith(" s remain") for line in lines] == [number >= 8 for number in ended]
+    assert ended[0] == 1 and ended[-1] == 35
 
 
 def test_a_level_answers_held_out_questions_alone(answer):
