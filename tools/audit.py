@@ -1,9 +1,10 @@
 """Where the study's transcriptions and its scans differ: `python -m tools.audit`, after `dvc repro raw` with the study.
 
-Reads data/raw as `raw.source: study` leaves it, with the OCR engine (its readings are kept in cache/ocr). Writes
-audit.csv: for each question or answer that differs, the scan's reading, the transcription, and how sure the engine is.
-A difference may be the engine's fault; the surest come first, for a person to look at. Prints how many of the recorded
-errata are among the differences, and how well scan and transcription agree by year and section.
+Reads the scans in data/raw, written with `raw.source: study`, by the OCR engine. Its readings are kept in cache/ocr.
+Writes audit.csv: for each question or answer that differs, the scan's reading, the transcription, and the engine's
+confidence. A difference may be the engine's fault, so a person should look at them; the most confident come first.
+Prints how many of the recorded errata are among the differences, and how well scan and transcription agree by year and
+section.
 """
 
 import argparse
@@ -32,15 +33,15 @@ RAW = Path("data/raw")
 TOKEN = re.compile(r"\d+(?:\.\d+)?|[a-z]+|[^\sa-z0-9]")
 SPELLINGS = str.maketrans("−–—×⋅·∘∆△“”’", '---***°δδ""\'')
 NOTATION = frozenset("$\\{}()[]⟨⟩^_,.;:?!'\"*/ ")
-FEW = 6  # tokens; a longer difference is a formula that the engine has torn apart, and tells little
+FEW = 6  # tokens; a longer difference is a formula that the engine split, and says little
 
-OTHER, SAME = 60, 80  # per cent alike: under the one another question, from the other on the same
+OTHER, SAME = 60, 80  # per cent of similarity: below the first it is another question, from the second on the same
 NEAR = 3
 
 
 @dataclass(frozen=True)
 class TextDifference:
-    """A question or answer in which scan and transcription differ, and where."""
+    """A question or answer in which scan and transcription differ, and the place."""
 
     id: str
     field: str
@@ -111,7 +112,7 @@ def read_all() -> tuple[dict[str, ScannedItem], dict[str, ScannedItem]]:
 
 
 def printed_number(problem: Problem, asked: dict[str, ScannedItem]) -> int:
-    """The number under which the scan has a question: a near one, where a transcriber left one out and counted on."""
+    """The number of a question in the scan. It is a near one where a transcriber left out a question and counted on."""
 
     def alike(number: int) -> float:
         found = asked.get(problem_id(problem.year, problem.section, number))
@@ -131,14 +132,14 @@ def plain(text: str) -> str:
 def _spelled(text: str) -> str:
     """A text in lower case and in one spelling, without the spaces that the engine sees between digits.
 
-    Compatibility signs come first, since a raised minus becomes a minus. After a letter a digit is an index.
+    Compatibility signs come first, because a raised minus becomes a minus. A digit after a letter is an index.
     """
     text = unicodedata.normalize("NFKC", text).lower().translate(SPELLINGS)
     return re.sub(r"(?<![a-z\d])(\d+) (?=\d)", r"\1", text)
 
 
 def different(scan: str, typed: str) -> Iterator[tuple[str, str]]:
-    """The short differences of two texts, without those of notation alone."""
+    """The short differences of two texts, except those in notation only."""
     one, other = (TOKEN.findall(_spelled(text)) for text in (scan, typed))
     one, other = ([token for token in tokens if token not in NOTATION] for tokens in (one, other))
     for kind, a, b, c, d in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
@@ -147,7 +148,7 @@ def different(scan: str, typed: str) -> Iterator[tuple[str, str]]:
 
 
 def is_among(printed: str, transcribed: str, differences: list[TextDifference], identity: str, field: str) -> bool:
-    """Whether a recorded erratum shows among the differences: one of its own differences is one of them."""
+    """Whether a recorded erratum is among the differences: one of its own differences is one of them."""
     theirs = [one for one in differences if (one.id, one.field) == (identity, field)]
     if field == "answer" or re.search(r"[a-z]{4}", printed):  # the place is the whole answer, or words describe it
         return bool(theirs)
@@ -162,7 +163,7 @@ def is_among(printed: str, transcribed: str, differences: list[TextDifference], 
 
 
 def _part(some: str, whole: str) -> bool:
-    """Whether there are tokens, and the other text has all of them in a row."""
+    """Whether `some` has tokens, and the other text has all of them in a row."""
     return bool(some) and f" {some} " in f" {whole} "
 
 

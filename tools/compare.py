@@ -2,9 +2,9 @@
 
     python -m tools.compare A B            (or `make compare A=main~1 B=main`)
 
-A and B are anything git or `dvc exp` knows (a commit, tag, branch, experiment), or `workspace`. Reads only
-plots/eval/verdicts.csv of either, which is kept in git: nothing need be pulled. A question whose text or key changed
-is not shared. Each model's row says how B differs from A on the shared ones.
+A and B are names that git or `dvc exp` knows (a commit, tag, branch, experiment), or `workspace`. Reads only
+plots/eval/verdicts.csv of each. That file is in git, so nothing has to be pulled. A question whose text or key changed
+is not shared. Each model's row has the difference between B and A on the shared questions.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def read_verdicts(revision: str) -> pd.DataFrame:
-    """The verdicts of a revision. Raises InputError when there is no such revision, or none in it."""
+    """The verdicts of a revision. Raises InputError when there is no such revision, or it has no verdicts."""
     try:
         files = DVCFileSystem(rev=None if revision == WORKSPACE else revision)
         return pd.read_csv(io.StringIO(files.read_text(VERDICTS, encoding="utf-8")), dtype={"id": str})
@@ -61,10 +61,10 @@ def read_verdicts(revision: str) -> pd.DataFrame:
 
 
 def compare(a: pd.DataFrame, b: pd.DataFrame) -> list[dict[str, Any]]:
-    """One row for base and one for student on every part of the questions that both revisions have.
+    """One row for base and one for student on every part, over the questions of both revisions.
 
-    The student is the mean over the seeds that both have. McNemar's test is between the seeds of median accuracy, on
-    their `gained` and `lost` questions; `sign_flip_p` uses all seeds; clusters of near-duplicates are B's.
+    The student is the mean over the seeds of both. McNemar's test compares the seeds of median accuracy by their
+    `gained` and `lost` questions. `sign_flip_p` uses all seeds. The clusters of near-duplicates are those of B.
     """
     rows = []
     for part in dict.fromkeys([*a["part"], *b["part"]]):

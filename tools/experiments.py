@@ -2,10 +2,10 @@
 
     python -m tools.experiments            (make experiments)
 
-Shows the workspace, the last commit and the experiments that began there. The numbers are those of
-metrics/summary.json; docs/metrics.md says what they are. An experiment that stopped before the stage `summary` has
-that file of an earlier run: it is shown without numbers, and a line names the stage that has not run. `dvc exp show`
-has a column for every parameter and file, some two hundred, and shows the numbers of whatever run.
+Shows the workspace, the last commit and the experiments that began there. The numbers are from metrics/summary.json;
+docs/metrics.md explains them. An experiment that stopped before the stage `summary` still has that file of an earlier
+run. So it is shown without numbers, and a line names the stage that has not run. `dvc exp show` has a column for every
+parameter and file, some two hundred, and does not notice that numbers are of an earlier run.
 """
 
 import argparse
@@ -31,19 +31,19 @@ from distil.pipeline.metrics import RecordedSummary, Summary
 from tools.git import repository
 
 WIDTH = 120
-"""Where no terminal says another."""
+"""The width in characters where no terminal gives one."""
 NUMBERS = [
     name for model in (Summary, RecordedSummary) for name in model.model_fields if not name.endswith(("_low", "_high"))
 ]
 SUMMARY = "summary"
 """The stage that writes them."""
 NO_CHOICE = re.compile(
-    r"(Experiment|rev|typ|Created|parent|State|Executor)$"  # what DVC says of an experiment
-    r"|answers\.models\.|trained\.|iterations_from|length_sweep\.rows\."  # worked out from others
+    r"(Experiment|rev|typ|Created|parent|State|Executor)$"  # DVC's own columns about an experiment
+    r"|answers\.models\.|trained\.|iterations_from|length_sweep\.rows\."  # derived from other parameters
     r"|models\.|.*_(low|high)$"  # further numbers of the result
 )
 HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
-"""What the column of a file holds."""
+"""The content of a file's column."""
 
 
 def main() -> None:
@@ -74,9 +74,9 @@ def main() -> None:
 
 
 def not_run(repo: Repo, revision: str) -> str | None:
-    """The first stage up to `summary` that reads other files or parameters at a revision than its last run did.
+    """The first stage up to `summary` whose files or parameters at a revision are not those of its last run.
 
-    None where every stage's last run is that revision's, so that the numbers are.
+    None where the last run of every stage was of that revision. Then the numbers are of that revision, too.
     """
     with repo.switch(revision):
         graph, hashes = repo.index.graph, dict[str, str | None]()  # edges go from a stage to one that it depends on
@@ -88,9 +88,9 @@ def not_run(repo: Repo, revision: str) -> str | None:
 
 
 def changed(repo: Repo, dep: Dependency, hashes: dict[str, str | None]) -> bool:
-    """Is what a stage reads another than dvc.lock says that it read? `hashes` keeps those of paths, for the next stage.
+    """Whether a stage's dependency differs from the one in dvc.lock. `hashes` keeps paths' hashes for the next stage.
 
-    What is outside the repository, or a folder whose list of files is not in DVC's cache, counts as the same.
+    A dependency outside the repository counts as unchanged. So does a folder whose list of files is not in DVC's cache.
     """
     if isinstance(dep, ParamsDependency):
         return bool(dep.workspace_status())
@@ -107,7 +107,7 @@ def changed(repo: Repo, dep: Dependency, hashes: dict[str, str | None]) -> bool:
 
 
 def changes(row: Mapping[str, Any], committed: Mapping[str, Any] = MappingProxyType({})) -> Iterator[str]:
-    """What an experiment sets otherwise than the last commit, as `-S` takes it."""
+    """The parameters that an experiment changed from the last commit, in the form of `-S`."""
     for name in sorted(row.keys() | committed.keys()):
         old, new = committed.get(name), row.get(name)
         if old == new or name in NUMBERS or NO_CHOICE.match(name) or HASH.fullmatch(f"{new or old}"):

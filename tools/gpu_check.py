@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def answering(model: nn.Module, sequences: int) -> float:
-    """Tokens per second of greedy decoding after a prompt, all sequences together."""
+    """Tokens per second of greedy decoding after a prompt, over all sequences."""
     cache = make_prompt_cache(model)
     token = mx.argmax(model(mx.ones((sequences, PROMPT), mx.int32), cache=cache)[:, -1:], -1)
     mx.eval(token)

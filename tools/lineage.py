@@ -2,8 +2,8 @@
 
 python -m tools.lineage 2024/junior_senior_test/07 [--model seed_0]
 
-Every file is shown with its sha256 and, in brackets, the stage that wrote it and the MD5 under which dvc.lock records
-that stage's output. The last line says whether what is here is what dvc.lock records.
+Every file is shown with its sha256 and, in brackets, the stage that wrote it and the MD5 of that stage's output in
+dvc.lock. The last line says whether the outputs here are the ones in dvc.lock.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("problem", help="a problem's id, such as 2024/junior_senior_test/07")
     parser.add_argument("--model", default="seed_0", help="who answered: base or seed_N (%(default)s)")
     options = parser.parse_args()
-    repository(Path.cwd())  # DVC, asked last, opens none without git
+    repository(Path.cwd())  # without git DVC opens no repository, and it is asked last
     number, answer = find_answer(options.problem, options.model)
     print(f"{options.model}'s answer to {answer.problem_id}")
     for part, lines in steps(number, answer):
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def steps(number: int, answer: Answer) -> Iterator[tuple[str, list[str]]]:
-    """Every step from an answer (line `number` of its file) back to the exam: its name, and lines about it."""
+    """Every step from an answer (line `number` of its file) back to the exam, as its name and lines about it."""
     where = answers_file(answer.model, answer.benchmark)
     cut = "" if answer.finish_reason == "stop" else ", cut off at the cap"
     yield f"answer ({answer.role}{cut})", [shown(answer.text), recorded(where, number), marked(answer)]
@@ -62,7 +62,7 @@ def steps(number: int, answer: Answer) -> Iterator[tuple[str, list[str]]]:
 
 
 def marked(answer: Answer) -> str:
-    """What the verifier decided about the answer, by which rule, and how it read the answer and the key."""
+    """The verifier's verdict on the answer, its rule, and how it read the answer and the key."""
     for path in ("data/eval/scored.jsonl", "data/length_sweep/scored.jsonl"):
         for number, row in enumerate(read_jsonl(path, Scored) if Path(path).is_file() else (), 1):
             if row.answer == answer:
@@ -99,7 +99,7 @@ def adapter(answer: Answer) -> Iterator[tuple[str, list[str]]]:
 
 
 def chain(answer: Answer) -> Iterator[tuple[str, list[str]]]:
-    """The teacher's chain for the problem, what the verifier said of it, and the requests behind it."""
+    """The teacher's chain for the problem, the verdict on it, and the requests behind it."""
     path, level = "data/teacher_cot/chains.jsonl", "R1"
     chains = ((n, row) for n, row in enumerate(read_jsonl(path, Chain), 1) if row.problem_id == answer.problem_id)
     number, found = next(((n, row) for n, row in chains if row.level == level), (0, None))
@@ -113,7 +113,7 @@ def chain(answer: Answer) -> Iterator[tuple[str, list[str]]]:
 
 
 def verdict(chain: Chain) -> str:
-    """What the verifier decided about a chain, by which rule, and where that is written."""
+    """The verifier's verdict on a chain, its rule, and the file that has it."""
     for name in ("accepted", "rejected"):
         path = f"data/verified/{name}.jsonl"
         for number, row in enumerate(read_jsonl(path, VerifiedChain), 1):
@@ -123,7 +123,7 @@ def verdict(chain: Chain) -> str:
 
 
 def requests(chain: Chain) -> Iterator[str]:
-    """The stored requests for this problem that the chain rests on, by their hashes in the teacher's store."""
+    """The stored requests behind the chain, by their hashes in the teacher's store."""
     path = Path("data/teacher_cot/requests.jsonl")
     settings = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["teacher_cot"]
     store = Path(os.path.expandvars(settings["store"])).expanduser()
@@ -140,7 +140,7 @@ def requests(chain: Chain) -> Iterator[str]:
 
 
 def stored(store: Path, key: str) -> str:
-    """Whether the store holds a request that hashes to its key, with the hash of the response."""
+    """Whether the store has a request whose hash is its key, with the hash of the response."""
     if not store.is_file():
         return f"{store} is not here (docs/data-versions.md says how a store is shared)"
     with sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True) as database:
@@ -168,7 +168,7 @@ def exam_page(problem: Problem) -> list[str]:
 
 
 def find_answer(problem: str, model: str) -> tuple[int, Answer]:
-    """The line and the answer of a model to a problem, where there are several from the adapter it was held out from.
+    """The line and the answer of a model to a problem. Of several, it is that of the adapter that had not seen it.
 
     Raises InputError when the model has not answered the problem.
     """
@@ -192,12 +192,12 @@ def find(path: str, problem: str) -> tuple[int, Problem]:
 
 
 def answers_file(model: str, benchmark: str) -> str:
-    """Where a model's answers to a benchmark are."""
+    """The path of a model's answers to a benchmark."""
     return f"data/answers/{model}/{benchmark}.jsonl"
 
 
 def recorded(path: str, line: int | None = None) -> str:
-    """A file with its hash, the line meant, and the stage and hash under which dvc.lock has it."""
+    """A file with its hash, the line in question, and its stage and hash in dvc.lock."""
     place = path if line is None else f"{path}, line {line}"
     maker = next((f" ({stage}: {md5})" for out, (stage, md5) in outputs().items() if covers([out], path)), "")
     return f"{place}: {sha256(Path(path))}{maker}"
@@ -219,7 +219,7 @@ def sha256(path: Path) -> str:
 
 
 def unchanged() -> str:
-    """Whether the outputs here are those of dvc.lock, and which are not here, as after a run that stopped early."""
+    """Whether the outputs here are those of dvc.lock, and which are missing, as after a run that stopped early."""
     with Repo() as repo:
         found = repo.data_status()["uncommitted"]
     absent = sorted(found.get("deleted", []))
@@ -231,7 +231,7 @@ def unchanged() -> str:
 
 
 def shown(text: str) -> str:
-    """A text on one line; of a long one its start and its end, where an answer is."""
+    """A text on one line. A long text is cut to its start and its end, because the end has the answer."""
     line = " / ".join(text.split("\n"))
     return line if len(line) <= WIDTH else f"{line[: WIDTH // 2]} … {line[-WIDTH // 2 :]}"
 

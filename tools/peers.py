@@ -1,4 +1,4 @@
-"""Start a program in an environment of its own, .venv-peers, which has nothing of ours, and take its answer."""
+"""Start a program in an environment of its own, .venv-peers, without this project's code, and return its output."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ PYTHON = Path(".venv-peers/bin/python")
 
 
 def require(python: Path | str) -> None:
-    """Raise InputError when the interpreter is not there, before anything else takes time."""
+    """Raise InputError when the interpreter is missing, before anything else takes time."""
     if not Path(python).exists():
         raise InputError(f"{python} is not there. `make check-model` makes it: transformers, PEFT and PyTorch.")
 

@@ -1,4 +1,4 @@
-"""A committed run that others pull without an account: packed by its owner, served by any web server, pulled by anyone.
+"""A committed run for others to pull without an account. Its owner packs it, and any web server can serve it.
 
     python -m tools.published pack              (make publish)  site/ with the report and a DVC remote, and site.tar.gz
     python -m tools.published pull [--url URL]  (make pull)     what dvc.lock names, from the default remote or from URL
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def pack() -> None:
-    """Write what dvc.lock names to site/dvc, the report to site/index.html, and both to site.tar.gz.
+    """Write the outputs in dvc.lock to site/dvc, the report to site/index.html, and both to site.tar.gz.
 
     Raises InputError when an output is neither in the workspace nor in DVC's cache.
     """
@@ -54,7 +54,7 @@ def pack() -> None:
     try:
         command = [sys.executable, "-m", "dvc", "push", "--remote", "packed"]
         pushed = subprocess.run(command, stderr=subprocess.PIPE, text=True)
-        if pushed.returncode or "Missing cache files" in pushed.stderr:  # DVC warns of these, and calls it a success
+        if pushed.returncode or "Missing cache files" in pushed.stderr:  # DVC only warns of these
             sys.stderr.write(pushed.stderr)
             raise InputError(
                 "Not everything that dvc.lock names is here. `make repro` makes it, or `make pull` fetches it."
@@ -74,14 +74,14 @@ def pack() -> None:
 
 
 def _undated(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """The entry without what differs from machine to machine."""
+    """The entry without the fields that differ from machine to machine."""
     entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, 0, "", ""
     entry.mode = 0o755 if entry.isdir() else 0o644
     return entry
 
 
 def pull(url: str | None) -> None:
-    """Fetch every output into the workspace. Raises InputError when it is not known where from, or not all is there."""
+    """Fetch every output into the workspace. Raises InputError without an address, or where outputs are missing."""
     if url or not configured():
         url = url or pages(git(Path(), "remote", "get-url", "origin"))
         if fault := unreachable(url):
@@ -98,9 +98,9 @@ def pull(url: str | None) -> None:
 
 
 def unreachable(url: str) -> str:
-    """Why a web server cannot be asked for the run, or '': one folder that dvc.lock names is asked for.
+    """Why a web server cannot give the run, or '' if it can. One folder in dvc.lock is requested to find out.
 
-    DVC itself asks for each file several times, which takes minutes where nothing answers, and lists every hash.
+    DVC itself requests each file several times, which takes minutes where nothing answers, and lists every hash.
     """
     stages = yaml.safe_load(Path("dvc.lock").read_text("utf-8"))["stages"].values()
     outs = (out for stage in stages for out in stage.get("outs", []) if out["path"].startswith("data/"))
@@ -114,7 +114,7 @@ def unreachable(url: str) -> str:
     except OSError as error:  # urllib's own errors are OSErrors
         return str(getattr(error, "reason", error))
     except (http.client.HTTPException, ValueError) as error:
-        return type(error).__name__  # its text may hold a password of the address
+        return type(error).__name__  # its text may hold a password from the address
 
 
 def configured() -> bool:
@@ -124,7 +124,7 @@ def configured() -> bool:
 
 
 def pages(origin: str) -> str:
-    """Where GitHub Pages serves the remote of the repository at `origin`. Raises InputError for other hosts."""
+    """The address at which GitHub Pages serves the run of the repository at `origin`. Raises InputError for others."""
     found = re.search(r"github\.com[:/]([\w.-]+)/([\w.-]+?)(\.git)?/?$", origin.strip())
     if not found:
         raise InputError(

@@ -1,10 +1,10 @@
-"""The tables of docs/published.md, computed from what the study's authors published.
+"""The tables of docs/published.md, computed from the files that the study's authors published.
 
     python -m tools.study_answers ../shared/published            (write them into the page)
     python -m tools.study_answers ../shared/published --check    (fail where the page says anything else)
 
-The folder holds the authors' answers to MATH-500 and their summaries. docs/published-disagreements.csv says of every
-answer on which judge and verifier differ who is at fault, as a person found who read it.
+The folder holds the authors' answers to MATH-500 and their summaries. docs/published-disagreements.csv has every answer
+on which judge and verifier differ, and who is at fault. A person read these answers.
 """
 
 import argparse
@@ -66,7 +66,7 @@ class RightOf:
 
 @dataclass(frozen=True)
 class Study:
-    """The folder with the authors' files, read and marked when first asked for."""
+    """The folder with the authors' files. They are read and marked when first needed."""
 
     folder: Path
 
@@ -76,7 +76,7 @@ class Study:
 
     @cached_property
     def math500(self) -> dict[str, Any]:
-        """The answers to MATH-500 marked and compared, as data/eval/tables.json has them, and one row an answer."""
+        """The answers to MATH-500, marked and compared like data/eval/tables.json, with one row per answer."""
         problems = [
             Problem(
                 id=row["unique_id"], year=0, section=row["subject"], number=number, question=row["problem"],
@@ -101,7 +101,7 @@ class Study:
 
     @cached_property
     def levels(self) -> dict[str, dict[str, RightOf]]:
-        """Right answers of R1 to R6 over all questions by section, R1 from its own summary."""
+        """Right answers of R1 to R6 over all questions, by section. Those of R1 are from its own summary."""
         first = {
             row["section"]: RightOf(int(row["CORRECT"]), int(row["CORRECT"]) + int(row["INCORRECT"]))
             for row in self.rows("verdict_by_section.csv")
@@ -111,7 +111,7 @@ class Study:
 
     @cached_property
     def filtered(self) -> dict[str, dict[str, RightOf]]:
-        """The same of R2 to R6 over the questions that the teacher answered rightly."""
+        """Right answers of R2 to R6 over the questions that the teacher answered rightly, by section."""
         return self._summary("accuracy_summary_filtered.csv")
 
     def _summary(self, name: str) -> dict[str, dict[str, RightOf]]:
@@ -176,7 +176,10 @@ def groups(study: Study) -> str:
 
 
 def disagreements(study: Study) -> str:
-    """How many answers judge and verifier differ on, by who is at fault. Raises InputError for another list."""
+    """How many answers judge and verifier differ on, by who is at fault.
+
+    Raises InputError where the list has other answers than those.
+    """
     listed = read_disagreements()
     rows = study.math500["rows"]
     apart = rows[(rows["verdict"] == "CORRECT") != (rows["judge"] == "CORRECT")]
@@ -215,7 +218,7 @@ def lengths(study: Study) -> str:
 
 
 def footing(study: Study) -> str:
-    """What the article sets side by side, and the same on one footing."""
+    """The numbers that the article compares, and the same numbers over the same questions."""
     rows = []
     for level in ("R1", *LEVELS):
         entry, whole = published()[level], study.levels[level]["all"]
@@ -232,7 +235,7 @@ def footing(study: Study) -> str:
 
 
 def bounds(study: Study) -> str:
-    """Between what R1's accuracy over the questions that the teacher got right must lie."""
+    """The bounds of R1's accuracy over the questions that the teacher got right."""
     whole, kept = study.levels["R1"]["all"], study.filtered["R6"]["all"].n
     left_out = whole.n - kept
     return f"{100 * (whole.right - left_out) / kept:.1f} to {100 * min(1, whole.right / kept):.1f} %: not published"
@@ -249,7 +252,7 @@ def corrected(study: Study) -> str:
 
 
 def years(study: Study) -> str:
-    """R1's accuracy by year, next to the difficulty that a model gave the year's questions."""
+    """R1's accuracy by year, and the difficulty of the year's questions, as a model rated it."""
     hard = {str(row["Year"]): float(row["Average Difficulty"]) for row in study.rows("yearly_difficulty_average.csv")}
     found = {
         str(row["year"]): RightOf(int(row["CORRECT"]), int(row["CORRECT"]) + int(row["INCORRECT"]))
@@ -280,7 +283,7 @@ TABLES: dict[str, Callable[[Study], str]] = {
 
 
 def rendered(text: str, study: Study) -> str:
-    """The page with every table computed. Raises InputError for a table that nothing computes."""
+    """The page with every table computed. Raises InputError for an unknown table."""
 
     def filled(found: re.Match[str]) -> str:
         if found["name"] not in TABLES:

@@ -1,8 +1,8 @@
-"""The result of the run in the working directory, in a few lines: what `make repro` ends with.
+"""Print the result of the run in the working directory in a few lines. `make repro` ends with it.
 
     python -m tools.summary
 
-Reads metrics/*.json; says what is missing instead of failing.
+Reads metrics/*.json. Where one is missing it says so and does not fail.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from distil.pipeline.results import EvalMetrics, Headline
 from distil.pipeline.sweep_results import SweepMetrics
 
 CUT_OFF = 0.05
-"""Share of the base's answers that may end at the token cap before a difference is called a gain."""
+"""If more of the base's answers than this share end at the token cap, no difference is called a gain."""
 REPORT = Path("reports/index.html")
 
 
 def main() -> None:
-    """Print accuracies with intervals, the paired test, the leak, the length sweep and where the report is."""
+    """Print accuracies with intervals, the paired test, the leak, the length sweep and the path of the report."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     evaluation, sweep = Path("metrics/eval.json"), Path("metrics/length_sweep.json")
     found = evaluated(evaluation) if evaluation.exists() else None
@@ -38,7 +38,7 @@ def evaluated(path: Path) -> EvalMetrics | RecordedMetrics:
 
 
 def result(found: EvalMetrics | RecordedMetrics | None) -> list[str]:
-    """Base, student and teacher on the contest, and what the student gained."""
+    """Base, student and teacher on the contest, and the student's gain."""
     if not found:
         return ["No metrics/eval.json yet: `dvc repro` writes it."]
     if isinstance(found, RecordedMetrics):
@@ -66,7 +66,7 @@ def result(found: EvalMetrics | RecordedMetrics | None) -> list[str]:
 
 
 def recorded(found: RecordedMetrics) -> list[str]:
-    """Student and teacher where both answered a benchmark, by the verifier and by their judges; else each model."""
+    """Student and teacher by the verifier and by their judges, where both answered a benchmark; else each model."""
     lines = []
     named = {"MATH-500": found.math500, "the contest": found.contest, "the transfer benchmark": found.transfer}
     for name, pair in named.items():
@@ -125,7 +125,7 @@ def lengths(found: SweepMetrics | None) -> list[str]:
 
 
 def report() -> str:
-    """Where the report is."""
+    """The line with the path of the report."""
     return f"Report: {REPORT}" if REPORT.exists() else f"Report: not written yet ({REPORT})"
 
 
@@ -149,7 +149,7 @@ def span(low: float | None, high: float | None) -> str:
 
 
 def number(p: float | None) -> str:
-    """A p-value, small ones as powers of ten."""
+    """A p-value. Small ones have powers of ten."""
     return "none" if p is None else f"{p:.3g}"
 
 

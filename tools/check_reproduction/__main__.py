@@ -3,9 +3,9 @@
 make check-reproduction [REV=HEAD] [STAGES="verified train_split"] [TWICE=1] [SHUFFLE=1]
 python -m tools.check_reproduction [--rev HEAD] [--stages STAGE ...] [--twice] [--shuffle]
 
-The revision is cloned into a temporary folder with an empty DVC cache and installed from its own lock; every stage runs
-with only the files and parameters it declares. Exit status 0: every stage kept its promise (docs/reproduction.md). Exit
-status 1: one did not, and the first such is shown with what differs; or the check could not run, and a line says why.
+The revision is cloned into a temporary folder with an empty DVC cache and installed from its own lock. Every stage runs
+with only the files and parameters that it declares. Exit status 0: every stage kept its promise (docs/reproduction.md).
+Exit status 1: one did not, and its differences are shown; or the check could not run, and a line says why.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from tools.git import repository
 
 
 def main() -> int:
-    """Run the pipeline once or twice, compare, and say what came out."""
+    """Run the pipeline once or twice, compare, and print the outcome."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rev", default="HEAD", help="the revision to reproduce (%(default)s)")
     parser.add_argument("--stages", nargs="*", default=[], metavar="STAGE", help="only these and what they depend on")

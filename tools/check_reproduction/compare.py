@@ -14,7 +14,7 @@ from tools.check_reproduction.tolerance import Reproduction, judge, losses_apart
 Promise = Literal["bits", "statistics"]
 Verdict = Literal["identical", "within tolerance", "different", "follows", "failed", "not run"]
 SHOWN = 20
-"""Lines of differences shown of one kind; the JSON has them all."""
+"""Most lines of differences shown in a list. The JSON has all of them."""
 UNDECLARED = (
     "the same command, dependencies and parameters give other outputs than the committed ones: it is not deterministic "
     "(TWICE=1 shows that), or it reads what it does not declare, or its outputs were edited"
@@ -23,7 +23,7 @@ UNDECLARED = (
 
 @dataclass(frozen=True)
 class StageOutcome:
-    """What became of one stage: the verdict, why, and what differs in its outputs."""
+    """The outcome of one stage: the verdict, the reasons, and the differences in its outputs."""
 
     stage: str
     promise: Promise
@@ -57,7 +57,7 @@ class RunComparison:
     def _compare(
         self, stage: Stage, promise: Promise, earlier: dict[str, StageOutcome]
     ) -> tuple[Verdict, list[str], list[str]]:
-        """The verdict on a stage, the reasons, and what differs in its outputs."""
+        """The verdict on a stage, the reasons, and the differences in its outputs."""
         before, after = self.committed.lock.get(stage.name), self.fresh.lock.get(stage.name)
         if stage.name in self.fresh.problems:
             return "failed", [self.fresh.problems[stage.name]], []
@@ -89,7 +89,7 @@ class RunComparison:
         return "different", [UNDECLARED], differences
 
     def _makers(self, dep: str, earlier: dict[str, StageOutcome]) -> list[str]:
-        """The earlier stages whose outputs a dependency is, is part of, or contains."""
+        """The earlier stages with an output that is the dependency, contains it, or lies inside it."""
         before = [stage for stage in self.revision.stages if stage.name in earlier]
         return [stage.name for stage in before if covers(stage.outs, dep) or any(covers([dep], o) for o in stage.outs)]
 
@@ -97,7 +97,7 @@ class RunComparison:
         return describe(out, self.committed.output(out), self.fresh.output(out))
 
     def _judge(self, stage: Stage, rules: Reproduction) -> tuple[list[str], list[str]]:
-        """What is out of tolerance and what is within: metrics, first losses, and distances to other seeds' outputs."""
+        """Differences out of tolerance, and those within: metrics, first losses, distances to other seeds' outputs."""
         every = read_metrics((out for other in self.revision.stages for out in other.kept), self.committed.output)
         before, after = (read_metrics(stage.outs, run.output) for run in (self.committed, self.fresh))
         outside, inside = judge(before, after, every, rules)
@@ -119,10 +119,10 @@ class RunComparison:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything a check found out.
+    """The result of a check.
 
-    `environment` says how this machine differs from the committed run's, if known. `sections` hold what became of each
-    stage, by what was compared with what.
+    `environment` says how this machine differs from that of the committed run, if known. `sections` has for each
+    comparison of two runs the outcomes of the stages.
     """
 
     revision: str

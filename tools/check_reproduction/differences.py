@@ -11,19 +11,19 @@ import numpy as np
 from safetensors.numpy import load_file
 
 Leaves = dict[str, Any]
-"""The leaves of a JSON value, under dotted names."""
+"""The leaves of a JSON value, by dotted names."""
 WIDTH = 160
 """Characters shown of a value or of a line of text."""
 
 
 def files(path: Path) -> dict[str, Path]:
-    """The files of a folder by their path within it, or a file by the empty path."""
+    """The files of a folder, by their paths inside it. A file alone has the empty path."""
     found = sorted(path.rglob("*")) if path.is_dir() else [path]
     return {"/".join(one.relative_to(path).parts): one for one in found if one.is_file()}
 
 
 def describe(name: str, committed: Path | None, fresh: Path | None) -> list[str]:
-    """Say in a few lines how an output differs: which files, and what differs first in the first of them."""
+    """Describe in a few lines how an output differs: which files, and the first difference in the first of them."""
     if committed is None:
         return [f"{name}: the committed output is in no cache and no remote here, so only its hash is known"]
     if fresh is None or not fresh.exists():
@@ -59,7 +59,7 @@ def _difference(name: str, committed: Path, fresh: Path) -> list[str]:
 
 
 def _first_record(left: list[str], right: list[str]) -> str:
-    """The first line in which two texts differ: as lost, as added, or by its fields where it is JSON."""
+    """The first line in which two texts differ. It is missing, new, or changed in fields where it is JSON."""
     place = _first_unequal(left, right)
     counts = "" if len(left) == len(right) else f" ({len(left)} lines committed, {len(right)} here)"
     head = f"line {place + 1}{counts}: "
@@ -80,7 +80,7 @@ def _first_unequal(left: Sequence[Any], right: Sequence[Any]) -> int:
 
 
 def changes(old: Leaves, new: Leaves) -> list[str]:
-    """Each name whose value changed, with both values as JSON; `none` where there is no value."""
+    """Each name whose value changed, with both values as JSON. Where there is no value it says `none`."""
 
     def shown(leaves: Leaves, name: str) -> str:
         return _cut(json.dumps(leaves[name], ensure_ascii=False, default=str)) if name in leaves else "none"
@@ -89,7 +89,7 @@ def changes(old: Leaves, new: Leaves) -> list[str]:
 
 
 def changed_names(left: Leaves, right: Leaves) -> list[str]:
-    """The keys that only one of the two has, or that have another value in each; those of `left` first."""
+    """The keys that only one of the two has, or that differ in value. The keys of `left` come first."""
     missing = object()
     return [name for name in left | right if left.get(name, missing) != right.get(name, missing)]
 
@@ -108,7 +108,7 @@ def flatten(value: Any) -> Leaves:
 
 
 def _gaps(one: Path, other: Path) -> dict[str, np.ndarray] | None:
-    """The differences of two files of tensors, by tensor; None where names or shapes are others."""
+    """The differences of two files of tensors, by tensor; None where names or shapes differ."""
     left, right = load_file(one), load_file(other)
     if {name: tensor.shape for name, tensor in left.items()} != {name: tensor.shape for name, tensor in right.items()}:
         return None
@@ -116,10 +116,10 @@ def _gaps(one: Path, other: Path) -> dict[str, np.ndarray] | None:
 
 
 def distance(one: Path, other: Path) -> float | None:
-    """How far apart two outputs are; of a folder the largest number of its files.
+    """The distance of two outputs; for a folder, the largest distance of its files.
 
-    For `.safetensors` the root mean square of the weights' differences, for `.jsonl` the share of records that differ;
-    None where there is neither.
+    For `.safetensors` it is the root mean square of the weights' differences, for `.jsonl` the share of records that
+    differ. Other outputs have none.
     """
     left, right = files(one), files(other)
     found = []

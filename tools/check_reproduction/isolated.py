@@ -1,8 +1,8 @@
-"""Run a stage's command in a folder that holds what the stage declares, and nothing else.
+"""Run a stage's command in a folder that holds only what the stage declares.
 
-DVC hands every command to the shell that $SHELL names, so `shell()` writes one that calls this module: `dvc repro` then
-runs the whole pipeline this way, and a stage that reads a file or a parameter it does not declare finds it missing. It
-starts once per stage, so it imports next to nothing.
+DVC gives every command to the shell in $SHELL, so `shell()` writes a shell that calls this module. Then `dvc repro`
+runs the whole pipeline this way. A stage that reads an undeclared file or parameter finds it missing. This module
+starts once per stage, so it imports very little.
 """
 
 import json
@@ -13,11 +13,11 @@ import sys
 from pathlib import Path
 
 SCRATCH = ("cache", "metrics/timings")
-"""Where a stage may leave files that are no outputs: stores that make a rerun cheaper, and times."""
+"""Places for files of a stage that are no outputs: stores that make a rerun cheaper, and times."""
 
 
 def shell(folder: Path, declared: dict[str, dict]) -> Path:
-    """Write the shell that isolates stages, and return its path; logs and results go to `folder` as well.
+    """Write the shell that isolates stages, and return its path. Logs and results go to `folder`, too.
 
     `declared` holds for each stage its `deps`, its `outs` and its `params` as the text of each parameter file.
     """
@@ -51,13 +51,13 @@ def covers(declared: list[str], path: str) -> bool:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says something: a stage's one clear message, or the exception of a traceback."""
+    """The last line of a log that is not empty: a stage's one clear message, or the exception of a traceback."""
     lines = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines()
     return next((line.strip() for line in reversed(lines) if line.strip()), "no message")
 
 
 def main() -> int:
-    """Run the stage that DVC names in its environment; a file in `results` says what is wrong with it, if anything."""
+    """Run the stage that DVC names in the environment. A file in `results` gets the fault, or nothing."""
     folder, command = Path(sys.argv[1]), sys.argv[2]
     name, root = os.environ["DVC_STAGE"], Path.cwd()
     stage = json.loads((folder / "declared.json").read_text(encoding="utf-8"))[name]

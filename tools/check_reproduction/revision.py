@@ -1,4 +1,4 @@
-"""A revision in a clone of its own: its dvc.yaml, dvc.lock and tolerances, and the environment that its lock gives."""
+"""A revision in a clone of its own: its dvc.yaml, dvc.lock, tolerances, and the environment that its lock installs."""
 
 import functools
 import operator
@@ -30,8 +30,8 @@ from tools.git import git
 class Stage:
     """One stage as dvc.yaml declares it; paths are relative to the repository's root.
 
-    `params` holds the names it declares for each parameter file, none meaning the whole file; `kept` are the outputs
-    that live in git rather than in DVC's cache.
+    `params` has the declared names of each parameter file; without names it is the whole file. `kept` are the outputs
+    in git instead of DVC's cache.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Entry:
-    """One stage as dvc.lock records it: hashes of what it read and wrote, and its command and parameters by name."""
+    """One stage as dvc.lock records it: the hashes of its files, and its command and parameters by name."""
 
     deps: dict[str, str]
     outs: dict[str, str]
@@ -69,12 +69,12 @@ class Revision:
     rules: Reproduction
 
     def environment(self) -> Environment | None:
-        """What the committed run was computed with; None where the revision does not say."""
+        """The environment of the committed run; None where the revision does not record it."""
         path = self.root / "metrics/environment.json"
         return read_record(path, Environment) if path.is_file() else None
 
     def output(self, path: str) -> Path | None:
-        """A copy of a committed file or folder; None where neither git, nor DVC's cache, nor a remote has it."""
+        """A copy of a committed file or folder; None where neither git nor DVC's cache nor a remote has it."""
         place = self.root.with_name("committed") / path
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ class Revision:
         return place if place.exists() else None
 
     def source_changes(self, paths: list[str]) -> list[str]:
-        """What became of source files that differ from what dvc.lock records, as far as git knows."""
+        """How git explains that source files differ from those in dvc.lock."""
         base = git(self.root, "log", "-1", "--format=%H", "--", "dvc.lock").strip()
         found = []
         for path in paths:
@@ -100,7 +100,7 @@ class Revision:
 
 
 def read_revision(source: Path, name: str, targets: list[str], folder: Path) -> Revision:
-    """Clone a revision into `folder` and read what it says, as far as some stages (all when none is named)."""
+    """Clone a revision into `folder` and read it, up to the stages `targets` (all stages without targets)."""
     commit = git(source, "rev-parse", "--verify", f"{name}^{{commit}}").strip()
     root = clone(source, commit, folder / "revision")
     return Revision(source, commit, root, read_pipeline(root, targets), read_lock(root / "dvc.lock"), read_rules(root))
@@ -115,7 +115,7 @@ def clone(source: Path, commit: str, folder: Path) -> Path:
 
 
 def read_pipeline(folder: Path, targets: Iterable[str] = ()) -> list[Stage]:
-    """The stages of the dvc.yaml in `folder`, dependencies first; with targets, those stages and all they depend on.
+    """The stages of the dvc.yaml in `folder`, dependencies first. With targets, only those and all they depend on.
 
     A target is a stage's name or a foreach stage's name without its item. Raises InputError when dvc.yaml cannot be
     read or a target is unknown.
@@ -172,7 +172,7 @@ def install(root: Path) -> Path:
 
 
 def machine_of(root: Path, python: Path) -> Environment:
-    """What an interpreter computes with in a clone."""
+    """The environment of an interpreter in a clone."""
     output = root.with_name("environment.json")
     _run(root, str(python), "-m", "distil.lm.environment", "--output", str(output))
     return read_record(output, Environment)

@@ -22,7 +22,7 @@ from tools.check_reproduction.revision import Entry, Revision, Stage, clone, rea
 class PipelineRun:
     """One run of the pipeline, or the committed one.
 
-    `output` gives a local path for an output, None where its content cannot be had. `problems` says why stages failed.
+    `output` returns a local path of an output, None where its content is nowhere. `problems` says why stages failed.
     """
 
     lock: dict[str, Entry]
@@ -33,8 +33,8 @@ class PipelineRun:
 def run_pipeline(revision: Revision, python: Path, folder: Path, shuffle: int | None = None) -> PipelineRun:
     """Run the stages of a revision in a clone that has no output of theirs.
 
-    `python` is the interpreter to run them with, `folder` holds the clone, boxes and logs. With `shuffle`, a seed,
-    independent stages run in a random order instead of DVC's, two at a time.
+    `python` is the interpreter to run them with. `folder` holds the clone, the stages' folders and logs. With
+    `shuffle`, a seed, independent stages run in a random order instead of DVC's, two at a time.
     """
     root = clone(revision.source, revision.commit, folder / "clone")
     runnable = [stage for stage in revision.stages if not stage.frozen]

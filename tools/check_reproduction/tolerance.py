@@ -1,4 +1,4 @@
-"""How far a rerun may be from what is committed, where it does not promise the same bits.
+"""How far a rerun may be from the committed run where it does not promise the same bits.
 
 docs/reproduction.md has the reasons: on another platform a training is at worst like one with another seed.
 """
@@ -22,11 +22,12 @@ TOLERANCES = Path("tools/check_reproduction/tolerances.yaml")
 
 
 class Spread(Params):
-    """Where the seed-to-seed standard deviation of some metrics is found.
+    """The place of the standard deviation of some metrics from seed to seed.
 
     `metric` and `std` are dotted names that begin with the file's (`eval.contest_unseen.student_mean`). `{seed}` is any
-    seed. A `*` in `std` is what the `*` of `metric` matched. `std` names a standard deviation, a list with a value for
-    each seed, or, with `{seed}`, one metric of each seed. A mean over the seeds moves less than one seed's value.
+    seed. A `*` in `std` is the text that the `*` of `metric` matched. `std` names a standard deviation, a list with a
+    value for each seed, or, with `{seed}`, one metric of each seed. A mean over the seeds moves less than one seed's
+    value.
     """
 
     metric: str
@@ -60,11 +61,11 @@ class FirstLosses(Params):
 
 
 class Reproduction(Params):
-    """tolerances.yaml, with the seeds that it names.
+    """tolerances.yaml, with the list of seeds in place of its parameter's name.
 
-    `trained` stages promise the same bits on one platform and BLAS core type only; a foreach stage is named by its
-    group. A rerun of `siblings` must be nearer to its committed output than another seed's is. The first of `spreads`
-    that matches a metric counts. `exact` are metrics that rounding cannot change, such as counts of rows.
+    `trained` stages promise the same bits on one platform and BLAS core type only. Foreach stages have the name of
+    their group. A rerun of `siblings` must be nearer to its committed output than any other seed's output. The first of
+    `spreads` that matches a metric counts. `exact` are metrics that rounding cannot change, such as counts of rows.
     """
 
     confidence: float = Field(gt=0.5, lt=1)
@@ -84,7 +85,7 @@ def _pattern(name: str) -> str:
 def read_metrics(names: Iterable[str], output: Callable[[str], Path | None]) -> Leaves:
     """Every leaf of the JSON files among some outputs, by file and place: metrics/lora_seed/3.json: `lora_seed.3.loss`.
 
-    `output` gives the path of an output, None where its content cannot be had.
+    `output` returns the path of an output, None where its content is nowhere.
     """
     found: Leaves = {}
     for name in names:
@@ -105,9 +106,9 @@ def allowed(name: str, committed: Leaves, rules: Reproduction) -> float | None:
 
 
 def judge(before: Leaves, after: Leaves, committed: Leaves, rules: Reproduction) -> tuple[list[str], list[str]]:
-    """Sentences on the metrics of a stage that differ `before` and `after`: those out of tolerance, and all others.
+    """A sentence on each metric of a stage that changed: first those out of tolerance, then all others.
 
-    `committed` are the metrics of all stages, among them the standard deviations.
+    `committed` has the metrics of all stages, among them the standard deviations.
     """
     outside, inside = [], []
     for name in changed_names(before, after):
@@ -144,6 +145,6 @@ def _first_losses(path: Path, validations: int) -> pd.Series:
 
 
 def nearest_sibling(own: Path, others: dict[str, Path | None]) -> tuple[str, float] | None:
-    """The committed output of another seed that is nearest to this one's, and how far; None where there is none."""
+    """The nearest committed output of another seed, and its distance; None where there is none."""
     gaps = ((name, distance(own, other)) for name, other in others.items() if other)
     return min(((name, gap) for name, gap in gaps if gap is not None), key=lambda item: item[::-1], default=None)
