@@ -1,14 +1,19 @@
-"""Time this project against what a user would otherwise run, side by side in one run, on the pipeline's own data.
+"""Time this project and the alternatives that a user has, in one run and on the pipeline's own data.
 
     make bench                                        (python -m tools.bench)
     python -m tools.bench --only lora_tiny answers
 
-Each comparison alternates stock and ours and takes medians: training tokens per second against the `mlx_lm.lora`
-command, answers per second against `mlx_lm.generate` one problem at a time, padding against mlx-lm's batches, a
-training step at Qwen2.5-0.5B's shape, five seeds two at a time against one after the other, the verifier against
-Math-Verify, and a stage's scoring and resampling with a free Dask worker's help against one process alone. Needs what
-`make repro` leaves. Writes metrics/bench.json and prints a table. Exit status 1 when a ratio misses its target on this
-machine.
+Each comparison alternates between stock and ours and takes medians:
+
+- training tokens per second against the `mlx_lm.lora` command, and a training step at Qwen2.5-0.5B's shape
+- answers per second against `mlx_lm.generate` one problem at a time
+- padding against mlx-lm's batches
+- five seeds two at a time against one after the other
+- the verifier against Math-Verify
+- a stage's scoring and resampling with a free Dask worker's help against one process
+
+Needs the files that `make repro` writes. Writes metrics/bench.json and prints a table. Exit status 1 when a ratio
+misses its target on this machine.
 """
 
 import argparse
@@ -28,11 +33,11 @@ TARGETS: dict[str, tuple[str, float]] = {
     "padding": ("<=", 1.05), "verify": (">=", 20), "lora_tiny": (">=", 8), "lora_4m": (">=", 12), "answers": (">=", 20),
     "seeds_jobs2": ("<=", 0.6), "train_step_half_billion": (">=", 15), "shared": (">=", 1.7),
 }  # fmt: skip
-"""What each ratio has to be on two x86-64 cores."""
+"""The target of each ratio on two x86-64 cores."""
 
 
 def main() -> int:
-    """Run the comparisons, keep what each found as soon as it is found; 1 if a target is missed."""
+    """Run the comparisons, and write the numbers of each as soon as it ends. Returns 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=list(COMPARISONS), default=list(COMPARISONS), help="which of them")
     parser.add_argument("--repeats", type=int, default=3, help="how often each side of a comparison runs (%(default)s)")
@@ -67,8 +72,9 @@ def main() -> int:
 
 
 def missed(name: str, medians: Measured) -> bool:
-    """Whether a ratio misses its target, or answers compared text by text differ. A comparison that could not run
-    misses nothing.
+    """Whether a ratio misses its target, or answers compared text by text differ.
+
+    A comparison that could not run misses nothing.
     """
     if medians["ratio"] is None:
         return False

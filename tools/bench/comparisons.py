@@ -115,7 +115,7 @@ def seeds_jobs2(setting: Setting) -> Measured:
 
 
 def verify(_: Setting) -> Measured:
-    """Labelled pairs judged per second, Math-Verify against this verifier; `judges` says how well each judges."""
+    """Labelled pairs judged per second, Math-Verify against this verifier. `judges` has the quality of each."""
     judges = compare()
     rates = {"stock": judges["math_verify"]["rows_per_second"], "ours": judges["ours"]["rows_per_second"]}
     rounded = {side: round(rate, 1) for side, rate in rates.items()}
@@ -125,8 +125,8 @@ def verify(_: Setting) -> Measured:
 def shared(setting: Setting) -> Measured:
     """A stage's 100,000 answers scored and 100,000 questions resampled, alone and with a free Dask worker's help.
 
-    `quiet_ratio` is what processor times say of cores that nobody else uses: one process's over those of the busier of
-    the two. The results have to be the same bytes.
+    `quiet_ratio` is the ratio to expect on cores that nobody else uses: the processor time of one process, over that of
+    the busier of the two. The results have to be the same bytes.
     """
     share.write_answers(setting.scratch)
     alone, both = list[share.SharedRun](), list[share.SharedRun]()

@@ -1,4 +1,4 @@
-"""Time this project's PyTorch backend against what a Linux user would pick instead: PyTorch with PEFT, llama.cpp.
+"""Time this project's PyTorch backend against the alternatives of a Linux user: PyTorch with PEFT, llama.cpp.
 
     make bench-peers MODEL=models/qwen-0.5b [LLAMA_SERVER=PROGRAM GGUF=FILE]
     python -m tools.bench.peers --model models/qwen-0.5b --python .venv-peers/bin/python
@@ -51,7 +51,7 @@ NAMES = ("peer_lora_bf16", "peer_lora_f32", "peer_answers_32", "peer_answers_128
 
 
 def main() -> None:
-    """Run the comparisons, keep what each found as soon as it is found."""
+    """Run the comparisons, and write the numbers of each as soon as it ends."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="a qwen2 or llama checkpoint in Hugging Face's layout")
     parser.add_argument("--python", default=str(PYTHON), help="the peers' interpreter (%(default)s)")
@@ -102,7 +102,7 @@ def compare(name: str, args: argparse.Namespace, path: Path) -> Measured:
 
 
 def make_job(model: str, compute: str, threads: int, slots: int, max_tokens: int) -> Measured:
-    """What every side of a comparison is given: tokens, so that none depends on how another makes them."""
+    """The input of both sides of a comparison. It is tokens, so that no side depends on the other's tokenizer."""
     tokenizer = load_tokenizer(model)
     if CHAINS.exists():
         lines = CHAINS.read_text(encoding="utf-8").splitlines()[: BATCH * (STEPS + 1)]

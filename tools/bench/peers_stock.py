@@ -1,4 +1,4 @@
-"""One timed run of what a Linux user would otherwise take, by the interpreter of .venv-peers: imports nothing of ours.
+"""One timed run of a Linux user's alternative, by the interpreter of .venv-peers. It imports nothing of this project.
 
     .venv-peers/bin/python tools/bench/peers_stock.py train|validate|answers JOB
 

@@ -19,7 +19,7 @@ REPORT = re.compile(r"^\s*\d+\s+[\d.]+ [▲▼]\s+([\d,]+)\s")
 VALIDATION = re.compile(r"^\s*\d+\s+val [\d.]+\s+([\d.]+)s")
 OWN_SETTINGS = ("MLX_DISABLE_COMPILE", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE")
 Measured = dict[str, Any]
-"""What a comparison measured, by name: times, medians, ratios and the reasons for gaps."""
+"""The numbers of a comparison, by name: times, medians, ratios and the reasons for gaps."""
 
 
 def turn_about(stock: Callable[[], float], ours: Callable[[], float], repeats: int) -> Measured:
@@ -42,7 +42,7 @@ def worker(*arguments: Any) -> Measured:
 
 
 def stock_training(model: Path, split: Path, iters: int, batch_size: int, every: int, out: Path) -> dict[str, float]:
-    """What the stock `mlx_lm.lora` command reports: loss tokens per second, and the seconds of one batch's loss alone.
+    """The rates of the stock `mlx_lm.lora` command: loss tokens per second, and the seconds of one batch's loss alone.
 
     The rate is the median of all reports but the first, in which MLX compiles; the command rounds it to a whole number.
     `first_seconds` is the time from the validation before training to the first report.

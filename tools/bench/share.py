@@ -1,4 +1,4 @@
-"""What a free Dask worker adds to a stage: 100,000 answers scored, and 100,000 questions resampled."""
+"""Measure the help of a free Dask worker for a stage that scores 100,000 answers and resamples 100,000 questions."""
 
 import hashlib
 import io
@@ -90,7 +90,7 @@ def _processor(_: int) -> tuple[int, float]:
 
 
 def alone(folder: Path) -> SharedRun:
-    """That in a process of its own."""
+    """The timed run in a process of its own."""
     return SharedRun(**worker("share", folder))
 
 

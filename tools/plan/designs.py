@@ -1,4 +1,4 @@
-"""Several designs of one study side by side: what each costs here, and how small a difference it would find."""
+"""Several designs of one study: the cost of each here, and the smallest difference that it would find."""
 
 import math
 from collections.abc import Iterator
@@ -11,15 +11,16 @@ from tools.plan.work import Blocks, Work
 
 HOUR = 3600
 SHARES_APART = 0.5
-"""The share of the questions on which base and student differ, relative to two unrelated models of the base's accuracy:
-greedy answers of a model and its adapter are alike.
+"""Base and student differ on this share of the questions on which two unrelated models of the base's accuracy differ.
+
+Greedy answers of a model and of its adapter resemble each other.
 """
 SEEDS, ITERATIONS, CAPS, FOLDS = (1, 2, 3), (0.5, 1.0), (0.5, 1.0), (3, 5)
 
 
 @dataclass(frozen=True)
 class Design:
-    """How many folds by year (1 holds the profile's years out), seeds, levels, iterations, and the token cap."""
+    """How many folds by year (1 holds the profile's years out), seeds, levels and iterations, and which token cap."""
 
     folds: int
     seeds: int
@@ -28,7 +29,7 @@ class Design:
     cap: int
 
     def unseen(self, held_out: int, contest: int, limit: int | None) -> int:
-        """Questions that an adapter answers and that are held out from it."""
+        """The number of questions that an adapter answers and that are held out from it."""
         return min(limit or contest, held_out if self.folds == 1 else contest)
 
     def hours(self, params: Blocks, work: Work, speed: Speed, reply: float) -> tuple[float, float]:
@@ -41,12 +42,12 @@ class Design:
         return training / HOUR, answering / HOUR
 
     def swept(self, params: Blocks) -> int:
-        """Adapters of the length sweep: one a seed for each level and, with all the profile's levels, each control."""
+        """The number of the sweep's adapters: one per seed for each level and, with all levels, for each control."""
         sweep = params["length_sweep"]
         return len(sweep["seeds"]) * (len(sweep["rows"]) if self.levels == len(sweep["levels"]) else self.levels)
 
     def answers(self, params: Blocks, work: Work) -> int:
-        """How many answers are written, within `answers.limit`."""
+        """The number of answers to write, within `answers.limit`."""
         limit, paper = params["answers"]["limit"], params["train_split"]["paper_protocol"]
         held_out, contest, transfer = work.held_out, len(work.prompts["contest"]), len(work.prompts["transfer"])
         unseen = self.unseen(held_out, contest, limit["unseen"])
@@ -78,9 +79,9 @@ def designs(params: Blocks) -> Iterator[Design]:
 
 
 def table(params: Blocks, work: Work, speed: Speed, base: float, reply: float) -> list[str]:
-    """One line for each design, where replies have `reply` tokens.
+    """One line for each design. Replies have `reply` tokens.
 
-    `base` is the base's accuracy, from which the share of questions follows that tell base and student apart.
+    `base` is the base's accuracy. The share of questions that tell base and student apart follows from it.
     """
     apart = SHARES_APART * 2 * base * (1 - base)
     head = "designs     folds seeds levels iterations   cap  unseen  training h  answering h  all h  finds, points"

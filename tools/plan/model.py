@@ -1,4 +1,4 @@
-"""A model's size in memory and on disk, from its configuration alone."""
+"""A model's size in memory and on disk, computed from its configuration."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,9 @@ GIGA = 1e9
 FLOAT = 4
 """Bytes of a float32."""
 NEEDED = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
-"""What the arithmetic below reads in config.json."""
+"""The fields of config.json that the arithmetic below uses."""
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
-"""Files of which every tokenizer of the transformers library has one."""
+"""Every tokenizer of the transformers library has one of these files."""
 
 
 PUBLISHED: dict[str, dict[str, Any]] = {
@@ -31,12 +31,12 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "quantization": {"group_size": 64, "bits": 4},
     }
 }
-"""The config.json of a checkpoint on the hub, for a plan before it is there."""
+"""The config.json of checkpoints on the hub, for a plan before the download."""
 
 
 @dataclass(frozen=True)
 class PlannedModel:
-    """Where a model is, which of its parts are not there, and its shape."""
+    """The place of a model, its missing parts, and its shape."""
 
     path: str
     lacking: list[str]
@@ -44,7 +44,7 @@ class PlannedModel:
 
     @property
     def there(self) -> bool:
-        """Whether its weights and its tokenizer are there."""
+        """Whether it has its weights and its tokenizer."""
         return not self.lacking
 
     @property
@@ -64,7 +64,7 @@ class PlannedModel:
 
     @property
     def file_bytes(self) -> float:
-        """Size of the checkpoint: what is there, or what its quantisation comes to."""
+        """The size of the checkpoint: its real size, or the one that follows from its quantisation."""
         if self.there:
             return sum(path.stat().st_size for path in Path(self.path).glob("*.safetensors"))
         quantization = self.config.get("quantization")
@@ -72,10 +72,10 @@ class PlannedModel:
         return self.parameters * bits / 8
 
     def memory(self, lora: dict[str, Any], on_cpu: bool, batch_tokens: int, batch_replies: int) -> dict[str, float]:
-        """Bytes that training needs at its largest batch, by what they are for.
+        """The bytes that training needs at its largest batch, by purpose.
 
-        Activations are counted as what the backward pass keeps of a layer: about 12 vectors of the model's width and 4
-        of the inner width per token; with gradient checkpointing one vector per layer, and one layer in full.
+        Activations are what the backward pass keeps of a layer. Per token these are about 12 vectors of the model's
+        width and 4 of the inner width. With gradient checkpointing it is one vector per layer, and one layer in full.
         """
         width, inner, layers = (self.config[name] for name in ("hidden_size", "intermediate_size", "num_hidden_layers"))
         size = FLOAT if on_cpu else 2
@@ -93,7 +93,7 @@ class PlannedModel:
         }
 
     def cache_bytes(self, sequences: int, length: int, on_cpu: bool) -> float:
-        """Bytes of the keys and values of sequences being answered at once."""
+        """The bytes of the keys and values of the sequences that are answered at once."""
         heads = self.config["num_attention_heads"]
         keys = self.config["hidden_size"] // heads * self.config.get("num_key_value_heads", heads)
         return 2.0 * self.config["num_hidden_layers"] * keys * sequences * length * (FLOAT if on_cpu else 2)
@@ -102,7 +102,7 @@ class PlannedModel:
 def find(path: str) -> PlannedModel:
     """The model in a folder, or the published one that belongs there.
 
-    Raises InputError when neither is known, or its configuration is not that of a decoder as Qwen2, Llama or Mistral.
+    Raises InputError when neither is known, or its configuration is not of a decoder like Qwen2, Llama or Mistral.
     """
     file = Path(path, "config.json")
     if not file.is_file():
@@ -116,7 +116,7 @@ def find(path: str) -> PlannedModel:
 
 
 def _lacking(folder: Path) -> list[str]:
-    """The files of a checkpoint, besides its configuration, that are not there."""
+    """The missing files of a checkpoint, without its configuration."""
     index = folder / "model.safetensors.index.json"
     shards = set(read_json(index)["weight_map"].values()) if index.is_file() else set()
     weights = sorted(shards) or ([] if any(folder.glob("*.safetensors")) else ["model.safetensors"])

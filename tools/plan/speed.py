@@ -1,4 +1,4 @@
-"""How fast this machine trains and answers a model of a given shape, from a few timed steps."""
+"""Measure how fast this machine trains and answers with a model of a given shape, from a few timed steps."""
 
 import importlib
 import time
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from tools.plan.model import PlannedModel
 
 SMALL = 50_000_000
-"""Weights up to which the whole model is timed, at the sizes it will run at; of a larger one a single layer is."""
+"""A model of at most so many weights is timed as a whole, at its real sizes. Of a larger one it is a single layer."""
 LAYER_ROWS, LAYER_TOKENS, LAYER_REPLIES, LAYER_VOCABULARY = 1, 128, 8, 1024
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds per padded token of a training step, and per token of a reply among others answered at once."""
+    """Seconds per padded token of a training step, and per token of a reply when several are answered at once."""
 
     training: float
     answering: float
@@ -23,7 +23,7 @@ class Speed:
 def measure(model: PlannedModel, rank: int, rows: int, row_tokens: int, sequences: int) -> Speed:
     """Time LoRA steps on `rows` of `row_tokens` tokens and decoding steps of `sequences`, all with random weights.
 
-    Of a large model one layer is timed on less, and its seconds per weight and token are taken for all layers.
+    Of a large model one layer is timed on fewer tokens, and its seconds per weight and token count for all layers.
     """
     import mlx.core as mx
     import mlx.nn as nn

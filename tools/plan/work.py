@@ -1,4 +1,4 @@
-"""The work of a profile, found by running its cheap stages in a scratch folder: problems, tokens, teacher's cost."""
+"""The work of a profile: problems, tokens, teacher's cost. Its cheap stages are run in a scratch folder to find it."""
 
 import os
 import re
@@ -17,9 +17,7 @@ from distil.pipeline.records import Example, Problem, Split
 
 ROOT = Path(__file__).resolve().parents[2]
 BYTES_PER_TOKEN = 3
-"""Bytes per token of mathematical English in a published model's vocabulary, used where the model's own tokenizer is
-missing.
-"""
+"""Bytes per token of mathematical English in a published model's vocabulary, for a model without a tokenizer here."""
 PROJECTED = re.compile(r"still to ask: about ([\d,]+) requests, about \$([\d.]+)")
 
 
@@ -29,7 +27,7 @@ Blocks = dict[str, Any]
 
 @dataclass(frozen=True)
 class Work:
-    """Token counts of training rows and prompts, and what the teacher is still to be asked; a row is one chat."""
+    """Token counts of training rows (one chat each) and of prompts, and the requests that the teacher still needs."""
 
     rows: list[int]
     replies: list[int]
@@ -50,16 +48,16 @@ def scratch(folder: Path, params: Blocks) -> None:
     teacher = params["teacher_cot"]
     if (
         teacher["teacher"] == "openai" or params["parsed"]["reader"] == "vision"
-    ):  # what the store holds already need not be paid again
+    ):  # answers in the store need not be paid again
         teacher["store"] = from_root(teacher["store"])
     if not teacher["recorded"].startswith("data/"):
         teacher["recorded"] = from_root(teacher["recorded"])
-    shown = params | {"lora_seed": params["lora_seed"] | {"model": "models/tiny-student"}}  # raw refuses an absent one
+    shown = params | {"lora_seed": params["lora_seed"] | {"model": "models/tiny-student"}}  # raw refuses a missing one
     (folder / "params.yaml").write_text(yaml.safe_dump(shown), encoding="utf-8")
 
 
 def from_root(path: str) -> str:
-    """A path of params.yaml as an absolute path; it is meant from the repository's root or from a home folder."""
+    """A path of params.yaml as an absolute path. It begins at the repository's root or in a home folder."""
     return str((ROOT / Path(os.path.expandvars(path)).expanduser()).resolve())
 
 
@@ -75,7 +73,7 @@ def run_stage(folder: Path, *arguments: str) -> str:
 
 
 def workload(folder: Path, params: Blocks, count: Callable[[str], int] | None) -> Work:
-    """Read the profile's exams and benchmark, and count. `count` gives a text's tokens; without it bytes are counted.
+    """Read the profile's exams and benchmark, and count. `count` counts a text's tokens; without it bytes are counted.
 
     Where the teacher costs nothing, its chains are made and verified, too, and the training rows are the real ones.
     Otherwise every question counts as a row with a reply of the distiller's expected length.
@@ -116,7 +114,7 @@ def workload(folder: Path, params: Blocks, count: Callable[[str], int] | None) -
 
 
 def ask_no_reader(folder: Path) -> None:
-    """Raise InputError, saying what it costs, where a model is still to be paid for reading the exams."""
+    """Raise InputError with the cost, where a model must still be paid to read the exams."""
     requests, usd = still_to_ask(folder, "stages.parsed")
     if requests:
         raise InputError(
@@ -132,14 +130,14 @@ def training_rows(folder: Path) -> list[Example]:
 
 
 def teacher(folder: Path, params: Blocks) -> tuple[int, float]:
-    """How many requests are still to be asked of a paid teacher, and about what they cost in US dollars."""
+    """How many requests a paid teacher still has to get, and about how many US dollars they cost."""
     if params["teacher_cot"]["teacher"] != "openai":
         return 0, 0.0
     return still_to_ask(folder, "stages.teacher_cot")
 
 
 def still_to_ask(folder: Path, stage: str) -> tuple[int, float]:
-    """How many requests a stage says that it is still to ask, and about what they cost in US dollars."""
+    """How many requests a stage says it will send, and about how many US dollars they cost."""
     found = PROJECTED.search(run_stage(folder, stage, "--status"))
     if not found:
         raise InputError(f"{stage} --status did not say what is still to be asked.")
@@ -147,7 +145,7 @@ def still_to_ask(folder: Path, stage: str) -> tuple[int, float]:
 
 
 def padded(rows: list[int], batch_size: int) -> float:
-    """Padded tokens of one epoch in batches of like length."""
+    """Padded tokens of one epoch in batches of similar length."""
     from distil.lm.rows import epoch
 
     batches = epoch(rows, batch_size, np.random.default_rng(0))

@@ -1,16 +1,17 @@
-"""Run the pipeline as `dvc repro` does, with stages that do not depend on each other side by side, here or elsewhere.
+"""Run the pipeline as `dvc repro` does, but independent stages at the same time, here or on other machines.
 
     python -m tools.repro --jobs 2          (make repro JOBS=2)
     python -m tools.repro --jobs 2 answers
     python -m tools.repro --scheduler tcp://10.0.0.1:8786 --remote shared
 
-Every stage is run by DVC itself (`dvc repro --single-item STAGE`) once those it depends on are done, so its locks and
-its cache work as always, and the result, dvc.lock included, is that of plain `dvc repro`. Dask shares the stages out:
-among `--jobs` processes in this folder, or among the workers of the scheduler named, each in a clone of its own
-(docs/scale.md). What a stage prints goes to cache/logs/<stage>.log, and to the terminal when it fails: the stages then
-running are finished, for their work is kept, and no more are started. An interrupt stops them all; the next run takes
-up what they have saved. With one job and no scheduler it is `dvc repro` itself, without Dask. A dvc.lock that a kill
-cut off is first taken back from git's index.
+DVC itself runs every stage (`dvc repro --single-item STAGE`) after those it depends on. So DVC's locks and cache work
+as always, and the result, with dvc.lock, is that of plain `dvc repro`. Dask shares the stages out among `--jobs`
+processes in this folder, or among the workers of the given scheduler, each in a clone of its own (docs/scale.md).
+
+A stage's output goes to cache/logs/<stage>.log, and to the terminal when the stage fails. Then no more stages start,
+and the running ones end, because their work is kept. An interrupt stops all of them, and the next run goes on from what
+they have saved. With one job and no scheduler this is `dvc repro` itself, without Dask. A dvc.lock that a kill cut off
+is first restored from git's index.
 """
 
 import argparse
@@ -34,7 +35,7 @@ from tools.repro.lock import locked_stages, mend_lock, put_in_order, wait_for_in
 
 
 def main() -> int:
-    """Run what is out of date, then put dvc.lock in the order in which plain `dvc repro` writes it."""
+    """Run the stages that are out of date, then sort dvc.lock as plain `dvc repro` writes it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many stages to run at once")
     parser.add_argument(
@@ -53,7 +54,7 @@ def main() -> int:
     mend_lock()
     if args.jobs == 1 and args.shuffle is None and not args.scheduler:
         return dvc(["repro", *args.targets])
-    from tools.repro import cluster, elsewhere  # here, since Dask takes a second to import
+    from tools.repro import cluster, elsewhere  # here, because Dask takes a second to import
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     before = locked_stages()
@@ -77,7 +78,7 @@ def main() -> int:
 def refuse_missing_model() -> None:
     """Raise InputError when the student's checkpoint is not there.
 
-    The stage `raw` does, too, but it is not run where the model has gone since.
+    The stage `raw` does, too, but it does not run again when the model has gone since its run.
     """
     params = load_yaml("params.yaml") if Path("params.yaml").is_file() else {}
     model = params.get("lora_seed", {}).get("model")

@@ -1,4 +1,4 @@
-"""The stage graph on a Dask cluster: one of this machine's processes, or one that the user has started anywhere."""
+"""Run the stage graph on a Dask cluster: processes of this machine, or a cluster that the user has started anywhere."""
 
 import logging
 import os
@@ -18,13 +18,13 @@ from tools.repro import stage
 from tools.repro.stage import log_of
 
 LINES = 20
-"""How many of the last lines a failed stage printed are shown."""
+"""The number of lines shown of a failed stage's output, from its end."""
 PATIENCE = 10
 """Seconds to wait for a scheduler's answer, and for the first of its workers."""
 
 
 class OutOfReach(WorkerPlugin):
-    """Takes a worker out of the terminal's reach: on Ctrl-C this program has the stages stop, in order."""
+    """Takes a worker out of the terminal's reach. On Ctrl-C this program stops the stages, in order."""
 
     def setup(self, worker: Any) -> None:
         """Give the worker's process a group of its own."""
@@ -33,9 +33,9 @@ class OutOfReach(WorkerPlugin):
 
 @contextmanager
 def local(jobs: int) -> Iterator[Client]:
-    """A cluster of `jobs` processes of one thread on this machine, which ends with the block or with this process.
+    """A cluster of `jobs` processes of one thread on this machine. It ends with the block or with this process.
 
-    Where bokeh is installed, it says where Dask shows what runs.
+    Where bokeh is installed, it prints the address of Dask's dashboard.
     """
     shows = find_spec("bokeh") is not None
     # stages get the environment that they have under plain `dvc repro`; there is nothing to profile in workers that
@@ -87,7 +87,7 @@ def remote(address: str) -> Iterator[Client]:
 
 
 Task = tuple[Callable[..., Any], tuple[Any, ...]]
-"""What a worker is to call, and with what."""
+"""The function that a worker calls, with its arguments."""
 
 
 def run_all(
@@ -97,11 +97,11 @@ def run_all(
     task: Callable[[str], Task | None] = lambda name: (stage.run, (name,)),
     failed: Callable[[str, Any], bool] = lambda name, status: bool(status),
 ) -> None:
-    """Run the stages, one a worker at a time, each after those it depends on, first those that most have to wait for.
+    """Run the stages, one at a time on each worker, each after those it depends on.
 
-    `task` says what a worker does for a stage, None where there is nothing to do; `failed` takes what it returned. A
-    stage whose worker is lost is run again by another. Raises InputError with what the first failed stage printed,
-    after the others that were running have ended.
+    Stages that most others wait for come first. `task` returns the work for a stage, None where there is nothing to do.
+    `failed` gets the result of that work. A stage whose worker is lost runs again on another. Raises InputError with
+    the output of the first failed stage, after the other running stages have ended.
     """
     waiting = sorted(order, key=lambda name: len(nx.ancestors(depends, name)), reverse=True)
     done, failures = set[str](), list[str]()
@@ -120,7 +120,7 @@ def run_all(
                     waiting.remove(name)
                     if found := task(name):
                         function, arguments = found
-                        key = f"{name}-{uuid.uuid4().hex}"  # of its own, or Dask would take an earlier run's result
+                        key = f"{name}-{uuid.uuid4().hex}"  # a new key, because Dask would take an earlier run's result
                         running[client.submit(function, *arguments, key=key, pure=False)] = name
                     else:
                         end(name)
@@ -147,7 +147,7 @@ def workers(client: Client) -> int:
 
 
 def ended(running: dict[Future, str]) -> list[Future]:
-    """The stages that have ended, after a second at most, in which more workers may have come."""
+    """The stages that have ended. It waits for one second at most, because more workers may come."""
     if running:
         with suppress(TimeoutError):
             wait(list(running), timeout=1, return_when="FIRST_COMPLETED")
@@ -155,7 +155,7 @@ def ended(running: dict[Future, str]) -> list[Future]:
 
 
 def result_of(future: Future, name: str) -> Any:
-    """What a worker returned for a stage. Raises InputError where workers were lost over it, again and again."""
+    """The result of a worker for a stage. Raises InputError where one worker after another was lost over it."""
     try:
         return future.result()
     except KilledWorker as error:

@@ -1,8 +1,8 @@
-"""Stages on workers that each have a clone of their own: what goes there, and what comes back.
+"""Run stages on workers that each have their own clone.
 
-Before a stage, its worker brings what other stages made into its clone: from a DVC remote, or from a cache that all
-clones share. After it, the outputs go the same way back. What DVC does not cache (metrics, plots) and the stage's part
-of dvc.lock travel with Dask. So dvc.lock has one writer, the process that the user has started.
+Before a stage, its worker brings the other stages' outputs into its clone, from a DVC remote or from a cache that all
+clones share. After the stage, its outputs go back the same way. Outputs that DVC does not cache (metrics, plots) and
+the stage's part of dvc.lock travel with Dask. So only one process writes dvc.lock: the one that the user has started.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ Files = dict[str, bytes]
 
 @dataclass
 class Made:
-    """What a worker returns of a stage: what it printed, why it failed, its part of dvc.lock, uncached outputs."""
+    """A worker's result of a stage: its text, why it failed, its part of dvc.lock, and uncached outputs."""
 
     log: bytes = b""
     failure: str = ""
@@ -45,7 +45,7 @@ class Made:
 def run_all(client: Client, order: list[str], depends: nx.DiGraph, remote: str | None) -> None:
     """Run the stages that are out of date on the cluster's workers, and bring their results into this folder.
 
-    Raises InputError as `cluster.run_all` does, and at first for workers whose clones differ from this one.
+    Raises InputError as `cluster.run_all` does, and before that for workers whose clones differ from this one.
     """
     try:
         with Repo() as repo:
@@ -88,7 +88,7 @@ def refuse_others(client: Client, here: dict[str, str]) -> None:
 
 
 def state() -> dict[str, str]:
-    """What decides a stage's result beside what other stages make: by name, git's revision and hashes of files."""
+    """Git's revision and hashes of files, by name. With the other stages' outputs, they decide a stage's result."""
     found = {"revision": git(Path.cwd(), "rev-parse", "HEAD").strip()}
     for name in ("dvc.yaml", "params.yaml"):
         if Path(name).is_file():
@@ -103,7 +103,7 @@ def state() -> dict[str, str]:
 
 
 def within(path: str, folder: str) -> bool:
-    """Whether a path is that of the folder or of something in it."""
+    """Whether a path is the folder or inside it."""
     return path == folder or path.startswith(folder + os.sep)
 
 
@@ -145,7 +145,7 @@ def uncached(repo: Repo, name: str) -> Files:
 
 
 def bring(repo: Repo, names: list[str], files: Files, remote: str | None) -> None:
-    """Put outputs of stages into this folder: what DVC caches from there or from a remote, and the others' contents.
+    """Put outputs of stages into this folder: cached ones from the cache or a remote, the others from their contents.
 
     dvc.lock has the stages' parts already. Raises DvcException when the cache and the remote lack something.
     """
@@ -169,7 +169,7 @@ def remove(path: Path) -> None:
 
 
 accepted: list[dict[str, str]] = []
-"""The state that this worker's clone was last found equal to. Looking takes a second; `take` compares what was read."""
+"""The last state that this worker's clone was equal to. To compare takes a second; `take` compares the files read."""
 
 
 def run(
@@ -209,7 +209,7 @@ ADVICE = "Workers get data from the DVC remote REMOTE=name, or from a cache that
 
 
 def clear(one: Stage, outs: list[str]) -> None:
-    """Remove the folders that a stage reads whole and others make part by part: parts of earlier runs may be there."""
+    """Remove the folders that a stage reads whole and others write in parts, because old parts may be in them."""
     for dep in one.deps:
         if any(within(out, dep.fs_path) and out != dep.fs_path for out in outs):
             remove(Path(dep.fs_path))
@@ -223,7 +223,7 @@ def take(name: str, made: Made, remote: str | None) -> str:
     try:
         with Repo(_wait_for_lock=True) as repo:
             bring(repo, [name], made.files, remote)
-            with repo.scm_context():  # as DVC does after a stage of its own
+            with repo.scm_context():  # as DVC does after a stage
                 for out in repo.stage.collect(name)[0].outs:
                     out.ignore()
                 repo.scm_context.track_file(str(LOCK))

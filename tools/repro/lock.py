@@ -1,4 +1,4 @@
-"""dvc.lock and git's index, as a run finds and leaves them."""
+"""dvc.lock and git's index, before and after a run."""
 
 import subprocess
 import sys
@@ -15,11 +15,11 @@ from tools.git import git
 
 LOCK = Path("dvc.lock")
 GIT_AT_WORK = 5
-"""Seconds to wait for git's index, which git locks for moments, and a commit for as long as its editor is open."""
+"""Seconds to wait for git's index. Git locks it for moments, but a commit locks it as long as its editor is open."""
 
 
 def wait_for_index(root: Path) -> None:
-    """Wait some seconds for a git that is at work here, since DVC stages what it writes.
+    """Wait some seconds for a git that is at work here, because DVC adds its files to git's index.
 
     Raises InputError where git's index stays locked. The lock is never removed: it may be an editor's.
     """
@@ -35,9 +35,10 @@ def wait_for_index(root: Path) -> None:
 
 
 def mend_lock() -> None:
-    """Take dvc.lock back from git's index where a kill cut it off: DVC writes it in place.
+    """Restore dvc.lock from git's index where a kill cut it off, because DVC writes it in place.
 
-    What it lacks then is no loss, since DVC finds finished runs in its run cache. Raises InputError when git has none.
+    Entries that it lacks then are no loss, because DVC finds finished runs in its run cache. Raises InputError when git
+    has no dvc.lock.
     """
     if not LOCK.exists():
         return
@@ -45,7 +46,7 @@ def mend_lock() -> None:
         with Repo() as repo:
             Lockfile(repo, str(LOCK)).load()
         return
-    except (DvcException, TypeError, AttributeError):  # the last two where it is YAML, and not of DVC's shape
+    except (DvcException, TypeError, AttributeError):  # the last two where it is YAML but not like DVC's
         pass
     print(f"{LOCK} is damaged, as by a kill while DVC wrote it; taking it back from git's index", file=sys.stderr)
     if subprocess.run(["git", "checkout", "--quiet", "--", str(LOCK)], check=False).returncode:

@@ -1,7 +1,7 @@
-"""One stage in this folder, as a process of its own: `dvc repro --single-item STAGE`, printing to the stage's log.
+"""Run one stage in this folder as a process of its own: `dvc repro --single-item STAGE`. It prints to the stage's log.
 
-The process has a group of its own, so that what it starts is stopped with it. It ends when the one that started it
-does, killed perhaps: its standard input, which nobody writes to, is then closed.
+The process has its own group, so that the processes it starts are stopped with it. It ends when its parent ends, even
+by a kill: then its standard input, which nobody writes to, is closed.
 """
 
 import os
@@ -48,7 +48,7 @@ def run(stage: str) -> int:
 
 
 def stop() -> None:
-    """Interrupt the stages that this process runs, with all they have started, and kill what does not end of itself."""
+    """Interrupt the stages of this process, with all processes they started, and kill those that do not end."""
     processes = list(running)
     for number in (signal.SIGINT, signal.SIGKILL):
         for process in processes:
