@@ -93,7 +93,7 @@ def texts_of(path: Path) -> Iterator[str]:
 def sentences() -> list[tuple[str, list[str]]]:
     """The rows of the page's table of sentences: the sentences, and the names of their numbers."""
     page = (ROOT / "docs/metrics.md").read_text("utf-8")
-    table = page.split("## Which number stands behind which sentence")[1].split("\n## ")[0]
+    table = page.split("## The number behind each sentence")[1].split("\n## ")[0]
     rows = [row.split(" | ") for row in re.findall(r"^\| (.+) \|$", table, re.MULTILINE)[2:]]
     assert len(rows) > 20 and all(len(row) == 4 for row in rows), "sentence, number, unit of resampling, population"
     return [(row[0], re.findall(r"`([^`]+)`", row[1])) for row in rows]
