@@ -4,9 +4,11 @@ import functools
 import hashlib
 import os
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,11 +19,13 @@ ADDRESS = "DISTIL_SCHEDULER"
 """The variable by which a Dask worker tells the stage that it runs where its scheduler is. One of our own: the one that
 Dask reads may be set for a user's other work."""
 AT_ONCE = 64
-"""How many items are handed out, and how many results held, at once."""
+"""How many items, or results that are not taken yet, are held at once."""
+FETCHED = 16
+"""How many results workers have ready before they are fetched, all at once."""
 FEW = 8
 """Fewer items than this are done sooner than given away."""
 PATIENCE = 10
-"""Seconds to wait for the scheduler, for workers to take what all items need, or for a result that is there."""
+"""Seconds to wait for the scheduler, for workers to take what all items need, or for results that are there."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,19 +34,18 @@ Result = TypeVar("Result")
 def each(function: Callable[..., Result], items: Iterable[Item], **common: Any) -> Iterator[Result]:
     """Yield `function(item, **common)` for each item, in order.
 
-    Without Dask the items are taken and done one by one. Where Dask runs this stage, its free workers begin with the
-    first items and this process with the last; it waits for no worker, so that one which is busy, lost or of another
+    Without Dask the items are taken and done one by one. Where Dask runs this stage, its free workers do the oldest
+    items at hand and this process the newest; it waits for no worker, so that one which is busy, lost or of another
     version only leaves it more to do. An item may then be done twice: the function depends on its arguments alone, and
     all of them can be pickled.
     """
     left = iter(items)
-    if ADDRESS in os.environ:
-        while len(some := list(islice(left, AT_ONCE))) >= FEW:
-            client = _client(os.environ[ADDRESS])
-            futures = _handed_out(client, function, some, common) if client and client.status == "running" else None
-            yield from _taken_back(futures, function, some, common) if futures else _alone(function, some, common)
-        left = iter(some)
-    yield from _alone(function, left, common)
+    if ADDRESS not in os.environ:
+        return _alone(function, left, common)
+    first = list(islice(left, FEW))
+    if len(first) == FEW and (client := _client(os.environ[ADDRESS])):
+        return _Shared(client, function, common).results(chain(first, left))
+    return _alone(function, chain(first, left), common)
 
 
 def _alone(function: Callable[..., Result], items: Iterable[Item], common: Mapping[str, Any]) -> Iterator[Result]:
@@ -60,41 +63,77 @@ def _client(address: str) -> "Client | None":
         return None
 
 
-def _handed_out(
-    client: "Client", function: Callable[..., Any], items: Sequence[Any], common: Mapping[str, Any]
-) -> "list[Future] | None":
-    """What workers may make of the items. Where a scheduler or a worker does not answer, None, then and later."""
-    name = uuid.uuid4().hex  # numbered within a name: Dask begins with the lowest, and with stages before any
-    keys = [f"share-{name}-{number:03}" for number in range(len(items))]
-    # the timeout of `scatter` itself is not for a worker that is there and does not answer
-    send = functools.partial(client.scatter, [common], broadcast=True, hash=False, asynchronous=True)
-    try:
-        [sent] = client.sync(send, callback_timeout=PATIENCE)
-        return client.map(_one, items, function=function, common=sent, expected=STARTED_WITH, key=keys, priority=-1)
-    except Exception:
-        with suppress(Exception):
-            client.close(timeout=1)
+@dataclass(eq=False)
+class _Held:
+    """An item at hand, what a worker may make of it, and its result once that is here."""
+
+    item: Any
+    future: "Future | None"
+    result: Any = None
+    here: bool = False
+
+
+class _Shared:
+    """Items of one call of `each` among workers. Where a worker or the scheduler does not answer, all are left to this
+    process, then and later."""
+
+    def __init__(self, client: "Client", function: Callable[..., Any], common: Mapping[str, Any]):
+        """Send the workers what all items need."""
+        self.client, self.function, self.common = client, function, common
+        # the timeout of `scatter` itself is not for a worker that is there and does not answer
+        self.sent = self._asked(client.scatter, [common], broadcast=True, hash=False)
+        self.call = uuid.uuid4().hex
+
+    def results(self, items: Iterator[Any]) -> Iterator[Any]:
+        """The results, in the items' order."""
+        held = deque[_Held]()
+        while True:
+            held += [_Held(item, self._given(item)) for item in islice(items, AT_ONCE - len(held))]
+            if not held:
+                return
+            waiting = [one for one in held if not one.here]
+            ready = [one for one in waiting if one.future and one.future.status == "finished"]
+            if len(ready) >= min(FETCHED, len(waiting)):
+                self._fetch(ready)
+            else:
+                self._do(next(one for one in reversed(waiting) if one not in ready))
+            while held and held[0].here:
+                yield held.popleft().result
+
+    def _given(self, item: Any) -> "Future | None":
+        if not self.sent:
+            return None
+        # a key of its own, or Dask would take another item's result for it; stages come before any item
+        how: dict[str, Any] = {"key": f"share-{uuid.uuid4().hex}", "priority": -1}
+        with suppress(Exception):  # a connection that is closed, by the scheduler perhaps
+            return self.client.submit(_one, item, self.function, self.sent[0], STARTED_WITH, self.call, **how)
         return None
 
+    def _fetch(self, ready: Sequence[_Held]) -> None:
+        """Fetch results that workers have. What is lost since, this process does."""
+        found = self._asked(self.client.gather, [one.future for one in ready])
+        for one, result in zip(ready, found or [None] * len(ready), strict=True):
+            one.future, one.result, one.here = None, result, found is not None
 
-def _taken_back(
-    futures: "Sequence[Future]", function: Callable[..., Result], items: Sequence[Item], common: Mapping[str, Any]
-) -> list[Result]:
-    """The results, from the last item on: a worker's where it has it, else this process's own."""
-    results: list[Result] = []
-    for item, future in zip(reversed(items), reversed(futures), strict=True):
-        with suppress(Exception):  # a worker or the scheduler lost since
-            if future.status == "finished":
-                results.append(future.result(timeout=PATIENCE))
-                continue
-            future.cancel()
-        results.append(function(item, **common))
-    return results[::-1]
+    def _do(self, mine: _Held) -> None:
+        """Do an item here. No worker begins with it once its future is gone; one that has begun goes on in vain."""
+        mine.future = None
+        mine.result, mine.here = self.function(mine.item, **self.common), True
+
+    def _asked(self, ask: Callable[..., Any], *arguments: Any, **options: Any) -> list[Any] | None:
+        """What the cluster answers; None where it does not within `PATIENCE`, and the connection is closed."""
+        question = functools.partial(ask, *arguments, **options, asynchronous=True)
+        try:
+            return self.client.sync(question, callback_timeout=PATIENCE)
+        except Exception:
+            with suppress(Exception):
+                self.client.close(timeout=1)
+            return None
 
 
-def _one(item: Any, function: Callable[..., Any], common: Mapping[str, Any], expected: str) -> Any:
+def _one(item: Any, function: Callable[..., Any], common: Mapping[str, Any], expected: str, call: str) -> Any:
     """Do one item on a worker. Raises RuntimeError where its code is not that of the process that asks."""
-    if expected != STARTED_WITH:
+    if not STARTED_WITH == expected == _code_at(call):
         raise RuntimeError("this worker runs other code than the stage: start it again")
     return function(item, **common)
 
@@ -106,6 +145,12 @@ def code() -> str:
     for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
         digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=1)
+def _code_at(call: str) -> str:
+    """That hash, taken once for each call of `each`: it takes 6 ms, and a worker may load modules as late as then."""
+    return code()
 
 
 STARTED_WITH = code()

@@ -17,10 +17,10 @@ from distil.pipeline.share import each
 from distil.statistics.seeds import Array, Interval, StandardErrors, seeds_part, standard_errors
 
 BATCH = 1 << 24
-"""Random draws held at once, a batch. Where there are several batches, each has its own stream of random numbers, so
+"""Random draws of a batch of resamples. Where there are several batches, each has its own stream of random numbers, so
 that several processes can draw. 10,000 resamples of 1,677 clusters are one batch."""
 CACHED = 1 << 17
-"""Random draws counted at once: their counts fit into a processor's cache."""
+"""Random draws held and counted at once: they and their counts fit into a processor's cache."""
 TIE = 1e-9
 """Replicates nearer to the estimate than this count as equal to it."""
 Statistic = Callable[[Array], Array]
@@ -53,16 +53,21 @@ def resampled_totals(sums: Array, resamples: int, rng: np.random.Generator) -> A
 
 
 def _totals(drawn_from: tuple[int, np.random.Generator], sums: Array) -> Array:
-    """The totals of one batch, given how many resamples it has and its stream of random numbers."""
+    """The totals of one batch, given how many resamples it has and its stream of random numbers.
+
+    Totals of whole numbers are exact. NumPy adds them up, not BLAS: while BLAS's second thread waits, it keeps a core
+    from other processes.
+    """
     (resamples, rng), clusters = drawn_from, len(sums)
-    drawn = rng.integers(clusters, size=(resamples, clusters), dtype=np.int32)
-    counts, step = np.empty(drawn.shape), max(1, CACHED // clusters)
+    columns, step = np.ascontiguousarray(sums.T), max(1, CACHED // clusters)
+    totals = np.empty((resamples, len(columns)))
     apart = clusters * np.arange(step, dtype=np.int32)[:, None]
     for start in range(0, resamples, step):
-        some = drawn[start : start + step]
-        some += apart[: len(some)]
-        counts[start : start + step] = np.bincount(some.ravel(), minlength=some.size).reshape(some.shape)
-    return counts @ sums
+        drawn = rng.integers(clusters, size=(min(step, resamples - start), clusters), dtype=np.int32)
+        drawn += apart[: len(drawn)]
+        counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        totals[start : start + step] = np.einsum("rc,kc->rk", counts.astype(float), columns)
+    return totals
 
 
 def bca(estimate: float, replicates: Array, influence: Array) -> Interval | None:
