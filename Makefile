@@ -23,8 +23,8 @@ help: ## list the targets
 install: .venv/installed ## create .venv from the lock file
 
 .PHONY: extra
-extra: .venv/installed ## install what a rarer input needs (NAME=dashboard|datasets|documents|dvclive|ocr), or PyTorch (NAME=torch)
-	@python -c "import sys; sys.exit('$(NAME)' not in 'dashboard datasets documents dvclive ocr torch'.split() and 'error: NAME is dashboard, datasets, documents, dvclive, ocr or torch')"
+extra: .venv/installed ## install what a rarer input needs (NAME=dashboard|datasets|documents|dvclive|ocr|wandb), or PyTorch (NAME=torch)
+	@python -c "import sys; sys.exit('$(NAME)' not in 'dashboard datasets documents dvclive ocr wandb torch'.split() and 'error: NAME is dashboard, datasets, documents, dvclive, ocr, wandb or torch')"
 	@if [ '$(NAME)' = torch ]; then \
 	  .venv/bin/python -m pip install --quiet 'torch>=2.7'; \
 	elif command -v uv >/dev/null; then \
@@ -145,7 +145,7 @@ params: .venv/installed ## compose params.yaml from conf/ (PROFILE=tiny|exams|qw
 lock: ## rewrite the lock files from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra pipeline --group dev --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements.lock
-	for extra in dashboard datasets documents dvclive ocr; do \
+	for extra in dashboard datasets documents dvclive ocr wandb; do \
 	  uv pip compile pyproject.toml --extra $$extra --constraint requirements.lock --universal --python-version 3.11 --fork-strategy fewest \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements-$$extra.lock; \
 	done

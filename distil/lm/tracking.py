@@ -26,7 +26,7 @@ FOLDERS: dict[Tracker, Path] = {
     "swanlab": Path("cache/live"),
 }
 DVC_YAML = "metrics: [metrics.json]\nplots:\n- plots/metrics: {x: step}\n"
-INSTALL = {"dvclive": "make extra NAME=dvclive"}
+INSTALL = {name: f"make extra NAME={name}" for name in ("dvclive", "wandb")}
 QUIET = {
     "WANDB_CONSOLE": "off", "WANDB_DISABLE_GIT": "true", "WANDB_DISABLE_CODE": "true", "WANDB_HOST": "unnamed",
     "WANDB_X_DISABLE_META": "true", "WANDB_X_DISABLE_MACHINE_INFO": "true", "WANDB_X_DISABLE_STATS": "true",

@@ -90,7 +90,7 @@ def test_dvc_shows_the_curve_that_dvclive_keeps(train, tmp_path):
 
 @pytest.mark.parametrize("tracker", ["dvclive", "wandb"])
 def test_a_tracker_changes_no_byte_of_the_training(train, tmp_path, monkeypatch, tracker):
-    pytest.importorskip(tracker, reason=f"{tracker} is optional")
+    pytest.importorskip(tracker, reason=f"{tracker} is optional: make extra NAME={tracker}")
     monkeypatch.setenv("WANDB_MODE", "offline")
     train("without", [])
     assert not (tmp_path / "cache").exists() and not (tmp_path / "dvclive").exists()
@@ -99,7 +99,7 @@ def test_a_tracker_changes_no_byte_of_the_training(train, tmp_path, monkeypatch,
 
 
 def test_weights_and_biases_gets_a_run_of_its_own_for_every_training(train, tmp_path, monkeypatch):
-    pytest.importorskip("wandb", reason="Weights & Biases is optional: pip install wandb")
+    pytest.importorskip("wandb", reason="Weights & Biases is optional: make extra NAME=wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     train("first", ["wandb"])
     train("second", ["wandb"])
@@ -111,7 +111,7 @@ def test_weights_and_biases_gets_a_run_of_its_own_for_every_training(train, tmp_
 
 
 def test_weights_and_biases_is_told_nothing_of_the_machine_or_the_repository(train, tmp_path, monkeypatch):
-    pytest.importorskip("wandb", reason="Weights & Biases is optional: pip install wandb")
+    pytest.importorskip("wandb", reason="Weights & Biases is optional: make extra NAME=wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run(["git", "remote", "add", "origin", "https://user:secret@example.org/exams.git"], check=True)
@@ -128,7 +128,7 @@ def test_weights_and_biases_is_told_nothing_of_the_machine_or_the_repository(tra
     ("tracker", "command"),
     [
         ("dvclive", "make extra NAME=dvclive"),
-        ("wandb", ".venv/bin/python -m pip install wandb"),
+        ("wandb", "make extra NAME=wandb"),
         ("swanlab", ".venv/bin/python -m pip install swanlab"),
     ],
 )
