@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import NormalDist, median
+from statistics import NormalDist, mean, median
 
 import pytest
 import yaml
@@ -19,7 +19,7 @@ from distil.statistics.power import REACH
 from tests.scored_run import write_run
 from tests.workspace import inside
 from tools.params import compose
-from tools.results.__main__ import RESULTS, AnswerRow, quoted, refuse_text, write
+from tools.results.__main__ import RESULTS, AnswerRow, quoted, refuse_text, repeats, write
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -113,9 +113,32 @@ def test_what_is_quoted_is_counted_from_the_rows(ran: Path) -> None:
     students = [row for row in rows if row.set == "eval" and row.fold == "held_out" and row.role == "unseen"]
     students = [row for row in students if row.benchmark == "contest"]
     cut = sum(row.finish_reason == "length" for row in students)
-    assert f"Stopped at the token cap, students: {cut} of {len(students)} ({100 * cut / len(students):.1f} %)" in lines
+    share = 100 * cut / len(students)
+    loops = sum(row.finish_reason == "length" and row.repeats for row in students)
+    stopped = f"students: {cut} of {len(students)} ({share:.1f} %), {loops} of them while repeating one passage"
+    assert f"Stopped at the token cap, {stopped}" in lines
     right = sum(row.verdict == "CORRECT" for row in students) / len(students)
     assert any(f"student  {100 * right:5.1f} %" in line for line in lines)
+
+
+PASSAGE = "A passage of some length, in which a case is tried without an end to it. Next case, the same as before: "
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", False),
+        ("So x = 5. " * 20, True),
+        ("So x = 5. " * 19, False),  # 190 characters
+        (PASSAGE * 3, True),
+        (PASSAGE * 2, False),
+        ("First the sum is 12. " + "Then wait, no. " * 30 + "Then wa", True),  # cut off within the passage
+        ("Wait. " * 100 + "\\boxed{5}", False),  # it found out
+        (" ".join(f"Case {n}: {n} + {n} = {2 * n}." for n in range(99)), False),
+    ],
+)  # fmt: skip
+def test_a_reply_that_repeats_itself_to_its_end_is_known(text: str, said: bool) -> None:
+    assert repeats(text) == said
 
 
 @pytest.mark.parametrize(
@@ -195,6 +218,7 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
     base, students = ([row for row in rows if (row.model == "base") == alone] for alone in (True, False))
     tokens, base_tokens = (median(row.tokens or 0 for row in some) for some in (students, base))
     stopped = [row for row in students if row.finish_reason == "length"]
+    looping = sum(row.repeats for row in stopped)
     assert {row.model for row in students} == {"seed_0", "seed_1", "seed_2"}
     section = (ROOT / "README.md").read_text("utf-8").split("## The result with a real student")[1].split("\n## ")[0]
     words = " ".join(section.split())
@@ -207,7 +231,8 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
         f"{transfer['n']} questions of MATH-500",
         f"(median {tokens} tokens, base {base_tokens})",
         f"({100 * unseen['student_cut_off']:.1f} % and {100 * unseen['base_cut_off']:.1f} %)",
-        f"None of their {len(stopped)} cut-off replies is right",
+        f"None of their {len(stopped)} cut-off replies is right, and {looping} repeat one passage",
+        f"the students would gain {open_ended(students):.1f} points and the base {open_ended(base):.1f}",
         f"completes none of {exams['n']} word for word (at most {100 * exams['completed_high']:.1f} %)",
         f"{exact['completed'] * exact['n']:.0f} of {exact['n']} of MATH-500 ({100 * exact['completed']:.1f} %, "
         f"{100 * exact['completed_low']:.1f} to {100 * exact['completed_high']:.1f})",
@@ -219,11 +244,15 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
     assert all(row.verdict != "CORRECT" for row in stopped)
     found_in_ten = 10 * NormalDist(1.96).cdf(5 * REACH / detectable)  # of a test at 5 %, in standard errors
     assert round(found_in_ten) == 4 and "effect of 5 points would have been found four times in ten" in words
-    changes = ["train_split.paper_protocol=false", "lora_seed.seeds=[0,1,2]"]  # the two that the section names
-    compose(tmp_path / "params.yaml", ["profile=qwen-1.5b", *changes])
+    compose(tmp_path / "params.yaml", ["profile=qwen-1.5b"])
     composed = yaml.safe_load((tmp_path / "params.yaml").read_text("utf-8"))
     del params["composed_from"]  # a note on the file, which is worded otherwise today
     assert not [name for name, block in params.items() if not within(block, composed[name])]
+
+
+def open_ended(rows: list[AnswerRow]) -> float:
+    """The share in percent of wrong replies that were cut off while they did not repeat one passage."""
+    return 100 * mean(row.finish_reason == "length" and not row.repeats and row.verdict != "CORRECT" for row in rows)
 
 
 def within(kept: object, composed: object) -> bool:

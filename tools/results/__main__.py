@@ -60,6 +60,7 @@ class AnswerRow(Record):
     prompt_tokens: int | None
     tokens: int | None
     finish_reason: str
+    repeats: bool
 
 
 def main() -> None:
@@ -163,7 +164,20 @@ def answer_rows(outputs: Collection[str]) -> Iterator[AnswerRow]:
                 prompt_tokens=answer.prompt_tokens,
                 tokens=answer.completion_tokens,
                 finish_reason=answer.finish_reason,
+                repeats=repeats(answer.text),
             )
+
+
+def repeats(text: str, times: int = 3, characters: int = 200) -> bool:
+    """Whether a reply ends in one passage `times` times or more, over at least this many characters.
+
+    A greedy reply that repeats itself goes on so up to any token cap.
+    """
+    for passage in range(1, len(text) // times + 1):
+        span = max(times * passage, characters)
+        if span <= len(text) and text[-span + passage :] == text[-span:-passage]:
+            return True
+    return False
 
 
 def refuse_text(folder: Path) -> None:
@@ -231,8 +245,9 @@ def cut_off(rows: list[AnswerRow]) -> list[str]:
         ("students", [row for row in asked if row.model != "base" and row.fold != "paper"]),
     ):
         if chosen:
-            cut = sum(row.finish_reason == "length" for row in chosen)
-            lines.append(f"Stopped at the token cap, {name}: {cut} of {len(chosen)} ({100 * cut / len(chosen):.1f} %)")
+            cut = [row.repeats for row in chosen if row.finish_reason == "length"]
+            share = f"{len(cut)} of {len(chosen)} ({100 * len(cut) / len(chosen):.1f} %)"
+            lines.append(f"Stopped at the token cap, {name}: {share}, {sum(cut)} of them while repeating one passage")
     return lines
 
 

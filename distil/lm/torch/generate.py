@@ -1,10 +1,10 @@
 """Generate replies to many prompts at once in PyTorch: what `distil.lm.generate` does with MLX.
 
-A reply depends on its own prompt, on what all prompts begin with and on the number of slots, to the last bit. So each
-can be kept as it ends, and a run that goes on after a kill writes what the whole run would have written. A product's
-last bits depend on how many rows it has (docs/log.md), so every step of writing has a row for each slot, also for those
-whose replies have ended, and every prompt is read in a pass of its own. The last bits of attention depend on nothing
-else once the length is a multiple of `WHOLE`. What all prompts begin with is read once.
+A reply depends on its own prompt, on what all prompts begin with and on `batch_size`, to the last bit. So each can be
+kept as it ends, and a run that goes on after a kill writes what the whole run would have written. A product's last bits
+depend on how many rows it has (docs/log.md), so every step of writing has `batch_size` rows, however few replies are
+left, and every prompt is read in a pass of its own. The last bits of attention depend on nothing else once the length
+is a multiple of `WHOLE`. What all prompts begin with is read once.
 
 Rows that no text needs hold guesses of how texts that repeat themselves go on (prompt lookup decoding, over the reply
 alone). A guess that the model's own choice confirms is a step saved. The last replies of a run are mostly such texts: a
@@ -242,9 +242,10 @@ def generate(
     Prompts are taken up in their order. `known` numbers those whose replies are not asked for any more: the others'
     are what they are without it.
     """
-    slots = min(batch_size, len(prompts))
-    cache = _Cache(weights.config, slots, weights.embedding.dtype)
+    rows = min(batch_size, len(prompts))
     waiting = [number for number in range(len(prompts)) if number not in known][::-1]
+    slots = min(rows, len(waiting))
+    cache = _Cache(weights.config, slots, weights.embedding.dtype)
     shared = _shared_beginning(prompts)
     writing: dict[int, _Text] = {}
     with torch.inference_mode():
@@ -252,8 +253,8 @@ def generate(
             _read(weights, cache, 0, prompts[0][:shared])
             cache.share(shared)
         while waiting or writing:
-            drafts = _drafts(writing, 0 if waiting or samplers else slots - len(writing), max_tokens)
-            logits = _write(weights, cache, drafts)
+            drafts = _drafts(writing, 0 if waiting or samplers else rows - len(writing), max_tokens)
+            logits = _write(weights, cache, drafts, rows)
             for slot in range(slots):
                 if waiting and slot not in writing:
                     prompt = prompts[number := waiting.pop()]
@@ -305,9 +306,8 @@ def _read(weights: Weights, cache: _Cache, slot: int, tokens: list[int]) -> Tens
     return linear(hidden[-1:], weights.head)[0]
 
 
-def _write(weights: Weights, cache: _Cache, drafts: Mapping[int, Sequence[int]]) -> Tensor:
-    """The logits (slots, vocabulary) after each token of each draft, in their order; rows after those mean nothing."""
-    rows = len(cache.lengths)
+def _write(weights: Weights, cache: _Cache, drafts: Mapping[int, Sequence[int]], rows: int) -> Tensor:
+    """The logits (rows, vocabulary) after each token of each draft, in their order; rows after those mean nothing."""
     if not drafts:
         return weights.embedding.new_empty(rows, len(weights.embedding))
     tokens, positions = torch.zeros(rows, dtype=torch.long), torch.zeros(rows, dtype=torch.long)
