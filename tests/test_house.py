@@ -33,6 +33,7 @@ OPEN_JSON = {
     "distil/lm/state.py": (1, "`Inputs`: what a fingerprint hashes"),
     "distil/lm/torch/model.py": (2, "a checkpoint's config.json"),
     "distil/lm/tracking.py": (1, "the settings that a tracker of others shows"),
+    "distil/pipeline/progress.py": (1, "the state from which tqdm draws a bar"),
     "distil/pipeline/records.py": (1, "a request's sampling, with the fields that a server defines"),
     "stages/answers/replay.py": (1, "columns of recorded answers, which Answer checks"),
     "stages/parsed/document.py": (1, "`Element`: a node of pandoc's document"),
@@ -148,6 +149,25 @@ def dictionaries_of_anything(*folders: str) -> Counter[str]:
 def test_only_open_json_is_a_dictionary_of_anything() -> None:
     assert dictionaries_of_anything(LIBRARY, "stages") == {path: count for path, (count, _) in OPEN_JSON.items()}
     assert dictionaries_of_anything("tools").total() <= TOOLS_OPEN_JSON
+
+
+CLOCKED = {
+    "tests/tools/machines.py": 1,  # a connection that does not close ends with its loop
+    "tests/tools/test_whole.py": 1,  # a kill at a random moment
+    "tests/tools/test_workflows.py": 1,  # npm without a network: the test is skipped
+}
+"""How often each file of tests waits for a process or a task no longer than some time by the clock, and why."""
+
+
+def test_no_test_waits_by_the_clock() -> None:
+    """A loaded machine may take ten times as long. The limit of a whole test (pyproject.toml) ends a wait in vain."""
+    waits = ("run", "check_output", "communicate", "wait", "wait_procs", "join")
+    found = Counter[str]()
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in waits:
+                found[path.relative_to(ROOT).as_posix()] += any(word.arg == "timeout" for word in node.keywords)
+    assert +found == Counter(CLOCKED)
 
 
 def test_a_class_name_has_one_meaning() -> None:

@@ -239,11 +239,12 @@ def test_mlx_lms_server_answers_instead(answer, workspace):
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(command, cwd=workspace, **quiet)
     try:
-        for _ in range(600):
+        while True:
             try:
-                httpx.get(f"http://127.0.0.1:{port}/v1/models", timeout=60)
+                httpx.get(f"http://127.0.0.1:{port}/v1/models", timeout=None)
                 break
             except httpx.ConnectError:
+                assert server.poll() is None, "the server ended"
                 time.sleep(0.1)
         endpoint = {"base_url": f"http://127.0.0.1:{port}/v1", "model": "default_model"}
         endpoint |= {"api_key_env": None, "timeout": 60}

@@ -38,7 +38,6 @@ def stage(name: str, folder: Path, *args: str) -> subprocess.CompletedProcess[st
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=200,
         check=False,
     )
 

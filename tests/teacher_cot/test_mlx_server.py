@@ -25,11 +25,11 @@ def url(tmp_path_factory):
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=offline)
     address = f"http://127.0.0.1:{port}/v1"
     try:
-        for _ in range(600):
+        answered = False
+        while not answered:
             assert server.poll() is None, "mlx_lm.server ended"
             try:
-                if httpx.get(f"{address}/models").status_code == 200:
-                    break
+                answered = httpx.get(f"{address}/models", timeout=None).status_code == 200
             except httpx.HTTPError:
                 time.sleep(0.1)
         yield address

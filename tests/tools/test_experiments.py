@@ -31,10 +31,7 @@ def test_a_queue_is_run_compared_kept_and_dropped_as_printed(toy: Toy, tmp_path:
     assert REAL in queue
     toy.run("bash", "-c", queue.replace(REAL, TOYS))
     toy.run("bash", "-c", start)
-    for _ in range(200):
-        found = toy.run("bash", "-c", status).stdout
-        if not re.search("Queued|Running", found):
-            break
+    while re.search("Queued|Running", found := toy.run("bash", "-c", status).stdout):
         time.sleep(1)
     assert re.search(r"rank-1 .*Success", found) and re.search(r"rank-2 .*Success", found), found
 

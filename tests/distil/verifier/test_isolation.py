@@ -73,13 +73,12 @@ def test_it_works_in_threads_and_leaves_the_callers_alarm_alone():
         signal.setitimer(signal.ITIMER_REAL, 1.5)
         with ThreadPoolExecutor(4) as threads:
             found = list(threads.map(lambda n: verify(f"{n}+√2", f"√2+{n}").verdict, range(2, 10)))
-        deadline = time.monotonic() + 10
-        while not rang.is_set() and time.monotonic() < deadline:
+        while not rang.is_set():  # for as long as a test may take
             time.sleep(0.05)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         handler = signal.signal(signal.SIGALRM, before)
-    assert found == ["CORRECT"] * 8 and rang.is_set() and callable(handler)
+    assert found == ["CORRECT"] * 8 and callable(handler)
 
 
 def test_what_is_left_to_workers_takes_seconds():
@@ -152,7 +151,7 @@ def test_a_script_without_the_guard_loses_what_needs_algebra_and_nothing_else(tm
         f"{guard}print(*(one.rule for one in Verifier().verify_many(pairs)))\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])}
-    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, env=environment)
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment)
     assert ran.returncode == 0, ran.stderr
     found = ran.stdout.split()
     assert found == rules if rules else "worker_died" not in found and len(found) == 3
@@ -160,5 +159,5 @@ def test_a_script_without_the_guard_loses_what_needs_algebra_and_nothing_else(tm
 
 def test_verify_works_in_a_script_that_ends_at_once():
     code = "from distil.verifier import verify\nprint(verify('1+2√2', '2√2+1').verdict)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (ran.returncode, ran.stdout.strip()) == (0, "CORRECT"), ran.stderr

@@ -102,9 +102,7 @@ after, fast = measured()
 assert np.allclose(before, after, rtol=1e-4, atol=1e-4), abs(before - after).max()
 print(slow / fast)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     if blas._is_linux_cpu() and sys.platform == "linux":
         assert float(done.stdout) > 1.2
