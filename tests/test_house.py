@@ -35,6 +35,7 @@ OPEN_JSON = {
     "distil/lm/tracking.py": (1, "the settings that a tracker of others shows"),
     "distil/pipeline/progress.py": (1, "the state from which tqdm draws a bar"),
     "distil/pipeline/records.py": (1, "a request's sampling, with the fields that a server defines"),
+    "distil/pipeline/share.py": (1, "keywords of Dask's `submit`"),
     "stages/answers/replay.py": (1, "columns of recorded answers, which Answer checks"),
     "stages/parsed/document.py": (1, "`Element`: a node of pandoc's document"),
     "stages/parsed/transcription.py": (2, "the study's own files"),
