@@ -125,6 +125,7 @@ def verify(_: Setting) -> Measured:
 def shared(setting: Setting) -> Measured:
     """A stage's 100,000 answers scored and 100,000 questions resampled, alone and with a free Dask worker's help.
 
+    Every process computes on one thread: one process against two.
     `quiet_ratio` is the ratio to expect on cores that nobody else uses: the processor time of one process, over that of
     the busier of the two. The results have to be the same bytes.
     """

@@ -1,5 +1,7 @@
 """Resampling, against scipy.stats.bootstrap."""
 
+import time
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -90,3 +92,12 @@ def test_nothing_to_resample_is_none(clusters: int) -> None:
     sums = np.tile([[1.0, 1.0, 1.0]], (clusters, 1))
     found = resample(sums, mean_of, 1000, np.random.default_rng(0), most=1)
     assert (found.estimate, found.both, found.questions) == (1.0, None, None)
+
+
+def test_totals_of_whole_numbers_are_exact_and_computed_on_one_thread() -> None:
+    sums = np.hstack([np.ones((100_000, 1)), np.random.default_rng(0).integers(-1, 2, (100_000, 5))])
+    process, thread = time.process_time(), time.thread_time()
+    totals = resampled_totals(sums, 200, np.random.default_rng(1))
+    process, thread = time.process_time() - process, time.thread_time() - thread
+    assert (totals[:, 0] == 100_000).all() and np.array_equal(totals, totals.round())
+    assert process < 1.2 * thread, "other threads took processor time from other stages"
