@@ -1,7 +1,8 @@
 """Every command in a block of README.md and docs/ is run by a test, or its block says in a comment what it needs.
 
 A comment `<!-- needs: a Mac -->` on the line before a block marks its commands. RUN_BY names the tests of the others;
-AS_PRINTED are run here. Of all, the marked ones, too, the targets, options, parameters and stages exist.
+AS_PRINTED are run here. Of all, the marked ones and those of CONTRIBUTING.md, too, the targets, options, parameters and
+stages exist.
 """
 
 import argparse
@@ -155,10 +156,10 @@ AS_PRINTED = {
 """Commands that are run here in an empty DVC repository with the student and two exams, and what they print."""
 
 
-def commands() -> list[tuple[str, str, bool]]:
+def commands(pages: list[Path]) -> list[tuple[str, str, bool]]:
     """Page, command and whether its block is marked, of every block that is fenced or indented."""
     found = []
-    for page in PAGES:
+    for page in pages:
         fenced = marked = False
         for line in re.sub(r"\\\n\s*", "", page.read_text("utf-8")).splitlines():
             text = line.strip()
@@ -182,14 +183,14 @@ def names_of_tests(path: Path) -> set[str]:
 def test_every_command_is_run_by_a_test_or_marked() -> None:
     lacking = [
         f"{page}: {command}"
-        for page, command, marked in commands()
+        for page, command, marked in commands(PAGES)
         if not marked and command not in RUN_BY and command not in AS_PRINTED
     ]
     assert not lacking, "name a test in RUN_BY, or put <!-- needs: ... --> before the block:\n" + "\n".join(lacking)
 
 
 def test_what_is_named_here_is_printed_and_tested() -> None:
-    printed = {command for _, command, _ in commands()}
+    printed = {command for _, command, _ in commands(PAGES)}
     stray = [command for command in (*RUN_BY, *AS_PRINTED) if command not in printed]
     assert not stray, "no page prints these any more:\n" + "\n".join(stray)
     for command, test in RUN_BY.items():
@@ -199,17 +200,21 @@ def test_what_is_named_here_is_printed_and_tested() -> None:
 
 def of(beginning: str) -> list[tuple[str, list[str]]]:
     """Page and words of every printed command that begins so, of the marked ones, too."""
-    each = [(page, part) for page, command, _ in commands() for part in command.split(" && ")]
+    each = [
+        (page, part)
+        for page, command, _ in commands([*PAGES, ROOT / "CONTRIBUTING.md"])
+        for part in command.split(" && ")
+    ]
     return [(page, shlex.split(part)) for page, part in each if part.startswith(beginning + " ")]
 
 
 def test_targets_of_make_and_their_variables_exist() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.M))
+    recipes = dict(re.findall(r"^([a-z-]+):.*## .*\n((?:\t.*\n)*)", makefile, re.M))
     for page, (_, target, *rest) in of("make"):
-        assert target in targets, f"{page}: make {target}"
+        assert target in recipes, f"{page}: make {target}"
         for name in (word.partition("=")[0] for word in rest):
-            assert f"$({name})" in makefile or f"$({name}," in makefile, f"{page}: make {target} {name}="
+            assert f"$({name})" in recipes[target], f"{page}: make {target} {name}="
 
 
 def test_parameters_and_stages_of_experiments_exist(tmp_path: Path) -> None:

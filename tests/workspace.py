@@ -148,7 +148,8 @@ def ending(folder: Path, module: str, *arguments: str) -> str | int | None:
 
     An error that is no message to the user comes through.
     """
-    command = importlib.import_module(f"{module}.__main__")
+    package = importlib.import_module(module)
+    command = importlib.import_module(f"{module}.__main__") if hasattr(package, "__path__") else package
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
         patch.setattr("sys.argv", [module, *arguments])
         run(command.main)

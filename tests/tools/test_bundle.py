@@ -23,7 +23,7 @@ from distil.pipeline.records import Problem, VerifiedChain
 from tests.checkpoint import write_checkpoint
 from tests.scored_run import write_run
 from tests.tools.test_export_adapter import write_adapter
-from tests.workspace import ROOT, contents, environment
+from tests.workspace import ROOT, contents, environment, inside
 
 TRAINED = TrainingMetrics(
     best_iteration=4, best_valid_loss=1.25, first_valid_loss=2.0, last_valid_loss=1.5, last_train_loss=1.0,
@@ -32,7 +32,12 @@ TRAINED = TrainingMetrics(
 )  # fmt: skip
 
 
-def tool(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def tool(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return inside(folder, "tools.bundle", *arguments)
+
+
+def started(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The same as a process of its own, as a push has to be: the hub's library reads its settings when it is loaded."""
     command = [sys.executable, "-m", "tools.bundle", *arguments]
     kept = {name: value for name, value in environment().items() if not name.startswith("HF_")}
     return subprocess.run(command, cwd=folder, env=kept | variables, capture_output=True, text=True, check=False)
@@ -103,7 +108,8 @@ def test_the_data_set_has_every_verified_chain_in_its_level_and_part(finished: P
         (path.parent.name, str(path.relative_to(bundle / "dataset"))) for path in bundle.glob("dataset/data/*/*")
     }
     first = contents(bundle)
-    assert contents(built(finished)) == first
+    again = started(finished, "build")
+    assert again.returncode == 0 and contents(bundle) == first, again.stderr
 
 
 def test_load_dataset_reads_the_folder(finished: Path, tmp_path: Path) -> None:
@@ -330,7 +336,7 @@ def hub(refuses: bool = False) -> Iterator[tuple[str, type[Hub]]]:
 def test_a_push_makes_both_repositories_hold_the_bundle(finished: Path, public: bool) -> None:
     bundle = built(finished)
     with hub() as (address, seen):
-        done = tool(finished, "push", "me/run", *["--public"] * public, HF_TOKEN="secret", HF_ENDPOINT=address)
+        done = started(finished, "push", "me/run", *["--public"] * public, HF_TOKEN="secret", HF_ENDPOINT=address)
     assert done.returncode == 0, done.stderr
     assert "secret" not in done.stdout + done.stderr
     for kind, part in (("datasets", "dataset"), ("models", "model")):
@@ -344,9 +350,9 @@ def test_a_push_makes_both_repositories_hold_the_bundle(finished: Path, public: 
 def test_a_second_push_leaves_nothing_of_the_first(finished: Path) -> None:
     bundle = built(finished)
     with hub() as (address, seen):
-        assert tool(finished, "push", "me/run", HF_TOKEN="secret", HF_ENDPOINT=address).returncode == 0
+        assert started(finished, "push", "me/run", HF_TOKEN="secret", HF_ENDPOINT=address).returncode == 0
         (bundle / "model/report.html").unlink()
-        done = tool(finished, "push", "me/run", HF_TOKEN="secret", HF_ENDPOINT=address)
+        done = started(finished, "push", "me/run", HF_TOKEN="secret", HF_ENDPOINT=address)
     assert done.returncode == 0, done.stderr
     assert "report.html" not in seen.repositories["models/me/run"]
     assert seen.repositories["models/me/run"] == contents(bundle / "model")
@@ -357,19 +363,19 @@ def test_a_repository_of_another_visibility_is_refused_before_anything_is_pushed
     built(finished)
     with hub() as (address, seen):
         seen.private["models/me/run"] = public
-        done = tool(finished, "push", "me/run", *["--public"] * public, HF_TOKEN="secret", HF_ENDPOINT=address)
+        done = started(finished, "push", "me/run", *["--public"] * public, HF_TOKEN="secret", HF_ENDPOINT=address)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert f"model me/run is on the hub already and is {'private' if public else 'public'}" in done.stderr
     assert not seen.repositories and not seen.made
 
 
 def test_a_push_that_cannot_be_is_one_message(finished: Path) -> None:
-    assert "HF_TOKEN is not set" in tool(finished, "push", "me/run").stderr
-    missing = tool(finished, "push", "me/run", HF_TOKEN="secret")
+    assert "HF_TOKEN is not set" in started(finished, "push", "me/run").stderr
+    missing = started(finished, "push", "me/run", HF_TOKEN="secret")
     assert missing.stderr == "error: exports/bundle holds no bundle: `make bundle` writes it.\n"
     built(finished, "--without-data")
     with hub(refuses=True) as (address, _):
-        refused = tool(finished, "push", "me/run", HF_TOKEN="secret", HF_ENDPOINT=address)
+        refused = started(finished, "push", "me/run", HF_TOKEN="secret", HF_ENDPOINT=address)
     assert refused.returncode == 1 and refused.stderr.count("\n") == 1
     assert "model me/run was not pushed" in refused.stderr and "no right to write" in refused.stderr
     assert "dataset" not in refused.stderr

