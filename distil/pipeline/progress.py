@@ -17,21 +17,22 @@ class Bar(tqdm):
     """tqdm. Where standard error is no terminal, a line after ten seconds and at each tenth says how much time remains.
 
     A shorter step prints nothing there. Of parts that are worked on `at_once`, the first ends when others are nearly
-    done, so no time is said to remain before so many have ended.
+    done. So no time is said to remain before so many, or half of fewer, have ended.
     """
 
     def __init__(self, *args: Any, at_once: int = 1, **options: Any) -> None:
         self.in_log = not sys.stderr.isatty()
         self.printed, self.tenth, self.shown = -math.inf, 0, -1.0
         self.at_once = at_once
-        if at_once > 1:
-            options |= {"smoothing": 0}  # they end in bursts, of which the last says nothing about the whole
+        options |= {"smoothing": 0}  # parts end in bursts, of which the last says nothing about the whole
         if self.in_log:
             options |= {"mininterval": 1, "delay": QUIET, "leave": True}
         super().__init__(*args, **options)
 
     def skip(self, parts: int) -> None:
         """Count parts that an earlier run has done, on which no time is spent now."""
+        if self.disable:  # by tqdm's variable TQDM_DISABLE
+            return
         self.initial += parts
         self.update(parts)
 
@@ -44,7 +45,8 @@ class Bar(tqdm):
     @property
     def foreseen(self) -> bool:
         """Whether enough parts have ended to say how long the others take."""
-        return bool(self.n - self.initial >= self.at_once)
+        missing = (self.total or math.inf) - self.initial
+        return bool(self.n - self.initial >= min(self.at_once, max(1, missing / 2)))
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         """Draw the bar, or print a line where a tenth more is done."""

@@ -142,7 +142,8 @@ def code() -> str:
     """A hash of the stages, the library and what runs stages elsewhere, as their files are now."""
     root, digest = Path(__file__).parents[2], hashlib.sha256()
     folders = [root / name for name in ("distil", "stages", "tools/repro")]
-    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
+    # an editor's lock file is a link to nowhere with a name such as .#ask.py
+    for path in sorted(path for folder in folders for path in folder.rglob("[!.]*.py")):
         digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
 

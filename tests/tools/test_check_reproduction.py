@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from distil.pipeline.files import InputError
 from tests.tools.checked import check
 from tests.tools.toy import Toy
+from tools.check_reproduction.revision import read_lock
 
 X86 = platform.machine() == "x86_64" and sys.platform == "linux"
 
@@ -21,6 +23,13 @@ def test_passes_what_was_committed(committed: Toy, tmp_path: Path) -> None:
     assert {outcome["verdict"] for outcome in checked.json["sections"][0]["outcomes"]} == {"identical"}
     assert "7 stages: 7 identical." in summary.read_text("utf-8")
     assert str(committed.folder) not in json.dumps(checked.json) + checked.text
+
+
+@pytest.mark.parametrize("lock", ["", "schema: '2.0'\n", "- stages\n"])
+def test_a_lock_without_stages_is_said(lock: str, tmp_path: Path) -> None:
+    (tmp_path / "dvc.lock").write_text(lock)
+    with pytest.raises(InputError, match=r"has no stages\. Run `dvc repro` in the root first"):
+        read_lock(tmp_path / "dvc.lock")
 
 
 @pytest.mark.slow

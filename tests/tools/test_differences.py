@@ -29,6 +29,8 @@ ROWS = [json.dumps({"id": number, "answer": str(number * 7), "chain": {"text": "
         ("a.json", ["{broken"], ["{}"], "a.json: 8 bytes committed, 3 here, the first difference at byte 1"),
         ("a.pdf", ["%PDF 1"], ["%PDF\udcff2"], "7 bytes committed, 7 here, the first difference at byte 4"),
         ("a.txt", ["x" * 500], ["y"], "(500 characters)"),
+        ("a.txt", ["a", "b"], ["a\r", "b"], "4 bytes committed, 5 here, the first difference at byte 1"),
+        ("a.bin", ["\0\1"], ["\0\2"], "3 bytes committed, 3 here, the first difference at byte 1"),
     ],
 )
 def test_files(name: str, committed: list[str], fresh: list[str], said: str, tmp_path: Path) -> None:

@@ -162,3 +162,15 @@ def test_other_kernels_cry_no_wolf_and_every_change_is_noticed(tmp_path: Path, f
         told = {seed: losses_apart(committed[seed], table, first_losses) for seed, table in tables.items()}
         print(what, told)
         assert all(apart for _, apart in told.values()), what
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["", "step,valid_loss\n0,1.5\n", "iteration,valid_loss\n0,none\n", "iteration,valid_loss\n0,0\n",
+     "fold,iteration,valid_loss\n,0,1.5\nheld_out,20,1.4\n"],
+)  # fmt: skip
+def test_a_table_that_is_no_curve_is_another_one(table: str, first_losses: FirstLosses, tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text(table)
+    committed = min(CURVES.glob("*.csv"))
+    assert "of other trainings, iterations or columns" in losses_apart(committed, tmp_path / "odd.csv", first_losses)[0]
+    assert losses_apart(tmp_path / "odd.csv", tmp_path / "odd.csv", first_losses)[1]

@@ -61,6 +61,8 @@ def _difference(name: str, committed: Path, fresh: Path) -> list[str]:
 def _first_record(left: list[str], right: list[str]) -> str:
     """The first line in which two texts differ. It is missing, new, or changed in fields where it is JSON."""
     place = _first_unequal(left, right)
+    if place == len(left) == len(right) or any("\0" in line for line in left[:1] + right[:1]):
+        raise ValueError("the texts differ in line ends alone, or are none")
     counts = "" if len(left) == len(right) else f" ({len(left)} lines committed, {len(right)} here)"
     head = f"line {place + 1}{counts}: "
     left, right = left[place:], right[place:]

@@ -127,9 +127,13 @@ def judge(before: Leaves, after: Leaves, committed: Leaves, rules: Reproduction)
 
 def losses_apart(committed: Path, fresh: Path, rule: FirstLosses) -> tuple[str, bool]:
     """How far the first losses of two tables of curves are apart, in a sentence, and whether that is too far."""
-    before, after = (_first_losses(path, rule.validations) for path in (committed, fresh))
-    if before.empty or not before.index.equals(after.index):
-        return "its first losses are of other trainings, iterations or columns than the committed ones", True
+    other = "its first losses are of other trainings, iterations or columns than the committed ones", True
+    try:
+        before, after = (_first_losses(path, rule.validations) for path in (committed, fresh))
+    except (KeyError, TypeError, ValueError):  # a table without iterations or with texts for losses, or no table
+        return other
+    if before.empty or not before.any() or not before.index.equals(after.index):
+        return other
     gaps = (after - before).abs() / before.abs()
     said = f"of its first losses {gaps.idxmax()} is furthest from the committed one"
     return f"{said}: {gaps.max():.2%}, where {rule.within:.2%} are allowed", bool(gaps.max() > rule.within)
@@ -141,7 +145,7 @@ def _first_losses(path: Path, validations: int) -> pd.Series:
     places = [name for name in table.columns if not name.endswith("_loss")]
     first = table[table["iteration"].rank(method="dense") <= validations].melt(places, var_name="loss")
     first.index = pd.Index(first["loss"] + " at " + first[places].astype(str).agg(" ".join, axis=1))
-    return first["value"].dropna()
+    return first["value"].dropna().astype(float)
 
 
 def nearest_sibling(own: Path, others: dict[str, Path | None]) -> tuple[str, float] | None:

@@ -30,6 +30,14 @@ with progress.Bar(total=257 + {known}, desc="base answers", unit="answer", at_on
         bar.update()
 """
 
+ONE_AT_ONCE = """
+with progress.Bar(total={known} + {missing}, desc="base answers", unit="answer", at_once=32) as bar:
+    bar.skip({known})
+    for _ in range({missing}):
+        clock[0] += 60
+        bar.update()
+"""
+
 
 def printed(total: int, seconds: float) -> list[str]:
     """The lines that a step of so many parts, of so many seconds each, prints into a log."""
@@ -71,3 +79,15 @@ def test_what_remains_of_parts_done_side_by_side_is_said_once_it_can_be_known(kn
     assert rows[-1][0] == 257 and 450 < whole < 550
     assert all((remain is None) == (ended < 32) for ended, _, remain in rows)
     assert all(abs(int(remain) - (whole - seconds)) < 0.25 * whole for _, seconds, remain in rows if remain), rows
+
+
+def test_where_fewer_are_missing_than_are_at_once_half_of_them_say_what_remains() -> None:
+    code = ONE_AT_ONCE.format(known=900, missing=20)
+    remain = [line for line in run(code) if line.endswith(" remain")]
+    assert remain[0] == "base answers: 917 of 920 answers, 1020 s, 180 s remain"
+
+
+def test_tqdms_own_variable_turns_it_off() -> None:
+    code = "import os; os.environ['TQDM_DISABLE'] = '1'\n" + PROGRAM + ONE_AT_ONCE.format(known=900, missing=20)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

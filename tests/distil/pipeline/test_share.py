@@ -175,3 +175,11 @@ def test_the_pipelines_stages_know_their_scheduler(tmp_path: Path) -> None:
         for name in ("told", "dvc.lock"):
             (tmp_path / name).unlink()
     assert told[0].startswith("tcp://127.0.0.1:") and told[1] == ""
+
+
+def test_an_editors_lock_link_is_no_code(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "distil", tmp_path / "distil")
+    (tmp_path / "distil/.#params.py").symlink_to("me@host.123:456")
+    command = [sys.executable, "-c", "import distil.pipeline.share as share; print(share.__file__)"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith(str(tmp_path)), done.stderr
