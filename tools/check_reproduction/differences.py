@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def describe(name: str, committed: Path | None, fresh: Path | None) -> list[str]
 
 def _difference(name: str, committed: Path, fresh: Path) -> list[str]:
     left, right = committed.read_bytes(), fresh.read_bytes()
-    try:
+    with suppress(ValueError, KeyError, TypeError):  # no text, not what its name says, or numbers that NumPy lacks
         match Path(name).suffix:
             case ".safetensors":
                 if (gaps := _gaps(committed, fresh)) is None:
@@ -50,10 +51,8 @@ def _difference(name: str, committed: Path, fresh: Path) -> list[str]:
                 return [f"{name}: weights differ by at most {largest:.3g} ({tensor})"]
             case ".json":
                 return [f"{name}: {line}" for line in changes(_leaves(left), _leaves(right))[:8]]
-            case _:
+            case _ if b"\0" not in left + right and left.splitlines() != right.splitlines():
                 return [f"{name}, {_first_record(left.decode().splitlines(), right.decode().splitlines())}"]
-    except (ValueError, KeyError, TypeError):
-        pass  # no text, not what its name says, or numbers that NumPy lacks: compared as bytes
     place = _first_unequal(left, right)
     return [f"{name}: {len(left)} bytes committed, {len(right)} here, the first difference at byte {place}"]
 
@@ -61,8 +60,6 @@ def _difference(name: str, committed: Path, fresh: Path) -> list[str]:
 def _first_record(left: list[str], right: list[str]) -> str:
     """The first line in which two texts differ. It is missing, new, or changed in fields where it is JSON."""
     place = _first_unequal(left, right)
-    if place == len(left) == len(right) or any("\0" in line for line in left[:1] + right[:1]):
-        raise ValueError("the texts differ in line ends alone, or are none")
     counts = "" if len(left) == len(right) else f" ({len(left)} lines committed, {len(right)} here)"
     head = f"line {place + 1}{counts}: "
     left, right = left[place:], right[place:]

@@ -140,12 +140,10 @@ def _stage(node: PipelineStage) -> Stage:
 def read_lock(path: Path) -> dict[str, Entry]:
     """The entries of a dvc.lock, by stage. Raises InputError when there is none or it is damaged."""
     content = read_yaml(path, "Run `dvc repro` first; a revision has to have it committed.")
-    if not isinstance(content, dict) or not content.get("stages"):
-        raise InputError(f"{path} has no stages. Run `dvc repro` in the root first.")
     try:
         return {name: _entry(**found) for name, found in content["stages"].items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"dvc.lock could not be read: {error}") from error
+        raise InputError(f"{path} has no stages that can be read: {error}. Run `dvc repro` in the root.") from error
 
 
 def _entry(cmd: str, deps: Any = (), params: Any = None, outs: Any = ()) -> Entry:

@@ -8,6 +8,7 @@ import math
 import re
 import statistics
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -127,16 +128,13 @@ def judge(before: Leaves, after: Leaves, committed: Leaves, rules: Reproduction)
 
 def losses_apart(committed: Path, fresh: Path, rule: FirstLosses) -> tuple[str, bool]:
     """How far the first losses of two tables of curves are apart, in a sentence, and whether that is too far."""
-    other = "its first losses are of other trainings, iterations or columns than the committed ones", True
-    try:
+    with suppress(KeyError, TypeError, ValueError):  # no table, none of iterations, or one with texts for losses
         before, after = (_first_losses(path, rule.validations) for path in (committed, fresh))
-    except (KeyError, TypeError, ValueError):  # a table without iterations or with texts for losses, or no table
-        return other
-    if before.empty or not before.any() or not before.index.equals(after.index):
-        return other
-    gaps = (after - before).abs() / before.abs()
-    said = f"of its first losses {gaps.idxmax()} is furthest from the committed one"
-    return f"{said}: {gaps.max():.2%}, where {rule.within:.2%} are allowed", bool(gaps.max() > rule.within)
+        if before.any() and before.index.equals(after.index):
+            gaps = (after - before).abs() / before.abs()
+            said = f"of its first losses {gaps.idxmax()} is furthest from the committed one"
+            return f"{said}: {gaps.max():.2%}, where {rule.within:.2%} are allowed", bool(gaps.max() > rule.within)
+    return "its first losses are of other trainings, iterations or columns than the committed ones", True
 
 
 def _first_losses(path: Path, validations: int) -> pd.Series:
