@@ -156,7 +156,7 @@ test: .venv/installed ## the test suite (under 10 minutes on two cores)
 
 .PHONY: test-all
 test-all: .venv/installed ## the tests that take longer, too, and the property tests with new examples each time
-	python -m pytest -m 'slow or not slow' --hypothesis-profile=default
+	python -m pytest -m 'slow or not slow' --hypothesis-profile=new
 
 .PHONY: lint
 lint: .venv/installed ## ruff, mypy and the layout's import rules

@@ -8,8 +8,11 @@ import pytest
 from distil.lm.cpu import blas
 
 blas.route()  # before any test imports MLX or SciPy, as the stages do
-hypothesis.settings.register_profile("same", derandomize=True)
-hypothesis.settings.load_profile("same")  # `make test` finds the same tomorrow; `make test-all` draws new examples
+# Hypothesis would end an example after 200 ms by the clock. `make test` finds the same tomorrow; `make test-all` draws
+# new examples.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("new", deadline=None)
+hypothesis.settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -32,13 +32,13 @@ def test_comes_back_as_it_was_typeset(text, tmp_path):
     assert typeset_and_read(text, tmp_path) == text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=SENTENCES)
 def test_any_line_comes_back(text, tmp_path_factory):
     assert typeset_and_read(text, tmp_path_factory.getbasetemp()) == text
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @example(questions=[("Find it", "5^((1/(2/3)))"), ("Find", "x^((a/(b/c)))"), ("Find", "0^((0/(0/0)))")], columns=1)
 @given(questions=st.lists(st.tuples(SENTENCES, EXPRESSIONS), min_size=1, max_size=8), columns=st.integers(1, 3))
 def test_any_exam_comes_back(questions, columns, tmp_path_factory):

@@ -44,7 +44,7 @@ YEARS = {p.id: str(p.year) for p in PROBLEMS}
 KINDS = {p.id: "abcd"[p.number % 4] for p in PROBLEMS}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     labels=st.lists(st.integers(0, 30), min_size=100, max_size=100),
     untrainable=st.sets(st.integers(0, 99), max_size=30),

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from distil.pipeline.files import (
@@ -26,7 +26,6 @@ from distil.pipeline.records import Message, Split
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@settings(deadline=None)
 @given(texts=st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]))))
 def test_records_come_back_as_they_went(texts, tmp_path_factory):
     path = tmp_path_factory.mktemp("rows") / "rows.jsonl"

@@ -30,7 +30,7 @@ def test_mcnemar_without_discordant_pairs_is_one() -> None:
 
 
 @given(st.integers(0, 40), st.integers(0, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_sign_flips_of_one_seed_are_mcnemars_exact_test(gained: int, lost: int) -> None:
     first, second = pair(gained, lost)
     assert sign_flips(first[:, None], second[:, None], np.arange(len(first))) == pytest.approx(mcnemar(first, second).p)

@@ -114,7 +114,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TREES)
 def test_exact_floating_and_symbolic_values_of_a_tree_agree(node):
     from distil.verifier.algebra import to_sympy
@@ -133,7 +133,7 @@ def test_exact_floating_and_symbolic_values_of_a_tree_agree(node):
     assert abs(complex(symbolic) - value) <= 1e-6 * max(1, scale)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TREES)
 def test_the_canonical_spelling_reads_back_to_the_same_value(node):
     values = {name: 0.7 + place for place, name in enumerate(sorted(node.letters))}

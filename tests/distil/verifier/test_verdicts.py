@@ -98,7 +98,7 @@ ANSWERS = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(ANSWERS, st.sampled_from(sorted(SPELLINGS)))
 def test_an_answer_equals_itself_however_it_is_wrapped(answer, spelling):
     with Verifier() as verifier:
@@ -106,13 +106,13 @@ def test_an_answer_equals_itself_however_it_is_wrapped(answer, spelling):
     assert found.verdict == "CORRECT", found
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(ANSWERS, ANSWERS)
 def test_equality_is_symmetric(one, other):
     assert verdict(one, other) == verdict(other, one)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ANSWERS)
 def test_no_near_miss_of_any_answer_is_accepted(answer):
     for done, changed in near_misses(answer):
@@ -138,7 +138,7 @@ def test_what_once_broke_the_verifier_has_a_verdict(gold, answer, equals):
     assert verdict(gold, answer) is equals
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(*[st.lists(st.sampled_from(PIECES), max_size=12).map("".join)] * 2)
 def test_whatever_is_written_can_be_judged(gold, answer):
     with contextlib.suppress(NeedsAlgebra):
