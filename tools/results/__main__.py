@@ -171,7 +171,7 @@ def answer_rows(outputs: Collection[str]) -> Iterator[AnswerRow]:
 def repeats(text: str, times: int = 3, characters: int = 200) -> bool:
     """Whether a reply ends in one passage `times` times or more, over at least this many characters.
 
-    A greedy reply that repeats itself goes on so up to any token cap.
+    A larger token cap would probably bring more of the same.
     """
     for passage in range(1, len(text) // times + 1):
         span = max(times * passage, characters)
