@@ -212,13 +212,19 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
     trained = read_json(kept / "metrics/lora_seed/0.json")["folds"]["held_out"]
     params = yaml.safe_load((kept / "params.yaml").read_text("utf-8"))
     by_heart = read_json(kept / "metrics/contamination.json")
+    sweep = read_json(kept / "metrics/length_sweep.json")
+    level_rows = read_json(kept / "metrics/lora_level/R1.json")["seeds"]["seed_0"]["train_rows"]
     exams, exact = by_heart["contest"], by_heart["transfer"]
     assert exams["completed"] == 0
     rows = [row for row in read_jsonl(kept / "answers.jsonl", AnswerRow) if row.benchmark == "contest"]
-    base, students = ([row for row in rows if (row.model == "base") == alone] for alone in (True, False))
+    base, students = ([row for row in rows if row.model.startswith(name)] for name in ("base", "seed"))
     tokens, base_tokens = (median(row.tokens or 0 for row in some) for some in (students, base))
     stopped = [row for row in students if row.finish_reason == "length"]
     looping = sum(row.repeats for row in stopped)
+    solved = {
+        name: {row.problem_id for row in rows if row.model == name and row.verdict == "CORRECT"}
+        for name in ("R1", "seed_0")
+    }
     assert {row.model for row in students} == {"seed_0", "seed_1", "seed_2"}
     section = (ROOT / "README.md").read_text("utf-8").split("## The result with a real student")[1].split("\n## ")[0]
     words = " ".join(section.split())
@@ -233,6 +239,11 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
         f"({100 * unseen['student_cut_off']:.1f} % and {100 * unseen['base_cut_off']:.1f} %)",
         f"None of their {len(stopped)} cut-off replies is right, and {looping} repeat one passage",
         f"the students would gain {open_ended(students):.1f} points and the base {open_ended(base):.1f}",
+        f"(R6) answers {-sweep['change']:.1f} points less than one trained on its longest (R1) for the same "
+        f"{level_rows} problems ({-sweep['change_high']:.1f} to {-sweep['change_low']:.1f}, ",
+        f"R1's rows are {level_rows} of the students' {trained['train_rows']}.",
+        f"answers {len(solved['R1'] - solved['seed_0'])} questions that the student of the same seed does not",
+        f"and misses {len(solved['seed_0'] - solved['R1'])} that this one answers",
         f"completes none of {exams['n']} word for word (at most {100 * exams['completed_high']:.1f} %)",
         f"{exact['completed'] * exact['n']:.0f} of {exact['n']} of MATH-500 ({100 * exact['completed']:.1f} %, "
         f"{100 * exact['completed_low']:.1f} to {100 * exact['completed_high']:.1f})",
@@ -242,6 +253,7 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
     assert unseen["sign_flip_p"] < 0.05 and unseen["mcnemar_p"] < 0.05
     assert transfer["difference_low"] < 0 < transfer["difference_high"] and transfer["sign_flip_p"] > 0.05
     assert all(row.verdict != "CORRECT" for row in stopped)
+    assert sweep["R1"]["accuracy"] == unseen["base"] and sweep["change_high"] < 0
     found_in_ten = 10 * NormalDist(1.96).cdf(5 * REACH / detectable)  # of a test at 5 %, in standard errors
     assert round(found_in_ten) == 4 and "effect of 5 points would have been found four times in ten" in words
     compose(tmp_path / "params.yaml", ["profile=qwen-1.5b"])
