@@ -1,5 +1,7 @@
 """Fixtures that several test modules share."""
 
+import gc
+import os
 from pathlib import Path
 
 import hypothesis
@@ -14,7 +16,15 @@ hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("new", deadline=None)
 hypothesis.settings.load_profile("same")
 
+os.environ["DVC_NO_ANALYTICS"] = "1"  # else each `dvc` command forks a process that reports it to the makers of DVC
+
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what the tests' modules have loaded. statsmodels has it search at each correction."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
