@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -150,9 +151,13 @@ def ending(folder: Path, module: str, *arguments: str) -> str | int | None:
     """
     package = importlib.import_module(module)
     command = importlib.import_module(f"{module}.__main__") if hasattr(package, "__path__") else package
-    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
-        patch.setattr("sys.argv", [module, *arguments])
-        run(command.main)
+    terminated = signal.getsignal(signal.SIGTERM)  # a command may handle it in its own way, for as long as it runs
+    try:
+        with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
+            patch.setattr("sys.argv", [module, *arguments])
+            run(command.main)
+    finally:
+        signal.signal(signal.SIGTERM, terminated)
     return end.value.code
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.workspace import ROOT, inside
 from tools.repro.lock import wait_for_index
 
-ROOT = Path(__file__).resolve().parents[2]
 PIPELINE = {
     "stages": {
         "first": {"cmd": "echo one > first.txt", "outs": ["first.txt"]},
@@ -106,9 +106,8 @@ def test_a_failure_shows_its_message_and_the_work_beside_it_is_kept(pipeline):
 
 
 def test_an_unknown_target_is_one_message(pipeline):
-    process = repro(pipeline("unknown", "true"), "nowhere")
-    _, errors = process.communicate()
-    assert process.returncode == 1 and "nowhere" in errors and "Traceback" not in errors
+    done = inside(pipeline("unknown", "true"), "tools.repro", "--jobs", "2", "nowhere")
+    assert done.returncode == 1 and "nowhere" in done.stderr and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
@@ -160,13 +159,12 @@ def test_a_lock_cut_off_by_a_kill_is_taken_back_from_git(pipeline, jobs, cut):
 def test_a_damaged_lock_that_git_does_not_have_is_one_message(pipeline):
     folder = pipeline("lost", "true")
     (folder / "dvc.lock").write_text("schema: '2.0'\nsta")
-    process = repro(folder, "--jobs", "1")
-    _, errors = process.communicate()
-    assert process.returncode == 1 and "remove it and run again" in errors and "Traceback" not in errors
+    done = inside(folder, "tools.repro", "--jobs", "1")
+    assert done.returncode == 1 and "remove it and run again" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("holder", ["nobody", "an editor", "git -C from elsewhere"])
-def test_a_lock_of_gits_index_is_never_removed(pipeline, holder, tmp_path):
+def test_a_lock_of_gits_index_is_never_removed(pipeline, holder, tmp_path, monkeypatch):
     folder = pipeline("staging", "true")
     names = {f"GIT_{who}_{what}": "a@b.c" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     environment = {**os.environ, **names, "GIT_EDITOR": "sleep 60 #"}
@@ -179,14 +177,14 @@ def test_a_lock_of_gits_index_is_never_removed(pipeline, holder, tmp_path):
         git = subprocess.Popen(command, env=environment, start_new_session=True, **place)
         while git.poll() is None and not (folder / ".git/index.lock").exists():
             time.sleep(0.05)
-    process = repro(folder, "--jobs", "2")
-    _, errors = process.communicate()
+    monkeypatch.setattr("tools.repro.lock.GIT_AT_WORK", 1)
+    done = inside(folder, "tools.repro", "--jobs", "2")
     held = (folder / ".git/index.lock").exists()
     if git:
         os.killpg(git.pid, signal.SIGKILL)
         git.wait()
-    assert process.returncode == 1 and held
-    assert "git's index is locked by" in errors and errors.count("\n") == 1
+    assert done.returncode == 1 and held
+    assert "git's index is locked by" in done.stderr and done.stderr.count("\n") == 1
     assert not (folder / "first.txt").exists()
 
 
@@ -219,11 +217,7 @@ def test_an_archive_without_git_is_one_line(pipeline, command):
     folder = pipeline("archive", "true")
     shutil.rmtree(folder / ".git")
     before = {path.name for path in folder.iterdir()}
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", f"tools.{command[0]}", *command[1:]],
-        cwd=folder, env=environment, capture_output=True, text=True,
-    )  # fmt: skip
+    done = inside(folder, f"tools.{command[0]}", *command[1:])
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: this folder is no git repository, and this command needs one.")
     assert {path.name for path in folder.iterdir()} == before
@@ -241,5 +235,5 @@ def test_what_most_stages_wait_for_starts_first(pipeline):
 
 
 def test_at_least_one_stage_at_a_time(pipeline):
-    process = repro(pipeline("none", "true"), "--jobs", "0")
-    assert process.wait() == 2 and "at least one" in process.stderr.read()
+    done = inside(pipeline("none", "true"), "tools.repro", "--jobs", "0")
+    assert done.returncode == 2 and "at least one" in done.stderr
