@@ -5,8 +5,6 @@ with random weights. What the profile `paper` reads is so met here.
 """
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -15,7 +13,7 @@ from distil.pipeline.records import Answer
 from stages.answers.__main__ import main as answers
 from stages.lora_seed.__main__ import main as lora_seed
 from tests.checkpoint import write_checkpoint
-from tests.workspace import write_workspace
+from tests.workspace import inside, write_workspace
 
 CONFIG = {
     "bos_token_id": 151643,
@@ -52,12 +50,10 @@ def test_the_papers_checkpoint_goes_all_the_way(tmp_path, monkeypatch, tied):
     metrics = json.loads((folder / "metrics/lora_seed/3.json").read_text())["folds"]["held_out"]
     assert metrics["last_valid_loss"] < metrics["first_valid_loss"]
 
-    fuse = [sys.executable, "-m", "mlx_lm", "fuse", "--model", "models/random", "--save-path", "fused"]
-    fuse += ["--adapter-path", "data/lora_seed/3/held_out"]
-    result = subprocess.run(fuse, cwd=folder, capture_output=True, text=True)
+    adapter = ["--model", "models/random", "--adapter-path", "data/lora_seed/3/held_out"]
+    result = inside(folder, "mlx_lm.fuse", *adapter, "--save-path", "fused")
     assert result.returncode == 0, result.stderr
     fused = json.loads((folder / "fused/config.json").read_text())
     assert fused["quantization"] == quantization and fused["tie_word_embeddings"] is tied
-    command = ["generate", "--model", "fused", "--prompt", "Find x.", "--max-tokens", "2"]
-    result = subprocess.run([sys.executable, "-m", "mlx_lm", *command], cwd=folder, capture_output=True, text=True)
+    result = inside(folder, "mlx_lm.generate", "--model", "fused", "--prompt", "Find x.", "--max-tokens", "2")
     assert result.returncode == 0, result.stderr

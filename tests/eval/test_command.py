@@ -8,7 +8,7 @@ import pytest
 
 from tests.eval.evaluated import run
 from tests.scored_run import write_run
-from tests.workspace import stage
+from tests.workspace import inside
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,10 @@ def parameter(folder: Path, old: str, new: str) -> None:
 
 
 def test_help_says_how_to_run_it(tmp_path: Path) -> None:
-    done = stage(tmp_path, "stages.eval", "--help")
+    done = inside(tmp_path, "stages.eval", "--help")
     assert done.returncode == 0 and "python -m stages.eval" in done.stdout
 
 
 def test_a_failure_is_one_line_and_exit_status_one(tmp_path: Path) -> None:
-    done = stage(tmp_path, "stages.eval")
+    done = inside(tmp_path, "stages.eval")
     assert done.returncode == 1 and "params.yaml could not be read" in done.stderr and "Traceback" not in done.stderr

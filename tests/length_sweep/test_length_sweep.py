@@ -13,7 +13,7 @@ from distil.pipeline.files import as_json, read_jsonl, read_record
 from distil.pipeline.records import LEVELS, Answer, Scored
 from distil.pipeline.sweep_results import SweepTables
 from tests.scored_run import write_run
-from tests.workspace import ending, stage
+from tests.workspace import ending, inside, stage
 
 
 def loads(path: Path) -> Any:
@@ -183,5 +183,5 @@ def test_wrong_input_is_one_message(tmp_path: Path, damage: Any, message: str) -
 
 
 def test_help_says_how_to_run_it(tmp_path: Path) -> None:
-    done = stage(tmp_path, "stages.length_sweep", "--help")
+    done = inside(tmp_path, "stages.length_sweep", "--help")
     assert done.returncode == 0 and "python -m stages.length_sweep" in done.stdout

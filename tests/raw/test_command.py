@@ -3,7 +3,6 @@
 import hashlib
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -101,5 +100,5 @@ def test_a_model_that_is_not_there_is_said_before_any_stage_works(folder, model,
 
 
 def test_help_says_how_to_run_it():
-    done = subprocess.run([sys.executable, "-m", "stages.raw", "--help"], cwd=ROOT, capture_output=True, text=True)
+    done = inside(ROOT, "stages.raw", "--help")
     assert done.returncode == 0 and "python -m stages.raw" in done.stdout and "raw.source" in done.stdout

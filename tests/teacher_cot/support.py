@@ -26,6 +26,7 @@ from stages.teacher_cot.__main__ import load_problems
 from stages.teacher_cot.ask import ask
 from stages.teacher_cot.results import recall_all, write
 from stages.teacher_cot.settings import Embedded, Settings
+from tests.workspace import inside
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE_NAMES = ("solver", "distiller", "compressor", "judge")
@@ -111,6 +112,10 @@ class Workspace:
         with self.start(*arguments, **variables) as process:
             output, errors = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The result of `run`, from this process."""
+        return inside(self.folder, "stages.teacher_cot", *arguments)
 
     def run_here(self, monkeypatch: Any) -> None:
         """Run the stage in this process, to save its start. Raises what stops the asking."""

@@ -210,11 +210,11 @@ def test_a_run_whose_money_ends_midway_is_no_finished_stage(tmp_path, refusal):
     reply.poor = True
     with Server(reply=reply).running() as url:
         workspace = Workspace(tmp_path, CHOSEN, **at(url, concurrency=2))
-        done = workspace.run()
+        done = workspace.command()
         assert done.returncode == 1 and "Everything answered so far is kept" in done.stderr
         assert workspace.outputs() == {}
         reply.poor = False
-        assert workspace.run().returncode == 0
+        assert workspace.command().returncode == 0
     assert workspace.metrics()["verified"] == 12
     assert len(answered) == 12 * 7
 

@@ -82,7 +82,7 @@ def test_what_a_run_of_several_chains_announces_is_what_it_asks(tmp_path):
 
     server = Server(reply=reply)
     with server.running() as url:
-        done = Workspace(tmp_path, problems(4), chains_per_problem=2, samples_per_problem=3, **at(url)).run()
+        done = Workspace(tmp_path, problems(4), chains_per_problem=2, samples_per_problem=3, **at(url)).command()
     announced = re.search(r"about ([\d,]+) requests to ask", done.stderr)
     assert announced and int(announced[1]) == len(server.requests) == 4 * (2 * 2 + 5)
 

@@ -24,7 +24,7 @@ def test_the_example_of_ones_own_server_works(tmp_path):
     with server.running() as url:
         workspace = Workspace(tmp_path, chosen)
         compose(tmp_path / "params.yaml", [re.sub(r"http://[^/]*/v1", url, setting) for setting in overrides])
-        done = workspace.run()
+        done = workspace.command()
     assert done.returncode == 0, done.stderr
     assert {request["body"]["model"] for request in server.requests} == {model}
     assert workspace.metrics()["verified"] == 3

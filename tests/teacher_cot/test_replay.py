@@ -105,7 +105,7 @@ def test_the_stage_replays(tmp_path):
     recorded = [(1, SQUARE.question), (7, "Another year's question?")]
     record(tmp_path / "recorded", recorded)
     workspace = Workspace(tmp_path, [SQUARE, MENDED], teacher="replay")
-    done = workspace.run()
+    done = workspace.command()
     assert done.returncode == 0, done.stderr
     chains = workspace.rows("chains")
     assert [(chain["problem_id"], chain["level"]) for chain in chains] == [(SQUARE.id, level) for level in LEVELS]
@@ -119,7 +119,7 @@ def test_the_stage_replays(tmp_path):
     (tmp_path / "data/teacher_cot/chains.jsonl").rename(tmp_path / "recorded/chains.jsonl")
     (tmp_path / "recorded/reasoning_chain.csv").unlink()
     (tmp_path / "recorded/distilled_train.jsonl").unlink()
-    assert workspace.run().returncode == 0  # another run's chains are recorded chains, too
+    assert workspace.command().returncode == 0  # another run's chains are recorded chains, too
     texts = [chain["text"] for chain in workspace.rows("chains")]
     assert texts == [json.loads(line)["text"] for line in first["data/teacher_cot/chains.jsonl"].splitlines()]
 

@@ -90,7 +90,7 @@ def test_the_solver_answers_the_benchmark_and_nothing_is_taught_of_it(taught, tm
 
 
 def test_recorded_chains_answer_no_benchmark(tmp_path):
-    done = Workspace(tmp_path, teacher="replay", benchmark=True).run()
+    done = Workspace(tmp_path, teacher="replay", benchmark=True).command()
     assert done.returncode == 1 and "benchmark needs a teacher that can be asked" in done.stderr
 
 
@@ -313,6 +313,6 @@ def test_wrong_parameters_are_one_message(tmp_path, changes, says, monkeypatch, 
 
 
 def test_two_problems_with_one_id(tmp_path):
-    done = Workspace(tmp_path, [*problems(2), *problems(1)]).run()
+    done = Workspace(tmp_path, [*problems(2), *problems(1)]).command()
     assert done.returncode == 1
     assert done.stderr.strip().endswith("two problems have the id 2011/freshman_sophomore_test/00000.")

@@ -57,7 +57,8 @@ def test_the_command_says_it_in_one_line_and_keeps_earlier_outputs(tmp_path, mon
         roles = block()["roles"]
         roles["solver"]["temperature"] = 0.9
         workspace.params(**at(url, api_key_env="TEACHER_KEY"), roles=roles)
-        done = workspace.run(TEACHER_KEY=KEY)
+        monkeypatch.setenv("TEACHER_KEY", KEY)
+        done = workspace.command()
     assert done.returncode == 1
     assert done.stderr.count("error:") == 1 and "Traceback" not in done.stderr
     assert workspace.outputs() == before
@@ -162,7 +163,7 @@ def test_refusals_are_listed_and_not_asked_again(tmp_path, monkeypatch):
 def test_require_all_fails_the_stage_after_listing(tmp_path):
     with Server(spoil=lambda request: "marbles" in str(request)).running() as url:
         workspace = Workspace(tmp_path, problems(20), tries=1, require_all=True, **at(url))
-        done = workspace.run()
+        done = workspace.command()
     assert done.returncode == 1
     assert "1 of 20 problems failed: data/teacher_cot/failed.jsonl" in done.stderr
 

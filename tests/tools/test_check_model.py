@@ -8,7 +8,7 @@ import pytest
 
 from distil.pipeline.files import read_jsonl, write_jsonl
 from distil.pipeline.records import Answer
-from tests.workspace import environment, stage, write_workspace
+from tests.workspace import environment, inside, stage, write_workspace
 from tools.check_model.__main__ import compared
 
 PEERS = Path(__file__).resolve().parents[2] / ".venv-peers/bin/python"
@@ -56,7 +56,7 @@ def check(folder: Path, python: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_without_transformers_it_says_what_makes_them(tmp_path):
-    done = check(write_workspace(tmp_path), tmp_path / "none")
+    done = inside(write_workspace(tmp_path), "tools.check_model", "--python", str(tmp_path / "none"))
     assert done.returncode == 1
     assert done.stderr.startswith("error: ") and "`make check-model` makes it" in done.stderr
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.workspace import ROOT, environment
+from tests.workspace import ROOT, inside, stage
 
 VERDICTS = "plots/eval/verdicts.csv"
 
@@ -20,12 +20,6 @@ def verdicts(right: dict[str, str], changed: str | None = None) -> pd.DataFrame:
         for model, digits in right.items() for n, digit in enumerate(digits)
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["part", "id", "fingerprint", "cluster", "section", "place", "model", "right"])
-
-
-def tool(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=folder, env=environment(), capture_output=True, text=True, check=False
-    )
 
 
 def commit(folder: Path, table: pd.DataFrame, tag: str) -> None:
@@ -56,7 +50,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_students_of_two_revisions_on_the_questions_they_share(repository: Path) -> None:
-    done = tool(repository, "tools.compare", "one", "two", "--json")
+    done = inside(repository, "tools.compare", "one", "two", "--json")
     assert done.returncode == 0, done.stderr
     base, student = json.loads(done.stdout)["rows"]
     assert (student["shared"], student["only_a"], student["only_b"]) == (9, 1, 2)
@@ -69,19 +63,19 @@ def test_the_students_of_two_revisions_on_the_questions_they_share(repository: P
 
 
 def test_the_workspace_and_the_table(repository: Path) -> None:
-    done = tool(repository, "tools.compare", "two", "workspace")
+    done = stage(repository, "tools.compare", "two", "workspace")
     assert done.returncode == 0 and "contest_unseen" in done.stdout and "B - A" in done.stdout
     assert "+0.0" in done.stdout
 
 
 @pytest.mark.parametrize(("revision", "message"), [("nosuch", "revision 'nosuch'"), ("zero", "zero has no readable")])
 def test_what_cannot_be_read_is_one_message(repository: Path, revision: str, message: str) -> None:
-    done = tool(repository, "tools.compare", revision, "one")
+    done = inside(repository, "tools.compare", revision, "one")
     assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
 
 
 def test_the_summary_says_what_is_missing(tmp_path: Path) -> None:
-    done = tool(tmp_path, "tools.summary")
+    done = inside(tmp_path, "tools.summary")
     assert done.returncode == 0 and "No metrics/eval.json yet" in done.stdout and "not written yet" in done.stdout
 
 
@@ -96,7 +90,7 @@ def test_the_summary_of_a_run_with_gaps(tmp_path: Path) -> None:
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics/eval.json").write_text(json.dumps(found))
     (tmp_path / "metrics/length_sweep.json").write_text(json.dumps(sweep))
-    done = tool(tmp_path, "tools.summary")
+    done = inside(tmp_path, "tools.summary")
     assert done.returncode == 0, done.stderr
     for text in ("75.0 % (70.0 to 80.0)", "+25.0 points (+15.0 to +35.0), McNemar p = 0.0004", "R2  none: no answers"):
         assert text in done.stdout

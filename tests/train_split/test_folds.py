@@ -294,9 +294,9 @@ def test_rows_that_share_words_with_a_benchmark_are_removed_where_asked(folder):
 
 
 def test_running_twice_gives_the_same_bytes(folder):
-    assert stage(folder, "stages.train_split").returncode == 0
+    assert inside(folder, "stages.train_split").returncode == 0
     first = {path: path.read_bytes() for path in folder.rglob("*.jsonl")}
-    assert stage(folder, "stages.train_split").returncode == 0
+    assert inside(folder, "stages.train_split").returncode == 0
     assert first == {path: path.read_bytes() for path in folder.rglob("*.jsonl")}
 
 

@@ -12,7 +12,7 @@ from distil.lm.generate import generate
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Message
 from tests.checkpoint import TEMPLATE, write_checkpoint
-from tests.workspace import stage, write_workspace
+from tests.workspace import inside, write_workspace
 
 OPENS_A_THOUGHT = TEMPLATE.replace("assistant\n{% endif %}", "assistant\n<think>\n{% endif %}")
 NEVER_ENDS = TEMPLATE.replace("<|im_end|>\n", "\n")
@@ -142,6 +142,6 @@ def test_gemma_2_answers_in_a_batch_as_alone(tmp_path):
 def test_the_stages_say_it_in_one_line(tmp_path, command):
     folder = write_workspace(tmp_path)
     checkpoint(folder / "models/random", OPENS_A_THOUGHT)
-    done = stage(folder, *command)
+    done = inside(folder, *command)
     assert done.returncode == 1 and done.stderr.startswith("error: lora_seed.model: the chat template in models/random")
     assert not (folder / "data/lora_seed").exists() and not (folder / "data/answers").exists()

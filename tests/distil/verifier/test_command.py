@@ -58,7 +58,7 @@ def test_pairs_with_hostile_rows_cost_no_other(tmp_path):
         '{"gold": "31", "answer": "a\\u0000b"}',
         '{"gold":"31","answer":"31"}',
     ]
-    ran = stage(tmp_path, "distil.verifier", "--pairs", pairs_file(tmp_path, rows))
+    ran = inside(tmp_path, "distil.verifier", "--pairs", pairs_file(tmp_path, rows))
     assert json.loads(ran.stdout)["correct"] == 1, ran.stderr
 
 

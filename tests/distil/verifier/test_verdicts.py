@@ -20,6 +20,7 @@ from distil.verifier.reading import read
 from distil.verifier.scalars import NeedsAlgebra
 from tests.distil.verifier.cases import DIFFERENT, EQUAL, responses, rows
 from tests.distil.verifier.near_misses import near_misses
+from tests.workspace import inside
 
 
 def verdict(gold: str, answer: str) -> bool | None:
@@ -232,9 +233,8 @@ def test_no_near_miss_of_a_real_key_is_accepted(shared):
 
 
 def test_labelled_pairs_and_near_misses(shared):
-    command = [sys.executable, "-m", "distil.verifier", "--pairs"]
     scores = [
-        json.loads(subprocess.run([*command, shared / "verdicts" / name], capture_output=True, check=True).stdout)
+        json.loads(inside(shared / "verdicts", "distil.verifier", "--pairs", name).stdout)
         for name in ("pairs.jsonl", "near_misses.jsonl")
     ]
     assert scores[0]["n"] == 631 and scores[0]["agree"] >= 0.985 * 631 and scores[0]["false_accept"] <= 2
