@@ -121,7 +121,8 @@ def lengths(found: SweepMetrics | None) -> list[str]:
         else:
             words = "" if row.chain_words is None else f", chains of {row.chain_words:.1f} words"
             lines.append(f"  {level}  {percent(row.accuracy, row.low, row.high)}{words}")
-    return [*lines, f"Trend from first to last: p = {number(found.trend_p)}"]
+    trend = f"none: {found.reasons['trend_p']}" if found.trend_p is None else f"p = {number(found.trend_p)}"
+    return [*lines, f"Trend from first to last: {trend}"]
 
 
 def report() -> str:

@@ -86,7 +86,8 @@ def test_the_summary_of_a_run_with_gaps(tmp_path: Path) -> None:
     found["contest_unseen"] |= whole
     found["transfer"] |= dict.fromkeys(("base", "student_mean", "difference", "mcnemar_p")) | {"n": 0}
     sweep = json.loads((ROOT / "metrics/length_sweep.json").read_text("utf-8"))
-    sweep |= {"R2": sweep["R2"] | {"accuracy": None}, "trend_p": None, "reasons": {"R2": "no answers"}}
+    reasons = {"R2": "no answers", "trend_p": "no verdict differs"}
+    sweep |= {"R2": sweep["R2"] | {"accuracy": None}, "trend_p": None, "reasons": reasons}
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics/eval.json").write_text(json.dumps(found))
     (tmp_path / "metrics/length_sweep.json").write_text(json.dumps(sweep))
@@ -94,3 +95,4 @@ def test_the_summary_of_a_run_with_gaps(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for text in ("75.0 % (70.0 to 80.0)", "+25.0 points (+15.0 to +35.0), McNemar p = 0.0004", "R2  none: no answers"):
         assert text in done.stdout
+    assert "Trend from first to last: none: no verdict differs" in done.stdout
