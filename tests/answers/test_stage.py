@@ -18,15 +18,15 @@ from distil.pipeline.files import InputError, read_jsonl
 from distil.pipeline.records import Answer, Problem
 from stages.answers.__main__ import main
 from stages.answers.store import AnswerStore
-from tests.workspace import contents, environment, stage, write_params, write_workspace
+from tests.workspace import contents, environment, inside, stage, write_params, write_workspace
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
     """A workspace with trained adapters for seed 3 and level R3."""
     folder = write_workspace(tmp_path_factory.mktemp("answers"))
-    assert stage(folder, "stages.lora_seed", "--seed", "3").returncode == 0
-    assert stage(folder, "stages.lora_seed", "--rows", "levels/R3", "--name", "R3").returncode == 0
+    assert inside(folder, "stages.lora_seed", "--seed", "3").returncode == 0
+    assert inside(folder, "stages.lora_seed", "--rows", "levels/R3", "--name", "R3").returncode == 0
     return folder
 
 

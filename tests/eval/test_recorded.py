@@ -15,7 +15,7 @@ from distil.pipeline.files import write_jsonl
 from distil.pipeline.records import Answer, JudgedAnswer, Problem
 from stages.eval.__main__ import main
 from tests.scored_run import write_run
-from tests.workspace import inside, stage
+from tests.workspace import inside
 
 SUBJECTS = ("Algebra", "Geometry")
 TEACHER = "rrrrrrrrwe"
@@ -172,7 +172,7 @@ def test_the_later_stages_take_such_a_run(whole: Path) -> None:
     summary = loads(whole / "metrics/summary.json")
     assert [summary[f"math500_{name}"] for name in ("teacher", "student", "difference")] == [80.0, 60.0, -20.0]
     assert summary["models"] == {"contest_R2": 83.3, "contest_R4": 50.0, "contest_R6": 16.7}
-    printed = stage(whole, "tools.summary").stdout
+    printed = inside(whole, "tools.summary").stdout
     assert "Student minus teacher: -20.0 points" in printed
     assert "Recorded answers to 6 questions of the contest" in printed and "  R4   50.0 % (" in printed
     assert "From R2 to R6, on 6 questions that all answered: -66.7 points (" in printed

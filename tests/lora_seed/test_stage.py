@@ -15,7 +15,7 @@ import pytest
 from distil.pipeline.files import InputError
 from distil.pipeline.metrics import Minimum
 from stages.lora_seed.__main__ import main
-from tests.workspace import contents, environment, stage, write_params, write_workspace
+from tests.workspace import contents, environment, inside, stage, write_params, write_workspace
 from tools.export_adapter.__main__ import export
 
 PROBED = Minimum(
@@ -64,7 +64,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(trained, tmp_path,
         time.sleep(rng.uniform(0, 0.15))
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, "it ended before it could be killed: train longer"
-    result = stage(folder, "stages.lora_seed", "--seed", "3")
+    result = inside(folder, "stages.lora_seed", "--seed", "3")
     assert result.returncode == 0, result.stderr
     for part in ("data/lora_seed", "plots", "metrics/lora_seed"):
         assert contents(folder / part) == contents(trained / part)
@@ -72,7 +72,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(trained, tmp_path,
 
 def test_rows_of_a_chain_length_are_trained_on_with_every_seed_of_the_sweep(trained, tmp_path):
     folder = write_workspace(tmp_path, {"iters": 60})
-    result = stage(folder, "stages.lora_seed", "--rows", "truncated/R3", "--name", "truncated_R3")
+    result = inside(folder, "stages.lora_seed", "--rows", "truncated/R3", "--name", "truncated_R3")
     assert result.returncode == 0, result.stderr
     found = json.loads((folder / "metrics/lora_level/truncated_R3.json").read_text())
     assert list(found["seeds"]) == ["seed_3", "seed_4"]
@@ -84,11 +84,11 @@ def test_rows_of_a_chain_length_are_trained_on_with_every_seed_of_the_sweep(trai
 
 def test_the_probe_gives_the_iterations(tmp_path):
     folder = write_workspace(tmp_path, {"iters": "probe"})
-    missing = stage(folder, "stages.lora_seed", "--seed", "3")
+    missing = inside(folder, "stages.lora_seed", "--seed", "3")
     assert missing.returncode == 1 and missing.stderr.startswith("error: metrics/overfit_probe.json could not be read")
     (folder / "metrics").mkdir(exist_ok=True)
     (folder / "metrics/overfit_probe.json").write_text(PROBED.model_dump_json())
-    assert stage(folder, "stages.lora_seed", "--seed", "3").returncode == 0
+    assert inside(folder, "stages.lora_seed", "--seed", "3").returncode == 0
     metrics = json.loads((folder / "metrics/lora_seed/3.json").read_text())
     assert metrics["folds"]["held_out"]["iterations"] == 6
 
@@ -114,22 +114,15 @@ def test_wrong_input_is_one_message_and_earlier_outputs_stay(trained, changed, m
     assert contents(trained / "data/lora_seed") == before
 
 
-def mlx_lm(folder, *command):
-    """Run one of mlx-lm's own commands."""
-    return subprocess.run(
-        [sys.executable, "-m", "mlx_lm", *command], cwd=folder, capture_output=True, text=True, check=False
-    )
-
-
 @pytest.mark.parametrize("kind", ["dora", "full"])
 def test_other_ways_to_fine_tune_answer_and_leave_the_house(tmp_path, monkeypatch, kind):
     """DoRA has a place in PEFT's layout, whole layers have none; both fuse; neither is trained in PyTorch."""
     folder = write_workspace(tmp_path, {"iters": 8, "fine_tune_type": kind})
-    result = stage(folder, "stages.lora_seed", "--seed", "3")
+    result = inside(folder, "stages.lora_seed", "--seed", "3")
     assert result.returncode == 0, result.stderr
-    result = mlx_lm(folder, "generate", *ADAPTER, "--prompt", "If 3x + 4 = 19, find x.", "--max-tokens", "4")
+    result = inside(folder, "mlx_lm.generate", *ADAPTER, "--prompt", "If 3x + 4 = 19, find x.", "--max-tokens", "4")
     assert result.returncode == 0 and "Generation: 4 tokens" in result.stdout, result.stderr
-    answered = stage(folder, "stages.answers", "--model", "seed_3")
+    answered = inside(folder, "stages.answers", "--model", "seed_3")
     assert answered.returncode == 0, answered.stderr
 
     monkeypatch.chdir(folder)
@@ -148,13 +141,13 @@ ADAPTER = ("--model", "models/random", "--adapter-path", "data/lora_seed/3/held_
 
 
 def test_mlx_lm_generates_with_the_adapter(trained):
-    result = mlx_lm(trained, "generate", *ADAPTER, "--prompt", "If 3x + 4 = 19, find x.", "--max-tokens", "4")
+    result = inside(trained, "mlx_lm.generate", *ADAPTER, "--prompt", "If 3x + 4 = 19, find x.", "--max-tokens", "4")
     assert result.returncode == 0, result.stderr
     assert "Generation: 4 tokens" in result.stdout
 
 
 def test_mlx_lm_fuses_the_adapter(trained, tmp_path):
-    result = mlx_lm(trained, "fuse", *ADAPTER, "--save-path", str(tmp_path / "fused"))
+    result = inside(trained, "mlx_lm.fuse", *ADAPTER, "--save-path", str(tmp_path / "fused"))
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "fused/model.safetensors").stat().st_size > 0
 

@@ -10,21 +10,22 @@ import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
-from stages.report.drawing import NO_FONTS
+from stages.report.drawing import FONT, NO_FONTS
 
 ROOT = Path(__file__).resolve().parents[2]
 DRAW = """
-import sys
 from pathlib import Path
-import altair as alt, pandas as pd, vl_convert
-from stages.report.drawing import FONT, draw
+import altair as alt, pandas as pd
+from stages.report.drawing import draw
 label = alt.Chart(pd.DataFrame({"a": ["Held out ’ − ← →"]})).mark_bar().encode(y="a:N")
-if sys.argv[1] == "draw":
-    draw(Path("."), "figure", label, "", "")
-else:
-    text = f'<text y="15" font-family="{FONT}">a</text>'
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="90" height="20">{text}</svg>'
-    Path("figure.png").write_bytes(vl_convert.svg_to_png(svg))
+draw(Path("."), "figure", label, "", "")
+"""
+PLAIN = f"""
+from pathlib import Path
+import vl_convert
+text = '<text y="15" font-family="{FONT}">a</text>'
+svg = '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="20">' + text + '</svg>'
+Path("figure.png").write_bytes(vl_convert.svg_to_png(svg))
 """
 
 
@@ -47,13 +48,13 @@ def box_font(path: Path) -> None:
     builder.save(path)
 
 
-def drawn(folder: Path, fonts: Path, what: str) -> dict[str, str]:
-    """The hashes of what a process draws on a machine whose fonts are those in `fonts`."""
+def drawn(folder: Path, fonts: Path, program: str) -> dict[str, str]:
+    """The hashes of what a program draws on a machine whose fonts are those in `fonts`."""
     folder.mkdir()
     settings = folder / "fonts.conf"
     settings.write_text(NO_FONTS.format(folder=fonts))
     subprocess.run(
-        [sys.executable, "-c", DRAW, what],
+        [sys.executable, "-c", program],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT), "FONTCONFIG_FILE": str(settings)},
         check=True,
@@ -67,7 +68,7 @@ def test_figures_do_not_depend_on_the_fonts_of_the_machine(tmp_path: Path) -> No
     for folder in (boxes, none):
         folder.mkdir()
     box_font(boxes / "LiberationSans-Regular.ttf")
-    assert drawn(tmp_path / "1", boxes, "plain") != drawn(tmp_path / "2", none, "plain"), "the font is taken if it may"
-    figures = drawn(tmp_path / "3", boxes, "draw")
+    assert drawn(tmp_path / "1", boxes, PLAIN) != drawn(tmp_path / "2", none, PLAIN), "the font is taken if it may"
+    figures = drawn(tmp_path / "3", boxes, DRAW)
     assert set(figures) == {"figure.svg", "figure.png"}
-    assert figures == drawn(tmp_path / "4", none, "draw")
+    assert figures == drawn(tmp_path / "4", none, DRAW)

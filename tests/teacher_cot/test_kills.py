@@ -65,7 +65,7 @@ def test_an_interrupt_waits_for_what_is_under_way(tmp_path):
             errors = process.communicate()[1]
         assert process.returncode == 1
         assert "error: interrupted: run the same command again to go on." in errors and "Traceback" not in errors
-        assert workspace.run().returncode == 0
+        assert workspace.command().returncode == 0
     assert server.asked_again == 0
     assert len(server.requests) == len(server.answered)
 

@@ -49,7 +49,7 @@ def test_chains_are_sorted_records_that_lead_to_their_requests(taught):
 
 def test_a_second_run_asks_nothing_and_writes_the_same(taught):
     before = taught.outputs()
-    done = taught.run()
+    done = taught.command()
     assert done.returncode == 0 and "to ask" not in done.stderr
     assert taught.outputs() == before
 
@@ -71,8 +71,8 @@ def test_the_solver_answers_the_benchmark_and_nothing_is_taught_of_it(taught, tm
     benchmark = [problem.model_copy(update={"id": f"test/{problem.number}"}) for problem in problems(55)[40:]]
     write_jsonl(tmp_path / "data/transfer/problems.jsonl", benchmark)
     shutil.copytree(taught.folder / "cache", tmp_path / "cache")
-    assert f"still to ask: about {len(benchmark)} requests" in workspace.run("--status").stdout
-    done = workspace.run()
+    assert f"still to ask: about {len(benchmark)} requests" in workspace.command("--status").stdout
+    done = workspace.command()
     assert done.returncode == 0, done.stderr
     answers = [Answer.model_validate(row) for row in workspace.rows("benchmark")]
     assert [answer.problem_id for answer in answers] == sorted(problem.id for problem in benchmark)
@@ -85,7 +85,7 @@ def test_the_solver_answers_the_benchmark_and_nothing_is_taught_of_it(taught, tm
     assert "benchmark" not in taught.metrics()
     asked = stratified(benchmark, 6)
     workspace.params(transfer=6, benchmark=True)
-    assert workspace.run().returncode == 0
+    assert workspace.command().returncode == 0
     assert [row["problem_id"] for row in workspace.rows("benchmark")] == sorted(asked)
 
 
@@ -95,17 +95,17 @@ def test_recorded_chains_answer_no_benchmark(tmp_path):
 
 
 def test_status_export_and_import(taught, tmp_path):
-    said = taught.run("--status").stdout.splitlines()
+    said = taught.command("--status").stdout.splitlines()
     assert said[0].split()[:4] == ["role", "model", "answered", "refused"]
     solver = next(line.split() for line in said if line.startswith("solver"))
     assert solver[1:6] == ["embedded/solver", "40", "0", "0", "0"]
     assert "still to ask: about 0 requests, about $0.00" in said
     exported = tmp_path / "answers.jsonl"
-    assert taught.run("--export", str(exported)).stdout.endswith(f"answers written to {exported}\n")
+    assert taught.command("--export", str(exported)).stdout.endswith(f"answers written to {exported}\n")
     other = Workspace(tmp_path / "other", problems(40))
-    assert "280 requests" in other.run("--status").stdout
-    assert "answers added, 0 were known" in other.run("--import", str(exported)).stdout
-    done = other.run()
+    assert "280 requests" in other.command("--status").stdout
+    assert "answers added, 0 were known" in other.command("--import", str(exported)).stdout
+    done = other.command()
     assert "to ask" not in done.stderr
     assert other.outputs() == taught.outputs()
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import mlx.core as mx
@@ -14,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 from distil.lm.checkpoints import load, tokenizer_for, with_adapter
 from distil.pipeline.files import InputError
 from tests.checkpoint import write_checkpoint
+from tests.workspace import inside
 from tools.check_model.imported import PROMPTS
 from tools.export_adapter.__main__ import export
 from tools.export_adapter.adapter import tensor_shapes
@@ -217,17 +217,7 @@ def test_llama_cpp_reads_no_dora_and_a_folder_of_folds_names_them(tmp_path):
     write_adapter(tmp_path / "seed/held_out", model, dora=True)
     with pytest.raises(InputError, match=r"DoRA adapter, which llama\.cpp does not read"):
         export(tmp_path / "seed/held_out", "gguf", tmp_path / "out")
-    command = [
-        sys.executable,
-        "-m",
-        "tools.export_adapter",
-        tmp_path / "seed",
-        "--to",
-        "peft",
-        "--output",
-        tmp_path / "o",
-    ]
-    result = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False)
+    result = inside(tmp_path, "tools.export_adapter", "seed", "--to", "peft", "--output", "o")
     assert result.returncode == 1 and "It has adapters in its folders held_out" in result.stderr
     with pytest.raises(InputError, match="would replace"):
         export(tmp_path / "seed/held_out", "peft", tmp_path / "seed")

@@ -23,7 +23,7 @@ from distil.pipeline.records import Answer, Scored
 from distil.verifier import Verifier
 from tests.report.conftest import FLAGS, chromium
 from tests.scored_run import write_run
-from tests.workspace import ANSWERS, ROOT, contents, environment, problems, stage, write_workspace
+from tests.workspace import ANSWERS, ROOT, contents, environment, inside, problems, stage, write_workspace
 
 HARNESS = ROOT / ".venv-harness/bin/python"
 MODELS = ("base", "seed_0", "seed_1")
@@ -58,7 +58,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with two seeds, evaluated; not to be changed."""
     folder = write_run(tmp_path_factory.mktemp("finished"), seeds=(0, 1))
     set_params(folder)
-    done = stage(folder, "stages.eval")
+    done = inside(folder, "stages.eval")
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -107,7 +107,7 @@ def test_samples_that_come_back_are_scored_as_they_were(finished: Path, tmp_path
         models[model] = {"weights": str(theirs), "columns": {"question": "question", "judge": "judge"}}
     set_params(again, backend="replay", models=models, limit={"unseen": None, "seen": 0, "transfer": None})
     for command in (*(["stages.answers", "--model", model] for model in MODELS), ["stages.eval"]):
-        done = stage(again, *command)
+        done = inside(again, *command)
         assert done.returncode == 0, done.stderr
     assert accuracies(again) == accuracies(finished)
     judged = samples(again / "data/answers/base/judged.jsonl")

@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from distil.verifier import Verifier, algebra, verifier, verify
@@ -42,12 +43,16 @@ def test_hostile_answers_are_decided_at_once(gold):
             assert found.verdict != "CORRECT" or (gold == "31" and "31" in text), text[:40]
 
 
-def test_what_hangs_is_killed_and_costs_no_other_row():
+def test_what_hangs_is_killed_after_its_processor_time_and_costs_no_other_row():
     hostile = [*DECIDED_HERE[:6], *LEFT_TO_WORKERS]
     pairs = [pair for text in hostile for pair in ((r"\sqrt{2}", text), ("1+2√2", "2√2+1"), ("31", "Answer: 31"))]
+    before = _workers_seconds()
     with Verifier(timeout=1) as one:
         found = one.verify_many(pairs)
         assert one.verify("3+√5", "√5+3").verdict == "CORRECT"
+    if sys.platform == "linux":  # elsewhere no server of forks counts for its workers
+        # one second each, and what it costs to start a worker in the place of each that was killed
+        assert 1 <= _workers_seconds() - before < 10 * len(LEFT_TO_WORKERS)
     for place, (_, text) in enumerate(pairs):
         if place % 3:
             assert found[place].verdict == "CORRECT"
@@ -81,20 +86,10 @@ def test_it_works_in_threads_and_leaves_the_callers_alarm_alone():
     assert found == ["CORRECT"] * 8 and callable(handler)
 
 
-def test_what_is_left_to_workers_takes_seconds():
-    """Seconds of the processor: the worker that ran all of them has used less than five for each."""
-    with Verifier(workers=1) as one:
-        assert one.verify("1+√2", "√2+1").verdict == "CORRECT"  # loads sympy
-        before = _children_seconds()
-        for text in LEFT_TO_WORKERS:
-            one.verify(r"\sqrt{2}", text)
-    assert _children_seconds() - before < 5 * len(LEFT_TO_WORKERS)
-
-
-def _children_seconds() -> float:
-    """The processor time of the processes that this one started and that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def _workers_seconds() -> float:
+    """The processor time of the workers that the server of forks has started and that have ended."""
+    times = [process.cpu_times() for process in psutil.Process().children()]
+    return sum(one.children_user + one.children_system for one in times)
 
 
 def _greedy(gold: str, answer: str, seconds: float) -> Decision:
