@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from distil.pipeline.files import InputError
+from distil.lm.progress import LmParams, LoraParams
+from distil.pipeline.files import InputError, read_json
 from tools.plan.__main__ import main, missing, parameters, show_size
-from tools.plan.designs import designs, table
+from tools.plan.designs import Group, designs, table
 from tools.plan.model import PUBLISHED, PlannedModel, find
-from tools.plan.speed import Speed, measure
+from tools.plan.speed import Sizes, Speed, Steps, measure
 from tools.plan.work import Work, padded, scratch
 
 ROOT = Path(__file__).resolve().parents[2]
+TIMINGS = ROOT / "results/qwen-1.5b/metrics/timings"
 PAPER = "models/Qwen2.5-7B-Instruct-4bit"
 LORA = {
     "fine_tune_type": "lora", "num_layers": 16, "rank": 8, "grad_checkpoint": True, "batch_size": 4,
@@ -21,6 +23,7 @@ LORA = {
 }  # fmt: skip
 SIZES = {
     "lora_seed": LORA,
+    "lm": {"backend": "mlx", "compute": "float32"},
     "answers": {"batch_size": 8, "max_tokens": 512},
     "length_sweep": {"rows": {"R1": "levels/R1"}, "seeds": [0]},
 }
@@ -84,6 +87,28 @@ def test_gradient_checkpointing_and_fewer_layers_need_less():
     assert whole == 16 * 16 * model.layer_parameters, "weights, gradients and Adam's two moments of 16 layers"
 
 
+QWEN = {
+    "vocab_size": 151936, "num_key_value_heads": 2, "tie_word_embeddings": False, "hidden_size": 1536,
+    "num_hidden_layers": 28, "intermediate_size": 8960, "num_attention_heads": 12,
+}  # fmt: skip
+HALF = QWEN | {
+    "hidden_size": 896, "num_hidden_layers": 24, "intermediate_size": 4864, "num_attention_heads": 14,
+}  # fmt: skip
+
+
+def test_pytorch_needs_what_its_runs_needed():
+    """The sum for MLX in float32 was forecast, twice what runs had. 2,650 tokens are the real run's largest batch."""
+    params = LORA | {"grad_checkpoint": False}
+    half = read_json(ROOT / "metrics/bench.json")["peers"]["peer_lora_bf16"]["ours"]
+    kept = [read_json(path)["held_out"]["peak_memory_gb"] for path in TIMINGS.glob("lora_seed/*.json")]
+    for shape, tokens, gigabytes in ((QWEN, 2650, max(kept)), (QWEN, 2650, min(kept)), (HALF, 1391, half["peak_gb"])):
+        model = PlannedModel("models/qwen", [], shape)
+        forecast = sum(model.memory(params, True, tokens, tokens * 2 // 3, "bfloat16").values()) / 1e9
+        assert forecast == pytest.approx(gigabytes, rel=0.2)
+        assert sum(model.memory(params, True, tokens, tokens * 2 // 3).values()) / 1e9 > 1.6 * gigabytes
+    assert model.cache_bytes(64, 2000, True, "bfloat16") * 2 == model.cache_bytes(64, 2000, True)
+
+
 def test_what_does_not_fit_is_said(monkeypatch, capsys):
     model = PlannedModel(PAPER, ["model.safetensors"], PUBLISHED[PAPER])
     monkeypatch.setattr("tools.plan.__main__.on_cpu", lambda: True)
@@ -121,11 +146,44 @@ def test_an_unknown_profile_is_one_message(tmp_path, monkeypatch):
     assert parameters("paper", tmp_path)["lora_seed"]["model"] == PAPER
 
 
+def lora(layers: int) -> LoraParams:
+    return LoraParams(
+        model="none", iters=1, batch_size=2, learning_rate=1e-4, rank=4, scale=1.0, dropout=0.0, num_layers=layers,
+        max_seq_length=64, steps_per_eval=1, patience=0, grad_checkpoint=False,
+    )  # fmt: skip
+
+
+TINY = Sizes(rows=2, row=20, reply=10, prompts=3, prompt=9, seen=12)
+
+
 def test_speed_is_measured_on_the_shape():
-    student = find(str(ROOT / "models/tiny-student"))
-    assert student
-    speed = measure(student, 8, 2, 20, 2)
-    assert 0 < speed.training < 1 and 0 < speed.answering < 1
+    speed = measure(find(str(ROOT / "models/tiny-student")), lora(-1), LmParams(), "mlx", TINY)
+    assert all(0 < seconds < 1 for seconds in (speed.training, speed.answering, speed.reading))
+
+
+def test_the_profiles_own_backend_is_timed():
+    """MLX in float32 was timed for students that PyTorch trains in bfloat16: days were forecast where it took hours."""
+    pytest.importorskip("torch")
+    lm = LmParams(backend="torch", compute="bfloat16")
+    speed = measure(find(str(ROOT / "models/tiny-student")), lora(-1), lm, "torch", TINY)
+    assert all(0 < seconds < 1 for seconds in (speed.training, speed.answering, speed.reading))
+
+
+def test_a_large_model_is_its_layers_and_its_head(monkeypatch):
+    """28 layers of which 16 have adapters, and a head that counts at reply tokens alone in training."""
+    seen = []
+
+    def network(config, adapter, lm, sizes):
+        seen.append((config["num_hidden_layers"], adapter.num_layers, sizes.row))
+        return Steps(training=0.010, frozen=0.004, reading=0.002, answering=0.003)
+
+    monkeypatch.setattr("tools.plan.speed.mlx_steps", network)
+    model = PlannedModel(PAPER, ["model.safetensors"], PUBLISHED[PAPER])
+    found = measure(model, lora(16), LmParams(), "mlx", replace(TINY, row=300, reply=200))
+    head = 152064 * 3584 / model.layer_parameters
+    assert seen == [(1, 1, 128)]
+    assert found.training == pytest.approx(12 * 0.004 + (16 + head * 2 / 3) * 0.010)
+    assert found.answering == pytest.approx((28 + head) * 0.003) and found.reading == pytest.approx(28 * 0.002)
 
 
 def test_overrides_are_those_of_an_experiment(tmp_path, monkeypatch):
@@ -166,6 +224,28 @@ def test_the_answers_counted_are_those_that_a_run_writes(tmp_path, monkeypatch):
     assert next(designs(params)).answers(params, questions) == base + 3 * otherwise + 5 * seed + 10 * level
     params = parameters("own", tmp_path, ["answers.limit.unseen=20"])
     assert next(designs(params)).answers(params, questions) == (20 + 40 + 100) + 2 * (20 + 40 + 100 + 60) + 6 * 20
+
+
+def test_shorter_chains_cost_less_to_train_on_and_to_write(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    params = parameters("own", tmp_path, ["answers.limit.unseen=null"])
+    alike = work(rows=[300] * 10, prompts=[100] * 300)
+    half = replace(alike, means={name: (150.0, 100.0) for name in params["length_sweep"]["rows"].values()})
+    own, speed = next(designs(params)), Speed(1 / 100, 1 / 50)
+    (training, answering), (less, fewer) = (own.hours(params, one, speed, 200) for one in (alike, half))
+    assert training - less == pytest.approx(6 * own.iters * 4 * 150 / 100 / 3600)
+    levels = [group for group in own.answers_by_group(params, alike) if group.asked == 40]
+    assert answering - fewer == pytest.approx(sum(group.models for group in levels) * 40 * 100 / 50 / 3600)
+
+
+def test_a_full_batch_of_pytorch_is_computed_to_the_last_reply():
+    """64 slots and 200 replies of 500 tokens, of which one reaches 2,000: 200 x 500 + 64 x 1,500 tokens."""
+    group = Group(2, 200, prompt=100)
+    speed = Speed(1, 0.01, reading=0.001)
+    mlx, torch = ({"backend": name, "batch_size": 64} for name in ("mlx", "torch"))
+    assert group.seconds(mlx, speed, 500, 2000) == pytest.approx(2 * (200 * 100 * 0.001 + 200 * 500 * 0.01))
+    assert group.seconds(torch, speed, 500, 2000) == pytest.approx(2 * (20 + (200 * 500 + 64 * 1500) * 0.01))
+    assert group.seconds(mlx, speed, 9000, 2000) == pytest.approx(2 * (20 + 200 * 2000 * 0.01))
 
 
 @pytest.mark.slow

@@ -10,10 +10,10 @@ Changes nothing in the repository. Exit status 1 when something is missing or do
 """
 
 import argparse
+import importlib.util
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -23,17 +23,19 @@ from distil.lm.cpu import blas
 
 blas.route()  # before MLX is imported
 
-from distil.lm.checkpoints import on_cpu
+from distil.lm.checkpoints import load_tokenizer, on_cpu
+from distil.lm.progress import LmParams, LoraParams
+from distil.lm.template import row_tokens
+from distil.pipeline import chat
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError
+from distil.pipeline.records import Message
 from distil.pipeline.student_model import SOURCES, fetch_command
 from tools.params import compose
 from tools.plan.designs import designs, table
 from tools.plan.model import GIGA, PlannedModel, find
-from tools.plan.speed import Speed, measure
-from tools.plan.work import Blocks, Work, padded, scratch, workload
-
-HOUR = 3600
+from tools.plan.speed import Sizes, Speed, measure
+from tools.plan.work import Blocks, Counter, Work, padded, scratch, workload
 
 
 def main() -> int:
@@ -66,17 +68,22 @@ def main() -> int:
         params = parameters(args.profile, folder, args.set_param)
         model = find(params["lora_seed"]["model"])
         faults += missing(params, model)
-        count = token_counter(model)
+        counter = token_counter(model, params["chat"]["system"])
         scratch(folder, params)
         try:
-            work = workload(folder, params, count)
+            work = workload(folder, params, counter)
         except InputError as error:
             faults.append(str(error))
     print(f"profile {params['profile']}: {model.path}, {model.parameters / 1e6:,.1f} million weights")
     if work:
-        speed = Speed(*(1 / rate for rate in args.measured)) if args.measured else speed_here(params, model, work)
-        faults += show_size(params, model, work) + show_work(params, work, bool(count), speed)
-        reply = args.reply or sum(work.replies) / len(work.replies)
+        reply = args.reply or work.reply
+        if args.measured:
+            training, answering = args.measured
+            speed = Speed(1 / training, 1 / answering, whole=True)
+        else:
+            speed, lacking = speed_here(params, model, work, reply)
+            faults += lacking
+        faults += show_size(params, model, work) + show_work(params, work, model.there, speed, reply)
         print("\n".join(table(params, work, speed, args.base, reply)))
     for fault in faults:
         print(f"cannot work: {fault}")
@@ -121,24 +128,29 @@ def missing(params: Blocks, model: PlannedModel) -> list[str]:
     return faults
 
 
-def token_counter(model: PlannedModel) -> Callable[[str], int] | None:
-    """The function that counts a text's tokens for this model; None when its tokenizer is missing."""
+def token_counter(model: PlannedModel, system: str) -> Counter:
+    """Counts a text's tokens as this model's tokenizer does; its bytes when the tokenizer is missing."""
     if not model.there:
-        return None
-    from mlx_lm.utils import load_tokenizer
-
+        return Counter()
     tokenizer = load_tokenizer(Path(model.path))
-    return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
+
+    def count(text: str) -> int:
+        return len(tokenizer.encode(text, add_special_tokens=False))
+
+    asked, reply = chat.prompt("What is 3 + 4?", system), Message(role="assistant", content="Answer: 7")
+    row, prompt = row_tokens(tokenizer, [*asked, reply])
+    return Counter(count, prompt - sum(count(turn.content) for turn in asked), len(row) - prompt - count(reply.content))
 
 
 def show_size(params: Blocks, model: PlannedModel, work: Work) -> list[str]:
     """Print the memory and disk that are needed and that are there. Returns what does not fit."""
-    lora, answers, faults = params["lora_seed"], params["answers"], []
+    lora, answers, lm, faults = params["lora_seed"], params["answers"], params["lm"], []
     rows = sorted(min(row, lora["max_seq_length"]) for row in work.rows)[-lora["batch_size"] :]
     replies = sum(sorted(work.replies)[-lora["batch_size"] :])
-    parts = model.memory(lora, on_cpu(), max(rows) * len(rows), min(replies, sum(rows)))
+    compute = lm["compute"] if lm["backend"] == "torch" else None
+    parts = model.memory(lora, on_cpu(), max(rows) * len(rows), min(replies, sum(rows)), compute)
     prompts = sorted(length for lengths in work.prompts.values() for length in lengths)[-answers["batch_size"] :]
-    caches = model.cache_bytes(len(prompts), max(prompts) + answers["max_tokens"], on_cpu())
+    caches = model.cache_bytes(len(prompts), max(prompts) + answers["max_tokens"], on_cpu(), compute)
     training, answering = sum(parts.values()), parts["weights"] + caches
     free = psutil.virtual_memory().available
     detail = ", ".join(f"{name} {size / GIGA:.2g}" for name, size in parts.items())
@@ -149,7 +161,7 @@ def show_size(params: Blocks, model: PlannedModel, work: Work) -> list[str]:
         faults.append(
             f"{max(training, answering) / GIGA:.1f} GB of memory are needed and {free / GIGA:.1f} GB are free: use a "
             "machine with more, or lower lora_seed.batch_size, lora_seed.max_seq_length or answers.batch_size, or set "
-            "lora_seed.grad_checkpoint; on a CPU weights are float32, whatever the checkpoint's quantisation."
+            "lora_seed.grad_checkpoint; on a CPU MLX's weights are float32, whatever the checkpoint's quantisation."
         )
     adapters = (len(lora["seeds"]) * work.folds + sweep_adapters(params)) * 2
     disk = adapters * parts["adapter, gradient and Adam"] / 4 + (0 if model.there else model.file_bytes)
@@ -166,35 +178,45 @@ def sweep_adapters(params: Blocks) -> int:
     return len(params["length_sweep"]["rows"]) * len(params["length_sweep"]["seeds"])
 
 
-def speed_here(params: Blocks, model: PlannedModel, work: Work) -> Speed:
-    """How fast MLX trains and answers here, from a few steps."""
-    lora, batch = params["lora_seed"], params["answers"]["batch_size"]
-    mean = round(padded(work.rows, lora["batch_size"]) / len(work.rows))
-    return measure(model, lora["rank"], lora["batch_size"], mean, batch)
+def speed_here(params: Blocks, model: PlannedModel, work: Work, reply: float) -> tuple[Speed, list[str]]:
+    """How fast the profile's backend trains and answers here, from a few steps, and what is missing for that."""
+    lora = LoraParams.model_validate(params["lora_seed"])
+    lm, faults = LmParams.model_validate(params["lm"]), []
+    backend = params["answers"]["backend"]
+    if "torch" in (lm.backend, backend) and not importlib.util.find_spec("torch"):
+        faults.append(
+            "lm.backend is torch, and PyTorch is not installed: `make extra NAME=torch`. MLX was timed instead."
+        )
+        lm, backend = LmParams(), "mlx"
+    answers = params["answers"]
+    sizes = Sizes(
+        rows=lora.batch_size,
+        row=round(work.row),
+        reply=round(work.reply),
+        prompts=answers["batch_size"],
+        prompt=round(work.prompt),
+        seen=round(work.prompt + min(reply, answers["max_tokens"]) / 2),
+    )
+    return measure(model, lora, lm, backend if backend == "torch" else "mlx", sizes), faults
 
 
-def show_work(params: Blocks, work: Work, counted: bool, speed: Speed) -> list[str]:
+def show_work(params: Blocks, work: Work, counted: bool, speed: Speed, reply: float) -> list[str]:
     """Print tokens, hours and dollars. Returns what is over budget."""
     lora, answers = params["lora_seed"], params["answers"]
     real, batches = sum(work.rows), padded(work.rows, lora["batch_size"])
-    mean = round(batches / len(work.rows))
     how = "counted" if counted else "3 bytes a token, as the model's tokenizer is not there"
     kind = "rows" if work.measured else "rows of the expected length, one for every question"
     print(f"tokens     {real:9,} in an epoch of {len(work.rows)} {kind}, {batches:,.0f} with padding ({how})")
 
-    probe = params["overfit_probe"]["iters"]
-    iters = probe // 2 if lora["iters"] == "probe" else lora["iters"]
-    step = lora["batch_size"] * mean * speed.training
+    own, probe = next(designs(params)), params["overfit_probe"]["iters"]
     runs = len(lora["seeds"]) * work.folds + sweep_adapters(params)
-    hours = (runs * iters + probe) * step / HOUR
+    training, answering = own.hours(params, work, speed, reply)
     print(
-        f"training   {hours:9.2f} h for {runs} adapters of {iters} iterations and a probe of {probe} (validation aside)"
+        f"training   {training:9.2f} h for {runs} adapters of {own.iters} iterations and a probe of {probe} "
+        "(validation aside)"
     )
-
-    number = next(designs(params)).answers(params, work)
-    reply = min(answers["max_tokens"], sum(work.replies) / len(work.replies))
-    hours = number * reply * speed.answering / HOUR
-    print(f"answering  {hours:9.2f} h for {number:,} answers of about {reply:.0f} tokens")
+    number, reply = own.answers(params, work), min(answers["max_tokens"], reply)
+    print(f"answering  {answering:9.2f} h for {number:,} answers of about {reply:.0f} tokens")
     print(f"teacher    {work.usd:9.2f} US$ for about {work.requests:,} requests")
     budget = params["teacher_cot"].get("budget_usd")
     if budget is not None and work.usd > budget:

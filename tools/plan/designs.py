@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from distil.statistics.power import detectable
 from distil.statistics.seeds import StandardErrors
 from tools.plan.speed import Speed
-from tools.plan.work import Blocks, Work
+from tools.plan.work import Block, Blocks, Work
 
 HOUR = 3600
 SHARES_APART = 0.5
@@ -33,30 +33,67 @@ class Design:
         return min(limit or contest, held_out if self.folds == 1 else contest)
 
     def hours(self, params: Blocks, work: Work, speed: Speed, reply: float) -> tuple[float, float]:
-        """Training and answering, in hours."""
-        lora = params["lora_seed"]
-        adapters = self.seeds * (self.folds + params["train_split"]["paper_protocol"]) + self.swept(params)
-        tokens = sum(work.rows) / len(work.rows) * lora["batch_size"]
-        training = (adapters * self.iters + params["overfit_probe"]["iters"]) * tokens * speed.training
-        answering = self.answers(params, work) * min(reply, self.cap) * speed.answering
-        return training / HOUR, answering / HOUR
+        """Training and answering, in hours of one processor.
 
-    def swept(self, params: Blocks) -> int:
-        """The number of the sweep's adapters: one per seed for each level and, with all levels, for each control."""
-        sweep = params["length_sweep"]
-        return len(sweep["seeds"]) * (len(sweep["rows"]) if self.levels == len(sweep["levels"]) else self.levels)
+        A student's reply has `reply` tokens, and one of a chain length's adapter is shorter as its chains are.
+        """
+        lora, split, sweep = params["lora_seed"], params["train_split"], params["length_sweep"]
+        rows = self.seeds * (self.folds * work.row + split["paper_protocol"] * work.mean("paper")[0])
+        rows += len(sweep["seeds"]) * sum(work.mean(name)[0] for name in self.swept(params))
+        tokens = lora["batch_size"] * (self.iters * rows + params["overfit_probe"]["iters"] * work.row)
+        groups = self.answers_by_group(params, work)
+        answering = sum(group.seconds(params["answers"], speed, reply, self.cap) for group in groups)
+        return tokens * speed.training / HOUR, answering / HOUR
+
+    def swept(self, params: Blocks) -> list[str]:
+        """The rows of the sweep's adapters: of all lengths and controls, or of the longest and the shortest length."""
+        rows: dict[str, str] = params["length_sweep"]["rows"]
+        levels = params["length_sweep"]["levels"]
+        return list(rows.values()) if self.levels == len(levels) else [rows[levels[0]], rows[levels[-1]]]
 
     def answers(self, params: Blocks, work: Work) -> int:
         """The number of answers to write, within `answers.limit`."""
-        limit, paper = params["answers"]["limit"], params["train_split"]["paper_protocol"]
+        return sum(group.models * group.asked for group in self.answers_by_group(params, work))
+
+    def answers_by_group(self, params: Blocks, work: Work) -> list["Group"]:
+        """Which models answer how many questions, within `answers.limit`."""
+        limit, paper, samples = (
+            params["answers"]["limit"], params["train_split"]["paper_protocol"], params["answers"]["samples"],
+        )  # fmt: skip
         held_out, contest, transfer = work.held_out, len(work.prompts["contest"]), len(work.prompts["transfer"])
         unseen = self.unseen(held_out, contest, limit["unseen"])
         seen = contest - held_out if limit["seen"] is None else min(limit["seen"], contest - held_out)
         second = transfer if limit["transfer"] is None else min(limit["transfer"], transfer)
-        base = unseen + seen + second + len(params["answers"].get("baselines", {})) * (unseen + second)
-        a_model = unseen + seen + second + paper * (unseen + seen)
-        asked = base + self.seeds * a_model + self.swept(params) * min(unseen, held_out)
-        return int(asked * params["answers"]["samples"])
+        groups = [
+            Group(1, unseen + seen + second, work.prompt),
+            Group(self.seeds, unseen + seen + second + paper * (unseen + seen), work.prompt),
+        ]
+        for style in params["answers"].get("baselines", {}).values():
+            groups.append(Group(1, unseen + second, work.prompt + (style or {}).get("shots", 0) * work.row))
+        for name in self.swept(params):
+            share = work.mean(name)[1] / work.reply
+            groups.append(Group(len(params["length_sweep"]["seeds"]), min(unseen, held_out), work.prompt, share))
+        return [replace(group, asked=int(group.asked * samples)) for group in groups]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Models that answer `asked` prompts of `prompt` tokens; `share` is how long their replies are to a student's."""
+
+    models: int
+    asked: int
+    prompt: float
+    share: float = 1.0
+
+    def seconds(self, answers: Block, speed: Speed, reply: float, cap: int) -> float:
+        """How long they take, one after the other.
+
+        PyTorch computes a full batch to the last reply, and some reply of a model reaches the cap.
+        """
+        tokens = self.asked * min(reply * self.share, cap)
+        if answers["backend"] == "torch" and not speed.whole:
+            tokens += min(answers["batch_size"], self.asked) * (cap - min(reply * self.share, cap))
+        return self.models * (self.asked * self.prompt * speed.reading + tokens * speed.answering)
 
 
 def designs(params: Blocks) -> Iterator[Design]:

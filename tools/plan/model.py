@@ -10,6 +10,10 @@ from distil.pipeline.student_model import StudentModel
 GIGA = 1e9
 FLOAT = 4
 """Bytes of a float32."""
+WIDTHS = {"float32": FLOAT, "bfloat16": 2}
+"""Bytes of a number in each precision of the PyTorch backend."""
+TORCH_KEEPS = 1.8
+"""PyTorch's process holds so many times the activations that the backward pass keeps, as its peak memory shows."""
 NEEDED = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 """The fields of config.json that the arithmetic below uses."""
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
@@ -71,32 +75,38 @@ class PlannedModel:
         bits = quantization["bits"] + 32 / quantization["group_size"] if quantization else 16
         return self.parameters * bits / 8
 
-    def memory(self, lora: dict[str, Any], on_cpu: bool, batch_tokens: int, batch_replies: int) -> dict[str, float]:
-        """The bytes that training needs at its largest batch, by purpose.
+    def memory(
+        self, lora: dict[str, Any], on_cpu: bool, batch_tokens: int, batch_replies: int, torch: str | None = None
+    ) -> dict[str, float]:
+        """The bytes that training needs at its largest batch, by purpose; `torch` is that backend's precision.
 
         Activations are what the backward pass keeps of a layer. Per token these are about 12 vectors of the model's
         width and 4 of the inner width. With gradient checkpointing it is one vector per layer, and one layer in full.
+        With PyTorch the layers below the adapters keep nothing, and logits are computed for 256 tokens at a time.
         """
         width, inner, layers = (self.config[name] for name in ("hidden_size", "intermediate_size", "num_hidden_layers"))
-        size = FLOAT if on_cpu else 2
+        size = WIDTHS[torch] if torch else FLOAT if on_cpu else 2
         trained = layers if lora["num_layers"] < 0 else min(lora["num_layers"], layers)
         adapter = trained * lora["rank"] * (8 * width + 3 * (width + inner))
         if lora["fine_tune_type"] == "full":
             adapter = trained * self.layer_parameters
-        layer = batch_tokens * (12 * width + 4 * inner) * size
-        kept = batch_tokens * width * size * layers + layer if lora["grad_checkpoint"] else layer * layers
+        layer = batch_tokens * (12 * width + 4 * inner) * size * (TORCH_KEEPS if torch else 1)
+        keeping = trained if torch else layers
+        kept = batch_tokens * width * size * keeping + layer if lora["grad_checkpoint"] else layer * keeping
+        counted = min(batch_replies, 256) if torch else batch_replies
         return {
-            "weights": self.parameters * FLOAT if on_cpu else self.file_bytes,
+            "weights": self.parameters * size if on_cpu or torch else self.file_bytes,
             "adapter, gradient and Adam": 4 * adapter * FLOAT,
             "activations": kept,
-            "logits": 3 * batch_replies * self.config["vocab_size"] * FLOAT,
+            "logits": 3 * counted * self.config["vocab_size"] * FLOAT,
         }
 
-    def cache_bytes(self, sequences: int, length: int, on_cpu: bool) -> float:
+    def cache_bytes(self, sequences: int, length: int, on_cpu: bool, torch: str | None = None) -> float:
         """The bytes of the keys and values of the sequences that are answered at once."""
         heads = self.config["num_attention_heads"]
         keys = self.config["hidden_size"] // heads * self.config.get("num_key_value_heads", heads)
-        return 2.0 * self.config["num_hidden_layers"] * keys * sequences * length * (FLOAT if on_cpu else 2)
+        size = WIDTHS[torch] if torch else FLOAT if on_cpu else 2
+        return 2.0 * self.config["num_hidden_layers"] * keys * sequences * length * size
 
 
 def find(path: str) -> PlannedModel:

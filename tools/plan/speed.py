@@ -3,64 +3,139 @@
 import importlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
+from distil.lm.checkpoints import on_cpu
+from distil.lm.progress import LmParams, LoraParams
+from distil.lm.rows import Row, collate
 from tools.plan.model import PlannedModel
 
 SMALL = 50_000_000
-"""A model of at most so many weights is timed as a whole, at its real sizes. Of a larger one it is a single layer."""
-LAYER_ROWS, LAYER_TOKENS, LAYER_REPLIES, LAYER_VOCABULARY = 1, 128, 8, 1024
+"""A model of at most so many weights is timed as a whole. Of a larger one it is one layer."""
+LAYER_VOCABULARY = 1024
+"""The vocabulary of that layer's head. The real one's time follows from that of the layer, weight for weight."""
+SLOW_ROWS, SLOW_TOKENS = 1, 128
+"""The batch on which MLX times a large model's layer: a whole batch in float32 would take a CPU too long."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds per padded token of a training step, and per token of a reply when several are answered at once."""
+    """Seconds per token: of a row trained on, of a prompt that is read, of a reply when many are written at once."""
 
     training: float
     answering: float
+    reading: float = 0.0
+    whole: bool = False
+    """Whether `answering` is of whole runs, in which reading and waiting for the last replies are counted."""
 
 
-def measure(model: PlannedModel, rank: int, rows: int, row_tokens: int, sequences: int) -> Speed:
-    """Time LoRA steps on `rows` of `row_tokens` tokens and decoding steps of `sequences`, all with random weights.
+class Steps(NamedTuple):
+    """What was timed of a network, in seconds per token. `frozen` is the forward pass of a row without a gradient."""
 
-    Of a large model one layer is timed on fewer tokens, and its seconds per weight and token count for all layers.
+    training: float
+    frozen: float
+    reading: float
+    answering: float
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a step works on: rows in a batch, their tokens and those of their replies; prompts at once and their tokens.
+
+    `seen` is how many tokens a reply's next token looks back on, on average.
     """
+
+    rows: int
+    row: int
+    reply: int
+    prompts: int
+    prompt: int
+    seen: int
+
+
+def measure(model: PlannedModel, lora: LoraParams, lm: LmParams, backend: str, sizes: Sizes) -> Speed:
+    """Time LoRA steps, prompts and decoding steps of this model's shape with random weights.
+
+    `lm.backend` trains and `backend` answers. Of a large model one layer is timed, trained and frozen: its others take
+    as long, and its head takes as long, weight for weight.
+    """
+    layers, config = int(model.config["num_hidden_layers"]), model.config
+    trained = layers if lora.num_layers < 0 else min(lora.num_layers, layers)
+    counted, head = sizes.reply / sizes.row, config["vocab_size"] * config["hidden_size"] / model.layer_parameters
+    if model.parameters > SMALL:
+        config = config | {"vocab_size": LAYER_VOCABULARY, "tie_word_embeddings": True, "num_hidden_layers": 1}
+        if lm.backend == "mlx":
+            sizes = replace(sizes, rows=SLOW_ROWS, row=SLOW_TOKENS, reply=SLOW_TOKENS)
+        lora = lora.model_copy(update={"num_layers": 1})
+    steps = answered = _steps_of(lm.backend)(config, lora, lm, sizes)
+    if backend != lm.backend:
+        answered = _steps_of(backend)(config, lora, lm, sizes)
+    if model.parameters <= SMALL:
+        return Speed(steps.training, answered.answering, answered.reading)
+    return Speed(
+        training=(layers - trained) * steps.frozen + (trained + head * counted) * steps.training,
+        answering=(layers + head) * answered.answering,
+        reading=layers * answered.reading,
+    )
+
+
+def _steps_of(backend: str) -> Callable[[dict[str, Any], LoraParams, LmParams, Sizes], Steps]:
+    if backend == "torch":
+        from tools.plan.speed_torch import torch_steps
+
+        return torch_steps
+    return mlx_steps
+
+
+def mlx_steps(config: dict[str, Any], lora: LoraParams, _: LmParams, sizes: Sizes) -> Steps:
+    """Time this network in MLX."""
     import mlx.core as mx
     import mlx.nn as nn
     from mlx_lm.models.cache import make_prompt_cache
     from mlx_lm.tuner.utils import linear_to_lora_layers
 
-    from distil.lm.checkpoints import on_cpu
-    from distil.lm.rows import Row, collate
+    from distil.lm.cpu import exponentials
     from distil.lm.train import reply_loss
 
-    config, share = dict(model.config), 1.0
-    if model.parameters > SMALL:
-        config |= {"num_hidden_layers": 1, "vocab_size": LAYER_VOCABULARY, "tie_word_embeddings": True}
-        share = model.parameters / (model.layer_parameters + LAYER_VOCABULARY * config["hidden_size"])
-        rows, row_tokens, sequences = LAYER_ROWS, LAYER_TOKENS, LAYER_REPLIES
     architecture = importlib.import_module(f"mlx_lm.models.{config['model_type']}")
     network = architecture.Model(architecture.ModelArgs.from_dict(config))
-    if not on_cpu() and config.get("quantization"):
+    if config.get("quantization") and not on_cpu():
         nn.quantize(network, **config["quantization"])
+    if on_cpu():
+        exponentials.use_in(network)
     mx.eval(network.parameters())
 
+    prompts = mx.zeros((sizes.rows, sizes.prompt), mx.int32)
+    reading = best(lambda: mx.eval(network(prompts, cache=make_prompt_cache(network))))
     cache = make_prompt_cache(network)
-    mx.eval(network(mx.zeros((sequences, row_tokens), mx.int32), cache=cache))
-    token = mx.zeros((sequences, 1), mx.int32)
-    decoding = best(lambda: mx.eval(network(token, cache=cache)))
+    mx.eval(network(mx.zeros((1, 1), mx.int32), cache=cache))
+    for part in cache:
+        keys, values, _ = part.state
+        shape = (sizes.prompts, keys.shape[1], sizes.seen, keys.shape[3])
+        part.state = (mx.zeros(shape, keys.dtype), mx.zeros((*shape[:3], values.shape[3]), values.dtype), sizes.seen)
+    token = mx.zeros((sizes.prompts, 1), mx.int32)
+    answering = best(lambda: mx.eval(network(token, cache=cache)))
+    batch = collate([Row("", [1] * sizes.row, sizes.row - sizes.reply)] * sizes.rows)
+    frozen = best(lambda: mx.eval(network.model(batch.inputs)))
     network.freeze()
-    linear_to_lora_layers(network, -1, {"rank": rank, "scale": 1.0, "dropout": 0.0})
-    step, batch = nn.value_and_grad(network, reply_loss), collate([Row("", [1] * (row_tokens + 1), 1)] * rows)
+    linear_to_lora_layers(network, lora.num_layers, {"rank": lora.rank, "scale": 1.0, "dropout": 0.0})
+    step = nn.value_and_grad(network, reply_loss)
     training = best(lambda: mx.eval(step(network, *batch)))
-    return Speed(training * share / (rows * row_tokens), decoding * share / sequences)
+    tokens = sizes.rows * sizes.row
+    return Steps(training / tokens, frozen / tokens, reading / prompts.size, answering / sizes.prompts)
 
 
-def best(work: Callable[[], object]) -> float:
-    """Seconds of the fastest of three runs, after one that is not timed."""
-    times = []
-    for _ in range(4):
-        began = time.perf_counter()
+def best(work: Callable[[], object], clock: Callable[[], float] | None = None) -> float:
+    """Seconds of the fastest of three runs or more, after one that is not timed. Short runs are repeated for a second.
+
+    On a CPU they are processor time of one thread, which other work on the machine disturbs least.
+    """
+    clock = clock or (time.process_time if on_cpu() else time.perf_counter)
+    work()
+    times: list[float] = []
+    while len(times) < 3 or sum(times) < 1:
+        began = clock()
         work()
-        times.append(time.perf_counter() - began)
-    return min(times[1:])
+        times.append(clock() - began)
+    return min(times)

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 
 from distil.pipeline.files import InputError, read_jsonl, read_record
+from distil.pipeline.progress import Bar
 from distil.pipeline.records import Example, Problem, Split
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +22,17 @@ BYTES_PER_TOKEN = 3
 PROJECTED = re.compile(r"still to ask: about ([\d,]+) requests, about \$([\d.]+)")
 
 
-Blocks = dict[str, Any]
+@dataclass(frozen=True)
+class Counter:
+    """Counts a text's tokens. A chat has `turns` tokens more before the reply, and `end` after it."""
+
+    count: Callable[[str], int] = lambda text: -(-len(text.encode()) // BYTES_PER_TOKEN)
+    turns: int = 12
+    end: int = 2
+
+
+Block = dict[str, Any]
+Blocks = dict[str, Block]
 """The blocks of a profile's params.yaml, by name."""
 
 
@@ -37,6 +48,28 @@ class Work:
     measured: bool
     requests: int
     usd: float
+    means: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Mean tokens of a row and of its reply, by the rows' folder in train_split: of each fold and chain length."""
+
+    @property
+    def row(self) -> float:
+        """Mean tokens of the main fold's rows."""
+        return sum(self.rows) / len(self.rows)
+
+    @property
+    def reply(self) -> float:
+        """Mean tokens of their replies."""
+        return sum(self.replies) / len(self.replies)
+
+    @property
+    def prompt(self) -> float:
+        """Mean tokens of a question as it is asked."""
+        every = [length for lengths in self.prompts.values() for length in lengths]
+        return sum(every) / len(every)
+
+    def mean(self, rows: str) -> tuple[float, float]:
+        """Mean tokens of a row and of its reply in a folder of train_split; the main fold's if it is not made."""
+        return self.means.get(rows, (self.row, self.reply))
 
 
 def scratch(folder: Path, params: Blocks) -> None:
@@ -72,23 +105,22 @@ def run_stage(folder: Path, *arguments: str) -> str:
     return result.stdout
 
 
-def workload(folder: Path, params: Blocks, count: Callable[[str], int] | None) -> Work:
-    """Read the profile's exams and benchmark, and count. `count` counts a text's tokens; without it bytes are counted.
+def workload(folder: Path, params: Blocks, counter: Counter) -> Work:
+    """Read the profile's exams and benchmark, and count.
 
     Where the teacher costs nothing, its chains are made and verified, too, and the training rows are the real ones.
     Otherwise every question counts as a row with a reply of the distiller's expected length.
     """
     free = params["teacher_cot"]["teacher"] != "openai"
-    run_stage(folder, "stages.raw")
-    if params["parsed"]["reader"] == "vision":
-        ask_no_reader(folder)
-    for stage in ("parsed", "transfer", *(("teacher_cot", "verified", "train_split") if free else ())):
+    stages = ["raw", "parsed", "transfer", *(["teacher_cot", "verified", "train_split"] if free else [])]
+    for stage in Bar(stages, desc="cheap stages", unit="stage"):
         run_stage(folder, f"stages.{stage}")
-    counted = count or (lambda text: -(-len(text.encode()) // BYTES_PER_TOKEN))
-    overhead = 12 + counted(params["chat"]["system"])
+        if stage == "raw" and params["parsed"]["reader"] == "vision":
+            ask_no_reader(folder)
+    overhead = counter.turns + counter.count(params["chat"]["system"])
     problems = {
         name: [
-            overhead + counted(problem.question)
+            overhead + counter.count(problem.question)
             for problem in read_jsonl(folder / f"data/{stage}/problems.jsonl", Problem)
         ]
         for name, stage in (("contest", "parsed"), ("transfer", "transfer"))
@@ -97,11 +129,14 @@ def workload(folder: Path, params: Blocks, count: Callable[[str], int] | None) -
     folds = (split["folds"] if split["protocol"] == "kfold_years" else 1) + (
         split["paper_protocol"] and split["protocol"] != "paper"
     )
-    examples = training_rows(folder) if free else []
-    if examples:
-        replies = [counted(example.messages[-1].content) + 2 for example in examples]
-        turns = [sum(counted(turn.content) for turn in example.messages[:-1]) + 12 for example in examples]
-        rows = [turn + reply for turn, reply in zip(turns, replies, strict=True)]
+    made = folder / "data/train_split"
+    main = read_record(made / "folds.json", Split) if free else None
+    rows, replies = row_lengths(made / main.main[0], counter) if main else ([], [])
+    means = dict[str, tuple[float, float]]()
+    if main and rows:
+        for name in (*main.folds, *params["length_sweep"]["rows"].values()):
+            some, their_replies = row_lengths(made / name, counter)
+            means[name] = sum(some) / len(some), sum(their_replies) / len(their_replies)
     else:
         expected = params["teacher_cot"]["roles"]["distiller"].get("expected_tokens", 500)
         replies = [expected] * len(problems["contest"])
@@ -110,7 +145,7 @@ def workload(folder: Path, params: Blocks, count: Callable[[str], int] | None) -
     held_out = 0
     for problem in read_jsonl(folder / "data/parsed/problems.jsonl", Problem):
         held_out += split["protocol"] != "held_out_years" or problem.year in split["held_out_years"]
-    return Work(rows, replies, problems, folds, held_out, bool(examples), requests, usd)
+    return Work(rows, replies, problems, folds, held_out, bool(means), requests, usd, means)
 
 
 def ask_no_reader(folder: Path) -> None:
@@ -123,10 +158,12 @@ def ask_no_reader(folder: Path) -> None:
         )
 
 
-def training_rows(folder: Path) -> list[Example]:
-    """The first main fold's training rows."""
-    split = folder / "data/train_split"
-    return list(read_jsonl(split / read_record(split / "folds.json", Split).main[0] / "train.jsonl", Example))
+def row_lengths(folder: Path, counter: Counter) -> tuple[list[int], list[int]]:
+    """Tokens of the rows in a folder of train_split, and of their replies."""
+    examples = list(read_jsonl(folder / "train.jsonl", Example))
+    replies = [counter.count(example.messages[-1].content) + counter.end for example in examples]
+    asked = [sum(counter.count(turn.content) for turn in example.messages[:-1]) + counter.turns for example in examples]
+    return [prompt + reply for prompt, reply in zip(asked, replies, strict=True)], replies
 
 
 def teacher(folder: Path, params: Blocks) -> tuple[int, float]:
