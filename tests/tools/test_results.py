@@ -262,6 +262,28 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
     assert not [name for name, block in params.items() if not within(block, composed[name])]
 
 
+def test_the_pages_word_the_studys_split_as_its_files_have_it() -> None:
+    """How many of the questions were trained on is not in the kept files: the split's rows carry no licence."""
+    kept = ROOT / RESULTS / "qwen-1.5b-split"
+    unseen = read_json(kept / "metrics/eval.json")["contest_unseen"]
+    trained = read_json(kept / "metrics/lora_seed/0.json")["folds"]["paper"]
+    rows = [row for row in read_jsonl(kept / "answers.jsonl", AnswerRow) if row.benchmark == "contest"]
+    right = {
+        fold: {row.problem_id for row in rows if row.fold == fold and row.verdict == "CORRECT"}
+        for fold in ("paper", "held_out")
+    }
+    assert len(right["paper"]) == len(right["held_out"]) == 54
+    readme, page = (" ".join((ROOT / name).read_text("utf-8").split()) for name in ("README.md", "docs/exams-run.md"))
+    low, high = unseen["leak_paired_low"], unseen["leak_paired_high"]
+    assert f"{unseen['leak_paired']:+.1f} points ({low:.1f} to {high:+.1f})" in readme
+    gained, lost = (len(right[one] - right[other]) for one, other in (("paper", "held_out"), ("held_out", "paper")))
+    assert f"({gained} gained, {lost} lost)" in page and f"its {trained['train_rows']} training rows" in page
+    batch = yaml.safe_load((kept / "params.yaml").read_text("utf-8"))["lora_seed"]["batch_size"]
+    assert trained["iterations"] * batch < trained["train_rows"]
+    read = f"read {trained['iterations'] * batch} of the {trained['train_rows']} rows, each once"
+    assert read in page and low < 0 < high
+
+
 def open_ended(rows: list[AnswerRow]) -> float:
     """The share in percent of wrong replies that were cut off while they did not repeat one passage."""
     return 100 * mean(row.finish_reason == "length" and not row.repeats and row.verdict != "CORRECT" for row in rows)
