@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.workspace import environment, stage, write_workspace
+from tests.workspace import environment, inside, write_workspace
 
 
 def test_two_workers_reach_the_losses_of_one(tmp_path):
     lora = {"iters": 8, "dropout": 0.0}
     alone, both = write_workspace(tmp_path / "alone", lora), write_workspace(tmp_path / "both", lora)
-    assert stage(alone, "stages.lora_seed", "--seed", "3").returncode == 0
+    assert inside(alone, "stages.lora_seed", "--seed", "3").returncode == 0
     with socket.socket() as first:
         first.bind(("127.0.0.1", 0))
         port = first.getsockname()[1]

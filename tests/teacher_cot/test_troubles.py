@@ -185,7 +185,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path):
             assert "is full. Every answer under way was stored" in done.stderr, done.stderr
             assert 0 < len(server.answered) < 600
             (small / "other").unlink()
-            assert workspace.run().returncode == 0
+            assert workspace.command().returncode == 0
         assert server.asked_again == 0
     finally:
         subprocess.run(["umount", "--lazy", small], check=True)

@@ -369,9 +369,11 @@ def test_a_repository_of_another_visibility_is_refused_before_anything_is_pushed
     assert not seen.repositories and not seen.made
 
 
-def test_a_push_that_cannot_be_is_one_message(finished: Path) -> None:
-    assert "HF_TOKEN is not set" in started(finished, "push", "me/run").stderr
-    missing = started(finished, "push", "me/run", HF_TOKEN="secret")
+def test_a_push_that_cannot_be_is_one_message(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    assert "HF_TOKEN is not set" in tool(finished, "push", "me/run").stderr
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    missing = tool(finished, "push", "me/run")
     assert missing.stderr == "error: exports/bundle holds no bundle: `make bundle` writes it.\n"
     built(finished, "--without-data")
     with hub(refuses=True) as (address, _):

@@ -1,11 +1,7 @@
 """The review page in a real browser: what is typed comes out as corrections.yaml, which `parsed` applies."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -16,20 +12,13 @@ from distil.pipeline.files import read_jsonl, write_json
 from distil.pipeline.records import Problem
 from stages.raw.__main__ import typeset_contest
 from stages.raw.exam_pdf import Exam, PrintedQuestion
+from tests.workspace import inside
 
-ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = (
     PrintedQuestion("Find the value of 3x^2 - 1/2 if x = 4.", "95/2"),
     PrintedQuestion("Find sqrt(x + 7) if x = 2, </script> included.", "3"),
     PrintedQuestion("Find the perimeter of the rectangle shown in the figure.", "40", ("rectangle", 12, 8)),
 )
-
-
-def ran(folder: Path, *module: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *module], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True,
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -40,7 +29,7 @@ def folder(tmp_path):
     write_json(tmp_path / "data/raw/manifest.json", {"source": "sample", "origin": "", "licence": "", "exams": exams})
     block = {"reader": "text_layer", "errata": True, "least_confidence": 0.9}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"parsed": block}))
-    done = ran(tmp_path, "tools.review")
+    done = inside(tmp_path, "tools.review")
     assert done.returncode == 0 and "2 problems and 1 left out -> review.html" in done.stdout, done.stderr
     return tmp_path
 
@@ -92,7 +81,7 @@ def test_decisions_by_keyboard_are_exported_and_applied(folder, page):
         page.keyboard.press("x")
     download.value.save_as(folder / "corrections.yaml")
     for _ in range(2):  # corrections survive a run again
-        done = ran(folder, "stages.parsed")
+        done = inside(folder, "stages.parsed")
         assert done.returncode == 0 and "not applied" not in done.stderr, done.stderr
         problems = list(read_jsonl(folder / "data/parsed/problems.jsonl", Problem))
         assert [(one.number, one.question, one.answer) for one in problems] == [
@@ -101,7 +90,7 @@ def test_decisions_by_keyboard_are_exported_and_applied(folder, page):
         ]
     metrics = json.loads((folder / "metrics/parsed.json").read_text())
     assert (metrics["corrections_applied"], metrics["corrections_not_applied"]) == (3, 0)
-    assert ran(folder, "tools.review").returncode == 0
+    assert inside(folder, "tools.review").returncode == 0
     page.goto((folder / "review.html").as_uri())
     expect(page.locator("#q0 .decision")).to_have_text("corrected")
 
@@ -109,7 +98,7 @@ def test_decisions_by_keyboard_are_exported_and_applied(folder, page):
 def test_a_correction_whose_question_changed_is_reported(folder):
     correction = {"read": "Find the value of 3x^2 - 1/2 if x = 5.", "answer": "1"}
     (folder / "corrections.yaml").write_text(yaml.safe_dump({"2019/s/01": correction}))
-    done = ran(folder, "stages.parsed")
+    done = inside(folder, "stages.parsed")
     assert done.returncode == 0 and "not applied: 2019/s/01: the question is another" in done.stderr
     assert next(read_jsonl(folder / "data/parsed/problems.jsonl", Problem)).answer == "95/2"
 

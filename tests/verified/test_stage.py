@@ -93,7 +93,7 @@ def test_the_stage_writes_the_same_bytes_twice(workspace):
     names = ["data/verified/accepted.jsonl", "data/verified/rejected.jsonl", "metrics/verified.json"]
     contents = []
     for _ in range(2):
-        assert stage(workspace, "stages.verified").returncode == 0
+        assert inside(workspace, "stages.verified").returncode == 0
         contents.append([(workspace / name).read_bytes() for name in names])
     assert contents[0] == contents[1]
 

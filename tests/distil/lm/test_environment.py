@@ -9,6 +9,7 @@ import pytest
 
 from distil.lm.environment import _wheel_hash, explain, same_numerics, this_machine
 from distil.pipeline.metrics import Environment
+from tests.workspace import inside
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -72,9 +73,7 @@ def test_command_writes_and_compares(tmp_path: Path) -> None:
         [*command, "--compare", written], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
     )
     assert again.stdout == "The same environment.\n"
-    missing = subprocess.run(
-        [*command, "--compare", "none.json"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
-    )
+    missing = inside(tmp_path, "distil.lm.environment", "--compare", "none.json")
     assert missing.returncode == 1 and "none.json could not be read" in missing.stderr
 
 
