@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distil.pipeline.files import read_json
+from distil.pipeline.files import read_json, read_jsonl, read_yaml
 from stages.report.drawing import draw
 from tools.bench.costs import PICTURE, TABLE, Cost, chart, every, of_run, rows
 from tools.plan.__main__ import parameters
-from tools.plan.designs import designs
+from tools.plan.designs import Group, designs
 from tools.plan.speed import Speed
 from tools.plan.work import Work
+from tools.results.__main__ import AnswerRow
 
 ROOT = Path(__file__).resolve().parents[2]
 TRANSFER = 306
@@ -122,6 +123,25 @@ def test_the_forecast_of_a_further_seed_of_the_real_student_is_within_a_fifth(tm
     assert f"| {tokens / rate:,.0f} s | {third['training_seconds']:.0f} s |" in (ROOT / "docs/scale.md").read_text(
         "utf-8"
     )
+
+
+def test_the_forecast_of_answers_with_short_replies_is_within_a_fifth():
+    """R6's replies are short but for the last: its answers from the speed of seed 2's, both written by one process."""
+    run = ROOT / "results/qwen-1.5b"
+    rows = list(read_jsonl(run / "answers.jsonl", AnswerRow))
+    lengths = {name: [row.tokens for row in rows if row.model == name] for name in ("seed_2", "R6")}
+    took = {name: read_json(run / f"metrics/timings/answers/{name}.json") for name in lengths}
+    assert all(took[name]["answers"] == len(some) for name, some in lengths.items())
+    params = read_yaml(run / "params.yaml", "")["answers"]
+    mean = {name: statistics.mean(some) for name, some in lengths.items()}
+
+    def seconds(name, speed):
+        group = Group(1, len(lengths[name]), 0, mean[name] / mean["seed_2"])
+        return group.seconds(params, Speed(0, speed), mean["seed_2"], params["max_tokens"])
+
+    forecast = seconds("R6", took["seed_2"]["seconds"] / seconds("seed_2", 1))
+    assert forecast == pytest.approx(took["R6"]["seconds"], rel=0.2)
+    assert f"| {forecast:.0f} s | {took['R6']['seconds']:.0f} s |" in (ROOT / "docs/scale.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(("low", "high", "expected"), [(0.186, 0.227, "0.19 to 0.23"), (4.95, 4.95, "5.0")])

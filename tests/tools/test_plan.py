@@ -239,12 +239,13 @@ def test_shorter_chains_cost_less_to_train_on_and_to_write(tmp_path, monkeypatch
 
 
 def test_a_full_batch_of_pytorch_is_computed_to_the_last_reply():
-    """64 slots and 200 replies of 500 tokens, of which one reaches 2,000: 200 x 500 + 64 x 1,500 tokens."""
+    """64 slots and 200 replies of 500 tokens, of which one reaches 2,000: 200 x 500 + 64 x 1,500 / 6 tokens."""
     group = Group(2, 200, prompt=100)
     speed = Speed(1, 0.01, reading=0.001)
     mlx, torch = ({"backend": name, "batch_size": 64} for name in ("mlx", "torch"))
     assert group.seconds(mlx, speed, 500, 2000) == pytest.approx(2 * (200 * 100 * 0.001 + 200 * 500 * 0.01))
-    assert group.seconds(torch, speed, 500, 2000) == pytest.approx(2 * (20 + (200 * 500 + 64 * 1500) * 0.01))
+    assert group.seconds(torch, speed, 500, 2000) == pytest.approx(2 * (20 + (200 * 500 + 64 * 1500 / 6) * 0.01))
+    assert group.seconds(torch, replace(speed, whole=True), 500, 2000) == group.seconds(mlx, speed, 500, 2000)
     assert group.seconds(mlx, speed, 9000, 2000) == pytest.approx(2 * (20 + 200 * 2000 * 0.01))
 
 

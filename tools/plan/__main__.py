@@ -14,6 +14,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -68,12 +69,13 @@ def main() -> int:
         params = parameters(args.profile, folder, args.set_param)
         model = find(params["lora_seed"]["model"])
         faults += missing(params, model)
-        counter = token_counter(model, params["chat"]["system"])
         scratch(folder, params)
-        try:
-            work = workload(folder, params, counter)
-        except InputError as error:
-            faults.append(str(error))
+        with ThreadPoolExecutor(1) as beside:  # a large tokenizer takes seconds to load, while the stages run
+            counter = beside.submit(token_counter, model, params["chat"]["system"])
+            try:
+                work = workload(folder, params, counter.result)
+            except InputError as error:
+                faults.append(str(error))
     print(f"profile {params['profile']}: {model.path}, {model.parameters / 1e6:,.1f} million weights")
     if work:
         reply = args.reply or work.reply

@@ -105,8 +105,8 @@ def run_stage(folder: Path, *arguments: str) -> str:
     return result.stdout
 
 
-def workload(folder: Path, params: Blocks, counter: Counter) -> Work:
-    """Read the profile's exams and benchmark, and count.
+def workload(folder: Path, params: Blocks, counter_of: Callable[[], Counter]) -> Work:
+    """Read the profile's exams and benchmark, then count with what `counter_of` returns.
 
     Where the teacher costs nothing, its chains are made and verified, too, and the training rows are the real ones.
     Otherwise every question counts as a row with a reply of the distiller's expected length.
@@ -117,6 +117,7 @@ def workload(folder: Path, params: Blocks, counter: Counter) -> Work:
         run_stage(folder, f"stages.{stage}")
         if stage == "raw" and params["parsed"]["reader"] == "vision":
             ask_no_reader(folder)
+    counter = counter_of()
     overhead = counter.turns + counter.count(params["chat"]["system"])
     problems = {
         name: [
