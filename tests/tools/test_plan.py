@@ -215,6 +215,22 @@ def test_designs_cost_what_they_add_and_more_questions_find_less(tmp_path, monke
     assert finds[300] < finds[90]
 
 
+@pytest.mark.parametrize("profile", sorted(path.stem for path in (ROOT / "conf/profile").glob("*.yaml")))
+def test_every_profile_has_designs_and_each_once(profile, tmp_path, monkeypatch):
+    """A profile without chain lengths ended in an IndexError, and one with two of them printed its designs twice."""
+    monkeypatch.chdir(ROOT)
+    params = parameters(profile, tmp_path)
+    one = params | {"length_sweep": params["length_sweep"] | {"levels": ["R1"], "rows": {"R1": "levels/R1"}}}
+    short = params | {"lora_seed": params["lora_seed"] | {"iters": 1}}
+    for some in (params, one, short):
+        lines = table(some, work(prompts=[90] * 300), Speed(1 / 100, 1 / 50), 0.3, 200)
+        found = [line.removeprefix("this one").split()[:5] for line in lines[1:-1]]
+        assert lines[1].startswith("this one") and len(lines) > 8
+        assert len({tuple(design) for design in found}) == len(found), f"a design is printed twice: {found}"
+        levels = len(some["length_sweep"]["levels"])
+        assert {int(design[2]) for design in found} == ({levels, 2} if levels > 2 else {levels})
+
+
 def test_the_answers_counted_are_those_that_a_run_writes(tmp_path, monkeypatch):
     """933 contest questions, 252 of them held out, and 306 of the second benchmark, as the default run has them."""
     monkeypatch.chdir(ROOT)

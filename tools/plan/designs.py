@@ -48,10 +48,15 @@ class Design:
         return tokens * speed.training / HOUR, answering / HOUR
 
     def swept(self, params: Blocks) -> list[str]:
-        """The rows of the sweep's adapters: of all lengths and controls, or of the longest and the shortest length."""
+        """The rows of the sweep's adapters: of all lengths and controls, or of the longest and the shortest length.
+
+        A profile without two lengths has only all of them to train on, which may be none.
+        """
         rows: dict[str, str] = params["length_sweep"]["rows"]
         levels = params["length_sweep"]["levels"]
-        return list(rows.values()) if self.levels == len(levels) else [rows[levels[0]], rows[levels[-1]]]
+        if self.levels == len(levels) or len(levels) < 2:
+            return list(rows.values())
+        return [rows[levels[0]], rows[levels[-1]]]
 
     def answers(self, params: Blocks, work: Work) -> int:
         """The number of answers to write, within `answers.limit`."""
@@ -101,22 +106,21 @@ class Group:
 
 
 def designs(params: Blocks) -> Iterator[Design]:
-    """The profile's own design first, then others."""
+    """The profile's own design first, then others. No design comes twice."""
     lora, cap = params["lora_seed"], params["answers"]["max_tokens"]
     iters = lora["iters"] if isinstance(lora["iters"], int) else params["overfit_probe"]["iters"] // 2
     split, levels = params["train_split"], len(params["length_sweep"]["levels"])
     own = Design(split["folds"] if split["protocol"] == "kfold_years" else 1, len(lora["seeds"]), levels, iters, cap)
-    yield own
-    for folds in (1, *FOLDS):
-        for seeds in SEEDS:
-            for some in (levels, 2):
-                if (other := Design(folds, seeds, some, iters, cap)) != own:
-                    yield other
-    for share in ITERATIONS:
-        for part in CAPS:
-            other = Design(own.folds, own.seeds, levels, round(share * iters), round(part * cap))
-            if other != own:
-                yield other
+    larger = [
+        Design(folds, seeds, some, iters, cap)
+        for folds in (1, *FOLDS)
+        for seeds in SEEDS
+        for some in (levels, min(levels, 2))
+    ]
+    smaller = [
+        replace(own, iters=max(1, round(share * iters)), cap=round(part * cap)) for share in ITERATIONS for part in CAPS
+    ]
+    yield from dict.fromkeys([own, *larger, *smaller])
 
 
 def table(params: Blocks, work: Work, speed: Speed, base: float, reply: float) -> list[str]:
