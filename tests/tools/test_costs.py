@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distil.pipeline.files import read_json, read_jsonl, read_yaml
+from distil.pipeline.files import InputError, read_json, read_jsonl, read_yaml
 from stages.report.drawing import draw
-from tools.bench.costs import PICTURE, TABLE, Cost, chart, every, of_run, rows
+from tools.bench.costs import PICTURE, TABLE, Cost, chart, every, kept_name, of_run, rows
 from tools.plan.__main__ import parameters
 from tools.plan.designs import Group, designs
 from tools.plan.speed import Speed
@@ -57,7 +57,7 @@ def test_a_run_counts_only_answers_that_one_process_wrote(tmp_path, monkeypatch)
     speeds = {"training_seconds": 9, "row_tokens_per_second": 70, "peak_memory_gb": 2}
     turns = [{"role": "user", "content": "1 + 1"}, {"role": "assistant", "content": "Answer: 2"}]
     files = {
-        "params.yaml": "{chat: {system: ''}, lora_seed: {model: models/tiny-student}}",
+        "params.yaml": "{chat: {system: ''}, lora_seed: {model: models/tiny-student}, overfit_probe: {iters: 9}}",
         "metrics/timings/overfit_probe.json": json.dumps(speeds),
         "metrics/timings/lora_seed/0.json": json.dumps(
             {"held_out": speeds, "paper": speeds | {"row_tokens_per_second": 50}}
@@ -78,6 +78,33 @@ def test_a_run_counts_only_answers_that_one_process_wrote(tmp_path, monkeypatch)
     )
     kept = {"answers": 2, "seconds": 3.0, "prompt_tokens": 10, "tokens": 20}
     assert found["answers"] == {"seed_0": kept, "seed_1": kept} and list(found["mean_tokens"]) == ["levels/R1"]
+    (tmp_path / "params.yaml").write_text(files["params.yaml"].replace("iters: 9", "iters: 0"))
+    (tmp_path / "metrics/timings/overfit_probe.json").unlink()
+    assert of_run(tmp_path)["training_seconds"] == 3 * 9, "a run without a probe has no time of one"
+
+
+def test_a_run_that_no_row_is_made_of_is_refused(tmp_path):
+    """Its numbers were written below a name that nobody reads."""
+    for model in ("tiny-student", "smollm2"):
+        (tmp_path / "params.yaml").write_text(f"lora_seed: {{model: models/{model}}}")
+        assert kept_name(tmp_path) == model
+    (tmp_path / "params.yaml").write_text("lora_seed: {model: models/qwen-0.5b}")
+    with pytest.raises(
+        InputError, match=r"its student is models/qwen-0\.5b, and runs are kept of tiny-student and smol"
+    ):
+        kept_name(tmp_path)
+
+
+def test_a_student_without_times_is_a_message():
+    found = read_json(ROOT / "metrics/bench.json")
+    with pytest.raises(InputError, match="has no run of tiny-student below `costs`"):
+        list(every(found | {"costs": {}}))
+    with pytest.raises(InputError, match="has no run of tiny-student below `costs`"):
+        list(every({name: part for name, part in found.items() if name != "costs"}))
+    answers = {"base": found["costs"]["smollm2"]["answers"]["base"]}
+    interrupted = found["costs"] | {"smollm2": found["costs"]["smollm2"] | {"answers": answers}}
+    with pytest.raises(InputError, match="each seed's answers in the run of smollm2 were written by several processes"):
+        list(every(found | {"costs": interrupted}))
 
 
 def test_the_forecast_of_a_whole_run_is_within_a_fifth_of_what_it_took(tmp_path, monkeypatch):

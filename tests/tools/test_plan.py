@@ -1,14 +1,16 @@
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from distil.lm.progress import LmParams, LoraParams
 from distil.pipeline.files import InputError, read_json
-from tools.plan.__main__ import main, missing, parameters, show_size
+from tools.plan.__main__ import main, missing, parameters, require_computable, show_size, speed_here
 from tools.plan.designs import Group, designs, table
 from tools.plan.model import PUBLISHED, PlannedModel, find
 from tools.plan.speed import Sizes, Speed, Steps, measure
@@ -184,6 +186,94 @@ def test_a_large_model_is_its_layers_and_its_head(monkeypatch):
     assert seen == [(1, 1, 128)]
     assert found.training == pytest.approx(12 * 0.004 + (16 + head * 2 / 3) * 0.010)
     assert found.answering == pytest.approx((28 + head) * 0.003) and found.reading == pytest.approx(28 * 0.002)
+
+
+@pytest.mark.parametrize(
+    ("trains", "answers", "rows"),
+    [("mlx", "torch", {"mlx": 128, "torch": 300}), ("torch", "mlx", {"mlx": 128, "torch": 300})],
+)
+def test_the_batch_of_mlx_is_small_whichever_backend_trains(trains, answers, rows, monkeypatch):
+    """With training in PyTorch and answers in MLX, MLX was timed on PyTorch's whole batch in float32."""
+    seen = {}
+
+    def network(name):
+        def steps(config, adapter, lm, sizes):
+            seen[name] = sizes.row
+            return Steps(0.010, 0.004, 0.002, 0.003 if name == answers else 9)
+
+        return steps
+
+    monkeypatch.setattr("tools.plan.speed.mlx_steps", network("mlx"))
+    monkeypatch.setitem(sys.modules, "tools.plan.speed_torch", SimpleNamespace(torch_steps=network("torch")))
+    model = PlannedModel(PAPER, ["model.safetensors"], PUBLISHED[PAPER])
+    found = measure(model, lora(16), LmParams(backend=trains), answers, replace(TINY, row=300, reply=200))
+    assert seen == rows and found.answering < 1
+
+
+@pytest.mark.parametrize(
+    ("trains", "answers", "torch", "timed", "said"),
+    [
+        ("torch", "openai", True, ("torch", "torch"), []),
+        ("mlx", "replay", True, ("mlx", "mlx"), []),
+        ("torch", "mlx", True, ("torch", "mlx"), []),
+        ("mlx", "torch", False, ("mlx", "mlx"), ["answers.backend is torch, and PyTorch"]),
+        ("torch", "replay", False, ("mlx", "mlx"), ["lm.backend is torch, and PyTorch"]),
+        ("torch", "torch", False, ("mlx", "mlx"), ["lm.backend and answers.backend are torch, and PyTorch"]),
+    ],
+)  # fmt: skip
+def test_answers_that_nobody_writes_here_are_timed_with_the_training_backend(
+    trains, answers, torch, timed, said, monkeypatch
+):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: torch)
+    monkeypatch.setattr("tools.plan.__main__.measure", lambda model, lora, lm, backend, sizes: (lm.backend, backend))
+    params = {
+        "lora_seed": lora(-1).model_dump(),
+        "lm": {"backend": trains},
+        "answers": {"backend": answers, "batch_size": 8, "max_tokens": 512},
+    }
+    found, faults = speed_here(params, find(str(ROOT / "models/tiny-student")), work(), 200)
+    assert found == timed and [fault.split(" is not")[0] for fault in faults] == said
+
+
+def test_a_model_that_the_backend_refuses_is_refused_by_the_plan():
+    """The plan timed PyTorch on quantised weights, which training refuses."""
+    model = PlannedModel(PAPER, ["model.safetensors"], PUBLISHED[PAPER])
+    params = {"lm": {"backend": "mlx"}, "answers": {"backend": "mlx"}}
+    require_computable(params, model)
+    pytest.importorskip("torch")
+    for block in params:
+        with pytest.raises(
+            InputError, match=r"the one in models/Qwen2\.5-7B.* has quantised weights\. Set lm\.backend to mlx"
+        ):
+            require_computable(params | {block: {"backend": "torch"}}, model)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "message"),
+    [
+        ("gemma3_text", r"a model of type gemma3_text keeps .* PLAN=\"--measured TRAINING ANSWERING\""),
+        ("exaone", r"a model of type exaone keeps .* PLAN=\"--measured TRAINING ANSWERING\""),
+        ("unheard_of", "mlx-lm knows no model of type unheard_of"),
+    ],
+)
+def test_a_network_that_cannot_be_timed_is_a_message(model_type, message):
+    """gemma3_text has sliding windows, whose caches have more fields; exaone keeps no layers below `model`."""
+    shape = {
+        "model_type": model_type, "hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 64, "head_dim": 16,
+        "num_attention_heads": 2, "num_key_value_heads": 2, "vocab_size": 64, "num_layers": 2, "rope_theta": 1e4,
+        "layer_norm_epsilon": 1e-6, "rms_norm_eps": 1e-6, "sliding_window": 8, "sliding_window_pattern": 2,
+    }  # fmt: skip
+    with pytest.raises(InputError, match=message):
+        measure(PlannedModel("models/other", [], shape), lora(-1), LmParams(), "mlx", TINY)
+
+
+def test_a_mistral_is_timed_as_the_llama_that_it_is():
+    """mlx-lm has no module of that name and ended in a ModuleNotFoundError."""
+    shape = {
+        "model_type": "mistral", "hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 64, "vocab_size": 64,
+        "num_attention_heads": 2, "num_key_value_heads": 2, "rms_norm_eps": 1e-6,
+    }  # fmt: skip
+    assert measure(PlannedModel("models/other", [], shape), lora(-1), LmParams(), "mlx", TINY).training > 0
 
 
 def test_overrides_are_those_of_an_experiment(tmp_path, monkeypatch):

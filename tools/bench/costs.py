@@ -17,7 +17,7 @@ import altair as alt
 import pandas as pd
 
 from distil.pipeline.command import run
-from distil.pipeline.files import read_json, read_jsonl, read_yaml, write_json, write_text
+from distil.pipeline.files import InputError, read_json, read_jsonl, read_yaml, write_json, write_text
 from distil.pipeline.records import Answer
 from stages.report.drawing import draw
 from stages.report.figures import BASE, STUDENT
@@ -31,8 +31,11 @@ BENCH, TABLE, PICTURE = Path("metrics/bench.json"), Path("docs/figures/costs.csv
 LARGEST, LARGEST_SEEDS, UNINTERRUPTED = Path("results/qwen-1.5b"), (0, 1, 2), "seed_2"
 """The real student's run, and the one model in it whose answers were all written by one process."""
 SEEDS = [f"seed_{number}" for number in range(5)]
+NO_RUN = "It is no run's folder."
 SLOTS = 128
 """Answers of `peer_answers_128`."""
+KEPT = ("tiny-student", "smollm2")
+"""The students whose finished runs are kept in metrics/bench.json: what `--run` takes."""
 WEIGHTS = {"tiny-student": 815_360, "smollm2": 134.5e6, "qwen-0.5b": 494e6, "qwen-1.5b": 1.54e9}
 """Weights of each student as its card says; what embedding and head share counts once."""
 TOLD = {
@@ -42,7 +45,7 @@ TOLD = {
     ),
     "smollm2": (
         "135 million, PyTorch, bfloat16",
-        "7 trainings of 4 steps, 40 answers at once, on a busy machine",
+        "7 trainings of 4 steps (a seed and six lengths, as the profile was), 40 answers at once, on a busy machine",
     ),
     "qwen-0.5b": ("0.5 billion, PyTorch, bfloat16", "three steps, 128 answers at once"),
     "qwen-1.5b": ("1.5 billion, PyTorch, bfloat16", "three trainings of 60 steps, one seed's 425 answers, 64 at once"),
@@ -73,16 +76,28 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="a folder with params.yaml, metrics/timings and data of a run")
     args = parser.parse_args()
     found = read_json(BENCH)
-    costs = found.setdefault("costs", {})
     if args.run:
-        costs[Path(read_yaml(args.run / "params.yaml", "")["lora_seed"]["model"]).name] = of_run(args.run)
+        name = kept_name(args.run)  # before a folder is read that lacks what such a run has
+        found.setdefault("costs", {})[name] = of_run(args.run)
+    students = list(every(found))  # an error among them leaves the file as it is
     write_json(BENCH, found)
-    table = pd.DataFrame(every(found))
+    table = pd.DataFrame(students)
     write_text(TABLE, table.to_csv(index=False))
     with tempfile.TemporaryDirectory() as folder:
         drawn = draw(Path(folder), PICTURE.stem, chart(table), "", "")
     write_text(PICTURE, drawn.svg + "\n")
     print("\n".join(rows(table)))
+
+
+def kept_name(folder: Path) -> str:
+    """The student of a run. Raises InputError for one whose times are taken from elsewhere."""
+    model = read_yaml(folder / "params.yaml", NO_RUN)["lora_seed"]["model"]
+    if (name := Path(model).name) not in KEPT:
+        raise InputError(
+            f"--run {folder}: its student is {model}, and runs are kept of {' and '.join(KEPT)} alone. The others' "
+            f"times are those of `make bench-peers` and of {LARGEST}."
+        )
+    return name
 
 
 def of_run(folder: Path) -> Measured:
@@ -91,7 +106,7 @@ def of_run(folder: Path) -> Measured:
     A model whose answers several processes wrote is left out, since its seconds are the last one's alone.
     """
     timings, split = folder / "metrics/timings", folder / "data/train_split"
-    params = read_yaml(folder / "params.yaml", "It is no run's folder.")
+    params = read_yaml(folder / "params.yaml", NO_RUN)
     trainings = {
         kind: [one for path in sorted(timings.glob(f"{kind}/*.json")) for one in read_json(path).values()]
         for kind in ("lora_seed", "lora_level")
@@ -112,7 +127,8 @@ def of_run(folder: Path) -> Measured:
     for rows in sorted(split.rglob("train.jsonl")):
         of_row, of_reply = (sum(part) / len(part) for part in row_lengths(rows.parent, counter))
         means[rows.parent.relative_to(split).as_posix()] = [round(of_row, 2), round(of_reply, 2)]
-    probe = read_json(timings / "overfit_probe.json")["training_seconds"]
+    probed = params["overfit_probe"]["iters"] > 0
+    probe = read_json(timings / "overfit_probe.json")["training_seconds"] if probed else 0
     return {
         "row_tokens_per_second": {
             kind: sorted(one["row_tokens_per_second"] for one in some) for kind, some in trainings.items()
@@ -125,11 +141,21 @@ def of_run(folder: Path) -> Measured:
 
 
 def every(found: Measured) -> Iterable[Cost]:
-    """The students by size: from finished runs, from `make bench-peers`, and from the real student's results."""
-    for name in ("tiny-student", "smollm2"):
-        took = found["costs"][name]
+    """The students by size: from finished runs, from `make bench-peers`, and from the real student's results.
+
+    Raises InputError where a finished run is missing or none of its seeds' answers count.
+    """
+    for name in KEPT:
+        took = found.get("costs", {}).get(name)
+        if took is None:
+            raise InputError(f"{BENCH} has no run of {name} below `costs`: `python -m tools.bench.costs --run FOLDER`.")
         speeds = sorted(speed for some in took["row_tokens_per_second"].values() for speed in some)
         models, memory = [took["answers"][key] for key in took["answers"] if key in SEEDS], took["peak_memory_gb"]
+        if not models:
+            raise InputError(
+                f"{BENCH}: each seed's answers in the run of {name} were written by several processes, so that nobody "
+                "knows how long they took. Take a run in which one process wrote a seed's answers without a stop."
+            )
         seconds, tokens, answers = (sum(model[part] for model in models) for part in ("seconds", "tokens", "answers"))
         steps = per(speeds[-1]), per(speeds[0]), memory[0], memory[-1]
         yield Cost(name, WEIGHTS[name], CLOCK, *steps, per(tokens / seconds), None, round(tokens / answers, 1))

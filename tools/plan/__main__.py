@@ -56,7 +56,8 @@ def main() -> int:
     )
     parser.add_argument(
         "--measured", type=float, nargs=2, metavar=("TRAINING", "ANSWERING"),
-        help="tokens a second of training and of answering, as measured; without it, from a few steps of MLX",
+        help="tokens a second of training and of answering, as measured; without it, from a few steps of the profile's "
+        "backend",
     )  # fmt: skip
     parser.add_argument("--reply", type=float, help="tokens of a reply; without it, those of a training chain")
     args = parser.parse_args()
@@ -69,6 +70,7 @@ def main() -> int:
         params = parameters(args.profile, folder, args.set_param)
         model = find(params["lora_seed"]["model"])
         faults += missing(params, model)
+        require_computable(params, model)
         scratch(folder, params)
         with ThreadPoolExecutor(1) as beside:  # a large tokenizer takes seconds to load, while the stages run
             counter = beside.submit(token_counter, model, params["chat"]["system"])
@@ -130,6 +132,14 @@ def missing(params: Blocks, model: PlannedModel) -> list[str]:
     return faults
 
 
+def require_computable(params: Blocks, model: PlannedModel) -> None:
+    """Raise InputError for a model that the PyTorch backend does not compute, as training does hours later."""
+    if "torch" in (params["lm"]["backend"], params["answers"]["backend"]) and importlib.util.find_spec("torch"):
+        from distil.lm.torch.model import read_config
+
+        read_config(model.config, model.path)
+
+
 def token_counter(model: PlannedModel, system: str) -> Counter:
     """Counts a text's tokens as this model's tokenizer does; its bytes when the tokenizer is missing."""
     if not model.there:
@@ -185,9 +195,12 @@ def speed_here(params: Blocks, model: PlannedModel, work: Work, reply: float) ->
     lora = LoraParams.model_validate(params["lora_seed"])
     lm, faults = LmParams.model_validate(params["lm"]), []
     backend = params["answers"]["backend"]
-    if "torch" in (lm.backend, backend) and not importlib.util.find_spec("torch"):
+    backends = {"lm.backend": lm.backend, "answers.backend": backend}
+    asks = [name for name, value in backends.items() if value == "torch"]
+    if asks and not importlib.util.find_spec("torch"):
         faults.append(
-            "lm.backend is torch, and PyTorch is not installed: `make extra NAME=torch`. MLX was timed instead."
+            f"{' and '.join(asks)} {'are' if len(asks) > 1 else 'is'} torch, and PyTorch is not installed: "
+            "`make extra NAME=torch`. MLX was timed instead."
         )
         lm, backend = LmParams(), "mlx"
     answers = params["answers"]
@@ -199,7 +212,7 @@ def speed_here(params: Blocks, model: PlannedModel, work: Work, reply: float) ->
         prompt=round(work.prompt),
         seen=round(work.prompt + min(reply, answers["max_tokens"]) / 2),
     )
-    return measure(model, lora, lm, backend if backend == "torch" else "mlx", sizes), faults
+    return measure(model, lora, lm, backend if backend in ("mlx", "torch") else lm.backend, sizes), faults
 
 
 def show_work(params: Blocks, work: Work, counted: bool, speed: Speed, reply: float) -> list[str]:

@@ -1,6 +1,7 @@
 """Measure how fast this machine trains and answers with a model of a given shape, from a few timed steps."""
 
 import importlib
+import importlib.util
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from distil.lm.checkpoints import on_cpu
 from distil.lm.progress import LmParams, LoraParams
 from distil.lm.rows import Row, collate
+from distil.pipeline.files import InputError
 from tools.plan.model import PlannedModel
 
 SMALL = 50_000_000
@@ -65,12 +67,19 @@ def measure(model: PlannedModel, lora: LoraParams, lm: LmParams, backend: str, s
     counted, head = sizes.reply / sizes.row, config["vocab_size"] * config["hidden_size"] / model.layer_parameters
     if model.parameters > SMALL:
         config = config | {"vocab_size": LAYER_VOCABULARY, "tie_word_embeddings": True, "num_hidden_layers": 1}
-        if lm.backend == "mlx":
-            sizes = replace(sizes, rows=SLOW_ROWS, row=SLOW_TOKENS, reply=SLOW_TOKENS)
         lora = lora.model_copy(update={"num_layers": 1})
-    steps = answered = _steps_of(lm.backend)(config, lora, lm, sizes)
-    if backend != lm.backend:
-        answered = _steps_of(backend)(config, lora, lm, sizes)
+
+    def steps_of(name: str) -> Steps:
+        if name == "torch":
+            from tools.plan.speed_torch import torch_steps
+
+            return torch_steps(config, lora, lm, sizes)
+        if model.parameters <= SMALL:
+            return mlx_steps(config, lora, lm, sizes)
+        return mlx_steps(config, lora, lm, replace(sizes, rows=SLOW_ROWS, row=SLOW_TOKENS, reply=SLOW_TOKENS))
+
+    steps = steps_of(lm.backend)
+    answered = steps if backend == lm.backend else steps_of(backend)
     if model.parameters <= SMALL:
         return Speed(steps.training, answered.answering, answered.reading)
     return Speed(
@@ -80,26 +89,29 @@ def measure(model: PlannedModel, lora: LoraParams, lm: LmParams, backend: str, s
     )
 
 
-def _steps_of(backend: str) -> Callable[[dict[str, Any], LoraParams, LmParams, Sizes], Steps]:
-    if backend == "torch":
-        from tools.plan.speed_torch import torch_steps
-
-        return torch_steps
-    return mlx_steps
-
-
 def mlx_steps(config: dict[str, Any], lora: LoraParams, _: LmParams, sizes: Sizes) -> Steps:
-    """Time this network in MLX."""
+    """Time this network in MLX. Raises InputError for one of which the steps below cannot be taken."""
     import mlx.core as mx
     import mlx.nn as nn
-    from mlx_lm.models.cache import make_prompt_cache
+    from mlx_lm.models.cache import KVCache, make_prompt_cache
     from mlx_lm.tuner.utils import linear_to_lora_layers
+    from mlx_lm.utils import MODEL_REMAPPING
 
     from distil.lm.cpu import exponentials
     from distil.lm.train import reply_loss
 
-    architecture = importlib.import_module(f"mlx_lm.models.{config['model_type']}")
+    kind = config["model_type"]
+    module = f"mlx_lm.models.{MODEL_REMAPPING.get(kind, kind)}"
+    if not importlib.util.find_spec(module):
+        raise InputError(f"lora_seed.model: mlx-lm knows no model of type {kind}, so it cannot be trained here.")
+    architecture = importlib.import_module(module)
     network = architecture.Model(architecture.ModelArgs.from_dict(config))
+    if not hasattr(network, "model") or any(type(part) is not KVCache for part in make_prompt_cache(network)):
+        raise InputError(
+            f"lora_seed.model: a model of type {kind} keeps its layers or their keys and values in a way that the plan "
+            'cannot time. Give the speeds of an earlier run of it: PLAN="--measured TRAINING ANSWERING", tokens a '
+            "second."
+        )
     if config.get("quantization") and not on_cpu():
         nn.quantize(network, **config["quantization"])
     if on_cpu():

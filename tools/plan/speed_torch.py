@@ -48,7 +48,7 @@ def forward(weights: Weights, rows: int, length: int) -> Tensor:
 
 def random_weights(raw: dict[str, Any], dtype: torch.dtype) -> Weights:
     """A model of this config.json's shape, whose head is its embedding."""
-    config = read_config({key: value for key, value in raw.items() if key != "quantization"}, "the model")
+    config = read_config(raw, "the model")
     width, inner = config.hidden_size, raw["intermediate_size"]
 
     def normal(*shape: int) -> Tensor:
