@@ -4,15 +4,18 @@ import contextlib
 import importlib
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from distil.contest import FAMILIES, bare_steps, draw
 from distil.pipeline.command import run
@@ -173,6 +176,20 @@ def inside(folder: Path, module: str, *arguments: str) -> subprocess.CompletedPr
         print(code, file=err)
         code = 1
     return subprocess.CompletedProcess([module, *arguments], code or 0, out.getvalue(), err.getvalue())
+
+
+def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
+    """A new folder that `build` fills, once for all workers of pytest-xdist; not to be changed."""
+    base = factory.getbasetemp()  # a worker's lies in that of the whole run
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    built = folder.with_suffix(".built")
+    with FileLock(folder.with_suffix(".lock")):
+        if not built.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            build(folder)
+            built.touch()
+    return folder
 
 
 def environment() -> dict[str, str]:

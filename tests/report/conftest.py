@@ -14,7 +14,7 @@ from stages.report.__main__ import write_report
 from stages.report.inputs import CONTEST, load_run
 from stages.report.questions import collect
 from tests.report import synthetic
-from tests.workspace import inside
+from tests.workspace import built_once, inside
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -45,13 +45,16 @@ def stage(name: str, folder: Path, *args: str) -> subprocess.CompletedProcess[st
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run: 270 contest and 60 transfer questions, five seeds, six levels, its report written."""
-    folder = tmp_path_factory.mktemp("run")
-    synthetic.write_run(folder, synthetic.hostile(synthetic.problems(6)), synthetic.transfer(60))
-    for name in ("verified", "eval", "length_sweep"):
-        assert inside(folder, f"stages.{name}").returncode == 0
-    done = stage("report", folder)  # a process that has drawn nothing yet has no other fonts
-    assert done.returncode == 0, done.stderr
-    return folder
+
+    def write(folder: Path) -> None:
+        synthetic.write_run(folder, synthetic.hostile(synthetic.problems(6)), synthetic.transfer(60))
+        for name in ("verified", "eval", "length_sweep"):
+            assert inside(folder, f"stages.{name}").returncode == 0
+        done = stage("report", folder)  # a process that has drawn nothing yet has no other fonts
+        assert done.returncode == 0, done.stderr
+
+    folder = tmp_path_factory.mktemp("own") / "run"  # tests of bad input change it for a moment
+    return shutil.copytree(built_once(tmp_path_factory, "run", write), folder)
 
 
 def chromium() -> str:

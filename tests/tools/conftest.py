@@ -6,12 +6,14 @@ import pytest
 
 from tests.tools.small import build_small
 from tests.tools.toy import Toy, build
+from tests.workspace import built_once
 
 
 @pytest.fixture(scope="session")
 def committed(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """A repository whose pipeline ran and was committed; not to be changed."""
-    return build(tmp_path_factory.mktemp("toy") / "repository")
+    built = built_once(tmp_path_factory, "toy", lambda folder: build(folder / "repository"))
+    return Toy(built / "repository").copy(tmp_path_factory.mktemp("own") / "repository")
 
 
 @pytest.fixture
