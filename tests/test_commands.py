@@ -243,16 +243,23 @@ def test_options_of_python_modules_exist() -> None:
             assert f'"{option}"' in source.read_text("utf-8"), f"{page}: python -m {module} {option}"
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """A new DVC repository; not to be changed."""
+    repository = Toy(tmp_path_factory.mktemp("empty"))
+    repository.run("git", "init", "--quiet")
+    repository.run("dvc", "init", "--quiet")
+    return repository
+
+
 @pytest.mark.parametrize("command", AS_PRINTED)
-def test_the_command_works_as_it_is_printed(command: str, tmp_path: Path) -> None:
+def test_the_command_works_as_it_is_printed(command: str, empty: Toy, tmp_path: Path) -> None:
     (tmp_path / "my-exams").mkdir()
     for exam in (ROOT / "tests/parsed/exams").glob("*.pdf"):
         shutil.copy(exam, tmp_path / "my-exams")
     (tmp_path / "models").symlink_to(ROOT / "models")
     repository = Toy(tmp_path)
-    if command.startswith("dvc"):
-        repository.run("git", "init", "--quiet")
-        repository.run("dvc", "init", "--quiet")
+    shutil.copytree(empty.folder, tmp_path, dirs_exist_ok=True)
     path = f"{Path(sys.executable).parent}:{repository.env['PATH']}"
     done = subprocess.run(
         ["bash", "-c", command],

@@ -60,10 +60,26 @@ def specifications(page: Path) -> dict[str, Any]:
     return {spec["title"]: spec for spec in specs}
 
 
-@pytest.mark.parametrize(("command", "revisions"), [(["show"], 1), (["diff", "HEAD~1", "HEAD"], 2)])
-def test_every_plot_is_drawn(repository: Path, command: list[str], revisions: int) -> None:
+@pytest.fixture(scope="module")
+def shown(repository: Path) -> dict[str, Any]:
+    """What `dvc plots show` shows there."""
+    return plots(repository, "show")
+
+
+def plots(repository: Path, *command: str) -> dict[str, Any]:
     run(repository, sys.executable, "-m", "dvc", "plots", *command, "-o", "page")
-    specs = specifications(repository / "page/index.html")
+    return specifications(repository / "page/index.html")
+
+
+def test_every_plot_of_one_revision_is_drawn(repository: Path, shown: dict[str, Any]) -> None:
+    all_drawn(repository, shown, 1)
+
+
+def test_every_plot_of_two_revisions_is_drawn(repository: Path) -> None:
+    all_drawn(repository, plots(repository, "diff", "HEAD~1", "HEAD"), 2)
+
+
+def all_drawn(repository: Path, specs: dict[str, Any], revisions: int) -> None:
     assert len(specs) == len(yaml.safe_load((repository / "dvc.yaml").read_text())["plots"])
     for title, spec in specs.items():
         assert len({row["rev"] for row in spec["data"]["values"]}) == revisions, title
@@ -74,17 +90,13 @@ def test_every_plot_is_drawn(repository: Path, command: list[str], revisions: in
         assert "NaN" not in drawn, title
 
 
-def test_losses_of_all_seeds_are_one_plot_with_both_parts_named_and_a_log_axis(repository: Path) -> None:
-    run(repository, sys.executable, "-m", "dvc", "plots", "show", "-o", "losses")
-    specs = specifications(repository / "losses/index.html")
-    spec = specs["Loss in training, every seed"]
+def test_losses_of_all_seeds_are_one_plot_with_both_parts_named_and_a_log_axis(shown: dict[str, Any]) -> None:
+    spec = shown["Loss in training, every seed"]
     assert {row["filename"] for row in spec["data"]["values"]} == {"0.csv", "1.csv"}
     drawn = vl_convert.vegalite_to_svg(spec)
     assert all(f">{words}<" in drawn for words in ("training", "validation", "loss (nats per token, log scale)"))
     assert drawn.count('aria-roledescription="line mark"') == 4 and drawn.count('aria-roledescription="point"') == 2
-    levels = vl_convert.vegalite_to_svg(
-        specifications(repository / "losses/index.html")["Loss in training, every chain length"]
-    )
+    levels = vl_convert.vegalite_to_svg(shown["Loss in training, every chain length"])
     assert ">R1<" in levels and ">truncated R2<" in levels
 
 

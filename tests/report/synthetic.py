@@ -301,9 +301,10 @@ def curves(seed: int, folds: Sequence[str], iterations: int = 200) -> str:
 
 
 def params(seeds: Sequence[int], levels: Sequence[str]) -> dict[str, object]:
-    """The repository's params.yaml with these seeds and levels."""
+    """The repository's params.yaml with these seeds and levels, and fewer resamples."""
     root = Path(__file__).resolve().parents[2]
     values = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    values["eval"]["resamples"] = values["length_sweep"]["resamples"] = 2000
     values["lora_seed"]["seeds"] = list(seeds)
     values["length_sweep"]["levels"] = list(levels)
     values["length_sweep"]["truncated"] = [level for level in TRUNCATED if level in levels]

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-import yaml
 
 import stages.eval.__main__ as eval_stage
 import stages.length_sweep.__main__ as sweep_stage
@@ -51,9 +50,6 @@ COUNTED = re.compile(r"\d+ gained, \d+ lost")
 def play(folder: Path, null: int | None, seeds: Sequence[int] = (0, 1, 2)) -> Run:
     """A run scored by the real stages: 180 contest questions, every level."""
     synthetic.write_run(folder, synthetic.problems(5), synthetic.transfer(60), seeds, null=null)
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    params["eval"]["resamples"] = params["length_sweep"]["resamples"] = 2000
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
         for stage in (verified_stage, eval_stage, sweep_stage):
             patch.setattr("sys.argv", [stage.__name__])
