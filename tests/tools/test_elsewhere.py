@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
@@ -13,16 +14,31 @@ import pytest
 
 from tests.tools.machines import ENVIRONMENT, WORKER, clone, machine, running, scheduler, workers
 from tests.tools.toy import ROOT, Toy
+from tests.workspace import inside
+from tools.repro import cluster
+
+
+@pytest.fixture(scope="module")
+def before(committed: Toy, tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """The same before its first run, with a DVC remote in the folder `store` beside it; not to be changed."""
+    before = clone(committed, tmp_path_factory.mktemp("before") / "mine")
+    before.run("git", "rm", "--quiet", "-r", "dvc.lock", "metrics")
+    before.run("dvc", "remote", "add", "shared", "../store")
+    before.commit("before the first run")
+    return before
 
 
 @pytest.fixture
-def mine(committed: Toy, tmp_path: Path) -> Toy:
-    """The same before its first run, with a DVC remote."""
-    mine = clone(committed, tmp_path / "mine")
-    mine.run("git", "rm", "--quiet", "-r", "dvc.lock", "metrics")
-    mine.run("dvc", "remote", "add", "shared", str(tmp_path / "store"))
-    mine.commit("before the first run")
-    return mine
+def mine(before: Toy, tmp_path: Path) -> Toy:
+    """A copy of it, to change."""
+    return before.copy(tmp_path / "mine")
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a scheduler to which each test brings its own workers."""
+    with scheduler(tmp_path_factory.mktemp("scheduler")) as address:
+        yield address
 
 
 def repro(toy: Toy, address: str, *arguments: str, check: bool = True):
@@ -38,19 +54,19 @@ def repro_beside(toy: Toy, address: str, *arguments: str) -> AbstractContextMana
 
 
 @pytest.mark.parametrize("by", ["remote", "cache"])
-def test_two_workers_give_what_one_process_gives(by: str, committed: Toy, mine: Toy, tmp_path: Path) -> None:
+def test_two_workers_give_what_one_process_gives(by: str, committed: Toy, mine: Toy, dask: str, tmp_path: Path) -> None:
     if by == "cache":
         mine.run("dvc", "config", "cache.dir", str(tmp_path / "cache"))
         mine.commit("one cache for all")
     clones = [clone(mine, tmp_path / name) for name in ("one", "two")]
     clones[0].write("data/train/7/adapters.safetensors", "of an earlier run with another seed")
     arguments = ["--remote", "shared"] if by == "remote" else []
-    with scheduler(tmp_path) as address, workers(address, *clones):
-        repro(mine, address, *arguments)
+    with workers(dask, *clones):
+        repro(mine, dask, *arguments)
         lock = (mine.folder / "dvc.lock").read_bytes()
         for one in clones:
             shutil.rmtree(one.folder / "data")
-        again = repro(mine, address, *arguments)
+        again = repro(mine, dask, *arguments)
     assert lock == (mine.folder / "dvc.lock").read_bytes() == (committed.folder / "dvc.lock").read_bytes()
     for path in ("data/train/2/adapters.safetensors", "metrics/score.json", "data/answers.jsonl"):
         assert (mine.folder / path).read_bytes() == (committed.folder / path).read_bytes()
@@ -84,12 +100,12 @@ def test_a_lost_workers_stage_runs_again_elsewhere(committed: Toy, mine: Toy, tm
         assert (mine.folder / path).read_bytes() == (committed.folder / path).read_bytes()
 
 
-def test_workers_whose_clone_differs_are_refused(mine: Toy, tmp_path: Path) -> None:
+def test_workers_whose_clone_differs_are_refused(mine: Toy, dask: str, tmp_path: Path) -> None:
     other, changed = clone(mine, tmp_path / "other"), clone(mine, tmp_path / "changed")
     other.commit("a commit of its own")
     changed.write("toy/split.py", "pass\n")
-    with scheduler(tmp_path) as address, workers(address, other, changed):
-        result = repro(mine, address, "--remote", "shared", check=False)
+    with workers(dask, other, changed):
+        result = repro(mine, dask, "--remote", "shared", check=False)
     assert result.returncode == 1 and "Traceback" not in result.stderr
     said = sorted(result.stderr.removeprefix("error: ").splitlines())
     assert len(said) == 2 and not (mine.folder / "dvc.lock").exists()
@@ -97,30 +113,31 @@ def test_workers_whose_clone_differs_are_refused(mine: Toy, tmp_path: Path) -> N
     assert f"{other.folder} is refused: its clone is at revision" in said[1]
 
 
-def test_a_worker_started_before_a_pull_is_refused_until_it_is_started_again(mine: Toy, tmp_path: Path) -> None:
+def test_a_worker_started_before_a_pull_is_refused_until_it_is_started_again(
+    mine: Toy, dask: str, tmp_path: Path
+) -> None:
     """The worker holds modules of before, while its clone's files and git's revision are those of the run."""
     house = tmp_path / "house"
     for name in ("distil", "tools"):
         shutil.copytree(ROOT / name, house / name, ignore=shutil.ignore_patterns("__pycache__"))
     one = clone(mine, tmp_path / "one")
     command = [sys.executable, "-m", "tools.repro", "--remote", "shared", "--scheduler"]
-    with scheduler(tmp_path) as address:
-        with workers(address, one, PYTHONPATH=str(house)):
-            with (house / "distil/pipeline/names.py").open("a") as file:
-                file.write("# pulled\n")
-            refused = mine.run(*command, address, check=False, PYTHONPATH=str(house))
-        with workers(address, one, PYTHONPATH=str(house)):
-            mine.run(*command, address, "count", PYTHONPATH=str(house))
+    with workers(dask, one, PYTHONPATH=str(house)):
+        with (house / "distil/pipeline/names.py").open("a") as file:
+            file.write("# pulled\n")
+        refused = mine.run(*command, dask, check=False, PYTHONPATH=str(house))
+    with workers(dask, one, PYTHONPATH=str(house)):
+        mine.run(*command, dask, "count", PYTHONPATH=str(house))
     assert refused.returncode == 1 and refused.stderr.count("\n") == 1
     assert f"{one.folder} is refused: its clone's code was changed after it was started" in refused.stderr
 
 
-def test_a_failure_elsewhere_shows_its_message_here(mine: Toy, tmp_path: Path) -> None:
+def test_a_failure_elsewhere_shows_its_message_here(mine: Toy, dask: str, tmp_path: Path) -> None:
     mine.write("toy/split.py", "import sys\nsys.exit('error: every is too large')\n")
     mine.commit("a mistake")
     one = clone(mine, tmp_path / "one")
-    with scheduler(tmp_path) as address, workers(address, one):
-        result = repro(mine, address, "--remote", "shared", check=False)
+    with workers(dask, one):
+        result = repro(mine, dask, "--remote", "shared", check=False)
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert "stage split failed" in result.stderr and "error: every is too large" in result.stderr
     assert str(one.folder) in result.stderr
@@ -128,17 +145,18 @@ def test_a_failure_elsewhere_shows_its_message_here(mine: Toy, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nowhere", "http://127.0.0.1:1"])
-def test_no_scheduler_is_one_line(address: str, mine: Toy) -> None:
-    result = repro(mine, address, check=False)
+def test_no_scheduler_is_one_line(address: str, mine: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    result = inside(mine.folder, "tools.repro", "--scheduler", address)
     assert result.returncode == 1 and result.stderr.count("\n") == 1
     assert result.stderr.startswith(f"error: no Dask scheduler answers at {address} (SCHEDULER)")
 
 
-def test_no_worker_is_one_line(mine: Toy, tmp_path: Path) -> None:
-    with scheduler(tmp_path) as address:
-        result = repro(mine, address, check=False)
+def test_no_worker_is_one_line(mine: Toy, dask: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "PATIENCE", 4)
+    result = inside(mine.folder, "tools.repro", "--scheduler", dask)
     assert result.returncode == 1 and result.stderr.count("\n") == 1
-    assert f"the scheduler at {address} has no worker" in result.stderr
+    assert f"the scheduler at {dask} has no worker" in result.stderr
     assert "make worker SCHEDULER=" in result.stderr
 
 
