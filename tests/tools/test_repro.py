@@ -51,6 +51,18 @@ def pipeline(tmp_path, repository):
     return make
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, repository) -> Path:
+    """A pipeline that has run, with its lock in git's index; not to be changed."""
+    folder = tmp_path_factory.mktemp("finished") / "repository"
+    shutil.copytree(repository, folder)
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE, sort_keys=False))
+    (folder / "params.yaml").write_text(yaml.safe_dump({"middle": "true"}))
+    assert repro(folder, "--jobs", "1").wait() == 0
+    subprocess.run(["git", "add", "dvc.lock"], cwd=folder, check=True)
+    return folder
+
+
 def repro(folder: Path, *arguments: str, **options) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tools.repro", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -70,12 +82,14 @@ def test_the_result_is_plain_dvcs(pipeline):
     assert subprocess.run([sys.executable, "-m", "dvc", "status", "-q"], cwd=beside).returncode == 0
 
 
-def test_one_job_needs_no_dask(pipeline, tmp_path, monkeypatch):
+def test_one_job_needs_no_dask_and_nothing_to_do_does_not(pipeline, tmp_path, monkeypatch):
     (tmp_path / "distributed.py").write_text("raise ImportError('one job has loaded Dask')")
     folder = pipeline("alone", "true")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
     command = [sys.executable, "-m", "tools.repro", "--jobs"]
     assert subprocess.run([*command, "1"], cwd=folder).returncode == 0
+    assert "are up to date." in subprocess.run([*command, "2"], cwd=folder, capture_output=True, text=True).stdout
+    (folder / "last.txt").unlink()
     assert "has loaded Dask" in subprocess.run([*command, "2"], cwd=folder, capture_output=True, text=True).stderr
 
 
@@ -87,11 +101,15 @@ def test_independent_stages_run_at_once(pipeline):
     assert process.wait() == 0, process.stderr.read()
 
 
-def test_only_the_targets_and_what_they_need_run(pipeline):
-    folder = pipeline("targets", "true")
+def test_only_the_targets_and_what_they_need_run_and_later_what_has_changed(pipeline):
+    folder = pipeline("targets", "echo $DVC_STAGE >> ran")
     process = repro(folder, "--jobs", "2", "middle@b")
     assert process.wait() == 0, process.stderr.read()
     assert sorted(path.name for path in folder.glob("*.txt")) == ["b.txt", "first.txt"]
+    process = repro(folder, "--jobs", "2")
+    assert process.wait() == 0, process.stderr.read()
+    assert sorted((folder / "ran").read_text().split()) == [f"middle@{name}" for name in "abcd"]
+    assert (folder / "last.txt").read_text() == "one\n" * 4
 
 
 def test_a_failure_shows_its_message_and_the_work_beside_it_is_kept(pipeline):
@@ -142,12 +160,13 @@ def test_a_killed_runner_takes_its_stages_with_it(pipeline):
         time.sleep(0.1)  # stages that went on would be found by the test's timeout
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.parametrize("cut", [b"", b"schema", b"schema: '2.0'\nstages:\n  first:\n    c"])
-def test_a_lock_cut_off_by_a_kill_is_taken_back_from_git(pipeline, jobs, cut):
-    folder = pipeline("cut", "true")
-    assert repro(folder, "--jobs", "1").wait() == 0
-    subprocess.run(["git", "add", "dvc.lock"], cwd=folder, check=True)
+@pytest.mark.parametrize(
+    ("jobs", "cut"),
+    [("1", b"schema"), ("2", b""), ("2", b"schema"), ("2", b"schema: '2.0'\nstages:\n  first:\n    c")],
+)
+def test_a_lock_cut_off_by_a_kill_is_taken_back_from_git(finished, tmp_path, jobs, cut):
+    folder = tmp_path / "cut"
+    shutil.copytree(finished, folder)
     whole = (folder / "dvc.lock").read_bytes()
     (folder / "dvc.lock").write_bytes(cut)
     process = repro(folder, "--jobs", jobs)

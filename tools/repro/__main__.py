@@ -54,15 +54,19 @@ def main() -> int:
     mend_lock()
     if args.jobs == 1 and args.shuffle is None and not args.scheduler:
         return dvc(["repro", *args.targets])
-    from tools.repro import cluster, elsewhere  # here, because Dask takes a second to import
-
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     before = locked_stages()
     try:
         order, depends = plan(args.targets)
+        due = out_of_date(order, depends)
     except DvcException as error:
         raise InputError(f"DVC: {error}") from error
-    started = order if args.shuffle is None else random.Random(args.shuffle).sample(order, len(order))
+    if not due:
+        print("Data and pipelines are up to date.")
+        return 0
+    from tools.repro import cluster, elsewhere  # here, because Dask takes a second to import
+
+    started = due if args.shuffle is None else random.Random(args.shuffle).sample(due, len(due))
     try:
         if args.scheduler:
             with cluster.remote(args.scheduler) as client:
@@ -93,6 +97,13 @@ def plan(targets: list[str]) -> tuple[list[str], nx.DiGraph]:
         wanted = [stage for target in targets for stage in repo.stage.collect(target)]
         order = [stage.addressing for stage in plan_repro(graph, wanted or None)]
         return order, nx.relabel_nodes(graph, {stage: stage.addressing for stage in graph}).subgraph(order)
+
+
+def out_of_date(order: list[str], depends: nx.DiGraph) -> list[str]:
+    """The stages that something has changed for, and all that depend on those. The others need no DVC of their own."""
+    with Repo(_wait_for_lock=True) as repo:
+        changed = set(order).intersection(repo.status())
+    return [name for name in order if changed & {name, *nx.descendants(depends, name)}]
 
 
 if __name__ == "__main__":

@@ -99,12 +99,13 @@ def run_all(
 ) -> None:
     """Run the stages, one at a time on each worker, each after those it depends on.
 
-    Stages that most others wait for come first. `task` returns the work for a stage, None where there is nothing to do.
-    `failed` gets the result of that work. A stage whose worker is lost runs again on another. Raises InputError with
-    the output of the first failed stage, after the other running stages have ended.
+    Stages of `depends` that are not in `order` are done already. Of the others, those that most stages wait for come
+    first. `task` returns the work for a stage, None where there is nothing to do. `failed` gets the result of that
+    work. A stage whose worker is lost runs again on another. Raises InputError with the output of the first failed
+    stage, after the other running stages have ended.
     """
     waiting = sorted(order, key=lambda name: len(nx.ancestors(depends, name)), reverse=True)
-    done, failures = set[str](), list[str]()
+    done, failures = set(depends) - set(order), list[str]()
     running: dict[Future, str] = {}
     with tqdm(total=len(order), unit="stage", disable=None) as bar:
 
