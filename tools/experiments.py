@@ -23,6 +23,7 @@ from dvc.dependency import Dependency
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from dvc_data.hashfile.build import build
+from dvc_data.index import DataIndexDirError
 from rich.console import Console
 from rich.table import Table
 
@@ -51,7 +52,8 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     repository(Path.cwd())
     rows = exp_show()
-    names = [name for name in NUMBERS if any(row.get(name) is not None for row in rows)]
+    numbers = [{name: row[name] for name in NUMBERS if isinstance(row.get(name), int | float)} for row in rows]
+    names = [name for name in NUMBERS if any(name in found for found in numbers)]
     table = Table(box=None, pad_edge=False)
     table.add_column("experiment", overflow="fold")
     for name in names:
@@ -60,12 +62,12 @@ def main() -> None:
     committed = [row for row in rows if row["typ"] == "baseline" and row["rev"] != "workspace"]
     notes = []
     with Repo() as repo:
-        for row in rows:
+        for row, found in zip(rows, numbers, strict=True):
             title = row["Experiment"] or row["rev"]
-            stage = not_run(repo, row["rev"]) if any(row.get(name) is not None for name in names) else None
+            stage = not_run(repo, row["rev"]) if found else None
             if stage:
                 notes.append(f"{title}: no numbers, since `{stage}` has not run with what is there, nor what follows")
-            shown = ("" if stage or row.get(name) is None else f"{row[name]:.4g}" for name in names)
+            shown = ("" if stage or name not in found else f"{found[name]:.4g}" for name in names)
             table.add_row(title, *shown, " ".join(changes(row, *committed[:1])))
     console = Console(width=shutil.get_terminal_size((WIDTH, 0)).columns, highlight=False, markup=False)
     console.print(table)
@@ -101,7 +103,7 @@ def changed(repo: Repo, dep: Dependency, hashes: dict[str, str | None]) -> bool:
         try:
             _, _, built = build(repo.cache.local, "/" + repo.dvcfs.from_os_path(path), repo.dvcfs, "md5", dry_run=True)
             hashes[path] = built.hash_info.value
-        except FileNotFoundError:
+        except (FileNotFoundError, DataIndexDirError):  # the latter for a part of such a folder
             hashes[path] = None
     return hashes[path] not in (None, dep.hash_info.value)
 

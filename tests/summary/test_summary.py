@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -153,6 +154,15 @@ def test_tables_of_experiments_fit_a_screen(tmp_path: Path) -> None:
         assert f"workspace: no numbers, since `{following}` has not run" in "\n".join(
             table(repository, make_experiments())
         )
+
+    repository.run("git", "checkout", "--quiet", "HEAD", "--", ".")
+    repository.run(*dvc, "checkout", "--force")
+    summary = repository.folder / "metrics/summary.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text("utf-8")) | {"R1": None, "leak": None}), "utf-8")
+    for folder in (".dvc/cache", "data/train_split"):  # as in a new clone, which has nothing of the committed run
+        shutil.rmtree(repository.folder / folder)
+    (line,) = [line for line in table(repository, make_experiments()) if line.startswith("workspace ")]
+    assert len(line.split()) == len(WANTED) - 1, line
 
 
 def make_experiments() -> list[str]:

@@ -197,11 +197,13 @@ def test_a_lock_of_gits_index_is_never_removed(pipeline, holder, tmp_path, monke
         while git.poll() is None and not (folder / ".git/index.lock").exists():
             time.sleep(0.05)
     monkeypatch.setattr("tools.repro.lock.GIT_AT_WORK", 1)
-    done = inside(folder, "tools.repro", "--jobs", "2")
-    held = (folder / ".git/index.lock").exists()
-    if git:
-        os.killpg(git.pid, signal.SIGKILL)
-        git.wait()
+    try:
+        done = inside(folder, "tools.repro", "--jobs", "2")
+        held = (folder / ".git/index.lock").exists()
+    finally:
+        if git:
+            os.killpg(git.pid, signal.SIGKILL)
+            git.wait()
     assert done.returncode == 1 and held
     assert "git's index is locked by" in done.stderr and done.stderr.count("\n") == 1
     assert not (folder / "first.txt").exists()

@@ -239,7 +239,7 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
         f"({100 * unseen['student_cut_off']:.1f} % and {100 * unseen['base_cut_off']:.1f} %)",
         f"None of their {len(stopped)} cut-off replies is right, and {looping} repeat one passage",
         f"the students would gain {open_ended(students):.1f} points and the base {open_ended(base):.1f}",
-        f"(R6) answers {-sweep['change']:.1f} points less than one trained on its longest (R1) for the same "
+        f"(R6) answers {-sweep['change']:.1f} points less than that of its longest (R1), for the same "
         f"{level_rows} problems ({-sweep['change_high']:.1f} to {-sweep['change_low']:.1f}, ",
         f"R1's rows are {level_rows} of the students' {trained['train_rows']}.",
         f"answers {len(solved['R1'] - solved['seed_0'])} questions that the student of the same seed does not",
@@ -254,6 +254,9 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
     assert transfer["difference_low"] < 0 < transfer["difference_high"] and transfer["sign_flip_p"] > 0.05
     assert all(row.verdict != "CORRECT" for row in stopped)
     assert sweep["R1"]["accuracy"] == unseen["base"] and sweep["change_high"] < 0
+    assert f"({sweep['R1']['over_base_low']:.1f} to {sweep['R1']['over_base_high']:+.1f} points)" in words
+    taught = [read_json(kept / f"metrics/lora_level/{name}.json")["seeds"]["seed_0"] for name in ("R1", "R6")]
+    assert round(taught[0]["reply_tokens_trained"] / taught[1]["reply_tokens_trained"]) == 3
     found_in_ten = 10 * NormalDist(1.96).cdf(5 * REACH / detectable)  # of a test at 5 %, in standard errors
     assert round(found_in_ten) == 4 and "effect of 5 points would have been found four times in ten" in words
     compose(tmp_path / "params.yaml", ["profile=qwen-1.5b"])
