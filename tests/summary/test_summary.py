@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_commands import commands
+from tests.test_commands import PAGES, commands
 from tests.tools.toy import ROOT, Toy
 from tests.workspace import inside, stage
 from tools.check_reproduction.revision import read_pipeline
@@ -121,7 +121,7 @@ def test_tables_of_experiments_fit_a_screen(tmp_path: Path) -> None:
         (line,) = [line for line in shown if name in line]
         assert line.split() == [name, *numbers(rank), f"lora_seed.rank={rank}"]
 
-    (command,) = [command for _, command, _ in commands() if command.startswith("dvc exp show")]
+    (command,) = [command for _, command, _ in commands(PAGES) if command.startswith("dvc exp show")]
     shown = table(repository, [*dvc, *shlex.split(command)[1:]])
     (head,) = [line.split() for line in shown if "Experiment" in line]
     assert head == ["Experiment", *WANTED, "lora_seed.rank"]

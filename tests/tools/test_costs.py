@@ -13,7 +13,7 @@ from distil.pipeline.files import InputError, read_json, read_jsonl, read_yaml
 from stages.report.drawing import draw
 from tools.bench.costs import PICTURE, TABLE, Cost, chart, every, kept_name, of_run, rows
 from tools.plan.__main__ import parameters
-from tools.plan.designs import Group, designs
+from tools.plan.designs import Answerers, designs
 from tools.plan.speed import Speed
 from tools.plan.work import Work
 from tools.results.__main__ import AnswerRow
@@ -163,7 +163,7 @@ def test_the_forecast_of_answers_with_short_replies_is_within_a_fifth():
     mean = {name: statistics.mean(some) for name, some in lengths.items()}
 
     def seconds(name, speed):
-        group = Group(1, len(lengths[name]), 0, mean[name] / mean["seed_2"])
+        group = Answerers(1, len(lengths[name]), 0, mean[name] / mean["seed_2"])
         return group.seconds(params, Speed(0, speed), mean["seed_2"], params["max_tokens"])
 
     forecast = seconds("R6", took["seed_2"]["seconds"] / seconds("seed_2", 1))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_commands import commands
+from tests.test_commands import PAGES, commands
 from tests.tools.toy import ROOT, Toy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -19,7 +19,7 @@ TOYS = "-S train.steps=2,16 score"
 
 def printed(page: str, *beginnings: str) -> list[str]:
     """The commands of a page that begin so, in the page's order."""
-    return [command for name, command, _ in commands() if name == page and command.startswith(beginnings)]
+    return [command for name, command, _ in commands(PAGES) if name == page and command.startswith(beginnings)]
 
 
 def test_a_queue_is_run_compared_kept_and_dropped_as_printed(toy: Toy, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import yaml
 from distil.lm.progress import LmParams, LoraParams
 from distil.pipeline.files import InputError, read_json
 from tools.plan.__main__ import main, missing, parameters, require_computable, show_size, speed_here
-from tools.plan.designs import Group, designs, table
+from tools.plan.designs import Answerers, designs, table
 from tools.plan.model import PUBLISHED, PlannedModel, find
 from tools.plan.speed import Sizes, Speed, Steps, measure
 from tools.plan.work import Work, padded, scratch
@@ -346,7 +346,7 @@ def test_shorter_chains_cost_less_to_train_on_and_to_write(tmp_path, monkeypatch
 
 def test_a_full_batch_of_pytorch_is_computed_to_the_last_reply():
     """64 slots and 200 replies of 500 tokens, of which one reaches 2,000: 200 x 500 + 64 x 1,500 / 6 tokens."""
-    group = Group(2, 200, prompt=100)
+    group = Answerers(2, 200, prompt=100)
     speed = Speed(1, 0.01, reading=0.001)
     mlx, torch = ({"backend": name, "batch_size": 64} for name in ("mlx", "torch"))
     assert group.seconds(mlx, speed, 500, 2000) == pytest.approx(2 * (200 * 100 * 0.001 + 200 * 500 * 0.01))

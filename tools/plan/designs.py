@@ -62,7 +62,7 @@ class Design:
         """The number of answers to write, within `answers.limit`."""
         return sum(group.models * group.asked for group in self.answers_by_group(params, work))
 
-    def answers_by_group(self, params: Blocks, work: Work) -> list["Group"]:
+    def answers_by_group(self, params: Blocks, work: Work) -> list["Answerers"]:
         """Which models answer how many questions, within `answers.limit`."""
         limit, paper, samples = (
             params["answers"]["limit"], params["train_split"]["paper_protocol"], params["answers"]["samples"],
@@ -72,19 +72,19 @@ class Design:
         seen = contest - held_out if limit["seen"] is None else min(limit["seen"], contest - held_out)
         second = transfer if limit["transfer"] is None else min(limit["transfer"], transfer)
         groups = [
-            Group(1, unseen + seen + second, work.prompt),
-            Group(self.seeds, unseen + seen + second + paper * (unseen + seen), work.prompt),
+            Answerers(1, unseen + seen + second, work.prompt),
+            Answerers(self.seeds, unseen + seen + second + paper * (unseen + seen), work.prompt),
         ]
         for style in params["answers"].get("baselines", {}).values():
-            groups.append(Group(1, unseen + second, work.prompt + (style or {}).get("shots", 0) * work.row))
+            groups.append(Answerers(1, unseen + second, work.prompt + (style or {}).get("shots", 0) * work.row))
         for name in self.swept(params):
             share = work.mean(name)[1] / work.reply
-            groups.append(Group(len(params["length_sweep"]["seeds"]), min(unseen, held_out), work.prompt, share))
+            groups.append(Answerers(len(params["length_sweep"]["seeds"]), min(unseen, held_out), work.prompt, share))
         return [replace(group, asked=int(group.asked * samples)) for group in groups]
 
 
 @dataclass(frozen=True)
-class Group:
+class Answerers:
     """Models that answer `asked` prompts of `prompt` tokens; `share` is how long their replies are to a student's."""
 
     models: int

@@ -20,7 +20,9 @@ TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 """Every tokenizer of the transformers library has one of these files."""
 
 
-PUBLISHED: dict[str, dict[str, Any]] = {
+Config = dict[str, Any]
+"""What a checkpoint's config.json says."""
+PUBLISHED: dict[str, Config] = {
     "models/Qwen2.5-7B-Instruct-4bit": {
         "model_type": "qwen2",
         "hidden_size": 3584,
@@ -44,7 +46,7 @@ class PlannedModel:
 
     path: str
     lacking: list[str]
-    config: dict[str, Any]
+    config: Config
 
     @property
     def there(self) -> bool:

@@ -5,13 +5,13 @@ import importlib.util
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from distil.lm.checkpoints import on_cpu
 from distil.lm.progress import LmParams, LoraParams
 from distil.lm.rows import Row, collate
 from distil.pipeline.files import InputError
-from tools.plan.model import PlannedModel
+from tools.plan.model import Config, PlannedModel
 
 SMALL = 50_000_000
 """A model of at most so many weights is timed as a whole. Of a larger one it is one layer."""
@@ -89,7 +89,7 @@ def measure(model: PlannedModel, lora: LoraParams, lm: LmParams, backend: str, s
     )
 
 
-def mlx_steps(config: dict[str, Any], lora: LoraParams, _: LmParams, sizes: Sizes) -> Steps:
+def mlx_steps(config: Config, lora: LoraParams, _: LmParams, sizes: Sizes) -> Steps:
     """Time this network in MLX. Raises InputError for one of which the steps below cannot be taken."""
     import mlx.core as mx
     import mlx.nn as nn

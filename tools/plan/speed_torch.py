@@ -3,7 +3,6 @@
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,10 +12,11 @@ from distil.lm.rows import Row
 from distil.lm.torch.generate import _Cache, _write, pack
 from distil.lm.torch.model import Layer, Linear, Weights, attend_in_rows, hidden_states, read_config
 from distil.lm.torch.train import TorchRun
+from tools.plan.model import Config
 from tools.plan.speed import Sizes, Steps, best
 
 
-def torch_steps(config: dict[str, Any], lora: LoraParams, lm: LmParams, sizes: Sizes) -> Steps:
+def torch_steps(config: Config, lora: LoraParams, lm: LmParams, sizes: Sizes) -> Steps:
     """Time this network in PyTorch. Raises InputError for an architecture that the backend does not compute."""
     torch.set_num_threads(lm.threads)
     clock = time.process_time if lm.threads == 1 else time.perf_counter
@@ -46,7 +46,7 @@ def forward(weights: Weights, rows: int, length: int) -> Tensor:
     return hidden_states(weights, tokens, positions, attend_in_rows([length] * rows))
 
 
-def random_weights(raw: dict[str, Any], dtype: torch.dtype) -> Weights:
+def random_weights(raw: Config, dtype: torch.dtype) -> Weights:
     """A model of this config.json's shape, whose head is its embedding."""
     config = read_config(raw, "the model")
     width, inner = config.hidden_size, raw["intermediate_size"]
