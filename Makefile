@@ -151,7 +151,7 @@ lock: ## rewrite the lock files from pyproject.toml (needs uv)
 	done
 
 .PHONY: test
-test: .venv/installed ## the test suite (under 10 minutes on two cores)
+test: .venv/installed ## the test suite (under 6 minutes on two quiet cores)
 	python -m pytest -n 2 --dist worksteal
 
 .PHONY: test-all
