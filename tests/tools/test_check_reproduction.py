@@ -134,7 +134,7 @@ MORE_MUTATIONS: list[Mutation] = [
     (comment_without_a_run, "split", "split", ["toy/split.py: changed since dvc.lock was committed", "+# a remark"]),
     (command_without_a_run, "count", "count", ['command: "python toy/count.py" -> "python -B toy/count.py"']),
     (undeclared_file, "count", "count", ["FileNotFoundError", "exam.txt"]),
-    (undeclared_parameter, "count", "count", ["KeyError: 'split'"]),
+    (undeclared_parameter, "count", "count", ["FileNotFoundError", "params.yaml"]),
     (undeclared_output, "count", "count", ["writes files that its outs do not name: data/left.txt"]),
     (not_deterministic, "count", "count", ["it is not deterministic"]),
     (not_working, "count", "count", ["the disk is on fire"]),
