@@ -45,7 +45,7 @@ TOLD = {
     ),
     "smollm2": (
         "135 million, PyTorch, bfloat16",
-        "7 trainings of 4 steps (a seed and six lengths, as the profile was), 40 answers at once, on a busy machine",
+        "three trainings of 4 steps (a seed and two lengths), 40 answers at once",
     ),
     "qwen-0.5b": ("0.5 billion, PyTorch, bfloat16", "three steps, 128 answers at once"),
     "qwen-1.5b": ("1.5 billion, PyTorch, bfloat16", "three trainings of 60 steps, one seed's 425 answers, 64 at once"),
