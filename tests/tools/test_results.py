@@ -279,6 +279,8 @@ def test_the_pages_word_the_studys_split_as_its_files_have_it() -> None:
     readme, page = (" ".join((ROOT / name).read_text("utf-8").split()) for name in ("README.md", "docs/exams-run.md"))
     low, high = unseen["leak_paired_low"], unseen["leak_paired_high"]
     assert f"{unseen['leak_paired']:+.1f} points ({low:.1f} to {high:+.1f})" in readme
+    assert f"as many of the {unseen['n']} questions, {len(right['paper'])}:" in readme
+    assert f"Its {trained['train_rows']} training rows" in readme and f"in {trained['iterations']} iterations" in readme
     gained, lost = (len(right[one] - right[other]) for one, other in (("paper", "held_out"), ("held_out", "paper")))
     assert f"({gained} gained, {lost} lost)" in page and f"its {trained['train_rows']} training rows" in page
     batch = yaml.safe_load((kept / "params.yaml").read_text("utf-8"))["lora_seed"]["batch_size"]
