@@ -9,7 +9,7 @@ from torch import Tensor
 
 from distil.lm.progress import LmParams, LoraParams, TrainingSetup
 from distil.lm.rows import Row
-from distil.lm.torch.generate import _Cache, _write, pack
+from distil.lm.torch.generate import Cache, next_logits, pack
 from distil.lm.torch.model import Layer, Linear, Weights, attend_in_rows, hidden_states, read_config
 from distil.lm.torch.train import TorchRun
 from tools.plan.model import Config
@@ -32,10 +32,10 @@ def torch_steps(config: Config, lora: LoraParams, lm: LmParams, sizes: Sizes) ->
         frozen = best(lambda: forward(weights, sizes.rows, sizes.row), clock)
         pack(weights)
         reading = best(lambda: forward(weights, 1, sizes.prompt), clock)
-        cache = _Cache(weights.config, sizes.prompts, weights.embedding.dtype)
+        cache = Cache(weights.config, sizes.prompts, weights.embedding.dtype)
         cache.lengths = [sizes.seen] * sizes.prompts
         drafts = {slot: [1] for slot in range(sizes.prompts)}
-        answering = best(lambda: _write(weights, cache, drafts, sizes.prompts), clock)
+        answering = best(lambda: next_logits(weights, cache, drafts, sizes.prompts), clock)
     tokens = sizes.rows * sizes.row
     return Steps(training / tokens, frozen / tokens, reading / sizes.prompt, answering / sizes.prompts)
 

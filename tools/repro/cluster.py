@@ -40,12 +40,13 @@ def local(jobs: int) -> Iterator[Client]:
     shows = find_spec("bokeh") is not None
     # stages get the environment that they have under plain `dvc repro`; there is nothing to profile in workers that
     # wait; and Dask's remarks on them do not help a user. What stages share out may start processes of its own, and
-    # must not wait behind a stage
+    # must not wait behind a stage. Event loops are looked after once a second; Dask's fifty times take 4 % of two cores
     settings = {
         "distributed.nanny.pre-spawn-environ": {},
         "distributed.worker.profile.enabled": False,
         "distributed.worker.daemon": False,
         "distributed.scheduler.worker-saturation": 1.0,
+        "distributed.admin.tick.interval": "1s",
     }
     with (
         dask.config.set(settings),

@@ -118,7 +118,7 @@ class _Text:
         return []
 
 
-class _Cache:
+class Cache:
     """Keys and values of every layer for a fixed number of slots, each (slots, heads, room, head size).
 
     `lengths` is how many tokens each slot holds. One that waits for a prompt holds the shared beginning.
@@ -245,7 +245,7 @@ def generate(
     rows = min(batch_size, len(prompts))
     waiting = [number for number in range(len(prompts)) if number not in known][::-1]
     slots = min(rows, len(waiting))
-    cache = _Cache(weights.config, slots, weights.embedding.dtype)
+    cache = Cache(weights.config, slots, weights.embedding.dtype)
     shared = _shared_beginning(prompts)
     writing: dict[int, _Text] = {}
     with torch.inference_mode():
@@ -254,7 +254,7 @@ def generate(
             cache.share(shared)
         while waiting or writing:
             drafts = _drafts(writing, 0 if waiting or samplers else rows - len(writing), max_tokens)
-            logits = _write(weights, cache, drafts, rows)
+            logits = next_logits(weights, cache, drafts, rows)
             for slot in range(slots):
                 if waiting and slot not in writing:
                     prompt = prompts[number := waiting.pop()]
@@ -297,7 +297,7 @@ def _confirmed(draft: Sequence[int], chosen: Sequence[int]) -> Sequence[int]:
     return chosen[: right + 1]
 
 
-def _read(weights: Weights, cache: _Cache, slot: int, tokens: list[int]) -> Tensor:
+def _read(weights: Weights, cache: Cache, slot: int, tokens: list[int]) -> Tensor:
     """The logits (vocabulary,) after a slot's next tokens."""
     start = cache.lengths[slot]
     cache.make_room(start + len(tokens))
@@ -306,7 +306,7 @@ def _read(weights: Weights, cache: _Cache, slot: int, tokens: list[int]) -> Tens
     return linear(hidden[-1:], weights.head)[0]
 
 
-def _write(weights: Weights, cache: _Cache, drafts: Mapping[int, Sequence[int]], rows: int) -> Tensor:
+def next_logits(weights: Weights, cache: Cache, drafts: Mapping[int, Sequence[int]], rows: int) -> Tensor:
     """The logits (rows, vocabulary) after each token of each draft, in their order; rows after those mean nothing."""
     if not drafts:
         return weights.embedding.new_empty(rows, len(weights.embedding))

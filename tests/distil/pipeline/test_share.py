@@ -102,7 +102,7 @@ def test_a_failure_is_the_functions_own(stage: Client) -> None:
 
 def test_workers_with_other_code_are_not_asked(stage: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(share, "STARTED_WITH", "of another commit")
-    assert {process for _, process in each(slowly, range(FEW), add=0)} == {os.getpid()}
+    assert {process for _, process in each(slowly, range(AT_ONCE), add=0)} == {os.getpid()}
 
 
 def test_a_scheduler_that_is_gone_leaves_all_to_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +132,23 @@ def test_a_worker_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Mon
             stuck.resume()
 
 
+def test_results_that_do_not_come_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share, "PATIENCE", 1)
+    with local(1) as client:
+        monkeypatch.setenv(ADDRESS, address := client.scheduler.address)
+        stuck = psutil.Process(client.run(os.getpid).popitem()[1])
+        results = each(slowly, range(3 * AT_ONCE), add=10)
+        first = next(result for result in results if result[1] != os.getpid())  # the first that were fetched
+        time.sleep(1)  # the worker does more items
+        stuck.suspend()
+        try:
+            values = [first[0], *(value for value, _ in results)]
+        finally:
+            stuck.resume()
+        assert values == list(range(values[0], 3 * AT_ONCE + 10))
+        assert share._client(address).status == "closed"
+
+
 def test_resamples_are_the_same_shared_out(stage: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("distil.statistics.resampling.BATCH", 2**16)
     sums = np.random.default_rng(1).random((1000, 3))
@@ -147,6 +164,7 @@ def judging() -> int:
 
 
 def judged(pairs: list[tuple[str, str]], verifier: Verifier) -> tuple[list[str], int]:
+    time.sleep(0.1)  # or all are done here before a worker has the verifier, for which this process does not wait
     return [found.rule for found in verifier.verify_many(pairs)], os.getpid()
 
 
