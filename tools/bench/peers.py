@@ -4,9 +4,10 @@
     python -m tools.bench.peers --model models/qwen-0.5b --python .venv-peers/bin/python
 
 The same model, rows, prompts, threads and precision, in turn, each run in a process of its own: LoRA steps, validation,
-answers at 32 and 128 side by side. Rates are tokens per second of processor time, which other work on the machine
-disturbs least. Writes peer_lora_bf16, peer_lora_f32, peer_answers_32, peer_answers_128, peer_llama_cpp (ours over
-theirs, null with a reason where it could not be measured), step_share_of_peak and every run into metrics/bench.json.
+answers at 32 and 128 side by side, of at most 64 tokens, and as they end by themselves, of at most 512 (`_long`).
+Rates are tokens per second of processor time, which other work on the machine disturbs least. Writes the ratio of each
+comparison (ours over theirs, null with a reason where it could not be measured), step_share_of_peak and every run into
+metrics/bench.json.
 """
 
 import argparse
@@ -47,7 +48,9 @@ FILE = Path("metrics/bench.json")
 BATCH, STEPS = 4, 3
 """Rows in a training step, and how many steps are timed."""
 LLAMA = "peer_llama_cpp"
-NAMES = ("peer_lora_bf16", "peer_lora_f32", "peer_answers_32", "peer_answers_128", LLAMA)
+LONG = "_long"
+ANSWERS = ("peer_answers_32", "peer_answers_128", f"peer_answers_32{LONG}", f"peer_answers_128{LONG}")
+NAMES = ("peer_lora_bf16", "peer_lora_f32", *ANSWERS, LLAMA)
 
 
 def main() -> None:
@@ -59,7 +62,6 @@ def main() -> None:
     parser.add_argument("--gguf", help="the same model for llama.cpp, in bfloat16")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="which of them")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--max-tokens", type=int, default=64, help="the longest answer (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="how often each side runs (%(default)s)")
     args = parser.parse_args()
     found: Measured = read_json(FILE) if FILE.exists() else {}
@@ -82,8 +84,8 @@ def compare(name: str, args: argparse.Namespace, path: Path) -> Measured:
     compute = "float32" if name == "peer_lora_f32" else "bfloat16"
     if compute == "bfloat16" and not {"amx_tile", "avx512_bf16"} & set(environment.this_machine().cpu_features):
         raise InputError("this processor has neither AMX nor AVX512-BF16")
-    slots = 128 if name == "peer_answers_128" else 32
-    job = make_job(args.model, compute, args.threads, slots, args.max_tokens)
+    slots, max_tokens = 128 if "128" in name else 32, 512 if name.endswith(LONG) else 64
+    job = make_job(args.model, compute, args.threads, slots, max_tokens)
     path.write_text(json.dumps(job), encoding="utf-8")
     ours = [sys.executable, "-m", "tools.bench.peers_ours"]
     peer = [args.python, "tools/bench/peers_stock.py"]
@@ -94,7 +96,7 @@ def compare(name: str, args: argparse.Namespace, path: Path) -> Measured:
             lambda: llama_cpp(args.llama_server, args.gguf, job), lambda: answer(ours, "answers", path), args
         )
     require(args.python)
-    if "answers" in name:
+    if name in ANSWERS:
         return in_turn(lambda: answer(peer, "answers", path), lambda: answer(ours, "answers", path), args)
     validation = in_turn(lambda: answer(peer, "validate", path), lambda: answer(ours, "validate", path), args)
     training = in_turn(lambda: answer(peer, "train", path), lambda: answer(ours, "train", path), args)
