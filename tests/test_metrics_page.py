@@ -69,8 +69,9 @@ def test_every_number_of_eval_and_length_sweep_is_on_the_page(tmp_path: Path) ->
 
 
 def written() -> Iterator[str]:
-    """README, and every text that report and summary put together, what they fill in left out."""
-    yield " ".join((ROOT / "README.md").read_text("utf-8").split())
+    """README, the real student's page, and all that report and summary put together, what they fill in left out."""
+    for page in ("README.md", "docs/real-student.md"):
+        yield " ".join((ROOT / page).read_text("utf-8").split())
     for path in (
         *(ROOT / "stages/report").glob("*.py"),
         ROOT / "distil/statistics/seeds.py",

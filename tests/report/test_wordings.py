@@ -17,6 +17,7 @@ PAGES = [
     "docs/metrics.md",
     "docs/report.md",
     "docs/exams-run.md",
+    "docs/real-student.md",
     "docs/training.md",
     "docs/architecture.md",
 ]

@@ -6,10 +6,12 @@ import html
 import json
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import NormalDist, mean, median
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -204,7 +206,13 @@ def test_pages_quote_the_kept_runs_as_they_are() -> None:
         assert text == "\n".join(quoted(ROOT / RESULTS / name)), f"{page}: put the output of --show {name} there"
 
 
-def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) -> None:
+def real_student_in_words() -> str:
+    """What README and the real student's page say of the run, in one line."""
+    section = (ROOT / "README.md").read_text("utf-8").split("## The result with a real student")[1].split("\n## ")[0]
+    return " ".join((section + (ROOT / "docs/real-student.md").read_text("utf-8")).split())
+
+
+def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) -> None:
     """The sentences around the block: rows trained on, questions, what could be detected, what the run left out."""
     kept = ROOT / RESULTS / "qwen-1.5b"
     found = read_json(kept / "metrics/eval.json")
@@ -214,7 +222,7 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
     by_heart = read_json(kept / "metrics/contamination.json")
     sweep = read_json(kept / "metrics/length_sweep.json")
     level_rows = read_json(kept / "metrics/lora_level/R1.json")["seeds"]["seed_0"]["train_rows"]
-    exams, exact = by_heart["contest"], by_heart["transfer"]
+    exams, exact, long = by_heart["contest"], by_heart["transfer"], read_json(kept / "metrics/overfit_probe.json")
     assert exams["completed"] == 0
     rows = [row for row in read_jsonl(kept / "answers.jsonl", AnswerRow) if row.benchmark == "contest"]
     base, students = ([row for row in rows if row.model.startswith(name)] for name in ("base", "seed"))
@@ -225,9 +233,10 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
         name: {row.problem_id for row in rows if row.model == name and row.verdict == "CORRECT"}
         for name in ("R1", "seed_0")
     }
+    curve = pd.read_csv(kept / "plots/overfit_probe.csv", index_col="iteration")["valid_loss"]
+    passes = [f"{curve[number * long['best_iteration']]:.3f}" for number in range(2, 6)]
     assert {row.model for row in students} == {"seed_0", "seed_1", "seed_2"}
-    section = (ROOT / "README.md").read_text("utf-8").split("## The result with a real student")[1].split("\n## ")[0]
-    words = " ".join(section.split())
+    words = real_student_in_words()
     for sentence in (
         f"({trained['train_rows']} to train on, {trained['valid_rows']} to validate), three seeds",
         f"{unseen['n']} questions of {min(params['train_split']['held_out_years'])} to 2025",
@@ -244,6 +253,17 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
         f"R1's rows are {level_rows} of the students' {trained['train_rows']}.",
         f"answers {len(solved['R1'] - solved['seed_0'])} questions that the student of the same seed does not",
         f"and misses {len(solved['seed_0'] - solved['R1'])} that this one answers",
+        f"over {long['last_iteration']} iterations the validation loss is lowest after {long['best_iteration']}, where",
+        f"rises by {long['rise']:.2f} nats a token from there to the end ({long['rise_low']:.2f} to "
+        f"{long['rise_high']:.2f} ",
+        f"to {long['best_valid_loss']:.3f} nats a token after {long['best_iteration']} iterations",
+        f"is {long['best_iteration_low']} to {long['best_iteration_high']} ({long['resamples']:,} resamples)",
+        f"each further pass the loss is higher: {', '.join(passes[:-1])} and {passes[-1]}",
+        f"that is {long['rise']:.2f} more ({long['rise_low']:.2f} to {long['rise_high']:.2f} over",
+        f"answers as many as the base, {len(solved['R1'])} (",
+        f"MATH-500 {100 * transfer['student_cut_off']:.1f} % and {100 * transfer['base_cut_off']:.1f} % were cut off",
+        f"{found['teacher_n']} questions for which the study published chains. {found['teacher_unseen_n']} of these",
+        f"on the {long['valid_problems']} problems of the training years",
         f"completes none of {exams['n']} word for word (at most {100 * exams['completed_high']:.1f} %)",
         f"{exact['completed'] * exact['n']:.0f} of {exact['n']} of MATH-500 ({100 * exact['completed']:.1f} %, "
         f"{100 * exact['completed_low']:.1f} to {100 * exact['completed_high']:.1f})",
@@ -253,6 +273,17 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
     assert unseen["sign_flip_p"] < 0.05 and unseen["mcnemar_p"] < 0.05
     assert transfer["difference_low"] < 0 < transfer["difference_high"] and transfer["sign_flip_p"] > 0.05
     assert all(row.verdict != "CORRECT" for row in stopped)
+    for both in (
+        f"{level_rows} problems ({-sweep['change_high']:.1f} to {-sweep['change_low']:.1f}, for these two adapters)",
+        f"({sweep['R1']['over_base_low']:.1f} to {sweep['R1']['over_base_high']:+.1f} points)",
+        f"({long['rise_low']:.2f} to {long['rise_high']:.2f} over other validation problems, for this one training)",
+        f"{len(stopped)} cut-off replies is right, and {looping} repeat one passage",
+    ):
+        assert words.count(both) == 2, "README and docs/real-student.md say it"
+    batch = params["lora_seed"]["batch_size"]
+    assert (
+        long["best_iteration"] * batch == trained["train_rows"] and long["last_iteration"] == 5 * long["best_iteration"]
+    )
     assert sweep["R1"]["accuracy"] == unseen["base"] and sweep["change_high"] < 0
     assert f"({sweep['R1']['over_base_low']:.1f} to {sweep['R1']['over_base_high']:+.1f} points)" in words
     taught = [read_json(kept / f"metrics/lora_level/{name}.json")["seeds"]["seed_0"] for name in ("R1", "R6")]
@@ -266,7 +297,7 @@ def test_the_readme_words_the_real_student_as_its_files_have_it(tmp_path: Path) 
 
 
 def test_the_pages_word_the_studys_split_as_its_files_have_it() -> None:
-    """How many of the questions were trained on is not in the kept files: the split's rows carry no licence."""
+    """Which of the questions were read in training is not in the kept files: the split's rows carry no licence."""
     kept = ROOT / RESULTS / "qwen-1.5b-split"
     unseen = read_json(kept / "metrics/eval.json")["contest_unseen"]
     trained = read_json(kept / "metrics/lora_seed/0.json")["folds"]["paper"]
@@ -276,17 +307,36 @@ def test_the_pages_word_the_studys_split_as_its_files_have_it() -> None:
         for fold in ("paper", "held_out")
     }
     assert len(right["paper"]) == len(right["held_out"]) == 54
-    readme, page = (" ".join((ROOT / name).read_text("utf-8").split()) for name in ("README.md", "docs/exams-run.md"))
+    readme, page = (
+        " ".join((ROOT / name).read_text("utf-8").split()) for name in ("README.md", "docs/real-student.md")
+    )
     low, high = unseen["leak_paired_low"], unseen["leak_paired_high"]
     assert f"{unseen['leak_paired']:+.1f} points ({low:.1f} to {high:+.1f})" in readme
-    assert f"as many of the {unseen['n']} questions, {len(right['paper'])}:" in readme
-    assert f"Its {trained['train_rows']} training rows" in readme and f"in {trained['iterations']} iterations" in readme
+    assert f"as many of the {unseen['n']} questions, {len(right['paper'])}, when" in readme
+    assert f"In {trained['iterations']} iterations" in readme
     gained, lost = (len(right[one] - right[other]) for one, other in (("paper", "held_out"), ("held_out", "paper")))
-    assert f"({gained} gained, {lost} lost)" in page and f"its {trained['train_rows']} training rows" in page
+    assert f"({gained} gained, {lost} lost)" in page
+    asked = Counter(row.role for row in rows if row.fold == "paper")
+    assert f"{asked['train']} are then among its {trained['train_rows']} training rows" in page
+    assert f"{asked['valid']} among its {trained['valid_rows']} validation rows" in page
+    assert f"{asked['train']} of them are among its training rows" in readme
     batch = yaml.safe_load((kept / "params.yaml").read_text("utf-8"))["lora_seed"]["batch_size"]
     assert trained["iterations"] * batch < trained["train_rows"]
     read = f"read {trained['iterations'] * batch} of the {trained['train_rows']} rows, each once"
     assert read in page and low < 0 < high
+
+
+def test_the_page_says_which_of_the_texts_compared_with_transformers_are_longer() -> None:
+    """`make check-model` takes the 40 questions with the base's shortest answers that ended."""
+    rows = [row for row in read_jsonl(ROOT / RESULTS / "qwen-1.5b/answers.jsonl", AnswerRow) if row.set == "eval"]
+    tokens: dict[str, dict[str, int]] = {
+        name: {row.problem_id: row.tokens or 0 for row in rows if row.model == name and row.benchmark == "contest"}
+        for name in ("base", "seed_0")
+    }
+    ended = {row.problem_id for row in rows if row.model == "base" and row.finish_reason == "stop"}
+    asked = sorted(tokens["base"].keys() & ended, key=lambda name: (tokens["base"][name], name))[:40]
+    assert [sum(tokens[name][one] > 400 for one in asked) for name in ("base", "seed_0")] == [0, 4]
+    assert "none of the base's and four of the adapter's have more than 400 tokens" in real_student_in_words()
 
 
 def open_ended(rows: list[AnswerRow]) -> float:
