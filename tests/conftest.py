@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +17,8 @@ hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("new", deadline=None)
 hypothesis.settings.load_profile("same")
 
+# a script's background job ignores Ctrl-C, and so would the programs that tests interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["DVC_NO_ANALYTICS"] = "1"  # else each `dvc` command forks a process that reports it to the makers of DVC
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -102,7 +102,7 @@ def test_formulas_are_drawn(browser: Browser, run_folder: Path, tmp_path: Path) 
         rows = page.locator("#list > li")
         expect(rows.nth(6).locator(".asked math")).to_have_count(2)
         rows.nth(6).locator("summary").click()
-        assert rows.nth(6).locator(".problem msup").count() == 1
+        expect(rows.nth(6).locator(".problem msup")).to_have_count(1)
         radical = rows.nth(6).locator(".problem msqrt").bounding_box()
         assert radical is not None and radical["width"] > 10, "the browser draws it"
         above, below = (rows.nth(6).locator("strong mfrac > *").nth(place).bounding_box() for place in (0, 1))

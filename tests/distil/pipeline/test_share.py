@@ -133,19 +133,28 @@ def test_a_worker_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.Mon
 
 
 def test_results_that_do_not_come_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    suspended = False
+
+    def numbers() -> Iterator[int]:
+        number = 0
+        while not suspended:  # however long the worker takes to begin
+            yield (number := number + 1)
+        yield from range(number + 1, number + AT_ONCE)
+
     monkeypatch.setattr(share, "PATIENCE", 1)
     with local(1) as client:
         monkeypatch.setenv(ADDRESS, address := client.scheduler.address)
         stuck = psutil.Process(client.run(os.getpid).popitem()[1])
-        results = each(slowly, range(3 * AT_ONCE), add=10)
+        results = each(slowly, numbers(), add=10)
         first = next(result for result in results if result[1] != os.getpid())  # the first that were fetched
         time.sleep(1)  # the worker does more items
         stuck.suspend()
+        suspended = True
         try:
             values = [first[0], *(value for value, _ in results)]
         finally:
             stuck.resume()
-        assert values == list(range(values[0], 3 * AT_ONCE + 10))
+        assert len(values) > AT_ONCE and values == list(range(values[0], values[0] + len(values)))
         assert share._client(address).status == "closed"
 
 
