@@ -28,6 +28,20 @@ def test_the_comparisons_are_the_committed_ones():
         assert end in README, f"README.md lacks the row of {name} that ends in {end}"
 
 
+def test_the_peers_are_the_committed_ones():
+    """Rates, memory and ratio of each comparison with PyTorch, transformers and llama.cpp, and how long answers were."""
+    found = read_json(ROOT / "metrics/bench.json")["peers"]
+    measured = {name: one for name, one in found.items() if one["ratio"] is not None}
+    assert len(measured) >= 6
+    for name, one in measured.items():
+        sides = [f"{one[side]['processor']:.0f} ({one[side]['peak_gb']:.1f} GB)" for side in ("peer", "ours")]
+        assert f"| {sides[0]} | {sides[1]} | {one['ratio']:.2f} |" in README, name
+        if name.endswith("_long"):
+            slots = int(name.split("_")[2])
+            theirs, ours = (one[side]["tokens"] / slots for side in ("peer", "ours"))
+            assert f"({theirs:.0f} and {ours:.0f} on average)" in README, name
+
+
 def test_the_verifiers_numbers_are_the_committed_ones():
     judges = read_json(ROOT / "metrics/bench.json")["medians"]["verify"]["judges"]
     pages = {"README.md": README, "docs/verifier.md": (ROOT / "docs/verifier.md").read_text(encoding="utf-8")}
