@@ -29,7 +29,7 @@ def test_the_comparisons_are_the_committed_ones():
 
 
 def test_the_peers_are_the_committed_ones():
-    """Rates, memory and ratio of each comparison with PyTorch, transformers and llama.cpp, and how long answers were."""
+    """Rates, memory and ratio beside PyTorch, transformers and llama.cpp, and how long answers were."""
     found = read_json(ROOT / "metrics/bench.json")["peers"]
     measured = {name: one for name, one in found.items() if one["ratio"] is not None}
     assert len(measured) >= 6
