@@ -87,6 +87,16 @@ def test_a_run_without_its_length_sweep_is_kept_without_it(ran: Path) -> None:
     assert not [line for line in quoted(RESULTS / "tiny") if "length" in line or "iterations" in line]
 
 
+def test_what_a_larger_cap_changes_is_kept_with_the_run_that_it_is_of(ran: Path) -> None:
+    found = {"max_tokens": 4096, "base": 0.5, "student_mean": 0.6, "difference": 10.0, "difference_low": 1.0,
+             "difference_high": 19.0}  # fmt: skip
+    kept, line = RESULTS / "tiny/metrics/larger_cap.json", "Written on to 4,096 tokens: base 50.0 %, students 60.0 %"
+    for md5, there in ((hashlib.md5(Path("data/eval/scored.jsonl").read_bytes()).hexdigest(), True), ("0", False)):
+        Path("metrics/larger_cap.json").write_text(json.dumps({**found, "scored": md5}))
+        write("tiny")
+        assert kept.exists() == there == any(text.startswith(line) for text in quoted(RESULTS / "tiny"))
+
+
 def test_what_another_profile_left_in_the_lock_is_not_kept(ran: Path) -> None:
     """dvc.lock keeps seeds that this run has not trained, and stages that the pipeline no longer has."""
     Path("metrics/lora_seed").mkdir()

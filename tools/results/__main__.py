@@ -37,6 +37,8 @@ KEPT = ("metrics/", "plots/")
 SCORED = {"eval": Path("data/eval/scored.jsonl"), "length_sweep": Path("data/length_sweep/scored.jsonl")}
 NEEDED = ("eval", "train_split", "verified")
 """Metrics that a scored run has."""
+LARGER_CAP = Path("metrics/larger_cap.json")
+"""What tools.larger_cap found of a run."""
 UNTRACKED = ("metrics/environment.json", "metrics/timings", "plots/figures/result.svg")
 """Files that a run writes besides its outputs. Without a length sweep, the picture is none of the report's outputs yet.
 """
@@ -90,6 +92,8 @@ def write(profile: str) -> None:
     with replacing_folder(RESULTS / profile) as folder:
         for name in ("params.yaml", "dvc.lock", *UNTRACKED, *(path for path in outputs if path.startswith(KEPT))):
             copy(Path(name), folder / name)
+        if LARGER_CAP.exists() and _is(SCORED["eval"], read_json(LARGER_CAP)["scored"]):  # else it is of another run
+            copy(LARGER_CAP, folder / LARGER_CAP)
         write_jsonl(folder / "answers.jsonl", rows)
         refuse_text(folder)
     print(f"{len(rows):,} answers -> {RESULTS / profile}")
@@ -225,6 +229,8 @@ def quoted(folder: Path) -> list[str]:
         span = summary.span(found.paper_protocol_inflation_low, found.paper_protocol_inflation_high)
         gap = f"{found.paper_protocol_inflation:+.1f} points ({span})"
         lines.append(f"The study's random split on the same questions: {gap}")
+    if (metrics / LARGER_CAP.name).exists():
+        lines.append(longer(read_json(metrics / LARGER_CAP.name)))
     if (metrics / "overfit_probe.json").exists():
         probe = read_json(metrics / "overfit_probe.json")
         lines.append(
@@ -249,6 +255,16 @@ def cut_off(rows: list[AnswerRow]) -> list[str]:
             share = f"{len(cut)} of {len(chosen)} ({100 * len(cut) / len(chosen):.1f} %)"
             lines.append(f"Stopped at the token cap, {name}: {share}, {sum(cut)} of them while repeating one passage")
     return lines
+
+
+def longer(found: dict[str, Any]) -> str:
+    """What metrics/larger_cap.json says of base and students."""
+    low, high = found["difference_low"], found["difference_high"]
+    interval = "no interval" if low is None else f"{low:+.1f} to {high:+.1f}"
+    return (
+        f"Written on to {found['max_tokens']:,} tokens: base {100 * found['base']:.1f} %, students "
+        f"{100 * found['student_mean']:.1f} %, {found['difference']:+.1f} points ({interval})"
+    )
 
 
 if __name__ == "__main__":
