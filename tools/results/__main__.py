@@ -4,8 +4,9 @@
     python -m tools.results qwen-1.5b --show      (print the run as README and docs quote it)
 
 The folder holds params.yaml, dvc.lock, the metrics and plots that dvc.lock names, the machine's description, timings,
-and answers.jsonl: one row for every answer, with its verdict and no text of a question, a key, a chain or a response,
-which carry no licence. A run whose length sweep or overfit probe is still to come is kept without them.
+what tools.larger_cap found of this run, and answers.jsonl: one row for every answer, with its verdict and no text of a
+question, a key, a chain or a response, which carry no licence. A run whose length sweep or overfit probe is still to
+come is kept without them.
 """
 
 import argparse
@@ -37,8 +38,8 @@ KEPT = ("metrics/", "plots/")
 SCORED = {"eval": Path("data/eval/scored.jsonl"), "length_sweep": Path("data/length_sweep/scored.jsonl")}
 NEEDED = ("eval", "train_split", "verified")
 """Metrics that a scored run has."""
-LARGER_CAP = Path("metrics/larger_cap.json")
-"""What tools.larger_cap found of a run."""
+LARGER_CAP = Path("cache/larger_cap.json")
+"""What tools.larger_cap found of a run. The kept run has it among its metrics."""
 UNTRACKED = ("metrics/environment.json", "metrics/timings", "plots/figures/result.svg")
 """Files that a run writes besides its outputs. Without a length sweep, the picture is none of the report's outputs yet.
 """
@@ -93,7 +94,7 @@ def write(profile: str) -> None:
         for name in ("params.yaml", "dvc.lock", *UNTRACKED, *(path for path in outputs if path.startswith(KEPT))):
             copy(Path(name), folder / name)
         if LARGER_CAP.exists() and _is(SCORED["eval"], read_json(LARGER_CAP)["scored"]):  # else it is of another run
-            copy(LARGER_CAP, folder / LARGER_CAP)
+            copy(LARGER_CAP, folder / "metrics" / LARGER_CAP.name)
         write_jsonl(folder / "answers.jsonl", rows)
         refuse_text(folder)
     print(f"{len(rows):,} answers -> {RESULTS / profile}")
@@ -230,7 +231,7 @@ def quoted(folder: Path) -> list[str]:
         gap = f"{found.paper_protocol_inflation:+.1f} points ({span})"
         lines.append(f"The study's random split on the same questions: {gap}")
     if (metrics / LARGER_CAP.name).exists():
-        lines.append(longer(read_json(metrics / LARGER_CAP.name)))
+        lines.append(under_larger_cap(read_json(metrics / LARGER_CAP.name)))
     if (metrics / "overfit_probe.json").exists():
         probe = read_json(metrics / "overfit_probe.json")
         lines.append(
@@ -257,13 +258,14 @@ def cut_off(rows: list[AnswerRow]) -> list[str]:
     return lines
 
 
-def longer(found: dict[str, Any]) -> str:
-    """What metrics/larger_cap.json says of base and students."""
-    low, high = found["difference_low"], found["difference_high"]
-    interval = "no interval" if low is None else f"{low:+.1f} to {high:+.1f}"
+def under_larger_cap(found: dict[str, Any]) -> str:
+    """The comparison of base and students in larger_cap.json, in one line."""
+    left_out = sum(model["left_out"] for model in found["models"])
     return (
-        f"Written on to {found['max_tokens']:,} tokens: base {100 * found['base']:.1f} %, students "
-        f"{100 * found['student_mean']:.1f} %, {found['difference']:+.1f} points ({interval})"
+        f"With cut-off replies written on to {found['max_tokens']:,} tokens: base {100 * found['base']:.1f} %, "
+        f"students {100 * found['student_mean']:.1f} %, {found['difference']:+.1f} points "
+        f"({summary.span(found['difference_low'], found['difference_high'])})"
+        + (f"; {left_out} were not written on" if left_out else "")
     )
 
 
