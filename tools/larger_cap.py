@@ -5,9 +5,10 @@
 
 Takes base's and the students' replies to held-out contest questions that stopped at `answers.max_tokens`. The model
 reads such a reply after its prompt and goes on writing, greedily, up to the larger cap: a fraction of the work of
-answering anew. Replies that ended stay as they are, and so do those whose text does not have as many tokens as the
-model wrote. A run under the larger cap may write other words, because a text that is read and one that is written
-differ in their last bits, which decide where two tokens tie.
+answering anew. Replies that ended stay as they are. So do those that repeat one passage to their end, which a larger
+cap would bring more of, and those whose text does not have as many tokens as the model wrote. A run under the larger
+cap may write other words, because a text that is read and one that is written differ in their last bits, which decide
+where two tokens tie.
 
 Once all models are done, prints what became of these replies, and `eval`'s comparison before and after. Writes both to
 cache/larger_cap.json, which `python -m tools.results` keeps with the run. A killed run goes on from cache/answers/
@@ -59,16 +60,17 @@ from tools.summary import points
 class CutOff(Record):
     """A model's replies that the run's cap cut off, and what became of those that were written on.
 
-    `left_out` counts the others, whose text has another number of tokens than the model wrote.
+    `repeating` counts those that repeat one passage, `left_out` those whose text has another number of tokens than the
+    model wrote. Neither were written on.
     """
 
     model: str
     cut_off: int
+    repeating: int
     left_out: int
     ended: int
     ended_right: int
     still_cut_off: int
-    still_repeating: int
 
 
 class LargerCap(Record):
@@ -118,7 +120,7 @@ class FinishedRun:
 
     def begun(self, name: str) -> list[tuple[Answer, list[int]]]:
         """The replies to be written on, by fold, each with the tokens of its prompt and of its text."""
-        rows = [row for row in self.replies(name) if row.finish_reason == "length"]
+        rows = [row for row in self.replies(name) if row.finish_reason == "length" and not repeats(row.text)]
         found = []
         for row in sorted(rows, key=lambda row: (row.fold or "", row.problem_id)):
             text = list(self.tokenizer.encode(row.text, add_special_tokens=False))
@@ -242,8 +244,7 @@ def compared(ran: FinishedRun, longer: Longer) -> LargerCap:
             path, before = Path(scratch, f"{name}.jsonl"), ran.replies(name)
             write_jsonl(path, (longer[name].get(key(row), row) for row in before))
             tables.append(score(path, questions, verifier, None))
-            cut_off = sum(row.finish_reason == "length" for row in before)
-            rows.append(became(name, cut_off, list(longer[name].values()), ran.problems, verifier))
+            rows.append(became(name, before, list(longer[name].values()), ran.problems, verifier))
     outcomes = pd.concat(tables, ignore_index=True)
     part = select("contest_unseen", questions, outcomes, ran.models, ran.split.main, ["unseen"])
     return projected(
@@ -257,27 +258,28 @@ def compared(ran: FinishedRun, longer: Longer) -> LargerCap:
 
 
 def became(
-    name: str, cut_off: int, longer: Sequence[Answer], problems: Mapping[str, Problem], verifier: Verifier
+    name: str, before: Sequence[Answer], longer: Sequence[Answer], problems: Mapping[str, Problem], verifier: Verifier
 ) -> CutOff:
-    """What became of a model's replies that were cut off."""
+    """What became of a model's replies that were cut off: `before` are all of its replies under the former cap."""
+    cut_off = [row for row in before if row.finish_reason == "length"]
+    repeating = sum(repeats(row.text) for row in cut_off)
     ended = [row for row in longer if row.finish_reason == "stop"]
     verdicts = verifier.verify_many([(problems[row.problem_id].answer, row.text) for row in ended])
-    still = [row for row in longer if row.finish_reason == "length"]
     return CutOff(
         model=name,
-        cut_off=cut_off,
-        left_out=cut_off - len(longer),
+        cut_off=len(cut_off),
+        repeating=repeating,
+        left_out=len(cut_off) - repeating - len(longer),
         ended=len(ended),
         ended_right=sum(verdict.verdict == "CORRECT" for verdict in verdicts),
-        still_cut_off=len(still),
-        still_repeating=sum(repeats(row.text) for row in still),
+        still_cut_off=len(longer) - len(ended),
     )
 
 
 def told(found: LargerCap) -> str:
     """The replies by model as a table, and the comparison before and after."""
-    heads = ["model", f"cut off at {found.former_cap}", "not written on", "ended since", "of these right",
-             f"cut off at {found.max_tokens}", "of these repeating"]  # fmt: skip
+    heads = ["model", f"cut off at {found.former_cap}", "repeating", "left out", "ended since", "of these right",
+             f"cut off at {found.max_tokens}"]  # fmt: skip
     table = tabulate([[*dict(row).values()] for row in found.models], heads, tablefmt="github")
     before = points(read_record("metrics/eval.json", EvalMetrics).contest_unseen)
     return f"{table}\nAt {found.former_cap:,} tokens: {before}\n{under_larger_cap(found.model_dump())}"

@@ -26,6 +26,15 @@ def given(folder: Path, model: str) -> dict[str, Answer]:
     return {row.problem_id: row for row in rows if row.problem_id in UNSEEN}
 
 
+def change(folder: Path, model: str, problem: str, more: str) -> None:
+    """Let a model's reply to one question be longer than its number of tokens says."""
+    path = folder / f"data/answers/{model}/contest.jsonl"
+    rows = list(read_jsonl(path, Answer))
+    write_jsonl(
+        path, [row.model_copy(update={"text": row.text + more}) if row.problem_id == problem else row for row in rows]
+    )
+
+
 @pytest.mark.parametrize("backend", ["mlx", "torch"])
 def test_a_reply_goes_on_as_under_the_larger_cap(tmp_path, backend):
     if backend == "torch":
@@ -40,9 +49,9 @@ def test_a_reply_goes_on_as_under_the_larger_cap(tmp_path, backend):
             assert inside(folder, "stages.answers", "--model", model).returncode == 0
             whole[cap, model] = given(folder, model)
     altered = next(name for name, row in whole[3, "base"].items() if row.finish_reason == "length")
-    rows = list(read_jsonl(folder / "data/answers/base/contest.jsonl", Answer))
-    other = [row.model_copy(update={"text": f"{row.text}!"}) if row.problem_id == altered else row for row in rows]
-    write_jsonl(folder / "data/answers/base/contest.jsonl", other)
+    change(folder, "base", altered, "!")
+    looping = next(name for name, row in whole[3, "seed_3"].items() if row.finish_reason == "length")
+    change(folder, "seed_3", looping, " So x = 5." * 20)
     blocks = yaml.safe_load((folder / "params.yaml").read_text()) | {"eval": EVAL}
     (folder / "params.yaml").write_text(yaml.safe_dump(blocks))
     (folder / "data/eval").mkdir()
@@ -67,8 +76,9 @@ def test_a_reply_goes_on_as_under_the_larger_cap(tmp_path, backend):
     for model in told.models:
         cut = [row for row in whole[3, model.model].values() if row.finish_reason == "length"]
         assert model.cut_off == len(cut)
-        assert model.left_out == len(cut) - sum(name == model.model for name, _ in written_on)
+        assert model.left_out == len(cut) - model.repeating - sum(name == model.model for name, _ in written_on)
     assert told.models[0].left_out == 1, "base's altered text has one token too many"
+    assert told.models[1].repeating == 1
 
 
 def read_lines(store: Path) -> list[Answer]:
@@ -105,15 +115,15 @@ def test_the_comparison_is_that_of_all_replies_under_the_larger_cap(ran):
     for model in ran.models:
         replies = ran.replies(model)
         before = sum(row.text.endswith(said[row.problem_id]) for row in replies)
-        _, looping, *others = [row for row in replies if row.finish_reason == "length"]
-        rows = [looping.model_copy(update={"text": "So x = 5. " * 20})]
+        _, still, *others = [row for row in replies if row.finish_reason == "length"]
+        rows = [still]
         for row in others:
             rows.append(row.model_copy(update={"text": f"{row.text}\n{said[row.problem_id]}", "finish_reason": "stop"}))
         longer[model], right[model] = {key(row): row for row in rows}, (before + len(others)) / len(replies)
         ended = len(others)
         became.append(
-            CutOff(model=model, cut_off=ended + 2, left_out=1, ended=ended, ended_right=ended, still_cut_off=1,
-                   still_repeating=1)
+            CutOff(model=model, cut_off=ended + 2, repeating=0, left_out=1, ended=ended, ended_right=ended,
+                   still_cut_off=1)
         )  # fmt: skip
     found = compared(ran, longer)
     assert found.n == len(ran.replies("base")) == len(ran.replies("seed_0"))

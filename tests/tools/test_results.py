@@ -89,11 +89,12 @@ def test_a_run_without_its_length_sweep_is_kept_without_it(ran: Path) -> None:
 
 def test_what_a_larger_cap_changes_is_kept_with_the_run_that_it_is_of(ran: Path) -> None:
     found = {"max_tokens": 4096, "base": 0.5, "student_mean": 0.6, "difference": 10.0, "difference_low": 1.0,
-             "difference_high": 19.0, "models": [{"left_out": 0}, {"left_out": 2}]}  # fmt: skip
+             "difference_high": 19.0, "models": [{"cut_off": 9, "repeating": 4, "left_out": 0},
+                                                {"cut_off": 8, "repeating": 1, "left_out": 2}]}  # fmt: skip
     kept = RESULTS / "tiny/metrics/larger_cap.json"
     line = (
-        "With cut-off replies written on to 4,096 tokens: base 50.0 %, students 60.0 %, +10.0 points (+1.0 to +19.0); "
-        "2 were not written on"
+        "With 10 of 17 cut-off replies written on to 4,096 tokens (5 repeat one passage): base 50.0 %, students "
+        "60.0 %, +10.0 points (+1.0 to +19.0)"
     )
     Path("cache").mkdir()
     for md5, there in ((hashlib.md5(Path("data/eval/scored.jsonl").read_bytes()).hexdigest(), True), ("0", False)):

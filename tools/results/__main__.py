@@ -260,12 +260,14 @@ def cut_off(rows: list[AnswerRow]) -> list[str]:
 
 def under_larger_cap(found: dict[str, Any]) -> str:
     """The comparison of base and students in larger_cap.json, in one line."""
-    left_out = sum(model["left_out"] for model in found["models"])
+    cut_off, repeating, left_out = (
+        sum(model[name] for model in found["models"]) for name in ("cut_off", "repeating", "left_out")
+    )
     return (
-        f"With cut-off replies written on to {found['max_tokens']:,} tokens: base {100 * found['base']:.1f} %, "
-        f"students {100 * found['student_mean']:.1f} %, {found['difference']:+.1f} points "
+        f"With {cut_off - repeating - left_out} of {cut_off} cut-off replies written on to {found['max_tokens']:,} "
+        f"tokens ({repeating} repeat one passage): base {100 * found['base']:.1f} %, students "
+        f"{100 * found['student_mean']:.1f} %, {found['difference']:+.1f} points "
         f"({summary.span(found['difference_low'], found['difference_high'])})"
-        + (f"; {left_out} were not written on" if left_out else "")
     )
 
 
