@@ -207,7 +207,7 @@ def write_on(ran: FinishedRun, name: str) -> None:
     begun, store = ran.begun(name), ran.store(name)
     backend, size = ran.params.backend, ran.params.batch_size
     assert backend in ("mlx", "torch")
-    with Bar(total=len(begun), desc=f"{name} written on", unit="reply", at_once=size) as bar:
+    with Bar(total=len(begun), desc=f"{name} written on", unit="answer", at_once=size) as bar:
         for fold, group in groupby(begun, key=lambda one: one[0].fold):
             some = list(group)
             known = {number for number, (row, _) in enumerate(some) if key(row) in store.found}
