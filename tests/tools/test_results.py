@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from distil.pipeline.files import InputError, read_json, read_jsonl, write_jsonl
-from distil.pipeline.records import SECTIONS, Problem, Scored
+from distil.pipeline.records import LEVELS, SECTIONS, Problem, Scored
 from distil.statistics.power import REACH
 from tests.scored_run import write_run
 from tests.workspace import inside
@@ -237,7 +237,11 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
     params = yaml.safe_load((kept / "params.yaml").read_text("utf-8"))
     by_heart = read_json(kept / "metrics/contamination.json")
     sweep = read_json(kept / "metrics/length_sweep.json")
-    level_rows = read_json(kept / "metrics/lora_level/R1.json")["seeds"]["seed_0"]["train_rows"]
+    levels = {level: read_json(kept / f"metrics/lora_level/{level}.json") for level in LEVELS}
+    (level_rows,) = {one["seeds"]["seed_0"]["train_rows"] for one in levels.values()}
+    taught = {level: one["seeds"]["seed_0"]["reply_tokens_trained"] for level, one in levels.items()}
+    by_words = sorted(LEVELS, key=lambda level: float(sweep[level]["chain_words"]))
+    risen = [f"{level} {100 * sweep[level]['accuracy']:.1f} %" for level in by_words]
     exams, exact, long = by_heart["contest"], by_heart["transfer"], read_json(kept / "metrics/overfit_probe.json")
     assert exams["completed"] == 0
     rows = [row for row in read_jsonl(kept / "answers.jsonl", AnswerRow) if row.benchmark == "contest"]
@@ -245,6 +249,7 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
     tokens, base_tokens = (median(row.tokens or 0 for row in some) for some in (students, base))
     stopped = [row for row in students if row.finish_reason == "length"]
     looping = sum(row.repeats for row in stopped)
+    cut = {level: [row.finish_reason == "length" for row in rows if row.model == level] for level in LEVELS}
     solved = {
         name: {row.problem_id for row in rows if row.model == name and row.verdict == "CORRECT"}
         for name in ("R1", "seed_0")
@@ -264,8 +269,16 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
         f"({100 * unseen['student_cut_off']:.1f} % and {100 * unseen['base_cut_off']:.1f} %)",
         f"None of their {len(stopped)} cut-off replies is right, and {looping} repeat one passage",
         f"the students would gain {open_ended(students):.1f} points and the base {open_ended(base):.1f}",
-        f"(R6) answers {-sweep['change']:.1f} points less than that of its longest (R1), for the same "
-        f"{level_rows} problems ({-sweep['change_high']:.1f} to {-sweep['change_low']:.1f}, ",
+        f"(R6) answers {-sweep['change']:.1f} points less than that of R1 (",
+        f"six sets of chains for the same {level_rows} problems, one training each, accuracy rises with the chains' "
+        "mean number of words at every step",
+        f"R2's have {sweep['R2']['chain_words']:.0f} words on average, R1's {sweep['R1']['chain_words']:.0f}.",
+        f"{', '.join(risen[:-2])}, {risen[-2]} and {risen[-1]}.",
+        f"R2 was trained on {taught['R2']:,} reply tokens, that of R1 on {taught['R1']:,} and that of R6 on "
+        f"{taught['R6']:,}",
+        f"to learn from in {trained['iterations']} iterations: R2 {taught['R2']:,}, R6 {taught['R6']:,}.",
+        f"from {sweep['R6']['words']:.0f} words after R6 to {sweep['R2']['words']:.0f} after R2",
+        f"Of R2's {len(cut['R2'])} replies {sum(cut['R2'])} were cut off, of R6's one",
         f"R1's rows are {level_rows} of the students' {trained['train_rows']}.",
         f"answers {len(solved['R1'] - solved['seed_0'])} questions that the student of the same seed does not",
         f"and misses {len(solved['seed_0'] - solved['R1'])} that this one answers",
@@ -276,7 +289,7 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
         f"is {long['best_iteration_low']} to {long['best_iteration_high']} ({long['resamples']:,} resamples)",
         f"each further pass the loss is higher: {', '.join(passes[:-1])} and {passes[-1]}",
         f"that is {long['rise']:.2f} more ({long['rise_low']:.2f} to {long['rise_high']:.2f} over",
-        f"answers as many as the base, {len(solved['R1'])} (",
+        f"answers as many as the base, {len(solved['R1'])}. ",
         f"MATH-500 {100 * transfer['student_cut_off']:.1f} % and {100 * transfer['base_cut_off']:.1f} % were cut off",
         f"{found['teacher_n']} questions for which the study published chains. {found['teacher_unseen_n']} of these",
         f"on the {long['valid_problems']} problems of the training years",
@@ -290,8 +303,10 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
     assert transfer["difference_low"] < 0 < transfer["difference_high"] and transfer["sign_flip_p"] > 0.05
     assert all(row.verdict != "CORRECT" for row in stopped)
     for both in (
-        f"{level_rows} problems ({-sweep['change_high']:.1f} to {-sweep['change_low']:.1f}, for these two adapters)",
-        f"({sweep['R1']['over_base_low']:.1f} to {sweep['R1']['over_base_high']:+.1f} points)",
+        f"({-sweep['change_high']:.1f} to {-sweep['change_low']:.1f}, for these two adapters)",
+        f"Neither R1 ({sweep['R1']['over_base_low']:.1f} to {sweep['R1']['over_base_high']:+.1f} points) nor R2",
+        f"({sweep['R2']['over_base_low']:.1f} to {sweep['R2']['over_base_high']:+.1f})",
+        "R3 to R6 lie below the base.",
         f"({long['rise_low']:.2f} to {long['rise_high']:.2f} over other validation problems, for this one training)",
         f"{len(stopped)} cut-off replies is right, and {looping} repeat one passage",
     ):
@@ -301,9 +316,10 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
         long["best_iteration"] * batch == trained["train_rows"] and long["last_iteration"] == 5 * long["best_iteration"]
     )
     assert sweep["R1"]["accuracy"] == unseen["base"] and sweep["change_high"] < 0
-    assert f"({sweep['R1']['over_base_low']:.1f} to {sweep['R1']['over_base_high']:+.1f} points)" in words
-    taught = [read_json(kept / f"metrics/lora_level/{name}.json")["seeds"]["seed_0"] for name in ("R1", "R6")]
-    assert round(taught[0]["reply_tokens_trained"] / taught[1]["reply_tokens_trained"]) == 3
+    assert all(sweep[level]["over_base_low"] < 0 < sweep[level]["over_base_high"] for level in ("R1", "R2"))
+    assert all(sweep[level]["over_base_high"] < 0 for level in LEVELS[2:]) and sum(cut["R6"]) == 1
+    assert by_words == sorted(LEVELS, key=lambda level: float(sweep[level]["accuracy"])) and by_words[-1] == "R2"
+    assert all(len(metrics["seeds"]) == 1 for metrics in levels.values())
     found_in_ten = 10 * NormalDist(1.96).cdf(5 * REACH / detectable)  # of a test at 5 %, in standard errors
     assert round(found_in_ten) == 4 and "effect of 5 points would have been found four times in ten" in words
     compose(tmp_path / "params.yaml", ["profile=qwen-1.5b"])
