@@ -129,7 +129,7 @@ def _length(run: Run) -> str | None:
     first, last, tests = answered[0], answered[-1], run.level_tables.tests
     interval = points_interval(tests.change_low, tests.change_high)
     return (
-        f"Trained on ever shorter chains ({first.level} to {last.level}), the student goes from "
+        f"From chain length {first.level} to {last.level}, the student goes from "
         f"{percent(first.accuracy)} to {percent(last.accuracy)}"
         + (f" (change {points(tests.change)} points, 95 % interval {interval})." if interval else ".")
     )

@@ -64,7 +64,7 @@ class Loaded:
 
     @property
     def answered_levels(self) -> list[LevelRow]:
-        """The rows of the length sweep's levels that have an accuracy, from the longest chains to the shortest."""
+        """The rows of the length sweep's levels that have an accuracy, in their order."""
         return self.level_tables.answered if self.level_tables else []
 
 

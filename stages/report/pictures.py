@@ -50,8 +50,8 @@ def plans(run: Run, questions: Questions) -> Iterator[Plan]:
         yield Plan(
             "accuracy_by_words",
             by_words,
-            "Students trained on the same questions with ever shorter chains (R1 the longest, R6 the bare answer): "
-            "accuracy against the mean words of their responses, with 95 % intervals.",
+            "Students trained on the same questions with chains of each length: accuracy against the mean words of "
+            "their responses, with 95 % intervals.",
             f"Accuracy by level: {_list(levels, 'level')}.",
         )
     yield from _by_part(run)
