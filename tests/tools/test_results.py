@@ -316,8 +316,8 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
     for both in (
         f"Neither R1's ({sweep['R1']['over_base_low']:.1f} to {sweep['R1']['over_base_high']:+.1f} points) nor R2's, "
         f"whose chains are the longest ({sweep['R2']['over_base_low']:.1f} to {sweep['R2']['over_base_high']:+.1f})",
-        f"R3 to R6 are below the base, by {below['R3'][0]:.1f} points ({below['R3'][1]:.1f} to {below['R3'][2]:.1f}) for "
-        f"R3 and up to {below['R6'][0]:.1f} ({below['R6'][1]:.1f} to {below['R6'][2]:.1f}) for R6.",
+        f"R3 to R6 are below the base, by {below['R3'][0]:.1f} points ({below['R3'][1]:.1f} to {below['R3'][2]:.1f}) "
+        f"for R3 and up to {below['R6'][0]:.1f} ({below['R6'][1]:.1f} to {below['R6'][2]:.1f}) for R6.",
         f"({long['rise_low']:.2f} to {long['rise_high']:.2f} over other validation problems, for this one training)",
         f"{len(stopped)} cut-off replies is right, and {looping} repeat one passage",
     ):
