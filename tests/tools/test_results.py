@@ -259,6 +259,10 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
         for name in ("R1", "seed_0", "seed_1", "seed_2")
     }
     rights = [len(solved[name]) for name in ("seed_0", "seed_1", "seed_2")]
+    larger = read_json(kept / "metrics/larger_cap.json")
+    by_base, *by_students = larger["models"]
+    of_students = {name: sum(one[name] for one in by_students) for name in by_base if name != "model"}
+    open_of_students, open_of_base = (one["cut_off"] - one["repeating"] for one in (of_students, by_base))
     curve = pd.read_csv(kept / "plots/overfit_probe.csv", index_col="iteration")["valid_loss"]
     passes = [f"{curve[number * long['best_iteration']]:.3f}" for number in range(2, 6)]
     assert {row.model for row in students} == {"seed_0", "seed_1", "seed_2"}
@@ -273,7 +277,12 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
         f"(median {tokens} tokens, base {base_tokens})",
         f"({100 * unseen['student_cut_off']:.1f} % and {100 * unseen['base_cut_off']:.1f} %)",
         f"None of their {len(stopped)} cut-off replies is right, and {looping} repeat one passage",
-        f"the students would gain {open_ended(students):.1f} points and the base {open_ended(base):.1f}",
+        f"the students would gain {100 * of_students['still_cut_off'] / len(students):.1f} points and the base "
+        f"{100 * by_base['still_cut_off'] / len(base):.1f}.",
+        f"would still cut off {100 * (of_students['cut_off'] - of_students['ended']) / len(students):.1f} % and "
+        f"{100 * (by_base['cut_off'] - by_base['ended']) / len(base):.1f} %.",
+        f"Written on up to {larger['max_tokens']:,} tokens, {by_base['ended']} of the base's {open_of_base} others and "
+        f"{of_students['ended']} of the students' {open_of_students} ended",
         f"R6's adapter answers {-sweep['change']:.1f} points less than R1's ({-sweep['change_high']:.1f} to "
         f"{-sweep['change_low']:.1f}, for these two adapters)",
         f"R2's chains have {sweep['R2']['chain_words']:.0f} words on average, R1's {sweep['R1']['chain_words']:.0f}.",
@@ -322,6 +331,10 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
         f"{len(stopped)} cut-off replies is right, and {looping} repeat one passage",
     ):
         assert words.count(both) == 2, "README and docs/real-student.md say it"
+    assert by_base["ended_right"] == of_students["ended_right"] == 0
+    assert larger["difference"] == unseen["difference"]
+    assert (by_base["repeating"], of_students["repeating"]) == (9, looping)
+    assert (of_students["cut_off"], of_students["left_out"], by_base["left_out"]) == (len(stopped), 0, 0)
     batch = params["lora_seed"]["batch_size"]
     assert (
         long["best_iteration"] * batch == trained["train_rows"] and long["last_iteration"] == 5 * long["best_iteration"]
@@ -380,11 +393,6 @@ def test_the_page_says_which_of_the_texts_compared_with_transformers_are_longer(
     asked = sorted(tokens["base"].keys() & ended, key=lambda name: (tokens["base"][name], name))[:40]
     assert [sum(tokens[name][one] > 400 for one in asked) for name in ("base", "seed_0")] == [0, 4]
     assert "none of the base's and four of the adapter's have more than 400 tokens" in real_student_in_words()
-
-
-def open_ended(rows: list[AnswerRow]) -> float:
-    """The share in percent of wrong replies that were cut off while they did not repeat one passage."""
-    return 100 * mean(row.finish_reason == "length" and not row.repeats and row.verdict != "CORRECT" for row in rows)
 
 
 def within(kept: object, composed: object) -> bool:
