@@ -10,9 +10,9 @@ cap would bring more of, and those whose text does not have as many tokens as th
 cap may write other words, because a text that is read and one that is written differ in their last bits, which decide
 where two tokens tie.
 
-Once all models are done, prints what became of these replies, and `eval`'s comparison before and after. Writes both to
-cache/larger_cap.json, which `python -m tools.results` keeps with the run. A killed run goes on from cache/answers/
-(with MLX an adapter's replies begin again), where the replies stay.
+Once all models are done, prints what became of these replies, and `eval`'s comparison before and after. Writes the
+first and the last to cache/larger_cap.json, which `python -m tools.results` keeps with the run. A killed run goes on
+from cache/answers/ (with MLX an adapter's replies begin again), where the replies stay.
 """
 
 import argparse
@@ -43,7 +43,7 @@ from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_jsonl, read_record, write_json, write_jsonl
 from distil.pipeline.numbers import rounded
 from distil.pipeline.progress import Bar
-from distil.pipeline.records import Answer, Problem, Record, Split, projected
+from distil.pipeline.records import Answer, Problem, Split, projected
 from distil.pipeline.results import EvalMetrics
 from distil.statistics.outcomes import questions_table, score
 from distil.verifier import Verifier
@@ -53,44 +53,8 @@ from stages.answers.tasks import Key
 from stages.eval.comparison import compare
 from stages.eval.params import EvalAnswers, EvalParams, EvalTraining
 from stages.eval.parts import select
-from tools.results.__main__ import LARGER_CAP, SCORED, repeats, under_larger_cap
+from tools.results.__main__ import LARGER_CAP, SCORED, CutOff, LargerCap, repeats, under_larger_cap
 from tools.summary import points
-
-
-class CutOff(Record):
-    """A model's replies that the run's cap cut off, and what became of those that were written on.
-
-    `repeating` counts those that repeat one passage, `left_out` those whose text has another number of tokens than the
-    model wrote. Neither were written on.
-    """
-
-    model: str
-    cut_off: int
-    repeating: int
-    left_out: int
-    ended: int
-    ended_right: int
-    still_cut_off: int
-
-
-class LargerCap(Record):
-    """cache/larger_cap.json: base and students under the larger cap. Accuracies are fractions, differences points.
-
-    `scored` is the MD5 of data/eval/scored.jsonl of the run whose replies were written on.
-    """
-
-    scored: str
-    former_cap: int
-    max_tokens: int
-    n: int
-    models: list[CutOff]
-    base: float
-    student_mean: float
-    difference: float
-    difference_low: float
-    difference_high: float
-    sign_flip_p: float | None
-
 
 Longer = Mapping[str, Mapping[Key, Answer]]
 """The replies that were written on, by model."""
@@ -282,7 +246,7 @@ def told(found: LargerCap) -> str:
              f"cut off at {found.max_tokens}"]  # fmt: skip
     table = tabulate([[*dict(row).values()] for row in found.models], heads, tablefmt="github")
     before = points(read_record("metrics/eval.json", EvalMetrics).contest_unseen)
-    return f"{table}\nAt {found.former_cap:,} tokens: {before}\n{under_larger_cap(found.model_dump())}"
+    return f"{table}\nAt {found.former_cap:,} tokens: {before}\n{under_larger_cap(found)}"
 
 
 if __name__ == "__main__":

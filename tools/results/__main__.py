@@ -66,6 +66,41 @@ class AnswerRow(Record):
     repeats: bool
 
 
+class CutOff(Record):
+    """A model's replies that the run's cap cut off, and what became of those that were written on.
+
+    `repeating` counts those that repeat one passage, `left_out` those whose text has another number of tokens than the
+    model wrote. Neither was written on.
+    """
+
+    model: str
+    cut_off: int
+    repeating: int
+    left_out: int
+    ended: int
+    ended_right: int
+    still_cut_off: int
+
+
+class LargerCap(Record):
+    """cache/larger_cap.json: base and students under the larger cap. Accuracies are fractions, differences points.
+
+    `scored` is the MD5 of data/eval/scored.jsonl of the run whose replies were written on.
+    """
+
+    scored: str
+    former_cap: int
+    max_tokens: int
+    n: int
+    models: list[CutOff]
+    base: float
+    student_mean: float
+    difference: float
+    difference_low: float
+    difference_high: float
+    sign_flip_p: float | None
+
+
 def main() -> None:
     """Write or print a finished run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -93,7 +128,9 @@ def write(profile: str) -> None:
     with replacing_folder(RESULTS / profile) as folder:
         for name in ("params.yaml", "dvc.lock", *UNTRACKED, *(path for path in outputs if path.startswith(KEPT))):
             copy(Path(name), folder / name)
-        if LARGER_CAP.exists() and _is(SCORED["eval"], read_json(LARGER_CAP)["scored"]):  # else it is of another run
+        if LARGER_CAP.exists() and _is(
+            SCORED["eval"], read_record(LARGER_CAP, LargerCap).scored
+        ):  # else it is of another run
             copy(LARGER_CAP, folder / "metrics" / LARGER_CAP.name)
         write_jsonl(folder / "answers.jsonl", rows)
         refuse_text(folder)
@@ -231,7 +268,7 @@ def quoted(folder: Path) -> list[str]:
         gap = f"{found.paper_protocol_inflation:+.1f} points ({span})"
         lines.append(f"The study's random split on the same questions: {gap}")
     if (metrics / LARGER_CAP.name).exists():
-        lines.append(under_larger_cap(read_json(metrics / LARGER_CAP.name)))
+        lines.append(under_larger_cap(read_record(metrics / LARGER_CAP.name, LargerCap)))
     if (metrics / "overfit_probe.json").exists():
         probe = read_json(metrics / "overfit_probe.json")
         lines.append(
@@ -258,16 +295,14 @@ def cut_off(rows: list[AnswerRow]) -> list[str]:
     return lines
 
 
-def under_larger_cap(found: dict[str, Any]) -> str:
+def under_larger_cap(found: LargerCap) -> str:
     """The comparison of base and students in larger_cap.json, in one line."""
-    cut_off, repeating, left_out = (
-        sum(model[name] for model in found["models"]) for name in ("cut_off", "repeating", "left_out")
-    )
+    cut_off, repeating = (sum(getattr(model, name) for model in found.models) for name in ("cut_off", "repeating"))
+    written_on = cut_off - repeating - sum(model.left_out for model in found.models)
     return (
-        f"With {cut_off - repeating - left_out} of {cut_off} cut-off replies written on to {found['max_tokens']:,} "
-        f"tokens ({repeating} repeat one passage): base {100 * found['base']:.1f} %, students "
-        f"{100 * found['student_mean']:.1f} %, {found['difference']:+.1f} points "
-        f"({summary.span(found['difference_low'], found['difference_high'])})"
+        f"With {written_on} of {cut_off} cut-off replies written on to {found.max_tokens:,} tokens ({repeating} repeat "
+        f"one passage): base {100 * found.base:.1f} %, students {100 * found.student_mean:.1f} %, "
+        f"{found.difference:+.1f} points ({summary.span(found.difference_low, found.difference_high)})"
     )
 
 
