@@ -37,8 +37,12 @@ def stage(cluster: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
     return cluster
 
 
+PACE = 0.05
+"""Seconds that `slowly` takes. Each process has its own."""
+
+
 def slowly(number: int, add: int) -> tuple[int, int]:
-    time.sleep(0.05)
+    time.sleep(PACE)
     return number + add, os.getpid()
 
 
@@ -142,14 +146,23 @@ def test_results_that_do_not_come_are_not_waited_for(monkeypatch: pytest.MonkeyP
         yield from range(number + 1, number + AT_ONCE)
 
     monkeypatch.setattr(share, "PATIENCE", 1)
+    monkeypatch.setattr(f"{__name__}.PACE", 0.5)  # the worker does more, even where it gets a tenth of a core
     with local(1) as client:
         monkeypatch.setenv(ADDRESS, address := client.scheduler.address)
         stuck = psutil.Process(client.run(os.getpid).popitem()[1])
         results = each(slowly, numbers(), add=10)
         first = next(result for result in results if result[1] != os.getpid())  # the first that were fetched
-        time.sleep(1)  # the worker does more items
+        futures = share._client(address).futures
+
+        def done() -> set[str]:
+            return {str(key) for key, state in list(futures.items()) if state.status == "finished"}
+
+        before = done()
+        while done() <= before:  # until the worker has results that were not fetched
+            time.sleep(0.05)
         stuck.suspend()
         suspended = True
+        monkeypatch.setattr(f"{__name__}.PACE", 0)
         try:
             values = [first[0], *(value for value, _ in results)]
         finally:
