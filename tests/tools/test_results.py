@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from distil.pipeline.files import InputError, read_jsonl, write_jsonl
+from distil.pipeline.files import InputError, read_json, read_jsonl, write_jsonl
 from distil.pipeline.records import SECTIONS, Problem, Scored
 from tests.scored_run import write_run
 from tests.workspace import inside
@@ -80,6 +80,26 @@ def test_a_run_without_its_length_sweep_is_kept_without_it(ran: Path) -> None:
     assert not (RESULTS / "tiny/metrics/length_sweep.json").exists()
     assert {row.set for row in read_jsonl(RESULTS / "tiny/answers.jsonl", AnswerRow)} == {"eval"}
     assert not [line for line in quoted(RESULTS / "tiny") if "length" in line or "iterations" in line]
+
+
+def test_chain_lengths_without_students_are_kept_beside_the_base(ran: Path) -> None:
+    """A second adapter of each length is asked when the students have been scored long ago."""
+    sweep = read_json("metrics/length_sweep.json")
+    shutil.rmtree("data/eval")
+    for path in (Path("metrics/eval.json"), *Path("plots/eval").iterdir()):
+        path.unlink()
+    lock(ran)
+    write("tiny")
+    assert {row.set for row in read_jsonl(RESULTS / "tiny/answers.jsonl", AnswerRow)} == {"length_sweep"}
+    title, base, *lines = quoted(RESULTS / "tiny")
+    assert title.startswith("Accuracy by length") and base.startswith(f"  base {100 * sweep['base']['accuracy']:.1f} %")
+    beside = [line for line in lines if line.startswith("R6 minus base")]
+    assert beside == [
+        f"R6 minus base: {sweep['R6']['over_base']:+.1f} points ({sweep['R6']['over_base_low']:+.1f} to "
+        f"{sweep['R6']['over_base_high']:+.1f}), adapters of "
+        + ", ".join(f"{100 * seed:.1f} %" for seed in sweep["R6"]["seeds"])
+    ]
+    assert len(sweep["R6"]["seeds"]) > 1 and f"From first to last: {sweep['change']:+.1f} points" in " ".join(lines)
 
 
 def test_what_a_larger_cap_changes_is_kept_with_the_run_that_it_is_of(ran: Path) -> None:

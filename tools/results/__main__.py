@@ -5,8 +5,8 @@
 
 The folder holds params.yaml, dvc.lock, the metrics and plots that dvc.lock names, the machine's description, timings,
 what tools.larger_cap found of this run, and answers.jsonl: one row for every answer, with its verdict and no text of a
-question, a key, a chain or a response, which carry no licence. A run whose length sweep or overfit probe is still to
-come is kept without them.
+question, a key, a chain or a response, which carry no licence. A run whose students, length sweep or overfit probe are
+still to come is kept without them.
 """
 
 import argparse
@@ -29,15 +29,15 @@ from distil.pipeline.files import (
     write_jsonl,
 )  # fmt: skip
 from distil.pipeline.recorded_results import RecordedMetrics
-from distil.pipeline.records import Problem, Record, Scored
+from distil.pipeline.records import LEVELS, Problem, Record, Scored
 from distil.pipeline.sweep_results import SweepMetrics
 from tools import summary
 
 RESULTS = Path("results")
 KEPT = ("metrics/", "plots/")
 SCORED = {"eval": Path("data/eval/scored.jsonl"), "length_sweep": Path("data/length_sweep/scored.jsonl")}
-NEEDED = ("eval", "train_split", "verified")
-"""Metrics that a scored run has."""
+NEEDED = ("train_split", "verified")
+"""Metrics that a scored run has, besides one of `SCORED` at least."""
 LARGER_CAP = Path("cache/larger_cap.json")
 """What tools.larger_cap found of a run. The kept run has it among its metrics."""
 UNTRACKED = ("metrics/environment.json", "metrics/timings", "plots/figures/result.svg")
@@ -169,6 +169,8 @@ def refuse_changed(outputs: dict[str, str]) -> None:
     """Raise InputError where a metric or plot is not there, or not the one that dvc.lock says the run wrote."""
     files = {path: md5 for path, md5 in outputs.items() if not md5.endswith(".dir")}
     lacking = {f"metrics/{name}.json" for name in NEEDED} - outputs.keys()
+    if not {f"metrics/{name}.json" for name in SCORED} & outputs.keys():
+        lacking.add("metrics/eval.json")
     changed = [path for path, md5 in files.items() if not _is(Path(path), md5)]
     if lacking or changed:
         names = sorted({*lacking, *changed})
@@ -256,9 +258,13 @@ def escaped(question: str) -> set[str]:
 def quoted(folder: Path) -> list[str]:
     """The run in lines that README and docs quote word for word: what a test compares with the folder."""
     metrics = folder / "metrics"
-    if not (metrics / "eval.json").exists():
-        raise InputError(f"{folder} holds no run. `make results PROFILE={folder.name}` writes it.")
-    found = summary.evaluated(metrics / "eval.json")
+    compared, swept = metrics / "eval.json", metrics / "length_sweep.json"
+    sweep = read_record(swept, SweepMetrics) if swept.exists() else None
+    if not compared.exists():
+        if not sweep:
+            raise InputError(f"{folder} holds no run. `make results PROFILE={folder.name}` writes it.")
+        return beside_base(sweep)
+    found = summary.evaluated(compared)
     lines = summary.result(found)
     if isinstance(found, RecordedMetrics):
         return lines
@@ -275,8 +281,23 @@ def quoted(folder: Path) -> list[str]:
             f"Validation loss is lowest after {probe['best_iteration']} of {probe['last_iteration']} iterations "
             f"({probe['best_iteration_low']} to {probe['best_iteration_high']})"
         )
-    swept = metrics / "length_sweep.json"
-    return [*lines, *(summary.lengths(read_record(swept, SweepMetrics)) if swept.exists() else [])]
+    return [*lines, *(summary.lengths(sweep) if sweep else [])]
+
+
+def beside_base(found: SweepMetrics) -> list[str]:
+    """A sweep without students: the accuracy of the base and of each chain length, and their differences."""
+    title, *levels, trend = summary.lengths(found)
+    beside = []
+    for level in LEVELS:
+        if (row := found.level(level)) and row.over_base is not None:
+            seeds = ", ".join(f"{100 * seed:.1f} %" for seed in row.seeds)
+            span = summary.span(row.over_base_low, row.over_base_high)
+            beside.append(f"{level} minus base: {row.over_base:+.1f} points ({span}), adapters of {seeds}")
+    if found.change is not None:
+        span = summary.span(found.change_low, found.change_high)
+        beside.append(f"From first to last: {found.change:+.1f} points ({span})")
+    base = summary.percent(found.base.accuracy, found.base.low, found.base.high)
+    return [title, f"  base{base}", *levels, *beside, trend]
 
 
 def cut_off(rows: list[AnswerRow]) -> list[str]:
