@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
+from typing import Literal
 
 from distil.lm.cpu import blas
 
@@ -34,10 +35,9 @@ from tabulate import tabulate
 
 from distil.lm.checkpoints import tokenizer_for
 from distil.lm.progress import LmParams
-from distil.lm.state import Inputs, computing, fingerprint, folder_digest
+from distil.lm.state import fingerprint, folder_digest
 from distil.lm.template import prompt_tokens
-from distil.lm.torch import require_torch
-from distil.lm.write import writer
+from distil.lm.write import computing, writer
 from distil.pipeline import chat
 from distil.pipeline.command import load_params, run
 from distil.pipeline.files import InputError, read_jsonl, read_record, write_json, write_jsonl
@@ -66,6 +66,7 @@ class FinishedRun:
 
     models: list[str]
     params: AnswersParams
+    backend: Literal["mlx", "torch"]
     split: Split
     problems: dict[str, Problem]
     base: str
@@ -108,21 +109,13 @@ class FinishedRun:
                 begun=[(key(row), tokens) for row, tokens in begun],
                 weights=[self._base_digest, *map(folder_digest, sorted(folders))],
                 batch_size=self.params.batch_size,
-                computing=self._computing(),
+                computing=computing(self.backend, self.lm),
             )
         )
 
     @cached_property
     def _base_digest(self) -> str:
         return folder_digest(Path(self.base))
-
-    def _computing(self) -> Inputs:
-        if self.params.backend == "mlx":
-            return computing()
-        require_torch()
-        from distil.lm.torch.train import computing as torch_computing  # PyTorch is optional, and slow to import
-
-        return torch_computing(self.lm)
 
 
 def main() -> None:
@@ -132,7 +125,8 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", help="names in answers.models to write on (base and all students)")
     args = parser.parse_args()
     params = load_params("answers", AnswersParams)
-    if params.backend in ("openai", "replay") or params.temperature:
+    backend = params.backend
+    if backend not in ("mlx", "torch") or params.temperature:
         raise InputError("Only greedy replies of mlx or torch are written on (answers.backend, answers.temperature).")
     if args.max_tokens <= params.max_tokens:
         raise InputError(f"--max-tokens is {args.max_tokens}: name more than answers.max_tokens, {params.max_tokens}.")
@@ -145,6 +139,7 @@ def main() -> None:
     ran = FinishedRun(
         models=models,
         params=params,
+        backend=backend,
         split=read_record("data/train_split/folds.json", Split),
         problems={problem.id: problem for problem in read_jsonl("data/parsed/problems.jsonl", Problem)},
         base=base,
@@ -169,18 +164,17 @@ def main() -> None:
 def write_on(ran: FinishedRun, name: str) -> None:
     """Let one model write on its replies that were cut off, and put them into its store as they end."""
     begun, store = ran.begun(name), ran.store(name)
-    backend, size = ran.params.backend, ran.params.batch_size
-    assert backend in ("mlx", "torch")
+    size = ran.params.batch_size
     with Bar(total=len(begun), desc=f"{name} written on", unit="answer", at_once=size) as bar:
         for fold, group in groupby(begun, key=lambda one: one[0].fold):
             some = list(group)
             known = {number for number, (row, _) in enumerate(some) if key(row) in store.found}
-            if backend == "mlx" and len(known) < len(some):
+            if ran.backend == "mlx" and len(known) < len(some):
                 known = set()  # a reply depends on those that are written beside it
             bar.skip(len(known))
             if len(known) == len(some):
                 continue
-            write, _ = writer(ran.base, ran.adapter(name, fold), backend, ran.lm, size)
+            write, _ = writer(ran.base, ran.adapter(name, fold), ran.backend, ran.lm, size)
             more = write([tokens for _, tokens in some], ran.cap - ran.params.max_tokens, None, known)
             for number, reply in more:
                 row = some[number][0]

@@ -76,8 +76,8 @@ class _Held:
 
 
 class _Shared:
-    """Items of one call of `each` among workers. Where a worker or the scheduler does not answer, all are left to this
-    process, then and later."""
+    """Items of one call of `each` among workers. Where a worker or the scheduler does not answer, the connection is
+    closed, and all items are left to this process, then and later."""
 
     def __init__(self, client: "Client", function: Callable[..., Any], common: Mapping[str, Any]):
         """Begin to send the workers what all items need; this process does items meanwhile."""
@@ -122,7 +122,13 @@ class _Shared:
 
         It waits for them. Fetched beside items of its own they came so late that it did 51 of 80 items, not 44.
         """
-        found = self._asked(self.client.gather, [one.future for one in ready])
+        gathering = functools.partial(self.client.gather, [one.future for one in ready], asynchronous=True)
+        found: list[Any] | None = None
+        try:
+            found = self.client.sync(gathering, callback_timeout=PATIENCE)
+        except Exception:
+            with suppress(Exception):
+                self.client.close(timeout=1)
         for one, result in zip(ready, found or [None] * len(ready), strict=True):
             one.future, one.result, one.here = None, result, found is not None
 
@@ -130,16 +136,6 @@ class _Shared:
         """Do an item here. No worker begins with it once its future is gone; one that has begun goes on in vain."""
         mine.future = None
         mine.result, mine.here = self.function(mine.item, **self.common), True
-
-    def _asked(self, ask: Callable[..., Any], *arguments: Any, **options: Any) -> list[Any] | None:
-        """What the cluster answers; None where it does not within `PATIENCE`, and the connection is closed."""
-        question = functools.partial(ask, *arguments, **options, asynchronous=True)
-        try:
-            return self.client.sync(question, callback_timeout=PATIENCE)
-        except Exception:
-            with suppress(Exception):
-                self.client.close(timeout=1)
-            return None
 
 
 def _one(item: bytes, function: Callable[..., Any], common: Mapping[str, Any], expected: str, call: str) -> Any:

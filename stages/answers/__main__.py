@@ -91,8 +91,9 @@ def tasks_of(adapters: Path | None, style: PromptStyle | None) -> list[Task]:
     """The tasks of one model: base, base with another prompt, a seed's adapters, or a chain length's."""
     folds = split()
     if style:
-        rows = list(read_jsonl(Path("data/train_split", folds.main[0], "train.jsonl"), Example))
-        return baseline_tasks(contest(), transfer(), folds, style, solved(rows, style.shots))
+        rows = {fold: list(read_jsonl(Path("data/train_split", fold, "train.jsonl"), Example)) for fold in folds.main}
+        examples = {fold: solved(found, style.shots) for fold, found in rows.items()}
+        return baseline_tasks(contest(), transfer(), folds, style, examples)
     if adapters is None:
         return base_tasks("contest", contest()) + base_tasks("transfer", transfer())
     if adapters.is_relative_to(SWEEP):

@@ -44,7 +44,11 @@ class PromptStyle(Params):
 
 
 def solved(rows: Sequence[Example], shots: int) -> list[Example]:
-    """Draw `shots` training rows by a hash of their problems' ids. Raises InputError where there are too few."""
-    if len(rows) < shots:
-        raise InputError(f"answers.baselines asks for {shots} solved questions, and only {len(rows)} are trained on.")
-    return sorted(rows, key=lambda row: hashlib.sha256(row.problem_id.encode()).digest())[:shots]
+    """Draw `shots` training rows of as many problems, by a hash of the problems' ids, each problem's first row.
+
+    Raises InputError where there are too few.
+    """
+    first = {row.problem_id: row for row in reversed(rows)}
+    if len(first) < shots:
+        raise InputError(f"answers.baselines asks for {shots} solved questions, and only {len(first)} are trained on.")
+    return sorted(first.values(), key=lambda row: hashlib.sha256(row.problem_id.encode()).digest())[:shots]

@@ -7,13 +7,11 @@ from typing import Any
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 
 from distil.lm.generate import sampler
-from distil.lm.progress import LmParams
-from distil.lm.state import Inputs, computing, fingerprint, folder_digest
+from distil.lm.state import fingerprint, folder_digest
 from distil.lm.template import prompt_tokens
-from distil.lm.torch import require_torch
-from distil.lm.write import writer
+from distil.lm.write import computing, writer
 from distil.pipeline.progress import Bar
-from stages.answers.params import AnswersParams, AskedModel
+from stages.answers.params import AskedModel
 from stages.answers.prompts import Prompt
 from stages.answers.served import ask_server
 from stages.answers.store import AnswerStore
@@ -31,27 +29,18 @@ def open_store(model: AskedModel, tasks: list[Task]) -> AnswerStore:
     """
     params = model.params
     any_cap = params.backend == "torch"
-    folders = [folder for folder in (Path(model.base), model.adapters) if folder and params.backend != "openai"]
+    folders = [folder for folder in (Path(model.base), model.adapters) if folder]
     return AnswerStore(
         fingerprint(
             name=model.name,
             params=params.model_dump(exclude={"models", "baselines", "limit", *(["max_tokens"] if any_cap else [])}),
             prompts=[[*task.key, task.role, _plain(task.prompt(model.system))] for task in tasks],
             weights=[folder_digest(folder) for folder in folders],
-            computing=_computing(params, model.lm),
+            # a server's libraries are not known
+            computing=computing(params.backend, model.lm) if params.backend in ("mlx", "torch") else None,
         ),
         cap=params.max_tokens if any_cap else None,
     )
-
-
-def _computing(params: AnswersParams, lm: LmParams) -> Inputs | None:
-    """The libraries and settings that the last bits of a reply depend on; None where a server answers."""
-    if params.backend == "torch":
-        require_torch()
-        from distil.lm.torch.train import computing as torch_computing  # PyTorch is optional, and slow to import
-
-        return torch_computing(lm)
-    return computing() if params.backend == "mlx" else None
 
 
 def _plain(prompt: Prompt) -> Any:

@@ -1,7 +1,7 @@
 """Which problems a model answers, and whether its adapter was trained on them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -99,14 +99,21 @@ def baseline_tasks(
     transfer: list[Problem],
     split: Split,
     style: PromptStyle,
-    examples: Sequence[Example],
+    examples: Mapping[str, Sequence[Example]],
 ) -> list[Task]:
-    """The held-out questions of the main folds and the transfer benchmark, for the base model asked in one `style`."""
-    unseen = {name for fold in split.main for name in split.folds[fold].unseen}
-    asked = [("contest", problem) for problem in contest if problem.id in unseen]
-    asked += [("transfer", problem) for problem in transfer]
+    """The held-out questions of the main folds and the transfer benchmark, for the base model asked in one `style`.
+
+    `examples` has the solved questions by fold. Each question has those of the fold that holds it out: another fold
+    trains on it.
+    """
+    asked = list[tuple[str, Problem, str]]()
+    for fold in split.main:
+        unseen = set(split.folds[fold].unseen)
+        asked += [("contest", problem, fold) for problem in contest if problem.id in unseen]
+    asked += [("transfer", problem, split.transfer_fold) for problem in transfer]
     return [
-        Task(problem, benchmark, None, "unseen", style=style, examples=tuple(examples)) for benchmark, problem in asked
+        Task(problem, benchmark, None, "unseen", style=style, examples=tuple(examples[fold]))
+        for benchmark, problem, fold in asked
     ]
 
 

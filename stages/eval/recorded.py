@@ -61,8 +61,9 @@ def rated(scored: Path, models: Sequence[str]) -> pd.DataFrame:
 
 
 def rows_of(scored: Path, said: Mapping[tuple[str, str, str], str]) -> pd.DataFrame:
-    """One row per first answer: id, benchmark, model, the verifier's verdict and rule, and the judge's verdict.
+    """One row per model and question that it had not seen, of its first answer.
 
+    The columns are id, benchmark, model, the verifier's verdict and rule, and the judge's verdict.
     `said` has the judges' verdicts by benchmark, model and problem; the column is empty where there is none. `correct`,
     `uncorrected`, `lenient`, `no_answer` and `truncated` are 0 or 1. `words` is the number of words of the answer.
     """
@@ -77,7 +78,7 @@ def rows_of(scored: Path, said: Mapping[tuple[str, str, str], str]) -> pd.DataFr
             "truncated": answer.finish_reason == "length", "words": len(answer.text.split()),
         }
         for row in read_jsonl(scored, Scored)
-        for answer, verdict in ((row.answer, row.verdict),) if answer.sample == 0
+        for answer, verdict in ((row.answer, row.verdict),) if answer.sample == 0 and answer.role == "unseen"
     ]  # fmt: skip
     return pd.DataFrame(rows).drop_duplicates(["benchmark", "model", "id"]).astype(dict.fromkeys(MEASURES, int))
 

@@ -1,4 +1,4 @@
-"""Score the answers of the six chain lengths, and test how accuracy falls as chains get shorter.
+"""Score the answers of the six chain lengths, and test how accuracy changes with the length of the chains.
 
     python -m stages.length_sweep
 

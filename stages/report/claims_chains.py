@@ -42,12 +42,13 @@ def chain_length(run: Run, pictures: Pictures) -> Claim:
     wrong = "above" if falling else "below"
     against = [pair for pair in tables.pairs if side(pair.low, pair.high) == wrong and (pair.holm_p or 0) < 0.05]
     if changed is None:
-        title = "With these levels, no change with the chains’ length can be tested"
+        title = "With these chain lengths, no change of accuracy can be tested"
     elif changed == "around":
-        title = "No change of accuracy with the chains’ length can be claimed"
+        title = f"No change of accuracy from {first.level} to {last.level} can be claimed"
     else:
         direction = "falls" if falling else "rises"
-        title = f"Accuracy {direction} as the chains get shorter{', though not at every step' if against else ''}"
+        steps = ", though not at every step" if against else ""
+        title = f"Accuracy {direction} from {first.level} to {last.level}{steps}"
     change = _change(tests.change, tests.change_low, tests.change_high)
     over = _change(last.over_base, last.over_base_low, last.over_base_high)
     return Claim(
@@ -56,8 +57,8 @@ def chain_length(run: Run, pictures: Pictures) -> Claim:
         title=title,
         text=[
             sentence(
-                f"{count(len(first.seeds), 'student')} for each length, all trained on the same questions with "
-                "chains compressed step by step from one set, and asked the same questions held out.",
+                f"{count(len(first.seeds), 'student')} for each length, all trained on chains for the same questions "
+                "and asked the same questions held out.",
                 f"From {first.level} to {last.level}, accuracy goes from {percent(first.accuracy)} to "
                 f"{percent(last.accuracy)}, a change of {change}, and the mean response from "
                 f"{first.words:.0f} to {last.words:.0f} words."

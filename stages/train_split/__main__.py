@@ -111,6 +111,12 @@ def main() -> None:
     levels = {level: found for level, found in chains.items() if found}
     # the same set of rows for every length, so that levels differ in nothing else
     sweep = same_rows(folds[main_folds[0]], levels)
+    if sweep_params.levels and not (sweep.train and sweep.valid):
+        counts = ", ".join(f"{level} {len(found)}" for level, found in levels.items())
+        raise InputError(
+            f"{len(sweep.train)} rows to train on and {len(sweep.valid)} to validate on have an accepted chain at "
+            f"every level ({counts}), and the length sweep needs both. length_sweep.levels=[] goes on without a sweep."
+        )
 
     split = Split(
         protocol=params.protocol,
@@ -195,22 +201,12 @@ def make_folds(
 
 
 def same_rows(fold: Fold, levels: dict[str, dict[str, Chain]]) -> Fold:
-    """The fold with only the rows that have an accepted chain at every level.
-
-    Raises InputError when none is left to train on or to validate on.
-    """
+    """The fold with only the rows that have an accepted chain at every level."""
 
     def everywhere(names: list[str]) -> list[str]:
         return [name for name in names if all(name in found for found in levels.values())]
 
-    same = fold.model_copy(update={"train": everywhere(fold.train), "valid": everywhere(fold.valid)})
-    if not (same.train and same.valid):
-        counts = ", ".join(f"{level} {len(found)}" for level, found in levels.items())
-        raise InputError(
-            f"{len(same.train)} rows to train on and {len(same.valid)} to validate on have an accepted chain at every "
-            f"level ({counts}), and the length sweep needs both."
-        )
-    return same
+    return fold.model_copy(update={"train": everywhere(fold.train), "valid": everywhere(fold.valid)})
 
 
 def write_rows(

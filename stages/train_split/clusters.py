@@ -3,21 +3,26 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import networkx
 import numpy
 from rapidfuzz import fuzz, process
 
+from distil.verifier.forms import Value
 from distil.verifier.reading import read
 
 ROWS_AT_ONCE = 512
 """A similarity matrix has no more than ROWS_AT_ONCE x (questions with one key) bytes."""
+THOUSANDS = re.compile(r"(?<![\d,.(\[{])[1-9]\d{0,2}(?:(?:,(?:\\!)?|\{,\}|\\,)\d{3})+(?!,?\d)")
+"""A number in groups of three digits: 1,200 or 1{,}200. What follows a bracket may be a point or a set."""
 MANY_NUMBERS, HALF_ALIKE = 3, 0.55
 """Questions with equal keys that share MANY_NUMBERS, and at most one number not, need only this similarity."""
 
 
 def normalised(question: str) -> str:
-    """The question as lower-case words, numbers and signs, with one space between them."""
+    """The question as lower-case words, numbers and signs, with one space between them; 1,200 is one number."""
+    question = THOUSANDS.sub(lambda number: re.sub(r"\D", "", number[0]), question)
     return " ".join(re.findall(r"[^\W\d_]+|\d+|[^\w\s]|_", question.lower()))
 
 
@@ -29,8 +34,9 @@ def template(question: str) -> str:
 def near_duplicates(questions: Sequence[str], keys: Sequence[str], threshold: float) -> list[tuple[int, int]]:
     """Pairs (i, j), i < j, of questions that are one problem.
 
-    Equal texts are one problem. Otherwise the keys must be equal (in the verifier's canonical form), because contests
-    reuse a wording with other numbers. Besides, one of these must hold:
+    Equal texts are one problem. Otherwise the keys must be equal (in the verifier's canonical form, without a unit,
+    which one of two keys may leave out), because contests reuse a wording with other numbers. Besides, one of these
+    must hold:
 
     - They have exactly the same numbers, two or more, in any order and any words.
     - The numbers of one are among those of the other, and their words are alike: rapidfuzz's `token_sort_ratio` of the
@@ -44,8 +50,7 @@ def near_duplicates(questions: Sequence[str], keys: Sequence[str], threshold: fl
     same_text, same_key = defaultdict(list), defaultdict(list)
     for place, (text, key) in enumerate(zip(texts, keys, strict=True)):
         same_text[text].append(place)
-        # by the canonical form, so that the keys 1/2 and 0.5 are in one group
-        same_key[read(key).canonical.casefold()].append(place)
+        same_key[_value(key)].append(place)
     pairs = {pair for group in same_text.values() for pair in _all_pairs(group)}
     for group in same_key.values():
         same_numbers = defaultdict(list)
@@ -56,6 +61,12 @@ def near_duplicates(questions: Sequence[str], keys: Sequence[str], threshold: fl
         pairs |= {pair for members in same_numbers.values() for pair in _all_pairs(members)}
         pairs |= _alike(group, texts, numbers, threshold)
     return sorted(pairs)
+
+
+def _value(key: str) -> str:
+    """The key's canonical form, so that 1/2 and 0.5 are one, without its unit or percent sign."""
+    form = read(key)
+    return (replace(form, unit=None, per=1) if isinstance(form, Value) else form).canonical.casefold()
 
 
 def _all_pairs(group: Sequence[int]) -> set[tuple[int, int]]:

@@ -2,8 +2,10 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
+import yaml
 
 from distil.pipeline.files import InputError, read_jsonl
 from distil.pipeline.records import Answer, Problem
@@ -119,6 +121,32 @@ def test_answers_kept_outlive_a_lower_limit(tmp_path, monkeypatch):
     every = [problem.question for path in folder.glob("data/*/problems.jsonl") for problem in read_jsonl(path, Problem)]
     assert later and not Counter(answered + later) - Counter(every), "a question was asked twice"
     assert sum(1 for path in folder.glob("data/answers/base/*.jsonl") for _ in read_jsonl(path, Answer)) == 9
+
+
+def test_answers_of_other_weights_are_not_kept(tmp_path, monkeypatch):
+    """The server was asked for the base, and half-way it is found that the folder held another model."""
+    folder = write_workspace(tmp_path)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["answers", "--model", "base"])
+    replies = iter([*[(200, {}, "Answer: 2")] * 9, *[(400, {}, b'{"error":{"message":"maintenance"}}')] * 99])
+
+    def reply(request):
+        status, headers, text = next(replies)
+        return status, headers, completion(request, text) if status == 200 else text
+
+    server = Server(reply=reply)
+    with server.running() as url:
+        endpoint = {"base_url": url, "model": "m"}
+        write_params(folder, answers={"backend": "openai", "batch_size": 1, "endpoint": endpoint})
+        with pytest.raises(InputError, match="maintenance"):
+            main()
+        model = Path(yaml.safe_load(Path("params.yaml").read_text())["lora_seed"]["model"])
+        model.mkdir(parents=True, exist_ok=True)
+        (model / "other.safetensors").write_text("other weights")
+        replies = iter([(200, {}, "Answer: 3")] * 99)
+        main()
+    texts = {row.text for path in folder.glob("data/answers/base/*.jsonl") for row in read_jsonl(path, Answer)}
+    assert texts == {"Answer: 3"}
 
 
 @pytest.fixture

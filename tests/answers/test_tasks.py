@@ -1,8 +1,8 @@
 import pytest
 
 from distil.pipeline.files import InputError
-from distil.pipeline.records import Fold, Split
-from stages.answers.prompts import PromptStyle
+from distil.pipeline.records import Example, Fold, Message, Split
+from stages.answers.prompts import PromptStyle, solved
 from stages.answers.tasks import baseline_tasks, contest_tasks, level_tasks, transfer_tasks
 from tests.workspace import problems
 
@@ -45,10 +45,39 @@ def test_every_seed_of_a_level_is_asked_what_the_main_fold_holds_out():
 
 def test_a_baseline_is_asked_held_out_questions_and_the_second_benchmark():
     style = PromptStyle(instruction="Reason.")
-    tasks = baseline_tasks(PROBLEMS, problems(2, "transfer"), SPLIT, style, [])
+    tasks = baseline_tasks(PROBLEMS, problems(2, "transfer"), SPLIT, style, {"held_out": []})
     assert roles(tasks) == [(None, name, "unseen") for name in [*IDS[3:5], "transfer/000", "transfer/001"]]
     turns = [(turn.role, turn.content) for turn in tasks[0].prompt("Never.")]
     assert turns == [("system", "Reason."), ("user", PROBLEMS[3].question)]
+
+
+def row(name, chain=0):
+    turns = [Message(role="user", content=name), Message(role="assistant", content=f"chain {chain}")]
+    return Example(messages=turns, problem_id=name, level="R1")
+
+
+def test_no_baseline_is_shown_the_question_it_is_asked():
+    """With several main folds each question is among the training rows of the other folds."""
+    halves = {"fold_1": IDS[:3], "fold_2": IDS[3:]}
+    folds = {
+        name: Fold(train=[one for one in IDS if one not in half], valid=[], unseen=half, unused=[], answers=IDS)
+        for name, half in halves.items()
+    }
+    split = SPLIT.model_copy(update={"main": [*halves], "transfer_fold": "fold_1", "folds": folds})
+    examples = {name: solved([row(one) for one in fold.train], 2) for name, fold in folds.items()}
+    tasks = baseline_tasks(PROBLEMS, problems(1, "transfer"), split, PromptStyle(shots=2), examples)
+    assert [task.problem.id for task in tasks] == [*IDS, "transfer/000"]
+    for task in tasks:
+        assert len(task.examples) == 2 and task.problem.id not in {one.problem_id for one in task.examples}
+
+
+def test_the_solved_questions_of_a_baseline_are_different_ones():
+    rows = [row(name, chain) for name in IDS[:3] for chain in range(4)]
+    shown = solved(rows, 3)
+    assert sorted(one.problem_id for one in shown) == IDS[:3]
+    assert {one.messages[-1].content for one in shown} == {"chain 0"}
+    with pytest.raises(InputError, match="asks for 4 solved questions, and only 3 are trained on"):
+        solved(rows, 4)
 
 
 def test_a_stranger_in_the_folds_is_named():

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from distil.pipeline import command
-from distil.pipeline.files import write_jsonl
+from distil.pipeline.files import read_jsonl, write_jsonl
 from distil.pipeline.records import Answer, JudgedAnswer, Problem
 from stages.eval.__main__ import main
 from tests.scored_run import write_run
@@ -106,6 +106,21 @@ def test_teacher_and_student_are_compared_on_the_same_questions(whole: Path) -> 
     assert (found["only_teacher"], found["only_student"], found["both"], found["neither"]) == (4, 2, 4, 0)
     assert found["mcnemar_p"] == pytest.approx(2 * (1 + 6 + 15) / 64)
     assert found["difference_low"] < -20 < found["difference_high"]
+
+
+def test_questions_that_a_recorded_student_was_trained_on_do_not_count(tmp_path: Path) -> None:
+    """Another run's answers say which of them are to training questions."""
+    folder = recorded(tmp_path)
+    path = folder / "data/answers/student/transfer.jsonl"
+    rows = [row.model_copy(update={"fold": "held_out"}) for row in read_jsonl(path, Answer)]
+    taught = [row.model_copy(update={"role": "train"}) for row in rows[:4]]
+    again = [row.model_copy(update={"fold": "fold_2", "role": "train"}) for row in rows[4:]]
+    write_jsonl(path, [*taught, *again, *rows[4:]])
+    assert inside(folder, "stages.eval").returncode == 0
+    found = loads(folder / "metrics/eval.json")["math500"]
+    assert found["n"] == 6
+    right = [letter in "r" for letter in STUDENT[4:]]
+    assert found["student"] == pytest.approx(sum(right) / 6)
 
 
 def test_a_judge_is_counted_against_the_verifier(whole: Path) -> None:

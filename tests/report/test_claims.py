@@ -88,12 +88,12 @@ def level_tables(run: Run, change: tuple[float, float | None, float | None], pai
 @pytest.mark.parametrize(
     ("change", "pair", "expected", "said"),
     [
-        ((-30.0, -40.0, -20.0), (-9.0, -1.0), "Accuracy falls as the chains get shorter", False),
-        ((-30.0, -40.0, -20.0), (1.0, 9.0), "Accuracy falls as the chains get shorter, though not at every step", True),
-        ((-30.0, -40.0, -20.0), (-1.0, 9.0), "Accuracy falls as the chains get shorter", False),
-        ((30.0, 20.0, 40.0), (-9.0, -1.0), "Accuracy rises as the chains get shorter, though not at every step", True),
-        ((-3.0, -9.0, 3.0), (1.0, 9.0), "No change of accuracy with the chains’ length can be claimed", False),
-        ((0.0, None, None), (0.0, 0.0), "With these levels, no change with the chains’ length can be tested", False),
+        ((-30.0, -40.0, -20.0), (-9.0, -1.0), "Accuracy falls from R1 to R6", False),
+        ((-30.0, -40.0, -20.0), (1.0, 9.0), "Accuracy falls from R1 to R6, though not at every step", True),
+        ((-30.0, -40.0, -20.0), (-1.0, 9.0), "Accuracy falls from R1 to R6", False),
+        ((30.0, 20.0, 40.0), (-9.0, -1.0), "Accuracy rises from R1 to R6, though not at every step", True),
+        ((-3.0, -9.0, 3.0), (1.0, 9.0), "No change of accuracy from R1 to R6 can be claimed", False),
+        ((0.0, None, None), (0.0, 0.0), "With these chain lengths, no change of accuracy can be tested", False),
     ],
 )
 def test_a_change_that_a_pair_of_levels_contradicts_is_not_called_steady(

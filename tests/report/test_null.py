@@ -25,7 +25,7 @@ from tools.summary import lengths, result
 FINDINGS = {
     "an effect": r"\b(raised|lowered|gains|loses) ",
     "a leak": r"would have shown",
-    "the chains’ length": r"\b(falls|rises) as",
+    "the chains’ length": r"\b(falls|rises) from R1",
     "against the length": r"Against it",
     "one section": r"\bloses (more|less) from",
     "the control": r"teach (more|less) than",

@@ -93,7 +93,7 @@ def ran(tmp_path, monkeypatch) -> FinishedRun:
     assert inside(folder, "stages.eval").returncode == 0
     monkeypatch.chdir(folder)
     return FinishedRun(
-        models=["base", "seed_0", "seed_1"], params=AnswersParams.model_validate(ANSWERS),
+        models=["base", "seed_0", "seed_1"], params=AnswersParams.model_validate(ANSWERS), backend="torch",
         split=read_record("data/train_split/folds.json", Split),
         problems={problem.id: problem for problem in read_jsonl("data/parsed/problems.jsonl", Problem)},
         base="m", system="", lm=LmParams(backend="torch", compute="float32", threads=1), tokenizer=None, cap=99,

@@ -23,12 +23,17 @@ SAME = [
     ("Find the perimeter of a rectangle 6 by 24.", "60", "A rectangle is 24 by 6. Find its perimeter.", "60"),
     ("Three scores have the mean (7 + 30 + 23)/3. Find it.", "20", "Find the mean of the scores 7, 30, 23.", "20"),
     ("Find a probability of 3 in 6.", "1/2", "In 6, 3: find a probability.", r"\frac{1}{2}"),
+    ("Of 1,200 bolts 45 are lost. How many are left?", "1155", "How many of 1200 bolts are left if 45 go?", "1,155"),
+    (r"Of $1{,}200$ bolts 45 are lost.", "1155", r"If 45 of the $1,\!200$ bolts go, find the rest.", "1155 bolts"),
+    ("A square has sides of 8 and 8. Find its area.", "64", "Find the area of 8 by 8.", "64 cm^2"),
+    ("What is 12 of 48 as a share?", "25", "12 is what share of 48?", r"25\%"),
 ]  # fmt: skip
 DIFFERENT = [
     ("Find the mean of 3, 5 and 7.", "5", "Find the mean of 3, 5 and 9.", "17/3"),
     ("A trapezoid has sides 2, 41, 20 and 41.", "40", "A trapezoid has sides 2, 15, 20 and 15.", "12"),
     ("If x = 4, find x^2 + 2.", "18", "If x = 4, find (x^2 + 14)/3 - 2.", "8"),
     ("A remark ALWAYS true?", "NEVER", "A remark ALWAYS true!", "ALWAYS"),
+    ("Find the distance from (1,200) to 0.", "5", "Find the distance from 1200 to 0.", "5"),
     ("A dog has 4 legs.", "4", "Find the roots of x - 4.", "4"),
     ("Question 12 (left out)", "1", "Question 13 (left out)", "1"),
 ]

@@ -307,6 +307,15 @@ def keep_chains(folder: Path, wanted) -> None:
     accepted.write_text("".join(line for line, chain in zip(lines, chains, strict=True) if wanted(chain)))
 
 
+def test_without_a_sweep_a_level_that_shares_no_row_stops_nothing(folder):
+    keep_chains(folder, lambda chain: (chain["problem_id"][-2:] > "10") == (chain["level"] == "R6"))
+    blocks = yaml.safe_load((folder / "params.yaml").read_text())
+    blocks["length_sweep"] |= {"levels": [], "truncated": []}
+    (folder / "params.yaml").write_text(yaml.safe_dump(blocks))
+    assert inside(folder, "stages.train_split").returncode == 0
+    assert json.loads((folder / "metrics/train_split.json").read_text())["level_rows"] == {"train": 0, "valid": 0}
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

@@ -1,5 +1,6 @@
 """PyTorch writes the texts that MLX writes from the same folder, however many are written at once."""
 
+import shutil
 from pathlib import Path
 from random import Random
 
@@ -10,11 +11,13 @@ torch = pytest.importorskip("torch", reason="needs the extra torch")
 
 from distil import contest  # noqa: E402
 from distil.lm import checkpoints, generate  # noqa: E402
+from distil.lm.progress import LmParams  # noqa: E402
 from distil.lm.state import ADAPTER, CONFIG  # noqa: E402
 from distil.lm.torch.generate import _confirmed, _likeliest, load_to_answer  # noqa: E402
 from distil.lm.torch.generate import generate as generate_torch  # noqa: E402
 from distil.lm.torch.model import attend_in_rows, hidden_states, linear  # noqa: E402
-from distil.pipeline.files import InputError, write_json  # noqa: E402
+from distil.lm.write import writer  # noqa: E402
+from distil.pipeline.files import InputError, read_json, write_json  # noqa: E402
 from tests.checkpoint import write_checkpoint  # noqa: E402
 
 TINY = Path(__file__).parents[4] / "models/tiny-student"
@@ -108,6 +111,30 @@ def test_the_tiny_student_answers_alike(tmp_path):
     weights = load_to_answer(str(TINY), None, torch.float32)
     for slots in (5, 16):
         assert texts(generate_torch(weights, tokenizer, prompts, 80, slots)) == expected
+
+
+def test_a_reply_ends_at_each_end_token_of_the_checkpoint(tmp_path):
+    """Some checkpoints end a turn with another token than the tokenizer's own: generation_config.json lists both."""
+    folder = tmp_path / "model"
+    shutil.copytree(TINY, folder)
+    tokenizer = checkpoints.tokenizer_for(str(folder))
+    question = tokenizer.encode("What is 3 + 4?")
+    lm = {"compute": "float32", "threads": 1}
+
+    def replies():
+        for backend in ("mlx", "torch"):
+            write, _ = writer(str(folder), None, backend, LmParams(backend=backend, **lm), 4)
+            ((_, reply),) = write([question], 40, None, ())
+            yield reply.text, reply.tokens, reply.finish_reason
+
+    whole, same = replies()
+    assert whole == same
+    fourth = tokenizer.encode(whole[0], add_special_tokens=False)[3]
+    for name in ("config.json", "generation_config.json"):
+        settings = read_json(folder / name)
+        write_json(folder / name, settings | {"eos_token_id": [2, fourth]})
+    shorter, same = replies()
+    assert shorter == same and shorter[1] < whole[1] and shorter[2] == "stop"
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=str)
