@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from distil.pipeline.files import read_jsonl
+from distil.pipeline.files import InputError, read_jsonl
 from distil.pipeline.names import TEACHER
 from distil.pipeline.recorded_results import (
     AnswerDisagreement,
@@ -66,6 +66,7 @@ def rows_of(scored: Path, said: Mapping[tuple[str, str, str], str]) -> pd.DataFr
     The columns are id, benchmark, model, the verifier's verdict and rule, and the judge's verdict.
     `said` has the judges' verdicts by benchmark, model and problem; the column is empty where there is none. `correct`,
     `uncorrected`, `lenient`, `no_answer` and `truncated` are 0 or 1. `words` is the number of words of the answer.
+    Raises InputError where every question was seen.
     """
     rows = [
         {
@@ -80,6 +81,11 @@ def rows_of(scored: Path, said: Mapping[tuple[str, str, str], str]) -> pd.DataFr
         for row in read_jsonl(scored, Scored)
         for answer, verdict in ((row.answer, row.verdict),) if answer.sample == 0 and answer.role == "unseen"
     ]  # fmt: skip
+    if not rows:
+        raise InputError(
+            f"{scored}: no recorded answer is the first to a question that its model had not seen (columns role and "
+            "sample)."
+        )
     return pd.DataFrame(rows).drop_duplicates(["benchmark", "model", "id"]).astype(dict.fromkeys(MEASURES, int))
 
 

@@ -121,6 +121,11 @@ def test_questions_that_a_recorded_student_was_trained_on_do_not_count(tmp_path:
     assert found["n"] == 6
     right = [letter in "r" for letter in STUDENT[4:]]
     assert found["student"] == pytest.approx(sum(right) / 6)
+    for path in folder.glob("data/answers/*/*.jsonl"):
+        if path.stem in ("contest", "transfer"):
+            write_jsonl(path, [row.model_copy(update={"role": "train"}) for row in read_jsonl(path, Answer)])
+    refused = inside(folder, "stages.eval")
+    assert "no recorded answer is the first to a question that its model had not seen" in refused.stderr
 
 
 def test_a_judge_is_counted_against_the_verifier(whole: Path) -> None:
