@@ -128,6 +128,23 @@ def test_an_unknown_target_is_one_message(pipeline):
     assert done.returncode == 1 and "nowhere" in done.stderr and done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("middle: [true", "params.yaml is not YAML in UTF-8"),
+        ("<<<<<<< HEAD\nmiddle: 'true'\n=======\nmiddle: ':'\n>>>>>>> other\n", "params.yaml is not YAML in UTF-8"),
+        ("", "DVC: failed to parse 'stages.middle"),
+        ("lora_seed:", "DVC: failed to parse 'stages.middle"),
+        ("lora_seed: {model: models/nowhere}", "lora_seed.model: models/nowhere holds no model"),
+    ],
+)
+def test_parameters_that_cannot_be_used_are_one_message(pipeline, text, said):
+    folder = pipeline("parameters", "true")
+    (folder / "params.yaml").write_text(text)
+    done = inside(folder, "tools.repro", "--jobs", "2")
+    assert done.returncode == 1 and done.stderr.startswith(f"error: {said}") and not (folder / "first.txt").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupt_stops_every_stage_and_the_next_run_finishes(pipeline, number):
     folder = pipeline("interrupt", "touch ${DVC_STAGE#*@}.begun && sleep ${SECONDS_TO_SLEEP:-6000}")

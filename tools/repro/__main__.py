@@ -25,10 +25,9 @@ from dvc.cli import main as dvc
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
-from dvc.utils.serialize import load_yaml
 
-from distil.pipeline.command import run
-from distil.pipeline.files import InputError
+from distil.pipeline.command import PARAMS, run
+from distil.pipeline.files import InputError, read_yaml
 from distil.pipeline.student_model import StudentModel
 from tools.git import repository
 from tools.repro.lock import locked_stages, mend_lock, put_in_order, wait_for_index
@@ -80,14 +79,14 @@ def main() -> int:
 
 
 def refuse_missing_model() -> None:
-    """Raise InputError when the student's checkpoint is not there.
+    """Raise InputError when the student's checkpoint is not there, or params.yaml is no YAML.
 
-    The stage `raw` does, too, but it does not run again when the model has gone since its run.
+    The stage `raw` does, too, but it does not run again when the model has gone since its run. What params.yaml lacks
+    is for DVC to say.
     """
-    params = load_yaml("params.yaml") if Path("params.yaml").is_file() else {}
-    model = params.get("lora_seed", {}).get("model")
-    if model:
-        StudentModel(model=model).require()
+    match read_yaml(PARAMS, "Mend it and run again.") if PARAMS.is_file() else None:
+        case {"lora_seed": {"model": str(model)}}:
+            StudentModel(model=model).require()
 
 
 def plan(targets: list[str]) -> tuple[list[str], nx.DiGraph]:
