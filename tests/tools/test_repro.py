@@ -199,6 +199,33 @@ def test_a_damaged_lock_that_git_does_not_have_is_one_message(pipeline):
     assert done.returncode == 1 and "remove it and run again" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_a_lock_with_conflicts_of_a_merge_is_one_message_and_one_side_is_the_way_out(finished, tmp_path):
+    folder = tmp_path / "merge"
+    shutil.copytree(finished, folder)
+
+    def git(*command: str) -> int:
+        who = ["-c", "user.name=t", "-c", "user.email=t@t"]
+        return subprocess.run(["git", *who, *command], cwd=folder, capture_output=True).returncode
+
+    whole = (folder / "dvc.lock").read_bytes()
+    git("commit", "--message", "before")
+    git("branch", "theirs")
+    for branch, middle in (("theirs", b"middle: 'false'"), ("-", b"middle: ':'")):
+        git("checkout", branch)
+        (folder / "dvc.lock").write_bytes(whole.replace(b"middle: 'true'", middle))
+        git("commit", "--all", "--message", branch)
+    assert git("merge", "theirs") == 1
+    conflict = (folder / "dvc.lock").read_bytes()
+    done = inside(folder, "tools.repro", "--jobs", "2")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "dvc.lock has conflicts of a merge" in done.stderr and "git checkout --ours -- dvc.lock" in done.stderr
+    assert (folder / "dvc.lock").read_bytes() == conflict
+    git("checkout", "--ours", "--", "dvc.lock")
+    process = repro(folder, "--jobs", "1")
+    assert process.wait() == 0, process.stderr.read()
+    assert (folder / "dvc.lock").read_bytes() == whole
+
+
 @pytest.mark.parametrize("holder", ["nobody", "an editor", "git -C from elsewhere"])
 def test_a_lock_of_gits_index_is_never_removed(pipeline, holder, tmp_path, monkeypatch):
     folder = pipeline("staging", "true")

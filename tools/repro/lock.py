@@ -37,8 +37,7 @@ def wait_for_index(root: Path) -> None:
 def mend_lock() -> None:
     """Restore dvc.lock from git's index where a kill cut it off, because DVC writes it in place.
 
-    Entries that it lacks then are no loss, because DVC finds finished runs in its run cache. Raises InputError when git
-    has no dvc.lock.
+    Raises InputError when git has no dvc.lock, and where a merge has left conflicts in it.
     """
     if not LOCK.exists():
         return
@@ -48,6 +47,11 @@ def mend_lock() -> None:
         return
     except (DvcException, TypeError, AttributeError):  # the last two where it is YAML but not like DVC's
         pass
+    if git(Path.cwd(), "ls-files", "--unmerged", "--", str(LOCK)):
+        raise InputError(
+            f"{LOCK} has conflicts of a merge: take one side of it (`git checkout --ours -- {LOCK}`, or --theirs and "
+            "then `dvc checkout --force`) and run again. docs/data-versions.md says which."
+        )
     print(f"{LOCK} is damaged, as by a kill while DVC wrote it; taking it back from git's index", file=sys.stderr)
     if subprocess.run(["git", "checkout", "--quiet", "--", str(LOCK)], check=False).returncode:
         raise InputError(f"{LOCK} is damaged and git has no whole one: remove it and run again.")
