@@ -144,6 +144,28 @@ def test_a_failure_elsewhere_shows_its_message_here(mine: Toy, dask: str, tmp_pa
     assert "problems" in (mine.folder / "dvc.lock").read_text("utf-8")
 
 
+def test_a_worker_that_cannot_write_is_named(mine: Toy, dask: str, tmp_path: Path) -> None:
+    one = clone(mine, tmp_path / "one")
+    one.write("cache/logs", "a file where a folder should be")
+    with workers(dask, one):
+        result = repro(mine, dask, "--remote", "shared", check=False)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert f"{one.folder} could not run stage problems" in result.stderr and "cache/logs" in result.stderr
+
+
+def test_a_scheduler_that_is_lost_is_one_line(mine: Toy, tmp_path: Path) -> None:
+    with scheduler(tmp_path) as address:
+        schedulers = [one for one in psutil.Process().children() if "scheduler" in one.cmdline()]
+        last = max(schedulers, key=psutil.Process.create_time)
+        mine.write("toy/split.py", f"import os\nos.kill({last.pid}, 9)\n")
+        mine.commit("lose the scheduler")
+        with workers(address, clone(mine, tmp_path / "one")):
+            result = repro(mine, address, "--remote", "shared", check=False)
+    assert result.returncode == 1 and result.stderr.count("\n") == 1
+    assert result.stderr.startswith("error: the connection to the Dask scheduler was lost.")
+    assert "problems" in (mine.folder / "dvc.lock").read_text("utf-8")
+
+
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nowhere", "http://127.0.0.1:1"])
 def test_no_scheduler_is_one_line(address: str, mine: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "PATIENCE", 1)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,8 @@ from typing import Any
 
 import dask
 import networkx as nx
-from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin, wait
+from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, WorkerPlugin, wait
+from distributed.utils import silence_logging_cmgr
 from tqdm import tqdm
 
 from distil.pipeline.files import InputError
@@ -21,6 +23,11 @@ LINES = 20
 """The number of lines shown of a failed stage's output, from its end."""
 PATIENCE = 10
 """Seconds to wait for a scheduler's answer, and for the first of its workers."""
+
+LOST = (
+    "the connection to the Dask scheduler was lost. Start the scheduler, or the tunnel to it, and the workers again. "
+    "Then run again: finished stages are kept."
+)
 
 
 class OutOfReach(WorkerPlugin):
@@ -76,7 +83,7 @@ def remote(address: str) -> Iterator[Client]:
             f"no Dask scheduler answers at {address} (SCHEDULER): start one with `dask scheduler`, which prints its "
             "address."
         ) from error
-    with client:
+    with silence_logging_cmgr(logging.CRITICAL), client:  # what happens to the scheduler, this program tells
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError as error:
@@ -102,12 +109,14 @@ def run_all(
 
     Stages of `depends` that are not in `order` are done already. Of the others, those that most stages wait for come
     first. `task` returns the work for a stage, None where there is nothing to do. `failed` gets the result of that
-    work. A stage whose worker is lost runs again on another. Raises InputError with the output of the first failed
-    stage, after the other running stages have ended.
+    work. A stage whose worker is lost runs again on another. Without any worker it waits for one. Raises InputError
+    with what the first failed stage printed, after the other running stages have ended, or at once when the scheduler
+    is lost.
     """
     waiting = sorted(order, key=lambda name: len(nx.ancestors(depends, name)), reverse=True)
     done, failures = set(depends) - set(order), list[str]()
     running: dict[Future, str] = {}
+    alone = False
     with tqdm(total=len(order), unit="stage", disable=None) as bar:
 
         def end(name: str) -> None:
@@ -117,7 +126,11 @@ def run_all(
         try:
             while running or (waiting and not failures):
                 ready = [name for name in waiting if done.issuperset(depends.successors(name))]
-                free = max(0, workers(client) - len(running))  # fewer than none where a worker was lost
+                there = workers(client)
+                if not there and not alone:
+                    tqdm.write("no worker is left, and the run waits for one: start some with `make worker`.")
+                alone = not there
+                free = max(0, there - len(running))  # fewer than none where a worker was lost
                 for name in ready[: 0 if failures else free]:
                     waiting.remove(name)
                     if found := task(name):
@@ -127,10 +140,12 @@ def run_all(
                     else:
                         end(name)
                 bar.set_description(", ".join(running.values()))
+                if alone and not running:
+                    time.sleep(1)
                 for future in ended(running):
                     name = running.pop(future)
-                    if failed(name, result_of(future, name)):
-                        failures.append(name)
+                    if fault := fault_of(name, future, failed):
+                        failures.append(fault)
                     else:
                         end(name)
         except KeyboardInterrupt:
@@ -138,30 +153,38 @@ def run_all(
             client.run(stage.stop)
             raise
     if failures:
-        log = log_of(failures[0])
-        printed = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        raise InputError("\n".join([f"stage {failures[0]} failed; the end of {log}:", *printed[-LINES:]]))
+        raise InputError(failures[0])
 
 
 def workers(client: Client) -> int:
-    """How many workers the cluster has now."""
+    """How many workers the cluster has now. Raises InputError when the scheduler is lost."""
+    if client.status != "running":
+        raise InputError(LOST)
     return len(client.scheduler_info(n_workers=-1)["workers"])
 
 
 def ended(running: dict[Future, str]) -> list[Future]:
     """The stages that have ended. It waits for one second at most, because more workers may come."""
     if running:
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, CancelledError):  # what was cancelled has ended, too
             wait(list(running), timeout=1, return_when="FIRST_COMPLETED")
     return [future for future in running if future.done()]
 
 
-def result_of(future: Future, name: str) -> Any:
-    """The result of a worker for a stage. Raises InputError where one worker after another was lost over it."""
+def fault_of(name: str, future: Future, failed: Callable[[str, Any], bool]) -> str:
+    """Why a stage failed, else nothing. Raises InputError when the scheduler is lost, and the stage with it."""
     try:
-        return future.result()
+        if not failed(name, future.result()):
+            return ""
+    except CancelledError as error:
+        raise InputError(LOST) from error
     except KilledWorker as error:
-        raise InputError(
+        return (
             f"stage {name} was given up: {error.allowed_failures + 1} workers were lost that ran it, the last at "
             f"{error.last_worker.address}. Is there too little memory for it?"
-        ) from error
+        )
+    except OSError as error:
+        return f"stage {name} failed: {error}. Mend that and run again: finished stages are kept."
+    log = log_of(name)
+    printed = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([f"stage {name} failed; the end of {log}:", *printed[-LINES:]])

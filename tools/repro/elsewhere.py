@@ -179,30 +179,33 @@ def run(
 
     `needed` has the stages that it depends on, each with its uncached outputs; `entries` their parts of dvc.lock.
     """
-    with FileLock(".dvc/tmp/worker.lock"):
-        if failure := outdated() if expected in accepted else difference(expected):
-            return Made(failure=failure)
-        accepted[:] = [expected]
-        where = f"worker {socket.gethostname()}:{Path.cwd()}"
-        dump_yaml(str(LOCK), {"schema": "2.0", "stages": entries})
-        try:
-            with Repo() as repo:
-                clear(repo.stage.collect(name)[0], [out.fs_path for out in repo.index.outs])
-                files = {path: content for found in needed.values() for path, content in found.items()}
-                bring(repo, list(needed), files, remote)
-        except DvcException as error:
-            return Made(failure=f"{where} could not bring what stage {name} reads: {error} {ADVICE}")
-        status = stage.run(name)
-        log = stage.log_of(name).read_bytes()
-        if status:
-            return Made(log, f"({where})")
-        try:
-            with Repo() as repo:
-                if remote:
-                    repo.push([name], remote=remote)
-                return Made(log, "", load_yaml(LOCK)["stages"][name], uncached(repo, name))
-        except DvcException as error:
-            return Made(log, f"{where} could not push what stage {name} wrote: {error}")
+    where = f"worker {socket.gethostname()}:{Path.cwd()}"
+    try:
+        with FileLock(".dvc/tmp/worker.lock"):
+            if failure := outdated() if expected in accepted else difference(expected):
+                return Made(failure=failure)
+            accepted[:] = [expected]
+            dump_yaml(str(LOCK), {"schema": "2.0", "stages": entries})
+            try:
+                with Repo() as repo:
+                    clear(repo.stage.collect(name)[0], [out.fs_path for out in repo.index.outs])
+                    files = {path: content for found in needed.values() for path, content in found.items()}
+                    bring(repo, list(needed), files, remote)
+            except DvcException as error:
+                return Made(failure=f"{where} could not bring what stage {name} reads: {error} {ADVICE}")
+            status = stage.run(name)
+            log = stage.log_of(name).read_bytes()
+            if status:
+                return Made(log, f"({where})")
+            try:
+                with Repo() as repo:
+                    if remote:
+                        repo.push([name], remote=remote)
+                    return Made(log, "", load_yaml(LOCK)["stages"][name], uncached(repo, name))
+            except DvcException as error:
+                return Made(log, f"{where} could not push what stage {name} wrote: {error}")
+    except OSError as error:
+        return Made(failure=f"{where} could not run stage {name}: {error}")
 
 
 ADVICE = "Workers get data from the DVC remote REMOTE=name, or from a cache that every clone shares (docs/scale.md)."
