@@ -1,4 +1,7 @@
-"""A small DVC repository with what the real one has: text stages, float arrays, seeds by foreach, metrics in git."""
+"""A small DVC repository with what the real one has: text stages, float arrays, seeds by foreach, metrics in git.
+
+Outputs persist, as there, so that DVC never takes a stage from its run cache.
+"""
 
 import os
 import shutil
@@ -14,32 +17,36 @@ stages:
     cmd: python toy/problems.py
     deps: [toy/problems.py, exam.txt]
     params: [problems.language]
-    outs: [data/problems.jsonl]
+    outs:
+      - data/problems.jsonl: {persist: true}
   split:
     cmd: python toy/split.py
     deps: [toy/split.py, data/problems.jsonl]
     params: [split]
-    outs: [data/split]
+    outs:
+      - data/split: {persist: true}
   train:
     foreach: ${train.seeds}
     do:
       cmd: python toy/train.py ${item}
       deps: [toy/train.py, data/split]
       params: [train.steps]
-      outs: ["data/train/${item}"]
+      outs:
+        - "data/train/${item}": {persist: true}
       metrics:
-        - metrics/train/${item}.json: {cache: false}
+        - metrics/train/${item}.json: {cache: false, persist: true}
   score:
     cmd: python toy/score.py
     deps: [toy/score.py, data/train, data/split]
-    outs: [data/answers.jsonl]
+    outs:
+      - data/answers.jsonl: {persist: true}
     metrics:
-      - metrics/score.json: {cache: false}
+      - metrics/score.json: {cache: false, persist: true}
   count:
     cmd: python toy/count.py
     deps: [toy/count.py, data/problems.jsonl]
     metrics:
-      - metrics/count.json: {cache: false}
+      - metrics/count.json: {cache: false, persist: true}
 """
 
 PARAMS = """

@@ -37,7 +37,9 @@ def wait_for_index(root: Path) -> None:
 def mend_lock() -> None:
     """Restore dvc.lock from git's index where a kill cut it off, because DVC writes it in place.
 
-    Raises InputError when git has no dvc.lock, and where a merge has left conflicts in it.
+    DVC adds it to the index when a `dvc repro` has ended well: after every stage, or with one job after the whole run.
+    Stages that ended since then run again. Raises InputError when git has no dvc.lock, and where a merge has left
+    conflicts in it.
     """
     if not LOCK.exists():
         return
