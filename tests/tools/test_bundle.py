@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import jinja2
 import pytest
 import yaml
 from huggingface_hub import DatasetCard, ModelCard
@@ -77,9 +78,17 @@ def finished(tmp_path: Path) -> Path:
     for name in ("eval", "summary"):
         shutil.copyfile(ROOT / f"metrics/{name}.json", folder / f"metrics/{name}.json")
     write_json(folder / "metrics/timings/lora_seed/0.json", {"training_seconds": 12})
-    (folder / "reports").mkdir()
-    (folder / "reports/index.html").write_text("<p>Question 1 of junior_senior_test in 2011?")
+    report(folder)
     return folder
+
+
+def report(folder: Path) -> None:
+    """A page with the end of the report's template, which shows the parameters."""
+    template = (ROOT / "stages/report/page.html.jinja").read_text().partition("{{ table(environment) }}")[2]
+    page = jinja2.Environment(autoescape=True).from_string("<p>Question 1 of junior_senior_test in 2011?" + template)
+    (folder / "reports").mkdir(exist_ok=True)
+    shown = {"params": (folder / "params.yaml").read_text(), "rows": "", "chunks": [], "script": "", "formulas": ""}
+    (folder / "reports/index.html").write_text(page.render(shown))
 
 
 def built(folder: Path, *arguments: str) -> Path:
@@ -182,6 +191,7 @@ def test_a_stated_licence_lets_own_problems_out_and_recorded_chains_need_one(fin
 def change_params(folder: Path, **blocks: dict) -> None:
     params = yaml.safe_load((folder / "params.yaml").read_text())
     (folder / "params.yaml").write_text(yaml.safe_dump(params | blocks))
+    report(folder)
 
 
 @pytest.mark.parametrize(
@@ -198,8 +208,17 @@ def test_a_report_that_quotes_another_benchmark_is_bundled_where_its_licence_all
     assert (finished / "exports/bundle/model/report.html").exists() == bundled
 
 
+def test_the_report_of_other_parameters_is_not_bundled(finished: Path) -> None:
+    page = (finished / "reports/index.html").read_text()
+    change_params(finished, profile="paper")
+    (finished / "reports/index.html").write_text(page)
+    refused = tool(finished, "build")
+    assert refused.returncode == 1 and "does not show params.yaml as it is now" in refused.stderr
+    assert not (finished / "exports/bundle").exists()
+
+
 def test_no_address_header_or_path_of_this_machine_is_bundled(finished: Path) -> None:
-    endpoints = {"mine": {"base_url": "http://intern.example/v1", "headers": {"X-Key": "s3cret"}, "concurrency": 4}}
+    endpoints = {"mine": {"base_url": "http://intern.example/v1", "headers": {"X-Key": "<'s3cret'>"}, "concurrency": 4}}
     change_params(
         finished,
         teacher_cot={"endpoints": endpoints, "store": "~/private/teacher.sqlite"},
@@ -211,6 +230,7 @@ def test_no_address_header_or_path_of_this_machine_is_bundled(finished: Path) ->
     found = contents(built(finished))
     for secret in (b"intern.example", b"s3cret", b"private", str(finished).encode()):
         assert not [name for name, content in found.items() if secret in content], secret
+    assert b"concurrency: 4" in found["model/report.html"] and b"store: teacher.sqlite" in found["model/report.html"]
     params = yaml.safe_load(found["model/results/params.yaml"])
     assert params["teacher_cot"] == {"endpoints": {"mine": {"concurrency": 4}}, "store": "teacher.sqlite"}
     assert params["raw"]["path"] == "exams" and params["transfer"]["path"] == "t.yaml"

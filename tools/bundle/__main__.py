@@ -12,11 +12,12 @@ a data set and a model of the same name, to be seen by you alone unless --public
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
+import jinja2
+
 from distil.pipeline.command import run
-from distil.pipeline.files import InputError, read_record, read_yaml, replacing_folder
+from distil.pipeline.files import InputError, read_record, read_yaml, replacing_folder, write_text
 from distil.pipeline.records import Manifest, Split
 from tools.bundle import dataset, model
 from tools.bundle.push import push
@@ -58,14 +59,18 @@ def build(output: Path, without_data: bool) -> None:
         if without_data:
             refuse_text(folder / "model")
         else:
-            copy_report(folder / "model/report.html")
+            copy_report(folder / "model")
         if not adapters:
             raise InputError("data/lora_seed has no adapter: `make repro` (or `make pull`) gives a finished run.")
     print(f"{adapters} adapters -> {output / 'model'}")
 
 
-def copy_report(to: Path) -> None:
-    """Copy the run's report, where the questions of the second benchmark that it quotes may be passed on."""
+def copy_report(folder: Path) -> None:
+    """Copy the run's report, where the questions of the second benchmark that it quotes may be passed on.
+
+    The report shows params.yaml, so the bundle's has the parameters that the bundle has. Raises InputError where it is
+    another run's.
+    """
     report = Path("reports/index.html")
     benchmark = read_yaml("params.yaml", "Run from the repository's root.")["transfer"]
     if not report.exists():
@@ -77,7 +82,13 @@ def copy_report(to: Path) -> None:
             f"{licence or 'not stated'}. If you may pass them on, state it in transfer.licence, as mit."
         )
         return
-    shutil.copyfile(report, to)
+    page, escaped = report.read_text("utf-8"), jinja2.Template("{{ text }}", autoescape=True)
+    shown, passed_on = (
+        escaped.render(text=path.read_text("utf-8")) for path in (Path("params.yaml"), folder / model.PARAMS)
+    )
+    if page.count(shown) != 1:
+        raise InputError(f"{report} does not show params.yaml as it is now: `dvc repro report` writes it anew.")
+    write_text(folder / "report.html", page.replace(shown, passed_on))
 
 
 if __name__ == "__main__":

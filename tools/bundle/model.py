@@ -23,6 +23,8 @@ PRIVATE = {"base_url", "headers"}
 """Settings of endpoints, which may reveal a private network or hold a key."""
 ABSOLUTE = re.compile(r"/|~|[A-Za-z]:[\\/]")
 CONFIG = "adapter_config.json"
+PARAMS = "results/params.yaml"
+"""The run's parameters in the bundle, without what `for_others` takes out."""
 
 
 def write(folder: Path, split: Split) -> int:
@@ -48,7 +50,7 @@ def write(folder: Path, split: Split) -> int:
     for path in results():
         (folder / "results" / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / "results" / path)
-    write_text(folder / "results/params.yaml", yaml.safe_dump(for_others(params), sort_keys=False))
+    write_text(folder / PARAMS, yaml.safe_dump(for_others(params), sort_keys=False))
     write_text(folder / "README.md", overview(names, str(params["profile"])))
     return len(names)
 
