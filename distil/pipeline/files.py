@@ -53,9 +53,11 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     """Yield an empty temporary folder. It replaces `path` if the block succeeds, else it is removed.
 
     The old `path` stays until then. Leftovers of killed runs are removed first. Raises InputError when
-    the disk is full or the folder cannot be written.
+    the disk is full or the folder cannot be written, or when it is the working folder or holds it.
     """
     path = Path(path)
+    if Path.cwd().is_relative_to(path.resolve()):
+        raise InputError(f"{path} is the folder you work in or holds it, and would be replaced: name another folder.")
     try:
         _clear_leftovers(path)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))

@@ -250,6 +250,13 @@ def test_the_card_says_of_the_parts_what_holds(finished: Path) -> None:
     assert "near-duplicates may be in several" in (built(finished) / "dataset/README.md").read_text()
 
 
+def test_a_folder_of_something_else_is_not_replaced(finished: Path) -> None:
+    for output in ("data", "."):
+        refused = tool(finished, "build", "--output", output)
+        assert refused.returncode == 1 and "was not written by this command" in refused.stderr
+    assert (finished / "data/raw/manifest.json").exists()
+
+
 def test_whole_layers_are_not_bundled(finished: Path) -> None:
     config = finished / "data/lora_seed/0/held_out/adapter_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"fine_tune_type": "full"}))

@@ -128,6 +128,19 @@ def test_a_model_already_there_stays_when_another_cannot_be_read(tmp_path):
     assert {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()} == before
 
 
+@pytest.mark.parametrize(
+    ("there", "said"), [("thesis.tex", "was not written by this command"), ("source.json", "would replace")]
+)
+def test_a_folder_with_something_else_is_not_replaced(tmp_path, there, said):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    write_gguf(folder / "m.gguf", "qwen2", GGMLQuantizationType.Q8_0)
+    (folder / there).touch()
+    with pytest.raises(InputError, match=said):
+        convert(folder / "m.gguf", folder, 16, {})
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["m.gguf", there])
+
+
 def test_a_strange_tensor_is_named(tmp_path):
     writer = GGUFWriter(tmp_path / "m.gguf", "llama")
     writer.add_tensor("blk.0.ffn_gate_exps.weight", np.ones((2, 32), np.float32))

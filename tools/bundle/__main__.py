@@ -21,6 +21,7 @@ from distil.pipeline.files import InputError, read_record, read_yaml, replacing_
 from distil.pipeline.records import Manifest, Split
 from tools.bundle import dataset, model
 from tools.bundle.push import push
+from tools.output import refuse_foreign
 from tools.results.__main__ import refuse_text
 
 BUNDLE = Path("exports/bundle")
@@ -47,8 +48,10 @@ def main() -> None:
 def build(output: Path, without_data: bool) -> None:
     """Write the bundle, whole or not at all.
 
-    Raises InputError when no finished run is there, or its exams may not be passed on and data are wanted.
+    Raises InputError when no finished run is there, its exams may not be passed on and data are wanted, or `output`
+    holds something else than a bundle.
     """
+    refuse_foreign(output, "model/README.md")
     manifest = read_record("data/raw/manifest.json", Manifest)
     split = read_record("data/train_split/folds.json", Split)
     with replacing_folder(output) as folder:

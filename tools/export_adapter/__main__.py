@@ -17,10 +17,12 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from distil.lm.state import CONFIG
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError, replacing_folder
 from tools.export_adapter import gguf_layout, mlx_layout, peft_layout
 from tools.export_adapter.adapter import Adapter, base_folder, config_of, layout
+from tools.output import refuse_foreign, refuse_holding
 
 
 def main() -> None:
@@ -28,7 +30,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="a folder with an adapter, or with a checkpoint (fused only)")
     parser.add_argument("--to", required=True, choices=("peft", "gguf", "fused", "mlx"))
-    parser.add_argument("--output", required=True, type=Path, help="the folder to write; what is there is replaced")
+    parser.add_argument(
+        "--output", required=True, type=Path, help="the folder to write; an adapter or a model there is replaced"
+    )
     parser.add_argument("--model", type=Path, help="the base model's folder, where the adapter does not name it")
     args = parser.parse_args()
     export(args.source, args.to, args.output, args.model)
@@ -37,38 +41,44 @@ def main() -> None:
 def export(source: Path, to: str, output: Path, model: Path | None = None) -> None:
     """Write `source` in another layout, whole or not at all.
 
-    Raises InputError when a part is missing or damaged, or the layout has no room for what the adapter is.
+    Raises InputError when a part is missing or damaged, the layout has no room for what the adapter is, or `output`
+    holds something else than an export, the base model, or `source` itself.
     """
-    if output.resolve() in [source.resolve(), *source.resolve().parents]:
-        raise InputError(f"--output {output} would replace {source} itself; name another folder.")
+    refuse_holding(output, source)
+    refuse_foreign(output, CONFIG, gguf_layout.FILE, "config.json")
     if to == "fused":
         fuse(source, output, model)
     else:
         adapter = read(source, model)
+        refuse_holding(output, adapter.base)
         with replacing_folder(output) as folder:
             {"peft": peft_layout.write, "gguf": gguf_layout.write, "mlx": mlx_layout.write}[to](adapter, folder)
     print(f"{source} -> {output} ({to})")
 
 
 def read(source: Path, model: Path | None) -> Adapter:
-    """Read a low-rank adapter in either layout."""
-    return (mlx_layout if layout(source) == "mlx" else peft_layout).read(source, model)
+    """Read a low-rank adapter in either layout. Raises InputError for a checkpoint."""
+    found = layout(source)
+    if found == "checkpoint":
+        raise InputError(f"{source} holds a checkpoint and no adapter: --to fused alone takes one.")
+    return (mlx_layout if found == "mlx" else peft_layout).read(source, model)
 
 
 def fuse(source: Path, output: Path, model: Path | None) -> None:
     """Write a whole checkpoint: the base with the adapter, or without quantisation where `source` is a checkpoint."""
     from tools.export_adapter import fused  # here, since the other layouts have no use for MLX, a second to import
 
-    with replacing_folder(output) as folder, tempfile.TemporaryDirectory() as converted:
-        if (source / "config.json").is_file():
-            fused.write(source, None, folder)
-        elif layout(source) == "mlx":
-            base = base_folder(source, config_of(source, lambda config: config.get("model")), model)
-            fused.write(base, source, folder)
-        else:
-            adapter = read(source, model)
-            mlx_layout.write(adapter, Path(converted))
-            fused.write(adapter.base, Path(converted), folder)
+    with tempfile.TemporaryDirectory() as converted:
+        base, adapter = source, None
+        if (found := layout(source)) == "mlx":
+            base, adapter = base_folder(source, config_of(source, lambda config: config.get("model")), model), source
+        elif found == "peft":
+            theirs, adapter = read(source, model), Path(converted)
+            base = theirs.base
+            mlx_layout.write(theirs, adapter)
+        refuse_holding(output, base)
+        with replacing_folder(output) as folder:
+            fused.write(base, adapter, folder)
 
 
 if __name__ == "__main__":

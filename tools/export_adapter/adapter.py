@@ -16,6 +16,12 @@ from distil.pipeline.files import InputError, read_json
 PEFT_ADAPTER = "adapter_model.safetensors"
 """How PEFT calls the file of an adapter's weights; mlx-lm's is `distil.lm.state.ADAPTER`, both call the other alike."""
 
+OUTSIDE = (
+    "which is in none of the model's blocks. mlx-lm, which fuses here too, adapts blocks alone: merge it with PEFT's "
+    "merge_and_unload, or train it without that layer."
+)
+"""What is said of a layer that only PEFT has a place for, after its name."""
+
 
 @dataclass(frozen=True)
 class LowRankUpdate:
@@ -51,10 +57,15 @@ class Adapter:
 
 
 def layout(folder: Path) -> str:
-    """`mlx` or `peft`: whose files a folder holds. Raises InputError when it holds no adapter."""
+    """`mlx`, `peft` or `checkpoint`: what a folder holds. Raises InputError when it is none of them.
+
+    Some trainers save the base's config.json beside an adapter, so an adapter's files come first.
+    """
     for name, file in (("mlx", ADAPTER), ("peft", PEFT_ADAPTER)):
         if (folder / CONFIG).is_file() and (folder / file).is_file():
             return name
+    if (folder / "config.json").is_file():
+        return "checkpoint"
     inside = sorted(path.parent.name for path in folder.glob(f"*/{CONFIG}"))
     hint = f" It has adapters in its folders {', '.join(inside)}: name one of them." if inside else ""
     raise InputError(f"{folder} holds no adapter: {CONFIG} with {ADAPTER} (mlx-lm) or {PEFT_ADAPTER} (PEFT).{hint}")

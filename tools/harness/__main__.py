@@ -23,6 +23,7 @@ from tools.harness import lm_eval_samples
 from tools.harness.questions import HarnessAnswers
 from tools.harness.recorded import as_student
 from tools.harness.run import finished_run
+from tools.output import refuse_foreign
 
 HARNESSES = ("inspect", "lm-eval")
 MARK = ".exported"
@@ -59,8 +60,7 @@ def harness(name: str) -> ModuleType:
 def write(format: ModuleType, output: Path) -> None:
     """Write the finished run into a folder, which it replaces if it is one that this wrote."""
     answering, written = load_params("answers", HarnessAnswers), 0
-    if output.exists() and not (output / MARK).is_file():
-        raise InputError(f"{output} is there and was not written by this command: name another folder (OUTPUT).")
+    refuse_foreign(output, MARK)
     with replacing_folder(output) as folder:
         (folder / MARK).touch()
         for answered in finished_run():

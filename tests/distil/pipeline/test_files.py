@@ -120,6 +120,16 @@ def test_a_failed_folder_leaves_the_former_folder_and_nothing_else(tmp_path):
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["a", "c", "other", "out"]
 
 
+@pytest.mark.parametrize("path", [".", "..", "../here", "/"])
+def test_the_working_folder_is_not_replaced(tmp_path, monkeypatch, path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/work").touch()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(InputError, match="is the folder you work in or holds it"), replacing_folder(path):
+        pass
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["here", "work"]
+
+
 def test_a_full_disk_is_one_message_and_the_former_file_stays(tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full, which this system does not have")
