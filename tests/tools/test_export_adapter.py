@@ -147,8 +147,10 @@ def test_a_peft_adapter_can_be_fused_and_scales_with_the_root_of_its_rank(tmp_pa
     config = json.loads((tmp_path / "peft/adapter_config.json").read_text())
     assert config["target_modules"] == sorted(name.split(".")[1] for name in EVERY)
     assert "layers_to_transform" not in config
+    config |= {"init_lora_weights": "gaussian", "alora_invocation_tokens": None, "use_qalora": False}
     config |= {"use_rslora": True, "lora_alpha": 5}  # 5 / sqrt(4) is the 2.5 that 10 / 4 was
     (tmp_path / "peft/adapter_config.json").write_text(json.dumps(config))
+    (tmp_path / "peft/config.json").write_text((model / "config.json").read_text())  # as some trainers save it
     export(tmp_path / "peft", "fused", tmp_path / "fused")
     for found, expected in zip(ours(tmp_path / "fused", None, prompts), ours(model, adapter, prompts), strict=True):
         assert np.abs(found - expected).max() < 1e-5
@@ -199,13 +201,21 @@ def spoil(folder: Path, **fields: object) -> None:
         ("peft", "mlx", {"peft_type": "IA3"}, "of type 'IA3'"),
         ("peft", "mlx", {"modules_to_save": ["lm_head"]}, "modules_to_save is ['lm_head']"),
         ("peft", "mlx", {"rank_pattern": {"q_proj": 2}}, "rank_pattern"),
+        ("peft", "mlx", {"init_lora_weights": "pissa_niter_16"}, "init_lora_weights is 'pissa_niter_16'"),
+        ("peft", "mlx", {"init_lora_weights": "loftq"}, "init_lora_weights is 'loftq'"),
+        ("peft", "mlx", {"alora_invocation_tokens": [5, 6]}, "alora_invocation_tokens is [5, 6]"),
+        ("peft", "mlx", {"use_qalora": True}, "use_qalora is True"),
+        ("peft", "mlx", {"target_parameters": ["mlp.experts.up_proj"]}, "target_parameters"),
+        ("peft", "mlx", {"arrow_config": {"top_k": 3}}, "arrow_config"),
         ("peft", "gguf", {"base_model_name_or_path": "owner/name"}, "Name its folder with --model"),
+        ("base", "peft", {}, "holds a checkpoint and no adapter"),
     ],
 )
 def test_what_cannot_be_told_is_one_message_and_no_file(tmp_path, source, to, fields, said):
     model = base("qwen2", tmp_path)
     export(write_adapter(tmp_path / "adapter", model), "peft", tmp_path / "peft")
-    spoil(tmp_path / source, **fields)
+    if fields:
+        spoil(tmp_path / source, **fields)
     with pytest.raises(InputError) as caught:
         export(tmp_path / source, to, tmp_path / "out")
     assert said in str(caught.value) and "\n" not in str(caught.value)
@@ -221,3 +231,37 @@ def test_llama_cpp_reads_no_dora_and_a_folder_of_folds_names_them(tmp_path):
     assert result.returncode == 1 and "It has adapters in its folders held_out" in result.stderr
     with pytest.raises(InputError, match="would replace"):
         export(tmp_path / "seed/held_out", "peft", tmp_path / "seed")
+
+
+@pytest.mark.parametrize("to", ["gguf", "fused", "mlx"])
+def test_an_adapter_of_the_head_has_no_place_and_is_sent_nowhere_in_vain(tmp_path, to):
+    model = write_checkpoint(tmp_path / "base", tie_word_embeddings=False)
+    export(write_adapter(tmp_path / "adapter", model), "peft", tmp_path / "peft")
+    arrays = load_file(tmp_path / "peft/adapter_model.safetensors")
+    outputs, inputs = tensor_shapes(model)["lm_head.weight"]
+    arrays |= {
+        "base_model.model.lm_head.lora_A.weight": np.ones((4, inputs), np.float32),
+        "base_model.model.lm_head.lora_B.weight": np.ones((outputs, 4), np.float32),
+    }
+    save_file(arrays, tmp_path / "peft/adapter_model.safetensors")
+    with pytest.raises(InputError, match="lm_head") as caught:
+        export(tmp_path / "peft", to, tmp_path / "out")
+    assert "merge_and_unload" in str(caught.value) and "--to fused" not in str(caught.value)
+
+
+@pytest.mark.parametrize("to", ["peft", "gguf", "fused", "mlx"])
+def test_only_an_export_is_replaced(tmp_path, to):
+    model = base("qwen2", tmp_path / "models")
+    adapter = write_adapter(tmp_path / "adapter", model)
+    (model.parent / "config.json").touch()
+    for output in (model, model.parent):
+        with pytest.raises(InputError, match=r"would replace .*base itself"):
+            export(adapter, to, output)
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis/thesis.tex").touch()
+    with pytest.raises(InputError, match="was not written by this command"):
+        export(adapter, to, tmp_path / "thesis")
+    assert (tmp_path / "thesis/thesis.tex").exists() and (model / "config.json").exists()
+    (tmp_path / "empty").mkdir()
+    for _ in range(2):
+        export(adapter, to, tmp_path / "empty")

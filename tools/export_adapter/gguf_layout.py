@@ -6,7 +6,7 @@ import numpy as np
 from gguf import GGUFType, GGUFWriter, Keys
 
 from distil.pipeline.files import InputError
-from tools.export_adapter.adapter import Adapter
+from tools.export_adapter.adapter import OUTSIDE, Adapter
 from tools.fetch_model.gguf_file import CLASSES, IN_LAYER, paired
 
 FILE = "adapter.gguf"
@@ -38,7 +38,9 @@ def write(adapter: Adapter, folder: Path) -> None:
     writer.add_float32(Keys.Adapter.LORA_ALPHA, adapter.scale * adapter.rank)
     for name, layer in adapter.layers.items():
         block, _, path = name.removeprefix("model.layers.").partition(".")
-        if path not in SHORT or not block.isdigit():
+        if not block.isdigit():
+            raise InputError(f"{adapter.source} adapts {name}, {OUTSIDE}")
+        if path not in SHORT:
             raise InputError(f"{adapter.source} adapts {name}, for which GGUF has no name here. Use --to fused.")
         outputs = layer.b.T
         if architecture == "llama" and SHORT[path] in heads:

@@ -5,7 +5,7 @@ from typing import Any
 
 from distil.lm.state import ADAPTER, CONFIG, write_tensors
 from distil.pipeline.files import InputError, write_json
-from tools.export_adapter.adapter import Adapter, LowRankUpdate, base_folder, checked, config_of, numbers
+from tools.export_adapter.adapter import OUTSIDE, Adapter, LowRankUpdate, base_folder, checked, config_of, numbers
 
 PARTS = {"lora_a": "a", "lora_b": "b", "m": "m"}
 
@@ -42,7 +42,7 @@ def write(adapter: Adapter, folder: Path) -> None:
     for name in adapter.layers:
         model, layers, number, *rest = [*name.split("."), "", "", ""]
         if (model, layers) != ("model", "layers") or not number.isdigit():
-            raise InputError(f"{adapter.source} adapts {name}, which is in none of the model's blocks. Use --to fused.")
+            raise InputError(f"{adapter.source} adapts {name}, {OUTSIDE}")
         keys.add(".".join(part for part in rest if part))
     arrays = dict[str, Any]()
     for name, layer in adapter.layers.items():

@@ -18,17 +18,26 @@ from tools.export_adapter.adapter import PEFT_ADAPTER, Adapter, LowRankUpdate, b
 PREFIX = "base_model.model."
 PARTS = {"lora_A.weight": "a", "lora_B.weight": "b", "lora_magnitude_vector": "m"}
 BLOCK = re.compile(r"model\.layers\.(\d+)\.(?:.+\.)?(\w+)")
-UNKNOWN: dict[str, Any] = {
-    "rank_pattern": {},
-    "alpha_pattern": {},
-    "modules_to_save": None,
-    "trainable_token_indices": None,
-    "layer_replication": None,
-    "fan_in_fan_out": False,
-    "lora_bias": False,
-    "bias": "none",
+KNOWN: dict[str, tuple[Any, ...]] = {
+    "rank_pattern": (),
+    "alpha_pattern": (),
+    "modules_to_save": (),
+    "trainable_token_indices": (),
+    "layer_replication": (),
+    "target_parameters": (),
+    "alora_invocation_tokens": (),
+    "arrow_config": (),
+    "fan_in_fan_out": (False,),
+    "lora_bias": (False,),
+    "use_qalora": (False,),
+    "bias": ("none",),
+    "init_lora_weights": (True, False, "gaussian", "eva", "orthogonal"),
 }
-"""Fields that make more of an adapter than this project has, and what they say where they do not."""
+"""Fields that may make more of an adapter than this project has, and what they say where they do not.
+
+Other starts than these change the base before training (PiSSA, OLoRA, CorDA, LoftQ), so the matrices are none for the
+base as it is. PEFT writes `true` where it has converted them.
+"""
 
 
 def write(adapter: Adapter, folder: Path) -> None:
@@ -88,8 +97,8 @@ def read(folder: Path, model: Path | None) -> Adapter:
     config = config_of(folder, lambda config: config)
     if (kind := config.get("peft_type")) != "LORA":
         raise InputError(f"{folder} holds an adapter of type {kind!r}; LORA is read, with DoRA or without.")
-    for field, nothing in UNKNOWN.items():
-        if config.get(field) not in (nothing, None, {}, []):
+    for field, plain in KNOWN.items():
+        if config.get(field) not in (*plain, None, {}, []):
             raise InputError(f"{folder / CONFIG}: {field} is {config[field]!r}, which is not read here.")
     rank, scale, dropout = config_of(folder, _low_rank)
     parts = dict[str, dict[str, Any]]()
