@@ -1,5 +1,6 @@
 """A run up to its answers, made of draws with a known truth: questions, folds, answers of base and seeds, chains."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +159,13 @@ def chain(problem: Problem) -> VerifiedChain:
         verdict=Verdict(verdict="CORRECT", rule="integer", extracted=problem.answer, found_by="answer_line",
                         gold_form=problem.answer, answer_form=problem.answer, within_rounding=True),
     )  # fmt: skip
+
+
+def lock(folder: Path) -> None:
+    """dvc.lock as it stands after a run that wrote what is in metrics/ and plots/."""
+    files = [path for name in ("metrics", "plots") for path in sorted((folder / name).rglob("*")) if path.is_file()]
+    outs = [
+        {"path": str(path.relative_to(folder)), "md5": hashlib.md5(path.read_bytes()).hexdigest()} for path in files
+    ]
+    outs += [{"path": f"data/{path.name}", "md5": "0.dir"} for path in sorted((folder / "data").iterdir())]
+    (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"all": {"cmd": "", "outs": outs}}}))

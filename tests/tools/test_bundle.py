@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from distil.pipeline.files import read_jsonl, write_json, write_jsonl
 from distil.pipeline.metrics import SeedMetrics, TrainingMetrics
 from distil.pipeline.records import Problem, VerifiedChain
 from tests.checkpoint import write_checkpoint
-from tests.scored_run import write_run
+from tests.scored_run import lock, write_run
 from tests.tools.test_export_adapter import write_adapter
 from tests.workspace import ROOT, contents, environment, inside
 
@@ -75,8 +75,10 @@ def finished(tmp_path: Path) -> Path:
             folder / f"metrics/lora_seed/{seed}.json",
             SeedMetrics(seed=seed, folds={"held_out": TRAINED, "paper": TRAINED}).model_dump(),
         )
-    for name in ("eval", "summary"):
+    for name in ("eval", "summary", "train_split", "verified"):
         shutil.copyfile(ROOT / f"metrics/{name}.json", folder / f"metrics/{name}.json")
+    write_jsonl(folder / "plots/lora_seed/0.csv", [])
+    lock(folder)
     write_json(folder / "metrics/timings/lora_seed/0.json", {"training_seconds": 12})
     report(folder)
     return folder
@@ -153,6 +155,43 @@ def test_adapters_are_pefts_and_results_are_undated(finished: Path) -> None:
     assert not list(bundle.rglob("timings")) and (bundle / "report.html").exists()
     student = json.loads((ROOT / "metrics/summary.json").read_text())["student"]
     assert f"| `student` | {student:.4g} |" in (bundle / "README.md").read_text()
+
+
+def test_what_another_profile_left_is_not_bundled(finished: Path) -> None:
+    write_json(finished / "metrics/lora_seed/7.json", {})
+    write_json(finished / "plots/eval/of_another.json", {})
+    stages = yaml.safe_load((finished / "dvc.lock").read_text())["stages"]
+    summary = next(out for out in stages["all"]["outs"] if out["path"] == "metrics/summary.json")
+    stages["all"]["outs"].remove(summary)
+    stages["summary"] = {"outs": [summary], "deps": [{"path": "metrics/eval.json", "md5": "another run's"}]}
+    (finished / "dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
+    bundle = built(finished) / "model"
+    found = {str(path.relative_to(bundle / "results")) for path in (bundle / "results").rglob("*") if path.is_file()}
+    metrics = {f"metrics/{name}.json" for name in ("eval", "train_split", "verified", "lora_seed/0", "lora_seed/1")}
+    assert found == {"params.yaml", "plots/lora_seed/0.csv", *metrics}
+    assert "summary.json" not in (bundle / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (
+            lambda folder: (folder / "metrics/eval.json").write_text("{}"),
+            "metrics/eval.json are not what dvc.lock says",
+        ),
+        (
+            lambda folder: (folder / "plots/lora_seed/0.csv").unlink(),
+            "plots/lora_seed/0.csv are not what dvc.lock says",
+        ),
+        (lambda folder: change_params(folder, lora_seed={"seeds": [0, 1, 2]}), "metrics/lora_seed/2.json is none of"),
+        (lambda folder: (folder / "dvc.lock").unlink(), "`make repro` (or `make pull`) gives a finished run"),
+    ],
+)
+def test_what_this_run_did_not_write_is_refused(finished: Path, spoil: Callable[[Path], object], said: str) -> None:
+    spoil(finished)
+    refused = tool(finished, "build")
+    assert refused.returncode == 1 and said in refused.stderr and refused.stderr.count("\n") == 1
+    assert not (finished / "exports/bundle").exists()
 
 
 @pytest.mark.parametrize(

@@ -14,23 +14,13 @@ import yaml
 
 from distil.pipeline.files import InputError, read_json, read_jsonl, write_jsonl
 from distil.pipeline.records import SECTIONS, Problem, Scored
-from tests.scored_run import write_run
+from tests.scored_run import lock, write_run
 from tests.workspace import inside
-from tools.results.__main__ import RESULTS, AnswerRow, CutOff, LargerCap, quoted, refuse_text, repeats, write
+from tools.results.__main__ import RESULTS, SCORED, AnswerRow, CutOff, LargerCap, quoted, refuse_text, repeats, write
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"<!-- results/(?P<name>[\w.-]+) -->\n```\n(?P<text>.*?)\n```\n", re.DOTALL)
-
-
-def lock(folder: Path) -> None:
-    """dvc.lock as it stands after a run that wrote what is in metrics/ and plots/."""
-    files = [path for name in ("metrics", "plots") for path in sorted((folder / name).rglob("*")) if path.is_file()]
-    outs = [
-        {"path": str(path.relative_to(folder)), "md5": hashlib.md5(path.read_bytes()).hexdigest()} for path in files
-    ]
-    outs += [{"path": f"data/{path.name}", "md5": "0.dir"} for path in sorted((folder / "data").iterdir())]
-    (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"all": {"cmd": "", "outs": outs}}}))
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +127,28 @@ def test_what_another_profile_left_in_the_lock_is_not_kept(ran: Path) -> None:
     Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
     write("tiny")
     assert [path.name for path in (RESULTS / "tiny/metrics/lora_seed").iterdir()] == ["0.json"]
+
+
+def test_what_was_made_of_another_runs_outputs_is_not_kept(ran: Path) -> None:
+    """A run that is scored leaves its predecessor's length sweep in dvc.lock, and what was made of both."""
+
+    def stage(out: str, deps: dict[str, str]) -> dict[str, object]:
+        md5 = hashlib.md5(Path(out).read_bytes()).hexdigest()
+        read = [{"path": path, "md5": md5} for path, md5 in deps.items()]
+        return {"cmd": "", "deps": read, "outs": [{"path": out, "md5": md5}]}
+
+    Path("metrics/summary.json").write_text("{}")
+    Path("metrics/contamination.json").write_text("{}")
+    scored, sweep = (hashlib.md5(Path(f"metrics/{name}.json").read_bytes()).hexdigest() for name in SCORED)
+    stages = yaml.safe_load(Path("dvc.lock").read_text())["stages"]
+    stages["all"]["outs"] = [out for out in stages["all"]["outs"] if "length_sweep" not in out["path"]]
+    stages["length_sweep"] = stage("metrics/length_sweep.json", {"data/train_split": "another run's.dir"})
+    stages["summary"] = stage("metrics/summary.json", {"metrics/eval.json": scored, "metrics/length_sweep.json": sweep})
+    stages["contamination"] = stage("metrics/contamination.json", {"metrics/eval.json": scored, "stages/x": "code"})
+    Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+    write("tiny")
+    kept = {path.stem for path in (RESULTS / "tiny/metrics").iterdir()}
+    assert {"eval", "contamination"} <= kept and not {"length_sweep", "summary"} & kept
 
 
 def test_the_same_run_gives_the_same_bytes(ran: Path) -> None:

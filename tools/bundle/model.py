@@ -1,8 +1,6 @@
 """The adapters of every seed as PEFT loads them, each with its card, and the run's metrics and plots."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -16,12 +14,12 @@ from distil.pipeline.records import Split
 from tools.bundle.cards import TAGS, card
 from tools.export_adapter.__main__ import read
 from tools.export_adapter.peft_layout import write as write_peft
+from tools.results.__main__ import KEPT, copy, outputs_of, refuse_changed
 
-LEFT_OUT = ("timings", "environment.json", "bench.json", "student.json")
-"""Files below metrics/ that say nothing about the run, or are dated."""
 PRIVATE = {"base_url", "headers"}
 """Settings of endpoints, which may reveal a private network or hold a key."""
 ABSOLUTE = re.compile(r"/|~|[A-Za-z]:[\\/]")
+FINISHED = "`make repro` (or `make pull`) gives a finished run."
 CONFIG = "adapter_config.json"
 PARAMS = "results/params.yaml"
 """The run's parameters in the bundle, without what `for_others` takes out."""
@@ -30,9 +28,15 @@ PARAMS = "results/params.yaml"
 def write(folder: Path, split: Split) -> int:
     """Write the part of the bundle that is a model; return how many adapters it has.
 
-    Raises InputError when a seed's adapter is missing, or PEFT's layout has no room for it.
+    Raises InputError when a metric or plot is not the one that this run wrote, a seed's adapter is missing, or PEFT's
+    layout has no room for it.
     """
     params = read_yaml("params.yaml", "Run from the repository's root.")
+    outputs = outputs_of(read_yaml("dvc.lock", FINISHED), params)
+    refuse_changed(outputs)
+    trained = (f"metrics/lora_seed/{seed}.json" for seed in params["lora_seed"]["seeds"])
+    if lacking := [path for path in (*trained, "metrics/eval.json") if path not in outputs]:
+        raise InputError(f"{lacking[0]} is none of this run's outputs in dvc.lock: {FINISHED}")
     names = []
     for seed in params["lora_seed"]["seeds"]:
         metrics = read_record(f"metrics/lora_seed/{seed}.json", SeedMetrics)
@@ -47,22 +51,12 @@ def write(folder: Path, split: Split) -> int:
                 write_json(out / CONFIG, for_others(config))
             write_text(out / "README.md", adapter_card(name, out, metrics.folds[fold]))
             names.append(name)
-    for path in results():
-        (folder / "results" / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, folder / "results" / path)
+    for output in outputs:
+        if output.startswith(KEPT):
+            copy(Path(output), folder / "results" / output)
     write_text(folder / PARAMS, yaml.safe_dump(for_others(params), sort_keys=False))
-    write_text(folder / "README.md", overview(names, str(params["profile"])))
+    write_text(folder / "README.md", overview(names, str(params["profile"]), folder / "results/metrics/summary.json"))
     return len(names)
-
-
-def results() -> Iterator[Path]:
-    """The run's metrics and plots."""
-    for top in ("metrics", "plots"):
-        for path in sorted(Path(top).rglob("*")):
-            if path.is_file() and not set(LEFT_OUT) & set(path.parts) and not path.name.startswith("."):
-                yield path
-    if not Path("metrics/eval.json").exists():
-        raise InputError("metrics/eval.json is not there: `make repro` (or `make pull`) gives a finished run.")
 
 
 def for_others(value: Any) -> Any:
@@ -94,9 +88,8 @@ def adapter_card(name: str, folder: Path, trained: TrainingMetrics) -> str:
     return card(data, "adapter.md.jinja", name=name, kind=kind, config=config, trained=trained)
 
 
-def overview(names: list[str], profile: str) -> str:
-    """The card of the whole."""
+def overview(names: list[str], profile: str, summary: Path) -> str:
+    """The card of the whole, with the numbers in `summary` where the run has them."""
     data = ModelCardData(language="en", library_name="peft", pipeline_tag="text-generation", tags=TAGS)
-    path = Path("metrics/summary.json")
-    found = read_json(path) if path.exists() else {}
+    found = read_json(summary) if summary.exists() else {}
     return card(data, "model.md.jinja", names=names, profile=profile, summary=found)

@@ -140,7 +140,8 @@ def write(profile: str) -> None:
 def outputs_of(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, str]:
     """The run's outputs by path, with their MD5s; metrics/student.json is the repository's.
 
-    dvc.lock keeps what another profile trained and asked: those stages are no part of this run.
+    dvc.lock keeps what another profile trained, asked and made of that. A stage is no part of this run if it is of
+    another seed, level or model, or read something else than this run wrote.
     """
     items = {
         "lora_seed": params["lora_seed"]["seeds"],
@@ -152,8 +153,16 @@ def outputs_of(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, str]:
         stage, _, item = name.partition("@")
         return name != "student" and (not item or item in map(str, items.get(stage, ())))
 
-    stages = (stage for name, stage in lock["stages"].items() if ran(name))
-    return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
+    stages = [stage for name, stage in lock["stages"].items() if ran(name)]
+    outputs: dict[str, str | None] = {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
+
+    def stale(stage: dict[str, Any]) -> bool:
+        return any(outputs.get(dep["path"], dep["md5"]) != dep["md5"] for dep in stage.get("deps", []))
+
+    while former := [stage for stage in stages if stale(stage)]:
+        outputs |= {out["path"]: None for stage in former for out in stage.get("outs", [])}
+        stages = [stage for stage in stages if stage not in former]
+    return {path: md5 for path, md5 in outputs.items() if md5}
 
 
 def copy(path: Path, to: Path) -> None:
