@@ -4,7 +4,9 @@
     python -m tools.published pull [--url URL]  (make pull)     what dvc.lock names, from the default remote or from URL
 
 Without --url and without a default remote, `pull` looks where .github/workflows/publish.yml puts it: on the GitHub
-Pages of the repository that `origin` names.
+Pages of the repository that `origin` names. An address that the run came from is kept as the remote `published`, which
+becomes the default where there is none. Exams, chains and benchmarks without a licence that lets you pass them on are
+not packed.
 """
 
 import argparse
@@ -21,11 +23,15 @@ from pathlib import Path
 import yaml
 
 from distil.pipeline.command import run
-from distil.pipeline.files import InputError, replacing
+from distil.pipeline.files import InputError, read_jsonl, read_record, read_yaml, replacing
+from distil.pipeline.records import Manifest, VerifiedChain
 from tools.git import git
+from tools.licences import licence_of, withheld
 
 SITE = Path("site")
 REMOTE = "published"
+TRIED = "tried"
+"""The remote for the time of a pull from an address that may be wrong."""
 REPORT = Path("reports/index.html")
 
 
@@ -45,8 +51,9 @@ def main() -> None:
 def pack() -> None:
     """Write the outputs in dvc.lock to site/dvc, the report to site/index.html, and both to site.tar.gz.
 
-    Raises InputError when an output is neither in the workspace nor in DVC's cache.
+    Raises InputError when an output is neither in the workspace nor in DVC's cache, or may not be passed on.
     """
+    refuse_unlicensed()
     shutil.rmtree(SITE, ignore_errors=True)
     folder = SITE / "dvc"
     folder.mkdir(parents=True)
@@ -73,6 +80,16 @@ def pack() -> None:
     print("site.tar.gz: attach it to a release (docs/data-versions.md), or serve site/ with any web server.")
 
 
+def refuse_unlicensed() -> None:
+    """Raise InputError where a question or a chain of the run may not be passed on."""
+    otherwise = "A remote of your group's own (docs/data-versions.md) shares the run without publishing it."
+    verified = read_jsonl("data/verified/accepted.jsonl", VerifiedChain)
+    manifest = read_record("data/raw/manifest.json", Manifest)
+    licence_of(manifest, any(row.chain.role == "replay" for row in verified), otherwise)
+    if why := withheld(read_yaml("params.yaml", "Run from the repository's root.")["transfer"]):
+        raise InputError(f"the run has {why} {otherwise}")
+
+
 def _undated(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     """The entry without the fields that differ from machine to machine."""
     entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, 0, "", ""
@@ -81,30 +98,43 @@ def _undated(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def pull(url: str | None) -> None:
-    """Fetch every output into the workspace. Raises InputError without an address, or where outputs are missing."""
-    if url or not configured():
+    """Fetch every output into the workspace. Raises InputError without an address, or where DVC did not pull them."""
+    default = configured()
+    if default and not url:
+        failed = dvc("pull", check=False)
+    else:
         url = url or pages(git(Path(), "remote", "get-url", "origin"))
         if fault := unreachable(url):
             raise InputError(
                 f"{url} does not have the run in dvc.lock ({fault}). It was not published, or another revision was "
                 "(docs/data-versions.md). `make repro` makes the run here instead."
             )
-        dvc("remote", "add", "--quiet", "--local", "--force", "--default", REMOTE, url)
-    if dvc("pull", check=False):
+        dvc("remote", "add", "--quiet", "--local", "--force", TRIED, url)
+        try:
+            failed = dvc("pull", "--remote", TRIED, check=False)
+        finally:
+            dvc("remote", "remove", "--quiet", "--local", TRIED)
+        if not failed:
+            dvc("remote", "add", "--quiet", "--local", "--force", *["--default"] * (not default), REMOTE, url)
+    if failed:
         raise InputError(
-            f"{url or 'The default remote'} lacks what dvc.lock names. It may hold another revision, or was never "
-            "published (docs/data-versions.md). `make repro` makes the run here instead."
+            f"not everything was pulled from {url or 'the default remote'}; DVC says above why. Where it would not "
+            "remove files that you changed, put them elsewhere and pull again. Where files are missing, another "
+            "revision was published, or none (docs/data-versions.md): `make repro` makes the run here instead."
         )
 
 
 def unreachable(url: str) -> str:
-    """Why a web server cannot give the run, or '' if it can. One folder in dvc.lock is requested to find out.
+    """Why a folder or a web server cannot give the run, or '' if it probably can.
 
-    DVC itself requests each file several times, which takes minutes where nothing answers, and lists every hash.
+    Of a web server one folder in dvc.lock is requested to find out. DVC itself requests each file several times, which
+    takes minutes where nothing answers, and lists every hash.
     """
     stages = yaml.safe_load(Path("dvc.lock").read_text("utf-8"))["stages"].values()
     outs = (out for stage in stages for out in stage.get("outs", []) if out["path"].startswith("data/"))
     md5 = next((out["md5"] for out in outs if out["md5"].endswith(".dir")), None)
+    if "://" not in url:
+        return "" if Path(url).is_dir() else "there is no such folder"
     if not url.startswith("http") or md5 is None:
         return ""
     asked = urllib.request.Request(f"{url.rstrip('/')}/files/md5/{md5[:2]}/{md5[2:]}", method="HEAD")

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import http.server
+import json
 import sys
 import tarfile
 import threading
@@ -21,6 +22,16 @@ def published(toy: Toy, *command: str, check: bool = True):
 
 
 @pytest.fixture
+def owned(toy: Toy) -> Toy:
+    """A run whose questions and chains are the project's own."""
+    manifest = {"source": "sample", "origin": "here", "licence": "the project's own (Apache-2.0)", "exams": []}
+    toy.write("data/raw/manifest.json", json.dumps(manifest))
+    toy.write("data/verified/accepted.jsonl", "")
+    toy.write("params.yaml", (toy.folder / "params.yaml").read_text() + "transfer: {source: sample}\n")
+    return toy
+
+
+@pytest.fixture
 def served(tmp_path: Path) -> Iterator[str]:
     """The address of a web server that serves tmp_path/site."""
     (tmp_path / "site").mkdir()
@@ -31,19 +42,19 @@ def served(tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_stranger_pulls_the_run_and_has_nothing_to_train(toy: Toy, tmp_path: Path, served: str) -> None:
-    toy.write("reports/index.html", "the report")
-    published(toy, "pack")
-    first = hashlib.sha256((toy.folder / "site.tar.gz").read_bytes()).hexdigest()
-    published(toy, "pack")
-    assert hashlib.sha256((toy.folder / "site.tar.gz").read_bytes()).hexdigest() == first, "the same bytes again"
-    assert "packed" not in toy.run("dvc", "remote", "list").stdout
-    with tarfile.open(toy.folder / "site.tar.gz") as archive:
+def test_a_stranger_pulls_the_run_and_has_nothing_to_train(owned: Toy, tmp_path: Path, served: str) -> None:
+    owned.write("reports/index.html", "the report")
+    published(owned, "pack")
+    first = hashlib.sha256((owned.folder / "site.tar.gz").read_bytes()).hexdigest()
+    published(owned, "pack")
+    assert hashlib.sha256((owned.folder / "site.tar.gz").read_bytes()).hexdigest() == first, "the same bytes again"
+    assert "packed" not in owned.run("dvc", "remote", "list").stdout
+    with tarfile.open(owned.folder / "site.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
     assert (tmp_path / "site/index.html").read_text() == "the report"
 
     stranger = Toy(tmp_path / "stranger")
-    toy.run("git", "clone", "--quiet", str(toy.folder), str(stranger.folder))
+    owned.run("git", "clone", "--quiet", str(owned.folder), str(stranger.folder))
     refused = published(stranger, "pull", check=False)
     assert refused.returncode == 1 and "make pull URL=" in refused.stderr
     nothing = published(stranger, "pull", "--url", f"{served}/elsewhere", check=False)
@@ -52,7 +63,7 @@ def test_a_stranger_pulls_the_run_and_has_nothing_to_train(toy: Toy, tmp_path: P
     assert stranger.run("dvc", "remote", "list").stdout == ""
     published(stranger, "pull", "--url", f"{served}/dvc")
     ours, theirs = (
-        (folder / "data/train/0/adapters.safetensors").read_bytes() for folder in (toy.folder, stranger.folder)
+        (folder / "data/train/0/adapters.safetensors").read_bytes() for folder in (owned.folder, stranger.folder)
     )
     assert ours == theirs
     assert "up to date" in stranger.run("dvc", "repro").stdout
@@ -65,14 +76,57 @@ def test_a_stranger_pulls_the_run_and_has_nothing_to_train(toy: Toy, tmp_path: P
     for folder in (".dvc/cache", "data"):
         stranger.run("rm", "-rf", folder)
     lacking = published(stranger, "pull", check=False)
-    assert lacking.returncode == 1 and "lacks what dvc.lock names" in lacking.stderr
+    assert lacking.returncode == 1 and "not everything was pulled from the default remote" in lacking.stderr
 
 
-def test_nothing_is_packed_of_a_run_that_is_not_whole(toy: Toy) -> None:
-    toy.run("rm", "-rf", ".dvc/cache", "data/train")
-    done = published(toy, "pack", check=False)
+def test_an_address_is_kept_only_if_the_run_came_from_it(owned: Toy, tmp_path: Path) -> None:
+    published(owned, "pack")
+    packed, empty = owned.folder / "site/dvc", tmp_path / "empty"
+    empty.mkdir()
+    stranger = Toy(tmp_path / "stranger")
+    owned.run("git", "clone", "--quiet", str(owned.folder), str(stranger.folder))
+
+    def remotes() -> list[str]:
+        found = stranger.run("dvc", "config", "--list").stdout.splitlines()
+        return sorted(line.partition(".url=")[0] for line in found if "remote" in line)
+
+    for url, said in ((tmp_path / "typo", "there is no such folder"), (empty, "not everything was pulled")):
+        failed = published(stranger, "pull", "--url", str(url), check=False)
+        assert failed.returncode == 1 and said in failed.stderr
+        assert remotes() == []
+    stranger.run("dvc", "remote", "add", "--default", "mine", str(packed))
+    assert published(stranger, "pull", "--url", str(empty), check=False).returncode == 1
+    assert remotes() == ["core.remote=mine", "remote.mine"]
+    published(stranger, "pull", "--url", str(packed))
+    assert remotes() == ["core.remote=mine", "remote.mine", "remote.published"]
+
+    stranger.write("data/problems.jsonl", "my own")
+    stopped = published(stranger, "pull", check=False)
+    assert stopped.returncode == 1 and "files that you changed" in stopped.stderr
+    assert (stranger.folder / "data/problems.jsonl").read_text() == "my own"
+
+
+def test_nothing_is_packed_of_a_run_that_is_not_whole(owned: Toy) -> None:
+    owned.run("rm", "-rf", ".dvc/cache", "data/train")
+    done = published(owned, "pack", check=False)
     assert done.returncode == 1 and "make repro" in done.stderr
-    assert not (toy.folder / "site.tar.gz").exists()
+    assert not (owned.folder / "site.tar.gz").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "said"),
+    [
+        ("data/raw/manifest.json", '"sample"', '"study"', "so no question may be passed on"),
+        ("data/raw/manifest.json", '"sample"', '"folder"', "state it in raw.licence"),
+        ("params.yaml", "source: sample", "source: math500", "questions of transfer.source math500, whose licence is"),
+    ],
+)
+def test_nothing_is_packed_that_may_not_be_passed_on(owned: Toy, path: str, old: str, new: str, said: str) -> None:
+    owned.replace(path, old, new)
+    done = published(owned, "pack", check=False)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and said in done.stderr
+    assert "A remote of your group's own" in done.stderr
+    assert not (owned.folder / "site").exists() and not (owned.folder / "site.tar.gz").exists()
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from distil.pipeline.files import InputError, read_record, read_yaml, replacing_
 from distil.pipeline.records import Manifest, Split
 from tools.bundle import dataset, model
 from tools.bundle.push import push
+from tools.licences import withheld
 from tools.output import refuse_foreign
 from tools.results.__main__ import refuse_text
 
@@ -75,15 +76,10 @@ def copy_report(folder: Path) -> None:
     another run's.
     """
     report = Path("reports/index.html")
-    benchmark = read_yaml("params.yaml", "Run from the repository's root.")["transfer"]
     if not report.exists():
         return
-    licence = benchmark.get("licence")
-    if benchmark["source"] != "sample" and licence not in dataset.OPEN:
-        print(
-            f"the report is left out: it quotes questions of transfer.source {benchmark['source']}, whose licence is "
-            f"{licence or 'not stated'}. If you may pass them on, state it in transfer.licence, as mit."
-        )
+    if why := withheld(read_yaml("params.yaml", "Run from the repository's root.")["transfer"]):
+        print(f"the report is left out: it quotes {why}")
         return
     page, escaped = report.read_text("utf-8"), jinja2.Template("{{ text }}", autoescape=True)
     shown, passed_on = (

@@ -7,19 +7,14 @@ from typing import Any
 
 from huggingface_hub import DatasetCardData
 
-from distil.pipeline.files import InputError, read_jsonl, write_jsonl, write_text
+from distil.pipeline.files import read_jsonl, write_jsonl, write_text
 from distil.pipeline.records import LEVELS, Chain, Manifest, Problem, Record, Split, VerifiedChain
 from tools.bundle.cards import TAGS, card
+from tools.licences import licence_of
 
 VERIFIED = Path("data/verified")
 SPLITS = {"train": "train", "valid": "validation", "unseen": "test", "unused": "unused"}
 """The parts of the first main fold, and their names in the data set."""
-OPEN = {
-    "apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "unlicense", "cc0-1.0", "cc-by-3.0", "cc-by-4.0",
-    "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0",
-    "odc-by", "odbl", "pddl", "cdla-permissive-2.0", "cdla-sharing-1.0",
-}  # fmt: skip
-"""Licences, as the hub spells them, under which questions may be passed on and chains made of them."""
 
 
 class ChainRow(Record):
@@ -36,27 +31,11 @@ class ChainRow(Record):
     attempt: int
 
 
-def licence_of(manifest: Manifest, replayed: bool) -> str:
-    """The licence of questions and chains, as the hub spells it. Raises InputError where they may not be passed on."""
-    without = "`--without-data` (DATA=no) bundles adapters and results alone."
-    if manifest.source == "study":
-        raise InputError(f"the exams' licence is {manifest.licence!r}, so no question may be passed on. {without}")
-    if replayed:
-        raise InputError(f"the chains are recorded ones, and nobody states their licence. {without}")
-    if manifest.source == "sample":
-        return "apache-2.0"
-    if manifest.licence not in OPEN:
-        raise InputError(
-            f"the problems' licence is {manifest.licence!r}. If you may pass them on, state it in raw.licence, as one "
-            f"of {', '.join(sorted(OPEN))}, and run `dvc repro`. {without}"
-        )
-    return manifest.licence
-
-
 def write(folder: Path, manifest: Manifest, split: Split) -> int:
     """Write the data set and its card; return how many chains it has. Raises InputError where there is no licence."""
     chains = list(accepted())
-    licence = licence_of(manifest, any(chain.role == "replay" for chain in chains))
+    replayed = any(chain.role == "replay" for chain in chains)
+    licence = licence_of(manifest, replayed, "`--without-data` (DATA=no) bundles adapters and results alone.")
     problems = {problem.id: problem for problem in read_jsonl("data/parsed/problems.jsonl", Problem)}
     fold = split.folds[split.main[0]]
     part_of = {name: called for part, called in SPLITS.items() for name in getattr(fold, part)}
