@@ -219,6 +219,20 @@ def test_inspects_logs_have_evals_accuracy_and_come_back(finished: Path, harness
     assert done.returncode == 1 and "these are logs of several models" in done.stderr
 
 
+def test_a_request_that_failed_is_no_answer(finished: Path, harness: Path, tmp_path: Path) -> None:
+    """What `inspect eval --no-fail-on-error` writes of it, in a log that says success."""
+    path = next(exported(finished, "inspect", tmp_path / "out", harness).glob("*_contest-base.json"))
+    found = json.loads(path.read_text("utf-8"))
+    found["samples"][0]["error"] = {"message": "503", "traceback": "", "traceback_ansi": ""}
+    found["samples"][0] |= {"output": {"model": "distil/base", "choices": []}, "scores": None}
+    path.write_text(json.dumps(found), "utf-8")
+    done = tool(tmp_path, "--from", "inspect", str(path), "--output", "found.jsonl", python=harness)
+    number = len(found["samples"])
+    assert done.returncode == 0 and f"1 of {number} samples are left out" in done.stderr, done.stderr
+    rest = [sample["id"] for sample in found["samples"][1:]]
+    assert [row["problem_id"] for row in samples(tmp_path / "found.jsonl")] == rest
+
+
 @pytest.mark.parametrize("text", ["", "{}", "no log"])
 def test_what_is_no_log_of_inspect_is_one_line(text: str, harness: Path, tmp_path: Path) -> None:
     (tmp_path / "log.json").write_text(text, "utf-8")

@@ -1,6 +1,7 @@
 """Logs of Inspect, written and read by its own library (inspect_ai.log)."""
 
 import hashlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,10 @@ def _id(*parts: str) -> str:
 
 
 def read(path: Path) -> list[LoggedAnswer]:
-    """The answers of a log, or of every log below a folder. Raises InputError for what is none, or did not end."""
+    """The answers of a log, or of every log below a folder. Raises InputError for what is none, or did not end.
+
+    An evaluation with --no-fail-on-error ends although requests failed: these samples have no answer, and are left out.
+    """
     files = [found.name for found in log.list_eval_logs(str(path), descending=False)] if path.is_dir() else [str(path)]
     if not files:
         raise InputError(f"{path} holds no log of Inspect.")
@@ -106,7 +110,11 @@ def read(path: Path) -> list[LoggedAnswer]:
             raise InputError(
                 f"{file}: the evaluation's status is {found.status!r}. Finish it with `inspect eval-retry`."
             )
-        rows += [_recorded(sample) for sample in found.samples or []]
+        samples = found.samples or []
+        answered = [sample for sample in samples if not sample.error]
+        if failed := len(samples) - len(answered):
+            print(f"{file}: {failed} of {len(samples)} samples are left out: they ended in an error", file=sys.stderr)
+        rows += [_recorded(sample) for sample in answered]
     return rows
 
 
