@@ -17,13 +17,20 @@ NORMAL, CONTROL = 1, 3
 
 
 def write_gguf(
-    path: Path, architecture: str, kind: GGMLQuantizationType, tied: bool = True, **fields: Any
+    path: Path,
+    architecture: str,
+    kind: GGMLQuantizationType,
+    tied: bool = True,
+    without: str = "",
+    split: int = 0,
+    **fields: Any,
 ) -> dict[str, np.ndarray]:
     """Write a file; returns its tensors as a checkpoint has them, as float32, under their names in the file.
 
-    A keyword changes a field of the tokenizer, as `pre`, or leaves it out where it is None; `chat_template` too.
+    The tensor `without` is left out. The file is written in parts of `split` tensors where that is not 0. A keyword
+    changes a field of the tokenizer, as `pre`, or leaves it out where it is None; `chat_template` too.
     """
-    writer, rng = GGUFWriter(path, architecture), np.random.default_rng(3)
+    writer, rng = GGUFWriter(path, architecture, split_max_tensors=split), np.random.default_rng(3)
     head = 128 if architecture == "qwen3" else WIDTH // HEADS  # qwen3's heads need not add up to the width
     writer.add_block_count(LAYERS)
     writer.add_context_length(CONTEXT)
@@ -62,6 +69,7 @@ def write_gguf(
         shapes |= {f"blk.{layer}.{name}.weight": (size,) for name, size in norms.items()}
         if architecture == "qwen2":
             shapes |= {f"blk.{layer}.{name}.bias": sizes[name][:1] for name in ("attn_q", "attn_k", "attn_v")}
+    shapes.pop(without, None)
     tensors = {}
     for name, shape in shapes.items():
         stored = kind if len(shape) == 2 else GGMLQuantizationType.F32

@@ -4,7 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
 
 import mlx.core as mx
 import numpy as np
@@ -82,6 +85,10 @@ def test_llama_3s_slowed_rotation_is_recognised():
     assert factors[0] == 1 and factors[-1] == pytest.approx(8) and (np.diff(factors) >= 0).all()
 
 
+def part(path: Path, number: int) -> None:
+    path.with_name(f"{path.stem}-{number:05d}-of-00002.gguf").rename(path)
+
+
 def lines(path: Path, number: int) -> None:
     path.write_bytes(path.read_bytes()[:number])
 
@@ -104,6 +111,12 @@ def lines(path: Path, number: int) -> None:
         ),
         ("qwen2", {}, lambda path: path.write_text("<html>"), "is no GGUF file"),
         ("qwen2", {}, Path.unlink, "could not be read: No such file"),
+        ("qwen2", {"split": 20}, lambda path: part(path, 1), "part 1 of 2 of a model. Join the parts first"),
+        ("qwen2", {"split": 20}, lambda path: part(path, 2), "part 2 of 2 of a model. Join the parts first"),
+        ("llama", {"without": "token_embd.weight"}, None, "lacks 1 of the 20 tensors of 2 blocks, token_embd.weight"),
+        ("llama", {"without": "blk.1.ffn_up.weight"}, None, "lacks 1 of the 20 tensors of 2 blocks, blk.1.ffn_up."),
+        ("qwen2", {"without": "blk.0.attn_k.bias"}, None, "lacks 1 of the 26 tensors of 2 blocks, blk.0.attn_k.bias"),
+        ("qwen3", {"without": "blk.1.attn_q_norm.weight"}, None, "2 blocks, blk.1.attn_q_norm.weight the first"),
     ],
 )
 def test_what_cannot_be_read_is_one_message_and_leaves_nothing(tmp_path, architecture, fields, change, said):
@@ -148,7 +161,7 @@ def test_a_strange_tensor_is_named(tmp_path):
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    with pytest.raises(InputError, match=r"no field llama\.|holds a tensor"):
+    with pytest.raises(InputError, match=r"holds a tensor blk\.0\.ffn_gate_exps\.weight, which llama does not have"):
         convert(tmp_path / "m.gguf", tmp_path / "model", 16, {})
 
 
@@ -166,6 +179,48 @@ def test_the_command_says_what_it_cannot_get(tmp_path, arguments, said):
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
     assert not (tmp_path / "models").exists() or not list((tmp_path / "models").iterdir())
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A hub whose repositories have the files of `listings`, by name, and give out none."""
+
+    listings: ClassVar = {
+        "owner/files": ["README.md", "small-q4.gguf", "small-q8.gguf"],
+        "owner/pickles": ["config.json", "pytorch_model.bin"],
+        "owner/diffuser": ["config.json", "unet/model.safetensors"],
+    }
+
+    def do_GET(self) -> None:
+        repository, _, rest = self.path.removeprefix("/api/models/").partition("/tree/")
+        answer: object = {"id": repository, "sha": "a" * 40}
+        if rest:
+            answer = [{"type": "file", "path": name, "size": 1, "oid": "b"} for name in self.listings[repository]]
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("repository", "said"),
+    [
+        ("owner/files", "owner/files has GGUF files and no model*.safetensors: name one, as owner/files/small-q4.gguf"),
+        ("owner/pickles", "owner/pickles has no model*.safetensors, and weights in other files (as .bin)"),
+        ("owner/diffuser", "owner/diffuser has no model*.safetensors"),
+    ],
+)
+def test_a_repository_without_weights_to_load_is_refused(tmp_path, repository, said):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+        environment = os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "tools.fetch_model", repository]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        server.shutdown()
+    assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+    assert not list((tmp_path / "models").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,10 @@ class Source:
 
 
 def read(path: Path) -> Source:
-    """Open a GGUF file. Raises InputError when it is not one, is cut short, or has an architecture not read here."""
+    """Open a GGUF file.
+
+    Raises InputError when it is not one, is cut short, is one part of several, or has an architecture not read here.
+    """
     try:
         with path.open("rb") as file:
             start = file.read(23)
@@ -85,6 +88,11 @@ def read(path: Path) -> Source:
         raise InputError(
             f"{path} is cut short or damaged ({path.stat().st_size:,} bytes; {error}). Fetch it again."
         ) from error
+    if (parts := fields.get("split.count", 0)) > 1:
+        raise InputError(
+            f"{path} is part {fields['split.no'] + 1} of {parts} of a model. Join the parts first "
+            "(`llama-gguf-split --merge FIRST_PART WHOLE.gguf`), or fetch a file that holds the whole model."
+        )
     architecture = fields.get("general.architecture")
     if architecture not in CLASSES:
         raise InputError(
@@ -96,8 +104,9 @@ def read(path: Path) -> Source:
 def write(source: Source, folder: Path, bits: int) -> None:
     """Write a checkpoint: configuration, tokenizer, weights as 16-bit numbers or in MLX's groups of 4 bits.
 
-    Raises InputError for a tensor, a tokenizer or rotary positions that are not understood.
+    Raises InputError for a tensor, a tokenizer or rotary positions that are not understood, and for missing tensors.
     """
+    names = checkpoint_names(source)
     config = configuration(source)
     write_tokenizer(source.path, source.architecture, source.fields, folder)
     if bits == 4:
@@ -106,15 +115,46 @@ def write(source: Source, folder: Path, bits: int) -> None:
     write_json(folder / "config.json", config)
     end = source.fields["tokenizer.ggml.eos_token_id"]
     write_json(folder / "generation_config.json", {"eos_token_id": [end], "do_sample": False})
-    write_weights(source, folder, getattr(mx, config["torch_dtype"]), bits)
+    write_weights(source, names, folder, getattr(mx, config["torch_dtype"]), bits)
+
+
+def checkpoint_names(source: Source) -> dict[str, str]:
+    """The name in a checkpoint of every tensor to write, by its name in the file.
+
+    Raises InputError for a tensor that is not known, and where a block lacks one that its architecture or another
+    block has.
+    """
+    found, in_block = dict[str, str](), {f"{part}.weight" for part in IN_LAYER}
+    if source.architecture == "qwen2":
+        in_block |= {f"attn_{one}.bias" for one in "qkv"}
+    if source.architecture != "qwen3":
+        in_block -= {"attn_q_norm.weight", "attn_k_norm.weight"}
+    for tensor in source.tensors:
+        name, _, kind = tensor.rpartition(".")
+        *layer, part = name.removeprefix("blk.").rsplit(".", 1)
+        known = IN_LAYER if layer else WHOLE
+        if name == "rope_freqs":
+            continue
+        if part not in known or kind not in ("weight", "bias"):
+            raise InputError(f"{source.path} holds a tensor {tensor}, which {source.architecture} does not have here.")
+        if layer:
+            in_block.add(f"{part}.{kind}")
+        found[tensor] = ".".join([f"model.layers.{layer[0]}" if layer else "", known[part], kind]).lstrip(".")
+    blocks = source.of("block_count")
+    wanted = ["token_embd.weight", "output_norm.weight"]
+    wanted += [f"blk.{block}.{name}" for block in range(blocks) for name in sorted(in_block)]
+    if missing := [name for name in wanted if name not in found]:
+        raise InputError(
+            f"{source.path} lacks {len(missing)} of the {len(wanted)} tensors of {blocks} blocks, {missing[0]} the "
+            "first: fetch a file that holds the whole model."
+        )
+    return found
 
 
 def configuration(source: Source) -> dict[str, Any]:
     """The file's fields as the config.json of its architecture."""
     heads, width = source.of("attention.head_count"), source.of("embedding_length")
     shapes = {name: [int(size) for size in tensor.shape] for name, tensor in source.tensors.items()}
-    if "token_embd.weight" not in shapes:
-        raise InputError(f"{source.path} has no tensor token_embd.weight: it is no whole language model.")
     config: dict[str, Any] = {
         "architectures": [CLASSES[source.architecture]],
         "model_type": source.architecture,
@@ -177,31 +217,23 @@ def llama3_factors(scaling: dict[str, Any], base: float, head: int) -> np.ndarra
     return 1 / ((1 - smooth) / scaling["factor"] + smooth)
 
 
-def weights(source: Source) -> Iterator[tuple[str, np.ndarray]]:
-    """Every tensor under its name in a checkpoint, as float32. Raises InputError for one that is not known."""
+def weights(source: Source, names: dict[str, str]) -> Iterator[tuple[str, np.ndarray]]:
+    """Every tensor under its name in a checkpoint, as float32. Raises InputError for one that cannot be read."""
     heads = {"attn_q": source.of("attention.head_count")}
     heads["attn_k"] = source.of("attention.head_count_kv", heads["attn_q"])
-    for tensor in tqdm(source.tensors.values(), desc=source.path.name, unit="tensor", disable=None):
-        name, _, kind = tensor.name.rpartition(".")
-        *layer, part = name.removeprefix("blk.").rsplit(".", 1)
-        known = IN_LAYER if layer else WHOLE
-        if name == "rope_freqs":
-            continue
-        if part not in known or kind not in ("weight", "bias"):
-            raise InputError(
-                f"{source.path} holds a tensor {tensor.name}, which {source.architecture} does not have here."
-            )
+    for tensor, name in tqdm(names.items(), desc=source.path.name, unit="tensor", disable=None):
+        stored, part = source.tensors[tensor], tensor.split(".")[-2]
         try:
-            values = dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
-            values = values.reshape([int(size) for size in reversed(tensor.shape)])
+            values = dequantize(stored.data, stored.tensor_type).astype(np.float32)
+            values = values.reshape([int(size) for size in reversed(stored.shape)])
         except (NotImplementedError, ValueError) as error:
-            raise InputError(f"{source.path}: {tensor.name} could not be read: {error}.") from error
+            raise InputError(f"{source.path}: {tensor} could not be read: {error}.") from error
         if source.architecture == "llama" and part in heads:
             values = _turned_back(values, heads[part])
-        yield ".".join([f"model.layers.{layer[0]}" if layer else "", known[part], kind]).lstrip("."), values
+        yield name, values
 
 
-def write_weights(source: Source, folder: Path, number: mx.Dtype, bits: int) -> None:
+def write_weights(source: Source, names: dict[str, str], folder: Path, number: mx.Dtype, bits: int) -> None:
     """Write the weights in files of SHARD bytes at most, with the index of each weight's file."""
     shard, shards = dict[str, mx.array](), list[list[str]]()
 
@@ -210,7 +242,7 @@ def write_weights(source: Source, folder: Path, number: mx.Dtype, bits: int) -> 
         shards.append(list(shard))
         shard.clear()
 
-    for name, values in weights(source):
+    for name, values in weights(source, names):
         array = mx.array(values).astype(number)
         if bits == 4 and array.ndim == 2 and array.shape[1] % GROUP == 0:
             path = name.removesuffix(".weight")
@@ -227,10 +259,10 @@ def write_weights(source: Source, folder: Path, number: mx.Dtype, bits: int) -> 
         (folder / "0.safetensors").rename(folder / "model.safetensors")
         return
     places = dict[str, str]()
-    for place, names in enumerate(shards):
+    for place, held in enumerate(shards):
         file = f"model-{place + 1:05d}-of-{len(shards):05d}.safetensors"
         (folder / f"{place}.safetensors").rename(folder / file)
-        places |= dict.fromkeys(names, file)
+        places |= dict.fromkeys(held, file)
     write_json(folder / "model.safetensors.index.json", {"metadata": {}, "weight_map": dict(sorted(places.items()))})
 
 

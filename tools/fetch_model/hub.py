@@ -1,5 +1,6 @@
 """Models of others: repositories of the Hugging Face hub at a commit, and packages that contain a model."""
 
+import fnmatch
 import hashlib
 import importlib.metadata
 import shutil
@@ -12,6 +13,8 @@ from distil.pipeline.files import InputError
 Found = TypeVar("Found")
 WANTED = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
 """The files of a checkpoint that are read here: no pickled weights, no pictures."""
+WEIGHTS = "model*.safetensors"
+"""The files of weights that mlx-lm loads."""
 
 
 def commit(repository: str, revision: str | None) -> str:
@@ -29,10 +32,21 @@ def file(repository: str, revision: str, name: str) -> Path:
 
 
 def checkpoint(repository: str, revision: str, folder: Path) -> None:
-    """Download a repository's checkpoint into a folder. Raises InputError when it cannot be fetched."""
-    from huggingface_hub import snapshot_download
+    """Download a repository's checkpoint into a folder.
+
+    Raises InputError when it cannot be fetched, and before the download when the repository has no WEIGHTS.
+    """
+    from huggingface_hub import HfApi, snapshot_download
 
     wanted = list(WANTED)
+    names = _asked(repository, lambda: HfApi().list_repo_files(repository, revision=revision))
+    if not fnmatch.filter(names, WEIGHTS):
+        if files := sorted(fnmatch.filter(names, "*.gguf")):
+            raise InputError(f"{repository} has GGUF files and no {WEIGHTS}: name one, as {repository}/{files[0]}.")
+        raise InputError(
+            f"{repository} has no {WEIGHTS}, and weights in other files (as .bin) are not read: take a repository that "
+            "has the model in safetensors or GGUF."
+        )
     _asked(
         repository, lambda: snapshot_download(repository, revision=revision, local_dir=folder, allow_patterns=wanted)
     )
