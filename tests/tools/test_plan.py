@@ -10,6 +10,12 @@ import yaml
 
 from distil.lm.progress import LmParams, LoraParams
 from distil.pipeline.files import InputError, read_json
+from distil.pipeline.records import SECTIONS, Split
+from distil.pipeline.subset import Limit, subset
+from stages.answers.tasks import base_tasks, contest_tasks, level_tasks, transfer_tasks
+from stages.train_split.__main__ import SplitParams, make_folds
+from stages.train_split.families import families
+from tests.workspace import problems
 from tools.plan.__main__ import main, missing, parameters, require_computable, show_size, speed_here
 from tools.plan.designs import Answerers, designs, table
 from tools.plan.model import PUBLISHED, PlannedModel, find
@@ -330,6 +336,54 @@ def test_the_answers_counted_are_those_that_a_run_writes(tmp_path, monkeypatch):
     assert next(designs(params)).answers(params, questions) == base + 3 * otherwise + 5 * seed + 10 * level
     params = parameters("own", tmp_path, ["answers.limit.unseen=20"])
     assert next(designs(params)).answers(params, questions) == (20 + 40 + 100) + 2 * (20 + 40 + 100 + 60) + 6 * 20
+
+
+EXAMS = [
+    problem.model_copy(
+        update={"year": 2006 + number % 20, "section": SECTIONS[number % 2], "topic": f"topic {number % 8}"}
+    )
+    for number, problem in enumerate(problems(400))
+]
+
+
+def split_of(params):
+    """The folds of EXAMS as stages.train_split makes them, where every question has a chain."""
+    every = {problem.id for problem in EXAMS}
+    clusters = {name: number for number, name in enumerate(sorted(every))}
+    kinds, settings = families(EXAMS, clusters), SplitParams.model_validate(params["train_split"])
+    folds = make_folds(settings, EXAMS, every, every, clusters, kinds, set())
+    main = [name for name in folds if name != "paper"] or ["paper"]
+    return Split(
+        protocol=settings.protocol, main=main, transfer_fold=main[0], clusters=clusters, families=kinds.numbers,
+        family_names=kinds.names, families_are=kinds.kind, folds=folds,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("levels", "limit"),
+    [
+        (6, {"unseen": None, "seen": None, "transfer": None}),
+        (0, {"unseen": 30, "seen": 60, "transfer": 10}),
+        (0, {"unseen": 60, "seen": 0, "transfer": None}),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["kfold_years", "kfold_families"])
+def test_several_folds_train_and_answer_what_a_run_does(protocol, levels, limit, tmp_path, monkeypatch):
+    """kfold_families counted as one fold, and no question as asked of the adapter that may have seen it."""
+    monkeypatch.chdir(ROOT)
+    changed = [f"train_split.protocol={protocol}", "train_split.folds=4", "lora_seed.seeds=[0]"]
+    params = parameters("own", tmp_path, changed if levels else [*changed, "length_sweep.levels=[]"])
+    params["answers"]["limit"] = limit
+    second, split = problems(100, "transfer"), split_of(params)
+    tasks = base_tasks("contest", EXAMS) + base_tasks("transfer", second) + level_tasks(EXAMS, split, "123456"[:levels])
+    tasks += contest_tasks(EXAMS, split) + transfer_tasks(second, split)
+    asked = subset(EXAMS, second, split, Limit(**limit))
+    written = [task for task in tasks if asked.asks(task.benchmark, task.problem.id, task.fold, task.role, split.main)]
+    planned = Work([300] * 9, [200] * 9, {"contest": [90] * 400, "transfer": [80] * 100}, 5, 400, True, 0, 0.0)
+    own = next(designs(params))
+    assert own.answers(params, planned) == len(written)
+    training, _ = own.hours(params, planned, Speed(1 / 100, 1 / 50), 200)
+    assert training == pytest.approx(((5 + levels) * 100 + 200) * 4 * 300 / 100 / 3600)
 
 
 def test_shorter_chains_cost_less_to_train_on_and_to_write(tmp_path, monkeypatch):

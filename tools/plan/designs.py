@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from distil.statistics.power import detectable
 from distil.statistics.seeds import StandardErrors
 from tools.plan.speed import Speed
-from tools.plan.work import Block, Blocks, Work
+from tools.plan.work import KFOLD, Block, Blocks, Work
 
 HOUR = 3600
 SHARES_APART = 0.5
@@ -22,7 +22,7 @@ SEEDS, ITERATIONS, CAPS, FOLDS = (1, 2, 3), (0.5, 1.0), (0.5, 1.0), (3, 5)
 
 @dataclass(frozen=True)
 class Design:
-    """How many folds by year (1 holds the profile's years out), seeds, levels and iterations, and which token cap."""
+    """How many folds (1 holds out what one fold of the profile does), seeds, levels and iterations, which token cap."""
 
     folds: int
     seeds: int
@@ -63,23 +63,30 @@ class Design:
         return sum(group.models * group.asked for group in self.answers_by_group(params, work))
 
     def answers_by_group(self, params: Blocks, work: Work) -> list["Answerers"]:
-        """Which models answer how many questions, within `answers.limit`."""
+        """Which models answer how many questions, within `answers.limit`.
+
+        Of several folds each question is asked of the adapter that it is held out from and of another fold's. Both
+        subsets of `answers.limit` are drawn from all questions then, and the base is asked the larger.
+        """
         limit, paper, samples = (
             params["answers"]["limit"], params["train_split"]["paper_protocol"], params["answers"]["samples"],
         )  # fmt: skip
         held_out, contest, transfer = work.held_out, len(work.prompts["contest"]), len(work.prompts["transfer"])
         unseen = self.unseen(held_out, contest, limit["unseen"])
-        seen = contest - held_out if limit["seen"] is None else min(limit["seen"], contest - held_out)
+        others = contest - held_out if self.folds == 1 else contest
+        seen = others if limit["seen"] is None else min(limit["seen"], others)
+        either = unseen + seen if self.folds == 1 else max(unseen, seen)
         second = transfer if limit["transfer"] is None else min(limit["transfer"], transfer)
         groups = [
-            Answerers(1, unseen + seen + second, work.prompt),
-            Answerers(self.seeds, unseen + seen + second + paper * (unseen + seen), work.prompt),
+            Answerers(1, either + second, work.prompt),
+            Answerers(self.seeds, unseen + seen + second + paper * either, work.prompt),
         ]
         for style in params["answers"].get("baselines", {}).values():
             groups.append(Answerers(1, unseen + second, work.prompt + (style or {}).get("shots", 0) * work.row))
         for name in self.swept(params):
             share = work.mean(name)[1] / work.reply
-            groups.append(Answerers(len(params["length_sweep"]["seeds"]), min(unseen, held_out), work.prompt, share))
+            asked = unseen // self.folds  # those of one fold
+            groups.append(Answerers(len(params["length_sweep"]["seeds"]), asked, work.prompt, share))
         return [replace(group, asked=int(group.asked * samples)) for group in groups]
 
 
@@ -110,7 +117,8 @@ def designs(params: Blocks) -> Iterator[Design]:
     lora, cap = params["lora_seed"], params["answers"]["max_tokens"]
     iters = lora["iters"] if isinstance(lora["iters"], int) else params["overfit_probe"]["iters"] // 2
     split, levels = params["train_split"], len(params["length_sweep"]["levels"])
-    own = Design(split["folds"] if split["protocol"] == "kfold_years" else 1, len(lora["seeds"]), levels, iters, cap)
+    folds = split["folds"] if split["protocol"] in KFOLD else 1
+    own = Design(folds, len(lora["seeds"]), levels, iters, cap)
     larger = [
         Design(folds, seeds, some, iters, cap)
         for folds in (1, *FOLDS)

@@ -19,6 +19,8 @@ from distil.pipeline.records import Example, Problem, Split
 ROOT = Path(__file__).resolve().parents[2]
 BYTES_PER_TOKEN = 3
 """Bytes per token of mathematical English in a published model's vocabulary, for a model without a tokenizer here."""
+KFOLD = ("kfold_years", "kfold_families")
+"""The protocols with `train_split.folds` folds, which hold out every question once."""
 PROJECTED = re.compile(r"still to ask: about ([\d,]+) requests, about \$([\d.]+)")
 
 
@@ -127,7 +129,7 @@ def workload(folder: Path, params: Blocks, counter_of: Callable[[], Counter]) ->
         for name, stage in (("contest", "parsed"), ("transfer", "transfer"))
     }
     split = params["train_split"]
-    folds = (split["folds"] if split["protocol"] == "kfold_years" else 1) + (
+    folds = (split["folds"] if split["protocol"] in KFOLD else 1) + (
         split["paper_protocol"] and split["protocol"] != "paper"
     )
     made = folder / "data/train_split"
