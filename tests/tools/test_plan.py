@@ -49,6 +49,19 @@ def test_the_papers_model_is_known_before_it_is_there():
     assert model.file_bytes == pytest.approx(4.28e9, rel=1e-2)
 
 
+def test_heads_that_do_not_add_up_to_the_width_are_counted():
+    """Qwen3-0.6B: 0.6 thousand million weights and 0.44 without the embedding, says its card; 112 KiB a token."""
+    shape = {
+        "vocab_size": 151936, "num_key_value_heads": 8, "tie_word_embeddings": True, "hidden_size": 1024,
+        "num_hidden_layers": 28, "intermediate_size": 3072, "num_attention_heads": 16,
+    }  # fmt: skip
+    model = PlannedModel("models/qwen3", [], shape | {"head_dim": 128})
+    assert model.parameters == pytest.approx(0.596e9, rel=1e-3)
+    assert 28 * model.layer_parameters == pytest.approx(0.44e9, rel=1e-2)
+    assert model.cache_bytes(1, 1, False) == 112 * 1024
+    assert PlannedModel("models/none", [], shape | {"head_dim": None}).cache_bytes(1, 1, False) == 56 * 1024
+
+
 def test_a_model_that_is_there_is_read():
     student = find(str(ROOT / "models/tiny-student"))
     assert student.there and student.file_bytes == pytest.approx(4 * student.parameters, rel=0.02)

@@ -57,9 +57,17 @@ class PlannedModel:
     def layer_parameters(self) -> int:
         """Weights of one layer's projections."""
         width, inner = self.config["hidden_size"], self.config["intermediate_size"]
-        heads = self.config["num_attention_heads"]
-        keys = width // heads * self.config.get("num_key_value_heads", heads)
-        return 2 * width * width + 2 * width * keys + 3 * width * inner
+        return 2 * width * (self.head * self.config["num_attention_heads"] + self.keys) + 3 * width * inner
+
+    @property
+    def head(self) -> int:
+        """The width of a head. Heads need not add up to the model's width, as Qwen3's do not."""
+        return self.config.get("head_dim") or self.config["hidden_size"] // self.config["num_attention_heads"]
+
+    @property
+    def keys(self) -> int:
+        """The width of a token's keys, and of its values."""
+        return self.head * (self.config.get("num_key_value_heads") or self.config["num_attention_heads"])
 
     @property
     def parameters(self) -> int:
@@ -105,10 +113,8 @@ class PlannedModel:
 
     def cache_bytes(self, sequences: int, length: int, on_cpu: bool, torch: str | None = None) -> float:
         """The bytes of the keys and values of the sequences that are answered at once."""
-        heads = self.config["num_attention_heads"]
-        keys = self.config["hidden_size"] // heads * self.config.get("num_key_value_heads", heads)
         size = WIDTHS[torch] if torch else FLOAT if on_cpu else 2
-        return 2.0 * self.config["num_hidden_layers"] * keys * sequences * length * size
+        return 2.0 * self.config["num_hidden_layers"] * self.keys * sequences * length * size
 
 
 def find(path: str) -> PlannedModel:
