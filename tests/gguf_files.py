@@ -43,14 +43,16 @@ def write_gguf(
     if architecture == "qwen3":
         writer.add_key_length(head)
         writer.add_value_length(head)
-    known = {"model": "gpt2", "pre": "qwen2", "chat_template": TEMPLATE} | fields
+    known = {"model": "gpt2", "pre": "qwen2", "chat_template": TEMPLATE, "eos": "<|im_end|>", "eot": None} | fields
     if known["model"]:
         writer.add_tokenizer_model(known["model"])
         writer.add_tokenizer_pre(known["pre"])
         writer.add_token_list(TOKENS)
         writer.add_token_types([CONTROL if token in SPECIAL else NORMAL for token in TOKENS])
         writer.add_token_merges(["a n"])
-        writer.add_eos_token_id(TOKENS.index("<|im_end|>"))
+        writer.add_eos_token_id(TOKENS.index(known["eos"]))
+        if known["eot"]:
+            writer.add_eot_token_id(TOKENS.index(known["eot"]))
         writer.add_pad_token_id(TOKENS.index("<|endoftext|>"))
     if known["chat_template"]:
         writer.add_chat_template(known["chat_template"])

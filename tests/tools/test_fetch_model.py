@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from gguf import GGMLQuantizationType, GGUFWriter
 
-from distil.lm.checkpoints import load
+from distil.lm.checkpoints import load, tokenizer_in
 from distil.pipeline.files import InputError
 from tests.checkpoint import TEMPLATE
-from tests.gguf_files import write_gguf
+from tests.gguf_files import TOKENS, write_gguf
 from tests.workspace import inside
 from tools.fetch_model.__main__ import convert, main
 from tools.fetch_model.gguf_file import llama3_factors
@@ -100,7 +100,6 @@ def lines(path: Path, number: int) -> None:
         ("qwen2", {"chat_template": None}, None, "has no chat template, which training rows need"),
         ("qwen2", {"model": None}, None, "has no tokenizer"),
         ("qwen2", {"pre": "unheard-of"}, None, "splits text in the way 'unheard-of'"),
-        ("qwen2", {"chat_template": TEMPLATE.replace("<|im_end|>", "")}, None, "no token that ends generation"),
         ("qwen2", {}, lambda path: lines(path, 3000), "cut short or damaged (3,000 bytes"),
         ("qwen2", {}, lambda path: lines(path, path.stat().st_size - 5000), "cut short or damaged"),
         (
@@ -129,6 +128,44 @@ def test_what_cannot_be_read_is_one_message_and_leaves_nothing(tmp_path, archite
         convert(file, tmp_path / "model", 16, {})
     assert said in str(caught.value) and "\n" not in str(caught.value)
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("ends", [{"eos": "<|endoftext|>", "eot": "<|im_end|>"}, {"eot": "<|endoftext|>"}])
+def test_the_ends_of_text_and_turn_both_end_generation(tmp_path, ends):
+    """Llama 3's text ends in <|end_of_text|>, and its template ends a turn with <|eot_id|>."""
+    write_gguf(tmp_path / "m.gguf", "llama", GGMLQuantizationType.Q8_0, **ends)
+    convert(tmp_path / "m.gguf", tmp_path / "model", 16, {})
+    assert tokenizer_in(tmp_path / "model").eos_token_ids == {TOKENS.index("<|endoftext|>"), TOKENS.index("<|im_end|>")}
+
+
+def other_end(folder: Path) -> None:
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [257, 259]}))
+
+
+def own_end(folder: Path) -> None:
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings["chat_template"] = settings["chat_template"].replace(
+        "{{ message.content }}", "{{ message.content }}{{ eos_token }}"
+    )
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said", "mend"),
+    [
+        ({"eos": "<|endoftext|>"}, "Add 259 to eos_token_id in {}/generation_config.json", other_end),
+        ({"chat_template": TEMPLATE.replace("<|im_end|>", "")}, "chat template in {} ends a reply with", own_end),
+    ],
+)
+def test_a_template_that_does_not_fit_is_mended_in_the_written_folder(tmp_path, fields, said, mend):
+    """The folder was removed again, and its file named as the one to change."""
+    folder = tmp_path / "model"
+    write_gguf(tmp_path / "m.gguf", "llama", GGMLQuantizationType.Q8_0, **fields)
+    with pytest.raises(InputError) as caught:
+        convert(tmp_path / "m.gguf", folder, 16, {})
+    assert said.format(folder) in str(caught.value)
+    mend(folder)
+    load(str(folder))
 
 
 def test_a_model_already_there_stays_when_another_cannot_be_read(tmp_path):

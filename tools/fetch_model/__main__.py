@@ -8,7 +8,8 @@
 llama.cpp, Ollama and LM Studio keep models as GGUF files. The architectures qwen2, qwen3 and llama are read in every
 quantisation, with the file's tokenizer and chat template. Weights are written as 16-bit numbers, or with `--bits 4` as
 MLX's 4-bit groups. Writes a whole folder or nothing. The folder's source.json says where the model is from; a folder
-without it that is not empty is not replaced.
+without it that is not empty is not replaced. Then the tokenizer and its chat template are checked, as before training.
+A message says what to change in the written folder.
 """
 
 import argparse
@@ -29,7 +30,7 @@ PARTS = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<file>.+\.gguf))?")
 
 
 def main() -> None:
-    """Fetch or convert a model, check whether it can be trained, and put it in place."""
+    """Fetch or convert a model, put it in place, and check whether it can be trained."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", help="a .gguf file; owner/name on the hub, or owner/name/file.gguf; or smollm2")
     parser.add_argument("--output", type=Path, help="the folder to write, models/<name of the source> without it")
@@ -59,9 +60,9 @@ def fetch(repository: str, revision: str | None, output: Path) -> None:
     commit = hub.commit(repository, revision)
     with replacing_folder(output) as folder:
         hub.checkpoint(repository, commit, folder)
-        tokenizer_in(folder, shown=output)
         write_json(folder / SOURCE, {"repository": repository, "revision": commit})
     print(f"{repository} at {commit} -> {output}")
+    tokenizer_in(output)
 
 
 def convert(file: Path, output: Path, bits: int, came: dict[str, str]) -> None:
@@ -71,9 +72,9 @@ def convert(file: Path, output: Path, bits: int, came: dict[str, str]) -> None:
     source = gguf_file.read(file)
     with replacing_folder(output) as folder:
         gguf_file.write(source, folder, bits)
-        tokenizer_in(folder, shown=output)
         write_json(folder / SOURCE, {**came, "file": file.name, "sha256": hub.sha256(file), "bits": bits})
     print(f"{file.name}: {source.architecture}, {source.size / 1e6:,.1f} million weights -> {output}")
+    tokenizer_in(output)
 
 
 if __name__ == "__main__":

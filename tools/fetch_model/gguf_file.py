@@ -35,6 +35,8 @@ IN_LAYER = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
+ENDS = tuple(f"tokenizer.ggml.{end}_token_id" for end in ("eos", "eot", "eom"))
+"""The fields of the tokens that end generation: of a text, of a turn and, with tools, of a message."""
 GROUP = 64
 """Weights that share a scale in MLX's 4-bit layout."""
 SHARD = 4e9
@@ -113,8 +115,8 @@ def write(source: Source, folder: Path, bits: int) -> None:
         config |= {"quantization": {"group_size": GROUP, "bits": 4}}
         config |= {"quantization_config": config["quantization"]}
     write_json(folder / "config.json", config)
-    end = source.fields["tokenizer.ggml.eos_token_id"]
-    write_json(folder / "generation_config.json", {"eos_token_id": [end], "do_sample": False})
+    ends = [source.fields[name] for name in ENDS if name in source.fields]
+    write_json(folder / "generation_config.json", {"eos_token_id": list(dict.fromkeys(ends)), "do_sample": False})
     write_weights(source, names, folder, getattr(mx, config["torch_dtype"]), bits)
 
 
