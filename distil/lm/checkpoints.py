@@ -54,18 +54,17 @@ def tokenizer_for(path: str) -> TokenizerWrapper:
     return tokenizer_in(folder)
 
 
-def tokenizer_in(folder: Path, shown: str | Path | None = None) -> TokenizerWrapper:
+def tokenizer_in(folder: Path) -> TokenizerWrapper:
     """Load a checkpoint's tokenizer, and check that its chat template and its end tokens fit each other.
 
-    Messages call the folder `shown`. Raises InputError when it cannot be loaded or would train a model that cannot
-    answer.
+    Raises InputError when it cannot be loaded or would train a model that cannot answer.
     """
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             tokenizer = load_tokenizer(folder, eos_token_ids=load_config(folder).get("eos_token_id"))
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
-        raise InputError(f"lora_seed.model: the model in {shown or folder} could not be loaded: {error}") from error
-    template.check(tokenizer, shown or folder)
+        raise InputError(f"lora_seed.model: the model in {folder} could not be loaded: {error}") from error
+    template.check(tokenizer, folder)
     return tokenizer
 
 
