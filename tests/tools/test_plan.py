@@ -13,14 +13,12 @@ from distil.pipeline.files import InputError, read_json
 from distil.pipeline.records import SECTIONS, Split
 from distil.pipeline.subset import Limit, subset
 from stages.answers.tasks import base_tasks, contest_tasks, level_tasks, transfer_tasks
-from stages.train_split.__main__ import SplitParams, make_folds
-from stages.train_split.families import families
 from tests.workspace import problems
 from tools.plan.__main__ import main, missing, parameters, require_computable, show_size, speed_here
 from tools.plan.designs import Answerers, designs, table
 from tools.plan.model import PUBLISHED, PlannedModel, find
 from tools.plan.speed import Sizes, Speed, Steps, measure
-from tools.plan.work import Work, padded, scratch
+from tools.plan.work import Counter, Work, expected_folds, padded, scratch, workload
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMINGS = ROOT / "results/qwen-1.5b/metrics/timings"
@@ -352,24 +350,9 @@ def test_the_answers_counted_are_those_that_a_run_writes(tmp_path, monkeypatch):
 
 
 EXAMS = [
-    problem.model_copy(
-        update={"year": 2006 + number % 20, "section": SECTIONS[number % 2], "topic": f"topic {number % 8}"}
-    )
+    problem.model_copy(update={"year": 2006 + number % 20, "section": SECTIONS[number % 2], "topic": f"t{number % 8}"})
     for number, problem in enumerate(problems(400))
 ]
-
-
-def split_of(params):
-    """The folds of EXAMS as stages.train_split makes them, where every question has a chain."""
-    every = {problem.id for problem in EXAMS}
-    clusters = {name: number for number, name in enumerate(sorted(every))}
-    kinds, settings = families(EXAMS, clusters), SplitParams.model_validate(params["train_split"])
-    folds = make_folds(settings, EXAMS, every, every, clusters, kinds, set())
-    main = [name for name in folds if name != "paper"] or ["paper"]
-    return Split(
-        protocol=settings.protocol, main=main, transfer_fold=main[0], clusters=clusters, families=kinds.numbers,
-        family_names=kinds.names, families_are=kinds.kind, folds=folds,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -380,23 +363,54 @@ def split_of(params):
         (0, {"unseen": 60, "seen": 0, "transfer": None}),
     ],
 )
-@pytest.mark.parametrize("protocol", ["kfold_years", "kfold_families"])
-def test_several_folds_train_and_answer_what_a_run_does(protocol, levels, limit, tmp_path, monkeypatch):
-    """kfold_families counted as one fold, and no question as asked of the adapter that may have seen it."""
+@pytest.mark.parametrize("paper", ["true", "false"])
+@pytest.mark.parametrize(
+    ("protocol", "main"),
+    [
+        ("held_out_years", ["held_out"]),
+        ("held_out_families", ["held_out"]),
+        ("kfold_years", ["fold_1", "fold_2", "fold_3", "fold_4"]),
+        ("kfold_families", ["fold_1", "fold_2", "fold_3", "fold_4"]),
+        ("paper", ["paper"]),
+    ],
+)
+def test_adapters_and_answers_are_those_of_a_run(protocol, main, paper, levels, limit, tmp_path, monkeypatch):
+    """Families counted as one fold that holds out everything, and no question as asked of two folds' adapters."""
     monkeypatch.chdir(ROOT)
-    changed = [f"train_split.protocol={protocol}", "train_split.folds=4", "lora_seed.seeds=[0]"]
+    changed = [f"train_split.protocol={protocol}", "train_split.folds=4", "train_split.held_out_families=[t0, t5]"]
+    changed += [f"train_split.paper_protocol={paper}", "lora_seed.seeds=[0]"]
     params = parameters("own", tmp_path, changed if levels else [*changed, "length_sweep.levels=[]"])
     params["answers"]["limit"] = limit
-    second, split = problems(100, "transfer"), split_of(params)
+    second, folds = problems(100, "transfer"), expected_folds(params["train_split"], EXAMS)
+    split = Split(
+        protocol=protocol, main=main, transfer_fold=main[0], clusters={}, families={}, family_names=[],
+        families_are="topics", folds=folds,
+    )  # fmt: skip
     tasks = base_tasks("contest", EXAMS) + base_tasks("transfer", second) + level_tasks(EXAMS, split, "123456"[:levels])
     tasks += contest_tasks(EXAMS, split) + transfer_tasks(second, split)
     asked = subset(EXAMS, second, split, Limit(**limit))
     written = [task for task in tasks if asked.asks(task.benchmark, task.problem.id, task.fold, task.role, split.main)]
-    planned = Work([300] * 9, [200] * 9, {"contest": [90] * 400, "transfer": [80] * 100}, 5, 400, True, 0, 0.0)
+    prompts, held_out = {"contest": [90] * 400, "transfer": [80] * 100}, len(folds[main[0]].unseen)
+    planned = Work([300] * 9, [200] * 9, prompts, len(folds), held_out, True, 0, 0.0)
     own = next(designs(params))
     assert own.answers(params, planned) == len(written)
     training, _ = own.hours(params, planned, Speed(1 / 100, 1 / 50), 200)
-    assert training == pytest.approx(((5 + levels) * 100 + 200) * 4 * 300 / 100 / 3600)
+    assert training == pytest.approx(((len(folds) + levels) * 100 + 200) * 4 * 300 / 100 / 3600)
+
+
+@pytest.mark.slow
+def test_held_out_questions_are_those_of_the_folds_that_the_plan_makes(tmp_path, monkeypatch):
+    """Every question counted as held out under held_out_families and under the study's protocol."""
+    monkeypatch.chdir(ROOT)
+    shape = yaml.safe_load((ROOT / "stages/raw/contest.yaml").read_text())
+    (tmp_path / "contest.yaml").write_text(yaml.safe_dump(shape | {"first_year": 2021}))
+    changed = [f"raw.path={tmp_path}/contest.yaml", "train_split.protocol=held_out_families"]
+    params = parameters("tiny", tmp_path, changed)
+    scratch(tmp_path, params)
+    found = workload(tmp_path, params, Counter)
+    folds = read_json(tmp_path / "data/train_split/folds.json")["folds"]
+    assert found.held_out == len(folds["held_out"]["unseen"]) < len(found.prompts["contest"]) / 2
+    assert found.folds == len(folds) == 2
 
 
 def test_shorter_chains_cost_less_to_train_on_and_to_write(tmp_path, monkeypatch):

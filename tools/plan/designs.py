@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from distil.statistics.power import detectable
 from distil.statistics.seeds import StandardErrors
 from tools.plan.speed import Speed
-from tools.plan.work import KFOLD, Block, Blocks, Work
+from tools.plan.work import Block, Blocks, Work
 
 HOUR = 3600
 SHARES_APART = 0.5
@@ -39,13 +39,18 @@ class Design:
 
         A student's reply has `reply` tokens, and one of a chain length's adapter is shorter as its chains are.
         """
-        lora, split, sweep = params["lora_seed"], params["train_split"], params["length_sweep"]
-        rows = self.seeds * (self.folds * work.row + split["paper_protocol"] * work.mean("paper")[0])
+        lora, sweep = params["lora_seed"], params["length_sweep"]
+        rows = self.seeds * (self.folds * work.row + self.paper_too(params) * work.mean("paper")[0])
         rows += len(sweep["seeds"]) * sum(work.mean(name)[0] for name in self.swept(params))
         tokens = lora["batch_size"] * (self.iters * rows + params["overfit_probe"]["iters"] * work.row)
         groups = self.answers_by_group(params, work)
         answering = sum(group.seconds(params["answers"], speed, reply, self.cap) for group in groups)
         return tokens * speed.training / HOUR, answering / HOUR
+
+    def paper_too(self, params: Blocks) -> bool:
+        """Whether each seed has an adapter under the study's protocol, too: not where that is the only protocol."""
+        split = params["train_split"]
+        return split["paper_protocol"] and not (self.folds == 1 and split["protocol"] == "paper")
 
     def swept(self, params: Blocks) -> list[str]:
         """The rows of the sweep's adapters: of all lengths and controls, or of the longest and the shortest length.
@@ -68,9 +73,7 @@ class Design:
         Of several folds each question is asked of the adapter that it is held out from and of another fold's. Both
         subsets of `answers.limit` are drawn from all questions then, and the base is asked the larger.
         """
-        limit, paper, samples = (
-            params["answers"]["limit"], params["train_split"]["paper_protocol"], params["answers"]["samples"],
-        )  # fmt: skip
+        limit, samples = params["answers"]["limit"], params["answers"]["samples"]
         held_out, contest, transfer = work.held_out, len(work.prompts["contest"]), len(work.prompts["transfer"])
         unseen = self.unseen(held_out, contest, limit["unseen"])
         others = contest - held_out if self.folds == 1 else contest
@@ -79,7 +82,7 @@ class Design:
         second = transfer if limit["transfer"] is None else min(limit["transfer"], transfer)
         groups = [
             Answerers(1, either + second, work.prompt),
-            Answerers(self.seeds, unseen + seen + second + paper * either, work.prompt),
+            Answerers(self.seeds, unseen + seen + second + self.paper_too(params) * either, work.prompt),
         ]
         for style in params["answers"].get("baselines", {}).values():
             groups.append(Answerers(1, unseen + second, work.prompt + (style or {}).get("shots", 0) * work.row))
@@ -117,7 +120,7 @@ def designs(params: Blocks) -> Iterator[Design]:
     lora, cap = params["lora_seed"], params["answers"]["max_tokens"]
     iters = lora["iters"] if isinstance(lora["iters"], int) else params["overfit_probe"]["iters"] // 2
     split, levels = params["train_split"], len(params["length_sweep"]["levels"])
-    folds = split["folds"] if split["protocol"] in KFOLD else 1
+    folds = split["folds"] if split["protocol"] in ("kfold_years", "kfold_families") else 1
     own = Design(folds, len(lora["seeds"]), levels, iters, cap)
     larger = [
         Design(folds, seeds, some, iters, cap)

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,11 @@ import yaml
 
 from distil.pipeline.files import InputError, read_jsonl, read_record
 from distil.pipeline.progress import Bar
-from distil.pipeline.records import Example, Problem, Split
+from distil.pipeline.records import Example, Fold, Problem, Split
 
 ROOT = Path(__file__).resolve().parents[2]
 BYTES_PER_TOKEN = 3
 """Bytes per token of mathematical English in a published model's vocabulary, for a model without a tokenizer here."""
-KFOLD = ("kfold_years", "kfold_families")
-"""The protocols with `train_split.folds` folds, which hold out every question once."""
 PROJECTED = re.compile(r"still to ask: about ([\d,]+) requests, about \$([\d.]+)")
 
 
@@ -40,7 +38,10 @@ Blocks = dict[str, Block]
 
 @dataclass(frozen=True)
 class Work:
-    """Token counts of training rows (one chat each) and of prompts, and the requests that the teacher still needs."""
+    """Token counts of training rows (one chat each) and of prompts, and the requests that the teacher still needs.
+
+    A seed trains `folds` adapters. The first of their folds holds out `held_out` questions.
+    """
 
     rows: list[int]
     replies: list[int]
@@ -128,16 +129,16 @@ def workload(folder: Path, params: Blocks, counter_of: Callable[[], Counter]) ->
         ]
         for name, stage in (("contest", "parsed"), ("transfer", "transfer"))
     }
-    split = params["train_split"]
-    folds = (split["folds"] if split["protocol"] in KFOLD else 1) + (
-        split["paper_protocol"] and split["protocol"] != "paper"
-    )
     made = folder / "data/train_split"
-    main = read_record(made / "folds.json", Split) if free else None
-    rows, replies = row_lengths(made / main.main[0], counter) if main else ([], [])
+    if free:
+        folds = read_record(made / "folds.json", Split).folds
+    else:
+        folds = expected_folds(params["train_split"], read_jsonl(folder / "data/parsed/problems.jsonl", Problem))
+    main = next(iter(folds))  # the study's protocol, where it is trained besides, comes last
+    rows, replies = row_lengths(made / main, counter) if free else ([], [])
     means = dict[str, tuple[float, float]]()
-    if main and rows:
-        for name in (*main.folds, *params["length_sweep"]["rows"].values()):
+    if rows:
+        for name in (*folds, *params["length_sweep"]["rows"].values()):
             some, their_replies = row_lengths(made / name, counter)
             means[name] = sum(some) / len(some), sum(their_replies) / len(their_replies)
     else:
@@ -145,10 +146,21 @@ def workload(folder: Path, params: Blocks, counter_of: Callable[[], Counter]) ->
         replies = [expected] * len(problems["contest"])
         rows = [prompt + expected for prompt in problems["contest"]]
     requests, usd = teacher(folder, params)
-    held_out = 0
-    for problem in read_jsonl(folder / "data/parsed/problems.jsonl", Problem):
-        held_out += split["protocol"] != "held_out_years" or problem.year in split["held_out_years"]
-    return Work(rows, replies, problems, folds, held_out, bool(means), requests, usd, means)
+    return Work(rows, replies, problems, len(folds), len(folds[main].unseen), bool(means), requests, usd, means)
+
+
+def expected_folds(split: Block, problems: Iterable[Problem]) -> dict[str, Fold]:
+    """The folds that train_split would make if every question had a chain and none resembled another.
+
+    Raises InputError where it would.
+    """
+    from stages.train_split.__main__ import SplitParams, make_folds
+    from stages.train_split.families import families
+
+    ordered = sorted(problems, key=lambda problem: problem.id)
+    clusters = {problem.id: number for number, problem in enumerate(ordered)}
+    names, kinds = set(clusters), families(ordered, clusters)
+    return make_folds(SplitParams.model_validate(split), ordered, names, names, clusters, kinds, set())
 
 
 def ask_no_reader(folder: Path) -> None:
