@@ -10,7 +10,7 @@ from distil.pipeline.files import InputError
 
 NEEDED = (
     *(f"data/{stage}" for stage in ("raw", "parsed", "transfer", "teacher_cot", "verified", "train_split")),
-    ".dvc/cache/files",  # without .dvc/cache/runs, from which DVC would take the results instead of running the stages
+    ".dvc/cache/files",
 )
 
 
