@@ -1,6 +1,6 @@
 """What README and docs/real-student.md say of the real student, held to its kept runs."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import NormalDist, mean, median
 
@@ -52,7 +52,6 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
         name: {row.problem_id for row in rows if row.model == name and row.verdict == "CORRECT"}
         for name in ("R1", "seed_0", "seed_1", "seed_2")
     }
-    rights = [len(solved[name]) for name in ("seed_0", "seed_1", "seed_2")]
     larger = read_json(kept / "metrics/larger_cap.json")
     by_base, *by_students = larger["models"]
     of_students = {name: sum(one[name] for one in by_students) for name in by_base if name != "model"}
@@ -86,7 +85,6 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
         f"{taught['R6']:,}",
         f"had {trained['iterations']} iterations, so R2's learned from {taught['R2']:,} reply tokens and R6's from "
         f"{taught['R6']:,}. R1's {level_rows} chains are among the students' {trained['train_rows']}.",
-        f"answers more, {len(solved['R1'])} against {', '.join(map(str, rights[:-1]))} and {rights[-1]}, is",
         f"on average {sweep['R6']['words']:.0f} words after R6, {sweep['R1']['words']:.0f} after R1 and "
         f"{sweep['R2']['words']:.0f} after R2, where the untouched base writes {mean(row.words for row in base):.0f}.",
         f"Of 225 replies {', '.join(str(sum(cut[level])) for level in LEVELS[:-1])} and {sum(cut['R6'])} were cut off",
@@ -144,6 +142,55 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
     composed = yaml.safe_load((tmp_path / "params.yaml").read_text("utf-8"))
     del params["composed_from"]  # a note on the file, which is worded otherwise today
     assert not [name for name, block in params.items() if not within(block, composed[name])]
+
+
+def right(kept: Path) -> dict[str, set[str]]:
+    """The contest questions that each model of a kept run answers rightly."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in read_jsonl(kept / "answers.jsonl", AnswerRow):
+        if row.benchmark == "contest" and row.verdict == "CORRECT":
+            found[row.model].add(row.problem_id)
+    return found
+
+
+def test_the_pages_word_the_second_adapters_as_their_files_have_them() -> None:
+    kept, first = ROOT / RESULTS / "qwen-1.5b-ends", ROOT / RESULTS / "qwen-1.5b"
+    sweep = read_json(kept / "metrics/length_sweep.json")
+    again, before, words = right(kept), right(first), real_student_in_words()
+    changed = {name: (len(again[name] - before[name]), len(before[name] - again[name])) for name in again}
+    rows = [row for row in read_jsonl(kept / "answers.jsonl", AnswerRow) if row.finish_reason == "length"]
+    cut = {name: [row for row in rows if row.model == name] for name in ("R1", "R6")}
+    students = [len(before[f"seed_{seed}"]) for seed in range(3)]
+    change = f"{sweep['change']:.1f} points, {sweep['change_low']:.1f} to {sweep['change_high']:.1f}"
+    for sentence in (
+        f"A second adapter of R1 and R6 answers {100 * sweep['R1']['accuracy']:.1f} % and "
+        f"{100 * sweep['R6']['accuracy']:.1f} %, R6's again less than R1's ({change})",
+        f"answer more than the three students, {len(before['R1'])} and {len(again['R1'])} against "
+        f"{students[0]}, {students[1]} and {students[2]}, is not known",
+        f"R1's second adapter answers {len(again['R1'])} questions and its first {len(before['R1'])} "
+        f"({changed['R1'][0]} gained, {changed['R1'][1]} lost), R6's {len(again['R6'])} and {len(before['R6'])} "
+        f"({changed['R6'][0]} gained, {changed['R6'][1]} lost)",
+        f"Of its 225 replies {len(cut['R1'])} were cut off, {sum(row.repeats for row in cut['R1'])} of them while "
+        f"repeating one passage, and {len(cut['R6'])} of R6's; none of these is right",
+    ):
+        assert sentence in words
+    assert sweep["change_high"] < 0 and sweep["R1"]["over_base_low"] < 0 < sweep["R1"]["over_base_high"]
+    assert all(row.verdict != "CORRECT" for row in rows) and len(again["R1"]) > max(students)
+    assert sweep["base"] == read_json(first / "metrics/length_sweep.json")["base"], "the base was asked anew"
+
+
+def test_the_hashes_of_what_was_made_again_are_those_of_the_first_run() -> None:
+    stages = yaml.safe_load((ROOT / RESULTS / "qwen-1.5b/dvc.lock").read_text("utf-8"))["stages"]
+    made = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+    hashes = f"`{made['data/lora_level/R6']}` and `{made['data/answers/R6']}`"
+    assert hashes in real_student_in_words()
+    later = yaml.safe_load((ROOT / RESULTS / "qwen-1.5b-ends/dvc.lock").read_text("utf-8"))["stages"]
+    for stage in ("raw", "parsed", "transfer", "teacher_cot", "verified", "train_split"):
+        assert later[stage]["outs"] == stages[stage]["outs"]
+    models = [
+        dep["md5"] for lock in (stages, later) for dep in lock["lora_level@R6"]["deps"] if dep["path"].startswith("mod")
+    ]
+    assert models[0] == models[1]
 
 
 def test_the_pages_word_the_studys_split_as_its_files_have_it() -> None:

@@ -86,7 +86,7 @@ def test_chain_lengths_without_students_are_kept_beside_the_base(ran: Path) -> N
     beside = [line for line in lines if line.startswith("R6 minus base")]
     assert beside == [
         f"R6 minus base: {sweep['R6']['over_base']:+.1f} points ({sweep['R6']['over_base_low']:+.1f} to "
-        f"{sweep['R6']['over_base_high']:+.1f}), adapters of "
+        f"{sweep['R6']['over_base_high']:+.1f}), its adapters "
         + ", ".join(f"{100 * seed:.1f} %" for seed in sweep["R6"]["seeds"])
     ]
     assert len(sweep["R6"]["seeds"]) > 1 and f"From first to last: {sweep['change']:+.1f} points" in " ".join(lines)

@@ -300,8 +300,9 @@ def beside_base(found: SweepMetrics) -> list[str]:
     for level in LEVELS:
         if (row := found.level(level)) and row.over_base is not None:
             seeds = ", ".join(f"{100 * seed:.1f} %" for seed in row.seeds)
+            each = f", its adapters {seeds}" if len(row.seeds) > 1 else ""
             span = summary.span(row.over_base_low, row.over_base_high)
-            beside.append(f"{level} minus base: {row.over_base:+.1f} points ({span}), adapters of {seeds}")
+            beside.append(f"{level} minus base: {row.over_base:+.1f} points ({span}){each}")
     if found.change is not None:
         span = summary.span(found.change_low, found.change_high)
         beside.append(f"From first to last: {found.change:+.1f} points ({span})")
