@@ -162,11 +162,19 @@ def test_the_pages_word_the_second_adapters_as_their_files_have_them() -> None:
     cut = {name: [row for row in rows if row.model == name] for name in ("R1", "R6")}
     students = [len(before[f"seed_{seed}"]) for seed in range(3)]
     change = f"{sweep['change']:.1f} points, {sweep['change_low']:.1f} to {sweep['change_high']:.1f}"
+    gained = [len(again["R1"] - before[f"seed_{seed}"]) for seed in range(3)]
+    lost = [len(before[f"seed_{seed}"] - again["R1"]) for seed in range(3)]
+    assert (gained[1], lost[1]) == (gained[2], lost[2])
+    first_torch, later_torch = (
+        read_json(path / "metrics/environment.json")["packages"]["torch"]["version"] for path in (first, kept)
+    )
     for sentence in (
         f"A second adapter of R1 and R6 answers {100 * sweep['R1']['accuracy']:.1f} % and "
-        f"{100 * sweep['R6']['accuracy']:.1f} %, R6's again less than R1's ({change})",
-        f"answer more than the three students, {len(before['R1'])} and {len(again['R1'])} against "
-        f"{students[0]}, {students[1]} and {students[2]}, is not known",
+        f"{100 * sweep['R6']['accuracy']:.1f} %, R6's again less than R1's ({change}, for these two)",
+        f"R1's two adapters answer {len(before['R1'])} and {len(again['R1'])} questions, the three students "
+        f"{students[0]}, {students[1]} and {students[2]}.",
+        f"({gained[0]} gained and {lost[0]} lost against seed 0, {gained[1]} and {lost[1]} against each of the others;",
+        f"names PyTorch {first_torch.partition('+')[0]}, this one's {later_torch.partition('+')[0]}.",
         f"R1's second adapter answers {len(again['R1'])} questions and its first {len(before['R1'])} "
         f"({changed['R1'][0]} gained, {changed['R1'][1]} lost), R6's {len(again['R6'])} and {len(before['R6'])} "
         f"({changed['R6'][0]} gained, {changed['R6'][1]} lost)",
