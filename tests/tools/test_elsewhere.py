@@ -174,7 +174,8 @@ def test_no_scheduler_is_one_line(address: str, mine: Toy, monkeypatch: pytest.M
     assert result.stderr.startswith(f"error: no Dask scheduler answers at {address} (SCHEDULER)")
 
 
-def test_no_worker_is_one_line(mine: Toy, dask: str) -> None:
+def test_no_worker_is_one_line(mine: Toy, dask: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "PATIENCE", 2)
     result = inside(mine.folder, "tools.repro", "--scheduler", dask)
     assert result.returncode == 1 and result.stderr.count("\n") == 1
     assert f"the scheduler at {dask} has no worker" in result.stderr

@@ -87,18 +87,20 @@ def test_an_address_is_kept_only_if_the_run_came_from_it(owned: Toy, tmp_path: P
     owned.run("git", "clone", "--quiet", str(owned.folder), str(stranger.folder))
 
     def remotes() -> list[str]:
-        found = stranger.run("dvc", "config", "--list").stdout.splitlines()
-        return sorted(line.partition(".url=")[0] for line in found if "remote" in line)
+        files = [stranger.folder / ".dvc" / name for name in ("config", "config.local")]
+        lines = [line.strip() for file in files if file.exists() for line in file.read_text("utf-8").splitlines()]
+        return sorted(line for line in lines if line.startswith(("remote = ", "['remote ")))
 
-    for url, said in ((tmp_path / "typo", "there is no such folder"), (empty, "not everything was pulled")):
-        failed = published(stranger, "pull", "--url", str(url), check=False)
-        assert failed.returncode == 1 and said in failed.stderr
-        assert remotes() == []
+    misspelt = published(stranger, "pull", "--url", str(tmp_path / "typo"), check=False)
+    assert misspelt.returncode == 1 and "there is no such folder" in misspelt.stderr
+    assert remotes() == []
     stranger.run("dvc", "remote", "add", "--default", "mine", str(packed))
-    assert published(stranger, "pull", "--url", str(empty), check=False).returncode == 1
-    assert remotes() == ["core.remote=mine", "remote.mine"]
+    failed = published(stranger, "pull", "--url", str(empty), check=False)
+    assert failed.returncode == 1 and "not everything was pulled" in failed.stderr
+    mine = ["['remote \"mine\"']", "remote = mine"]
+    assert remotes() == mine
     published(stranger, "pull", "--url", str(packed))
-    assert remotes() == ["core.remote=mine", "remote.mine", "remote.published"]
+    assert remotes() == sorted([*mine, "['remote \"published\"']"])
 
     stranger.write("data/problems.jsonl", "my own")
     stopped = published(stranger, "pull", check=False)
