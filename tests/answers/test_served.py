@@ -93,26 +93,26 @@ def test_what_is_no_answer_is_one_message(answers, status, body, says):
         answers(lambda request: (status, {}, body))
 
 
+def answered_or_down(request, text):
+    """A server's reply with this text, or of a server out of order where there is none."""
+    if text is None:
+        return 400, {}, b'{"error":{"message":"maintenance"}}'
+    return 200, {}, completion(request, text)
+
+
 def test_answers_kept_outlive_a_lower_limit(tmp_path, monkeypatch):
     """A run that turns out too long goes on with fewer questions: what was answered is not asked again."""
     folder = write_workspace(tmp_path)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("sys.argv", ["answers", "--model", "base"])
-    good = [(200, {}, "Answer: 2")] * 9
-    bad = (400, {}, b'{"error":{"message":"maintenance"}}')
-    replies = iter([*good, *[bad] * 99])
-
-    def reply(request):
-        status, headers, text = next(replies)
-        return status, headers, completion(request, text) if status == 200 else text
-
-    server = Server(reply=reply)
+    replies = iter([*["Answer: 2"] * 9, *[None] * 99])
+    server = Server(reply=lambda request: answered_or_down(request, next(replies)))
     with server.running() as url:
         served = {"backend": "openai", "batch_size": 1, "endpoint": {"base_url": url, "model": "m"}}
         write_params(folder, answers=served)
         with pytest.raises(InputError, match="maintenance"):
             main()
-        replies = iter(good * 9)
+        replies = iter(["Answer: 2"] * 81)
         answered = [question_of(request) for request in server.requests[:9]]
         write_params(folder, answers=served | {"limit": {"unseen": 3, "seen": 4, "transfer": 2}})
         before = len(server.requests)
@@ -128,13 +128,8 @@ def test_answers_of_other_weights_are_not_kept(tmp_path, monkeypatch):
     folder = write_workspace(tmp_path)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("sys.argv", ["answers", "--model", "base"])
-    replies = iter([*[(200, {}, "Answer: 2")] * 9, *[(400, {}, b'{"error":{"message":"maintenance"}}')] * 99])
-
-    def reply(request):
-        status, headers, text = next(replies)
-        return status, headers, completion(request, text) if status == 200 else text
-
-    server = Server(reply=reply)
+    replies = iter([*["Answer: 2"] * 9, *[None] * 99])
+    server = Server(reply=lambda request: answered_or_down(request, next(replies)))
     with server.running() as url:
         endpoint = {"base_url": url, "model": "m"}
         write_params(folder, answers={"backend": "openai", "batch_size": 1, "endpoint": endpoint})
@@ -143,7 +138,7 @@ def test_answers_of_other_weights_are_not_kept(tmp_path, monkeypatch):
         model = Path(yaml.safe_load(Path("params.yaml").read_text())["lora_seed"]["model"])
         model.mkdir(parents=True, exist_ok=True)
         (model / "other.safetensors").write_text("other weights")
-        replies = iter([(200, {}, "Answer: 3")] * 99)
+        replies = iter(["Answer: 3"] * 99)
         main()
     texts = {row.text for path in folder.glob("data/answers/base/*.jsonl") for row in read_jsonl(path, Answer)}
     assert texts == {"Answer: 3"}
