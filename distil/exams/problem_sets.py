@@ -68,12 +68,13 @@ ColumnsParam: TypeAlias = Annotated[ProblemColumns, BeforeValidator(_named)]
 def read_problems(path: Path, columns: ProblemColumns, groups: int | None, split: str | None = None) -> list[Problem]:
     """The problems of a file or data set, their keys still as the file has them, in its order.
 
-    Without `groups` a problem without a year has the year 0. Raises InputError naming file, row and column.
+    Without `groups` a problem without a year has the year 0. One without an id is called by file, split and number, so
+    that two splits of a data set can be contest and benchmark. Raises InputError naming file, row and column.
     """
     rows = read_rows(path, split)
     if not rows:
         raise InputError(f"{path} holds no problems.")
-    return _TableReader(path, columns, rows).problems(groups)
+    return _TableReader(path, columns, rows).problems(groups, f"{path.stem}/{split}" if split else path.stem)
 
 
 def understood(problem: Problem) -> Problem | LeftOut:
@@ -144,14 +145,14 @@ class _TableReader:
             if len(names) == 1 and self.column[what] is None and columns not in ready_mappings().values():
                 raise InputError(f"{path} has no column {names[0]!r} for the {what}; leave 'columns.{what}' out.")
 
-    def problems(self, groups: int | None) -> list[Problem]:
+    def problems(self, groups: int | None, called: str) -> list[Problem]:
         numbered = self._numbered_groups() if self.column["group"] else {}
         problems, seen = [], dict[str, str]()
         for number, row in enumerate(self.rows, 1):
             question, answer = self._text(row, "question"), self._text(row, "answer")
             assert question is not None and answer is not None
             topic = self._text(row, "topic")
-            identity = self._text(row, "id") or f"{self.path.stem}/{number:04d}"
+            identity = self._text(row, "id") or f"{called}/{number:04d}"
             if identity in seen:
                 raise InputError(
                     f"{row.place}, column {self.column['id']}: the id {identity!r} is that of {seen[identity]}, too."

@@ -66,6 +66,7 @@ def main() -> None:
     params, system = load_params("train_split", SplitParams), load_params("chat", chat.ChatParams).system
     problems = sorted(read_jsonl("data/parsed/problems.jsonl", Problem), key=lambda problem: problem.id)
     transfer = sorted(read_jsonl("data/transfer/problems.jsonl", Problem), key=lambda problem: problem.id)
+    refuse_common_ids(problems, transfer)
     chains: dict[str, dict[str, Chain]] = {level: {} for level in LEVELS}
     for row in read_jsonl("data/verified/accepted.jsonl", VerifiedChain):
         chains[row.chain.level][row.chain.problem_id] = row.chain
@@ -166,6 +167,18 @@ def main() -> None:
             write_rows(out / "truncated" / level, sweep, short, questions, system)
         write_json(out / "folds.json", split.model_dump())
         write_json("metrics/train_split.json", rounded(metrics.model_dump()))
+
+
+def refuse_common_ids(problems: list[Problem], transfer: list[Problem]) -> None:
+    """Raise InputError where a contest problem and a transfer problem have one id: folds tell problems apart by it."""
+    of_transfer = {problem.id: problem for problem in transfer}
+    for problem in problems:
+        if other := of_transfer.get(problem.id):
+            raise InputError(
+                f"data/parsed/problems.jsonl and data/transfer/problems.jsonl both have the id {problem.id!r} (of "
+                f"{problem.source} and of {other.source}). Rename the file that raw.path or transfer.path names, or "
+                "give its problems other ids in a column 'id'."
+            )
 
 
 def make_folds(

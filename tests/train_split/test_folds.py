@@ -325,6 +325,10 @@ def test_without_a_sweep_a_level_that_shares_no_row_stops_nothing(folder):
             lambda f: keep_chains(f, lambda chain: (chain["problem_id"][-2:] > "10") == (chain["level"] == "R6")),
             "0 rows to train on and 0 to validate on have an accepted chain at every level",
         ),
+        (
+            lambda f: write_jsonl(f / "data/transfer/problems.jsonl", [PROBLEMS[3]]),
+            "both have the id '2011/freshman_sophomore_test/04'",
+        ),
         (lambda f: (f / "data/verified/accepted.jsonl").write_text('{"chain": 1}\n'), "accepted.jsonl, line 1, chain"),
         (lambda f: (f / "data/parsed/problems.jsonl").unlink(), "data/parsed/problems.jsonl could not be read"),
         (lambda f: (f / "params.yaml").write_text("chat: {system: ''}"), "no block 'train_split'"),

@@ -112,7 +112,10 @@ def test_parquet_and_hugging_face_folders(tmp_path, layout):
         found.save_to_disk(path)
     elif layout == "splits":
         datasets.DatasetDict({"train": found.select(range(3)), "test": found.select([3])}).save_to_disk(path)
-        assert [p.question for p in read_problems(path, columns, 5, "test")] == ["Find 3 + 1."]
+        assert [(p.id, p.question) for p in read_problems(path, columns, 5, "test")] == [
+            ("set/test/0001", "Find 3 + 1.")
+        ]
+        assert read_problems(path, columns, 5, "train")[0].id == "set/train/0001"
         with pytest.raises(InputError, match="has no split 'dev'; it has train, test"):
             read_problems(path, columns, 5, "dev")
     else:
