@@ -16,7 +16,9 @@ from distil.exams.left_out import LeftOut, reason_against
 from distil.exams.tables import TableRow, read_rows
 from distil.pipeline.files import InputError, read_yaml
 from distil.pipeline.records import Chain, Problem
-from distil.verifier import extract
+from distil.verifier import Extraction, extract
+from distil.verifier.forms import Unread, Words
+from distil.verifier.reading import read
 
 LONGEST_KEY = 120
 """The most characters of a key without a mark like `\boxed{}`: the final answer in a longer text is unknown."""
@@ -24,6 +26,7 @@ MARKED = re.compile(
     r"^####|\\f?boxed|\\fbox|\n|\banswer\b|\b(so|thus|hence|therefore|because|since)\b", re.MULTILINE | re.I
 )
 CERTAIN = frozenset(["boxed", "answer_line", "answer_phrase"])  # ways to find an answer that do not guess
+ELSEWHERE = re.compile(r"\W*(see|refer to)\b", re.IGNORECASE)  # a key that says where the answer is
 CALCULATOR = re.compile(r"<<[^<>\n]*>>")  # GSM8K's notes for a calculator in the middle of its solutions
 
 Names: TypeAlias = Annotated[
@@ -88,10 +91,19 @@ def understood(problem: Problem) -> Problem | LeftOut:
 
 def final_answer(key: str) -> str | None:
     """A key's final answer: the key itself or, where it shows its working, the part marked as answer. None without."""
-    if not MARKED.search(key) and len(key) <= LONGEST_KEY:
-        return key
     found = extract(key)
+    if not MARKED.search(key) and len(key) <= LONGEST_KEY:
+        return key if _says_an_answer(key, found) else None
     return found.answer.strip().rstrip(".") if found.answer and found.found_by in CERTAIN else None
+
+
+def _says_an_answer(key: str, found: Extraction) -> bool:
+    """Whether a key without a mark is one: `12 sq. ft`, `no solution`. `N/A` and `7 x 8 = 56, then add 3` are none."""
+    if "empty_answer" in found.flags or ELSEWHERE.match(key):
+        return False
+    # numbers among words that the verifier reads as no value are a working, and which of them is the answer is unknown
+    in_words = isinstance(read(key), (Words, Unread)) and re.search(r"\d", key)
+    return found.found_by == "bare" or not in_words
 
 
 def recorded_chains(

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from distil.exams.left_out import LeftOut
-from distil.exams.problem_sets import ProblemColumns, read_problems, ready_mappings, recorded_chains, understood
+from distil.exams.problem_sets import (
+    ProblemColumns,
+    final_answer,
+    read_problems,
+    ready_mappings,
+    recorded_chains,
+    understood,
+)
 from distil.pipeline.files import InputError
 
 GSM8K = {
@@ -60,6 +67,24 @@ def test_the_shapes_of_well_known_data_sets(tmp_path, mapping, row, key, section
     read = understood(problem)
     assert (problem.section, problem.year) == (section, year)
     assert isinstance(read, LeftOut) if key is None else read.answer == key
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"),
+    [
+        *((key, key) for key in (
+            "Tuesday", "no solution", "none", "blue", "Alice has more", "cannot be determined", "45 sq. units",
+            "5 ft. 6 in.", "x = 3 or x = 5", "a: 3, b: 4", "March 5, 2011", "12 R 3", "(A)", "$12.50",
+        )),
+        *((key, None) for key in (
+            "N/A", "?", "TBD", "-", "null", "see below", "Refer to page 3", "Multiply 7 by 8, then add 3 to get 59",
+            "7 x 8 = 56, then add 3 to get 59", "By Vieta the sum is 7",
+        )),
+        ("Multiply 7 by 8, then add 3. The answer is 59.", "59"),
+    ],
+)  # fmt: skip
+def test_a_key_is_an_answer_or_its_question_is_left_out(key, answer):
+    assert final_answer(key) == answer
 
 
 def test_worked_solutions_are_recorded_chains_that_end_in_the_key(tmp_path):
