@@ -110,13 +110,10 @@ def recorded_chains(
     path: Path, columns: ProblemColumns, problems: list[Problem], split: str | None = None
 ) -> list[Chain]:
     """The file's worked solutions as recorded chains of `problems`, which were read from it; none without a column."""
-    rows = read_rows(path, split)
-    name = _present(columns.solution, rows)
+    table = _TableReader(path, columns, read_rows(path, split))
     chains = []
-    for row, problem in zip(rows, problems, strict=True):
-        value = row.values.get(name) if name else None
-        text = "\n\n".join(map(str, value)) if isinstance(value, list) else str(value or "")
-        text = CALCULATOR.sub("", text).strip()
+    for row, problem in zip(table.rows, problems, strict=True):
+        text = CALCULATOR.sub("", table.solution(row)).strip()
         if not text or (text == problem.answer and not MARKED.search(text)):
             continue  # a bare answer is no chain
         key = understood(problem)
@@ -152,10 +149,11 @@ class _TableReader:
                     f"{there}. Set 'columns' to {', '.join(ready_mappings())}, or to "
                     "{question: NAME, answer: NAME}."
                 )
-        for what in ("year", "group", "section", "id", "topic"):
+        for what in ("year", "group", "section", "id", "topic", "solution"):
             names = getattr(columns, what)
-            if len(names) == 1 and self.column[what] is None and columns not in ready_mappings().values():
-                raise InputError(f"{path} has no column {names[0]!r} for the {what}; leave 'columns.{what}' out.")
+            if names and self.column[what] is None and columns not in ready_mappings().values():
+                named = " or ".join(map(repr, names))
+                raise InputError(f"{path} has no column {named} for the {what}; leave 'columns.{what}' out.")
 
     def problems(self, groups: int | None, called: str) -> list[Problem]:
         numbered = self._numbered_groups() if self.column["group"] else {}
@@ -189,22 +187,31 @@ class _TableReader:
             )
         return problems
 
+    def solution(self, row: TableRow) -> str:
+        """A row's worked solution, which may be several texts; empty without one."""
+        if (column := self.column["solution"]) is None:
+            return ""
+        value = row.values.get(column)
+        texts = [self._as_text(row, "solution", part) for part in (value if isinstance(value, list) else [value])]
+        return "\n\n".join(filter(None, texts))
+
     def _text(self, row: TableRow, what: str) -> str | None:
         """A value as text; question, answer and a group may not be empty."""
-        column = self.column[what]
-        if column is None:
+        if (column := self.column[what]) is None:
             return None
-        value = row.values.get(column)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (str, int, float))):
-            raise self._fault(row, what, f"text or a number was expected (found {value!r:.60})")
-        text = "" if value is None or value != value else str(value).strip()
+        text = self._as_text(row, what, row.values.get(column))
         if not text and what in ("question", "answer", "group"):
             raise self._fault(row, what, "is empty")
         if "\ufffd" in text:
             raise self._fault(row, what, "holds U+FFFD, left by a wrong encoding; export the file again in UTF-8")
         return text or None
+
+    def _as_text(self, row: TableRow, what: str, value: Any) -> str:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (str, int, float))):
+            raise self._fault(row, what, f"text or a number was expected (found {value!r:.60})")
+        return "" if value is None or value != value else str(value).strip()
 
     def _year(self, row: TableRow) -> int | None:
         text = self._text(row, "year")

@@ -103,6 +103,29 @@ def test_worked_solutions_are_recorded_chains_that_end_in_the_key(tmp_path):
     assert recorded_chains(path, columns, read_problems(path, columns, None)) == []
 
 
+@pytest.mark.parametrize(
+    ("solution", "text"),
+    [
+        ("2 + 3 = 5", "2 + 3 = 5\n\nAnswer: 5"),
+        (["We add.", None, " 2 + 3 = 5 "], "We add.\n\n2 + 3 = 5\n\nAnswer: 5"),
+        (float("nan"), None),
+        (None, None),
+        ([{"role": "assistant", "content": "2 + 3 = 5"}], "set.jsonl, line 1, column solution: text or a number"),
+        ({"text": "2 + 3 = 5"}, "set.jsonl, line 1, column solution: text or a number"),
+        (False, "set.jsonl, line 1, column solution: text or a number"),
+    ],
+)
+def test_a_chain_is_made_of_text_alone(tmp_path, solution, text):
+    path = write(tmp_path / "set.jsonl", [{"question": "Find 2 + 3.", "answer": 5, "solution": solution}])
+    columns = ready_mappings()["plain"]
+    problems = read_problems(path, columns, None)
+    if text and text.startswith("set.jsonl"):
+        with pytest.raises(InputError, match=text):
+            recorded_chains(path, columns, problems)
+    else:
+        assert [chain.text for chain in recorded_chains(path, columns, problems)] == ([text] if text else [])
+
+
 def test_every_kind_of_file_gives_the_same_problems(tmp_path):
     rows = [
         {"question": "Find 1 + 1.", "answer": "2", "topic": "sums"},
@@ -178,6 +201,8 @@ ROW = '{"question": "Find 1 + 1.", "answer": "2"}\n'
         ("a.jsonl", ROW + "{", {}, "a.jsonl, line 2 is not JSON"),
         ("a.jsonl", ROW, {"question": "problem"}, "has no column 'problem' for the question; it has question, answer"),
         ("a.jsonl", ROW, {"year": "jahr"}, "has no column 'jahr' for the year"),
+        ("a.jsonl", ROW, {"year": ["Jahr", "Yaer"]}, "has no column 'Jahr' or 'Yaer' for the year"),
+        ("a.jsonl", ROW, {"solution": "Soluton"}, "has no column 'Soluton' for the solution"),
         ("a.jsonl", '{"question": "x", "answer": "1", "y": "May"}', {"year": "y"}, "column y: a year was expected"),
         ("a.jsonl", '{"question": "x\\ufffdy", "answer": "1"}', {}, "line 1, column question: holds U\\+FFFD"),
         ("a.jsonl", "", {}, "a.jsonl holds no problems"),
