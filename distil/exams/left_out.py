@@ -7,12 +7,19 @@ from pydantic import Field
 
 from distil.pipeline.records import Problem, Record
 
+_HERE = r"(shown\b|(at|on) the (left|right)\b|(above|below)\b(?! (the|its?|an?|\w)\b| ?[-\d$\\]))"
+"""Where something is on the page; `the graph below the line y = 2` is not there."""
 NAMES_FIGURE = re.compile(
-    r"\b(in|see|of|from|use) the (following |accompanying )?(figure|diagram|drawing|picture|sketch)\b"
-    r"|\b(figure|diagram|drawing|picture|sketch) (shown|above|below|(at|on|to) the (left|right))\b"
-    r"|\b(is|are|as) (shown|pictured|drawn)\b",
+    r"\b(in|see|of|from|use|refer to) the (following |accompanying )?(figure|diagram|drawing|picture|sketch)\b"
+    r"|\b(figure|diagram|drawing|picture|sketch)s? (shown|above|below|(at|on|to) the (left|right))\b"
+    r"|\b((?-i:F(igures?|ig\.))|(in|see|from|to) (figure|fig\.)) ?\d"
+    rf"|\b(graph|chart)s? {_HERE}|\baccompanying (graph|chart)\b|\bshown (in|on|by) the (graph|chart)\b"
+    rf"|\b(is|are) (shown|pictured)\b(?! (that|to)\b)|\bas (shown|pictured|drawn)\b|\bdrawn {_HERE}",
     re.IGNORECASE,
 )
+NAMES_TABLE = re.compile(rf"\btables? {_HERE}|\baccompanying table\b|\bshown (in|on|by) the table\b", re.IGNORECASE)
+TABLE = re.compile(r"\\begin\{(tabular\w*|array)\}|^\s*\||<table\b", re.MULTILINE)
+"""A table in the source of a text, which can be read: LaTeX's, Markdown's or HTML's."""
 DRAWN = re.compile(r"\[asy\]|\\begin\{(asy|tikzpicture|picture)\}|\\includegraphics|!\[[^\]]*\]\(|<(img|svg)\b")
 """A drawing in the source of a text: Asymptote's, LaTeX's, Markdown's or HTML's."""
 Doubt = Literal[
@@ -65,4 +72,6 @@ def reason_against(question: str) -> Reason | None:
     """The reason, in a question's own words, why a model that reads only text cannot be asked it; None if it can."""
     if DRAWN.search(question):
         return "has a drawing"
-    return "refers to a figure" if NAMES_FIGURE.search(question) else None
+    if NAMES_FIGURE.search(question) or (NAMES_TABLE.search(question) and not TABLE.search(question)):
+        return "refers to a figure"
+    return None
