@@ -10,8 +10,12 @@ from distil.pipeline.files import InputError
 from distil.pipeline.records import SECTIONS, ExamFile
 
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
-KNOWN_SECTIONS = (r"fresh|soph|\bfr so\b|\bfs\b", r"jun|senior|\bjr sr\b|\bjs\b", r"\b(two|2) person\b")
-"""How file names spell SECTIONS, in their order."""
+KNOWN_SECTIONS = (
+    r"\bfr(esh\w*)? ?so(ph\w*)?\b|\bfs\b",
+    r"\bj(r|un\w*) ?s(r|en\w*)\b|\bjs\b",
+    r"\b(two|2) person\b",
+)
+"""How file names and headings spell SECTIONS, in their order: both halves, since `Senior Challenge` is another contest."""
 
 
 def problem_id(year: int, section: str, number: int) -> str:
