@@ -15,7 +15,7 @@ KNOWN_SECTIONS = (
     r"\bj(r|un\w*) ?s(r|en\w*)\b|\bjs\b",
     r"\b(two|2) person\b",
 )
-"""How file names and headings spell SECTIONS, in their order: both halves, since `Senior Challenge` is another contest."""
+"""How names and headings spell SECTIONS, in their order. Both halves count: `Senior Challenge` is another contest."""
 
 
 def problem_id(year: int, section: str, number: int) -> str:

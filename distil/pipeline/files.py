@@ -175,11 +175,25 @@ def read_record(path: str | Path, model: type[Model]) -> Model:
         raise InputError(f"{path}, {field}: {first['msg']}. Run the stage that writes it (see `dvc dag`).") from error
 
 
+class _Loader(yaml.SafeLoader):
+    """A safe loader to which a key that comes twice is an error; to PyYAML's, the last one counts."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen = set[tuple[str, str]]()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    raise yaml.MarkedYAMLError(None, None, f"the key {key.value!r} comes twice", key.start_mark)
+                seen.add((key.tag, key.value))
+        return node
+
+
 def read_yaml(path: str | Path, expected: str = "") -> Any:
     """Read one YAML document. Raises InputError when it is missing or malformed; the message ends in `expected`."""
     path, hint = Path(path), f" {expected}" if expected else ""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise InputError(f"{path} could not be read: {error.strerror}.{hint}") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, ConfigDict, RootModel, field_validator
 from rapidfuzz import fuzz
 
 from distil.exams.left_out import LeftOut
@@ -28,6 +28,13 @@ class Correction(BaseModel):
     question: str | None = None
     answer: str | None = None
     drop: bool = False
+
+    @field_validator("question", "answer")
+    @classmethod
+    def _not_empty(cls, text: str | None) -> str | None:
+        if text is not None and not text.strip():
+            raise ValueError("is empty: leave it out to keep what was read, or drop the question with 'drop: true'")
+        return text
 
 
 class Corrections(RootModel[dict[str, Correction]]):

@@ -75,7 +75,14 @@ def test_the_file_is_checked(tmp_path):
     assert read_corrections(path) == {}
     path.write_text('# exported\n"2019/s/01": {"read": "Find \\"x\\".", "answer": "2"}\n')
     assert read_corrections(path) == {"2019/s/01": Correction(read='Find "x".', answer="2")}
-    for content in ("- 1", '"2019/s/01": {"answer": "2"}', '"2019/s/01": {"read": "x", "anser": "2"}'):
+    for content in (
+        "- 1",
+        '"2019/s/01": {"answer": "2"}',
+        '"2019/s/01": {"read": "x", "anser": "2"}',
+        '"2019/s/01": {"read": "x", "answer": " "}',
+        '"2019/s/01": {"read": "x", "question": ""}',
+        '"2019/s/01": {"read": "x", "answer": "2"}\n"2019/s/01": {"read": "x", "answer": "3"}',
+    ):
         path.write_text(content)
-        with pytest.raises(InputError, match=r"corrections.yaml.*make review"):
+        with pytest.raises(InputError, match=r"(?s)corrections.yaml.*make review"):
             read_corrections(path)

@@ -66,11 +66,20 @@ def test_json_that_is_not_is_named(tmp_path, content):
         read_json(tmp_path / "a.json")
 
 
-@pytest.mark.parametrize("content", [b"a: [1", b"name: Sch\xf6n", b"a: b: c"])
+@pytest.mark.parametrize("content", [b"a: [1", b"name: Sch\xf6n", b"a: b: c", b"b: {a: 1, a: 2}"])
 def test_yaml_that_is_not_is_named_with_what_was_expected(tmp_path, content):
     (tmp_path / "a.yaml").write_bytes(content)
     with pytest.raises(InputError, match=r"(?s)a\.yaml is not YAML in UTF-8: .* It is a list\."):
         read_yaml(tmp_path / "a.yaml", "It is a list.")
+
+
+def test_yaml_keys_may_be_overridden_but_not_repeated(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text('a: &a {x: 1, y: 1}\nb: {<<: *a, x: 2}\n1: c\n"1": d\n')
+    assert read_yaml(path) == {"a": {"x": 1, "y": 1}, "b": {"x": 2, "y": 1}, 1: "c", "1": "d"}
+    path.write_text("a: 1\nb: 2\na: 3\n")
+    with pytest.raises(InputError, match=r"(?s)the key 'a' comes twice.*line 3"):
+        read_yaml(path)
 
 
 def test_what_a_killed_run_left_is_gone_after_the_next(tmp_path):
