@@ -27,6 +27,7 @@ MARKED = re.compile(
 )
 CERTAIN = frozenset(["boxed", "answer_line", "answer_phrase"])  # ways to find an answer that do not guess
 ELSEWHERE = re.compile(r"\W*(see|refer to)\b", re.IGNORECASE)  # a key that says where the answer is
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # a lone surrogate, which JSON can hold and UTF-8 cannot
 CALCULATOR = re.compile(r"<<[^<>\n]*>>")  # GSM8K's notes for a calculator in the middle of its solutions
 
 Names: TypeAlias = Annotated[
@@ -211,7 +212,12 @@ class _TableReader:
             value = int(value)
         if value is not None and (isinstance(value, bool) or not isinstance(value, (str, int, float))):
             raise self._fault(row, what, f"text or a number was expected (found {value!r:.60})")
-        return "" if value is None or value != value else str(value).strip()
+        text = "" if value is None or value != value else str(value).strip()
+        if half := HALF_CHARACTER.search(text):
+            raise self._fault(
+                row, what, f"holds U+{ord(half[0]):X}, half of a character; export the file again in UTF-8"
+            )
+        return text
 
     def _year(self, row: TableRow) -> int | None:
         text = self._text(row, "year")

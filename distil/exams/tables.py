@@ -90,6 +90,10 @@ def _parsed(place: str, text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise InputError(f"{place} is not JSON: {error}.") from error
+    except RecursionError as error:
+        raise InputError(
+            f"{place}: arrays or objects are nested too deeply in it; give a problem a flat object."
+        ) from error
 
 
 def _object(place: str, value: Any) -> TableRow:

@@ -205,6 +205,13 @@ ROW = '{"question": "Find 1 + 1.", "answer": "2"}\n'
         ("a.jsonl", ROW, {"solution": "Soluton"}, "has no column 'Soluton' for the solution"),
         ("a.jsonl", '{"question": "x", "answer": "1", "y": "May"}', {"year": "y"}, "column y: a year was expected"),
         ("a.jsonl", '{"question": "x\\ufffdy", "answer": "1"}', {}, "line 1, column question: holds U\\+FFFD"),
+        (
+            "a.jsonl",
+            ROW + r'{"question": "x\ud83d", "answer": "1"}',
+            {},
+            "line 2, column question: holds U\\+D83D, half of",
+        ),
+        ("a.jsonl", ROW + "[" * 100_000, {}, "a.jsonl, line 2: arrays or objects are nested too deeply"),
         ("a.jsonl", "", {}, "a.jsonl holds no problems"),
         ("a.csv", "question,answer\nx,1\ny,2,3\n", {}, "a.csv, row 3: 3 values for 2 columns"),
         ("a.csv", 'question,answer\nx,1\n"y,2\n', {}, "a.csv, row 3, is not CSV"),
