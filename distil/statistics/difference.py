@@ -18,6 +18,7 @@ from distil.statistics.seeds import (
     influences,
     seeds_part,
     standard_errors,
+    variances,
 )
 
 
@@ -59,7 +60,7 @@ def difference(
     value = float(gaps.mean())
     questions = _score(base.mean(axis=1), students.mean(axis=1), clusters)
     per_seed, influence = gaps.mean(axis=0), influences(gaps, clusters)
-    seeds = seeds_part(per_seed, influence)
+    seeds = seeds_part(variances(per_seed, influence), len(per_seed))
     low = max(-1.0, value - seeds.joined(value - questions.low))
     high = min(1.0, value + seeds.joined(questions.high - value))
     return Difference(value, Interval(low, high), questions, "score", standard_errors(per_seed, influence))

@@ -1,22 +1,48 @@
-"""How small an effect a test could have found, and how many questions it takes to find a given effect."""
+"""How small an effect a comparison could have found, and how many questions it takes to find a given effect.
+
+An effect is found where the interval over questions and seeds leaves out 0.
+"""
 
 import math
 
-from scipy import stats
+import numpy as np
+from scipy import optimize, stats
 
-from distil.statistics.seeds import StandardErrors
+from distil.statistics.seeds import StandardErrors, Variances, seeds_part
 
-REACH = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
-"""An effect of this many standard errors is found four times in five by a two-sided test at 5 %."""
+WANTED = 0.8
+SPREADS = (np.arange(100) + 0.5) / 100
+"""Where in its distribution the variance of the seeds' values is looked at: few seeds may show much of it or little."""
+ENDLESS = 1e9
+"""So many times the questions asked are as good as all there could be."""
+
+
+def power(effect: float, errors: StandardErrors) -> float:
+    """The chance that a true difference of `effect`, a fraction, is found.
+
+    The estimate is normal. The variance of `count` seeds' values, from which the interval's margin over seeds is made,
+    is a scaled chi-squared with count - 1 degrees of freedom, independent of the estimate.
+    """
+    error = math.hypot(errors.questions, errors.seeds or 0.0)
+    questions, interaction = errors.questions**2, errors.interaction**2
+    seeds = (errors.seeds or 0.0) ** 2 + interaction
+    reach = float(stats.norm.ppf(0.975)) * errors.questions
+    freedom = errors.count - 1
+    shown = seeds * stats.chi2.ppf(SPREADS, freedom) / freedom if freedom else [0.0]
+    parts = (seeds_part(Variances(questions, float(one), interaction), errors.count) for one in shown)
+    reaches = np.array([part.joined(reach) for part in parts])
+    return float(stats.norm.cdf((abs(effect) - reaches) / error).mean())
 
 
 def detectable(errors: StandardErrors) -> float | None:
-    """The smallest true difference, a fraction, that is found four times in five; None where the error is not known.
-
-    It follows from the estimate's own standard error, which includes seeds, questions and near-duplicates.
-    """
+    """The smallest true difference, a fraction, that is found four times in five; None where the error is not known."""
     error = math.hypot(errors.questions, errors.seeds or 0.0)
-    return REACH * error if math.isfinite(error) and error > 0 else None
+    if not math.isfinite(error) or error == 0:
+        return None
+    most = error
+    while power(most, errors) < WANTED:
+        most *= 2
+    return float(optimize.brentq(lambda effect: power(effect, errors) - WANTED, 0, most))
 
 
 def questions_needed(effect: float, errors: StandardErrors, questions: int) -> int | None:
@@ -25,7 +51,17 @@ def questions_needed(effect: float, errors: StandardErrors, questions: int) -> i
     More questions make only the questions' part of the error smaller. None where the seeds' part alone is too large,
     so that no number of questions is enough, or where the error is not known.
     """
-    if not math.isfinite(errors.questions) or effect == 0:
+    if not math.isfinite(errors.questions) or errors.questions == 0 or effect == 0:
         return None
-    left = (effect / REACH) ** 2 - (errors.seeds or 0.0) ** 2
-    return math.ceil(questions * errors.questions**2 / left) if left > 0 else None
+
+    def lacking(times: float) -> float:
+        """The power that is missing with so many times as many questions."""
+        narrower = errors._replace(
+            questions=errors.questions / math.sqrt(times), interaction=errors.interaction / math.sqrt(times)
+        )
+        return WANTED - power(effect, narrower)
+
+    if lacking(ENDLESS) > 0:
+        return None
+    times = math.exp(optimize.brentq(lambda log: lacking(math.exp(log)), -math.log(ENDLESS), math.log(ENDLESS)))
+    return math.ceil(questions * times)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from distil.pipeline.share import each
-from distil.statistics.seeds import Array, Interval, StandardErrors, seeds_part, standard_errors
+from distil.statistics.seeds import Array, Interval, StandardErrors, seeds_part, standard_errors, variances
 
 BATCH = 1 << 24
 """Random draws of a batch of resamples. Where there are several batches, each has its own stream of random numbers, so
@@ -110,7 +110,8 @@ def resample(sums: Array, statistic: Statistic, resamples: int, rng: np.random.G
         replicates = statistic(resampled_totals(sums, resamples, rng)).mean(axis=1)
     left_out = np.where(np.isfinite(left_out), left_out, per_seed)
     influence = (len(sums) - 1) * (left_out.mean(axis=0) - left_out)
-    questions, seeds = bca(estimate, replicates, influence.mean(axis=1)), seeds_part(per_seed, influence)
+    questions = bca(estimate, replicates, influence.mean(axis=1))
+    seeds = seeds_part(variances(per_seed, influence), len(per_seed))
     both = questions
     if seeds.margin:
         low, high = questions or (estimate, estimate)

@@ -24,13 +24,15 @@ class Interval(NamedTuple):
 
 
 class StandardErrors(NamedTuple):
-    """The standard error of a mean over seeds, in two parts: from the choice of questions and from that of seeds.
+    """The standard error of a mean over `count` seeds, in two parts: from the questions' choice and from the seeds'.
 
-    `seeds` is None with one seed.
+    `seeds` is None with one seed. The questions' part includes the interaction's, which is given, too.
     """
 
     questions: float
     seeds: float | None
+    interaction: float = 0.0
+    count: int = 1
 
 
 class Variances(NamedTuple):
@@ -133,12 +135,11 @@ def standard_errors(per_seed: Array, influence: Array) -> StandardErrors:
     if found is None:
         return StandardErrors(math.nan, None)
     seeds = math.sqrt(max(0.0, found.seeds - found.interaction)) if len(per_seed) > 1 else None
-    return StandardErrors(math.sqrt(found.questions), seeds)
+    return StandardErrors(math.sqrt(found.questions), seeds, math.sqrt(found.interaction), len(per_seed))
 
 
-def seeds_part(per_seed: Array, influence: Array) -> SeedsPart:
-    """What the seeds add to a difference's interval: nothing with one seed. The arguments are those of `variances`."""
-    found, seeds = variances(per_seed, influence), len(per_seed)
+def seeds_part(found: Variances | None, seeds: int) -> SeedsPart:
+    """What the seeds add to a difference's interval, by what `variances` found: nothing with one seed."""
     if found is None or seeds < 2:
         return SeedsPart(1.0, 0.0)
     left = max(0.0, 1 - OFF_QUESTIONS * found.interaction / found.questions) if found.questions else 1.0

@@ -116,9 +116,9 @@ def _power(result: Comparison) -> Iterator[str]:
         return
     if power.detectable is not None:
         yield sentence(
-            f"By the standard error of this estimate, a true difference of {power.detectable:.1f} points would be "
-            "found four times in five.",
-            f"To find one of {power.effect:.0f} points takes {count(power.questions_needed, 'question')}."
+            f"By the uncertainty of this estimate, a true difference of {power.detectable:.1f} points would be found "
+            "four times in five.",
+            f"To find one of {power.effect:g} points takes {count(power.questions_needed, 'question')}."
             if power.questions_needed
             else None,
         )

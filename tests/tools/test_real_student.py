@@ -2,14 +2,15 @@
 
 from collections import Counter, defaultdict
 from pathlib import Path
-from statistics import NormalDist, mean, median
+from statistics import mean, median
 
 import pandas as pd
 import yaml
 
 from distil.pipeline.files import read_json, read_jsonl
 from distil.pipeline.records import LEVELS
-from distil.statistics.power import REACH
+from distil.statistics.power import detectable, power
+from distil.statistics.seeds import StandardErrors, influences, standard_errors
 from tools.params import compose
 from tools.results.__main__ import RESULTS, AnswerRow
 
@@ -22,11 +23,20 @@ def real_student_in_words() -> str:
     return " ".join((section + (ROOT / "docs/real-student.md").read_text("utf-8")).split())
 
 
+def errors_of(kept: Path) -> StandardErrors:
+    """The standard errors of the students' difference from the base, from a kept run's verdicts."""
+    table = pd.read_csv(kept / "plots/eval/verdicts.csv").query("part == 'contest_unseen'")
+    right = table.pivot(index="id", columns="model", values="right")
+    clusters = table.drop_duplicates("id").set_index("id")["cluster"].loc[right.index].to_numpy()
+    gaps = right.filter(like="seed_").sub(right["base"], axis=0).to_numpy(float)
+    return standard_errors(gaps.mean(axis=0), influences(gaps, clusters))
+
+
 def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) -> None:
     """The sentences around the block: rows trained on, questions, what could be detected, what the run left out."""
     kept = ROOT / RESULTS / "qwen-1.5b"
     found = read_json(kept / "metrics/eval.json")
-    unseen, transfer, detectable = (found[name] for name in ("contest_unseen", "transfer", "detectable_difference"))
+    unseen, transfer, errors = found["contest_unseen"], found["transfer"], errors_of(kept)
     trained = read_json(kept / "metrics/lora_seed/0.json")["folds"]["held_out"]
     params = yaml.safe_load((kept / "params.yaml").read_text("utf-8"))
     by_heart = read_json(kept / "metrics/contamination.json")
@@ -65,7 +75,7 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
         f"{unseen['n']} questions of {min(params['train_split']['held_out_years'])} to 2025",
         f"takes {-unseen['difference_high']:.1f} to {-unseen['difference_low']:.1f} points away",
         f"(sign flips over all three seeds: p = {unseen['sign_flip_p']:.3f})",
-        f"needs some {detectable:.1f} points for a power of 80 %",
+        f"needs some {100 * (detectable(errors) or 0):.1f} points for a power of 80 %",
         f"{transfer['n']} questions of MATH-500",
         f"(median {tokens} tokens, base {base_tokens})",
         f"({100 * unseen['student_cut_off']:.1f} % and {100 * unseen['base_cut_off']:.1f} %)",
@@ -136,8 +146,9 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
     assert all(sweep[level]["over_base_high"] < 0 for level in LEVELS[2:])
     assert by_words == sorted(LEVELS, key=lambda level: float(sweep[level]["accuracy"])) and by_words[-1] == "R2"
     assert all(len(metrics["seeds"]) == 1 for metrics in levels.values())
-    found_in_ten = 10 * NormalDist(1.96).cdf(5 * REACH / detectable)  # of a test at 5 %, in standard errors
-    assert round(found_in_ten) == 4 and "effect of 5 points would have been found four times in ten" in words
+    assert (
+        round(10 * power(0.05, errors)) == 3 and "effect of 5 points would have been found three times in ten" in words
+    )
     compose(tmp_path / "params.yaml", ["profile=qwen-1.5b"])
     composed = yaml.safe_load((tmp_path / "params.yaml").read_text("utf-8"))
     del params["composed_from"]  # a note on the file, which is worded otherwise today

@@ -75,7 +75,9 @@ def test_clustered_standard_error_is_that_of_the_cluster_means() -> None:
 def test_seeds_far_apart_add_their_t_interval_and_alike_ones_nothing() -> None:
     values = np.tile(np.array([0.5, 0.7, 0.9]), (40, 1))
     influence = np.repeat(RNG.normal(0, 1, (40, 1)), 3, axis=1)
-    apart, alike, one = (seeds_part(row, influence[:, : len(row)]) for row in (values[0], np.ones(3), np.ones(1)))
+    apart, alike, one = (
+        seeds_part(variances(row, influence[:, : len(row)]), len(row)) for row in (values[0], np.ones(3), np.ones(1))
+    )
     found = t_interval(values[0])
     assert found and apart.kept == 1 and apart.margin == pytest.approx((found.high - found.low) / 2)
     assert apart.joined(0.1) == pytest.approx(math.hypot(0.1, apart.margin))
@@ -86,7 +88,10 @@ def test_an_interaction_is_not_counted_twice_and_never_narrows() -> None:
     """With an interaction alone the seeds' values differ because of it, and what is kept is less."""
     values = crossed(200, 5, (0.0, 0.0, 1.0), np.random.default_rng(3))
     influence = influences(values, np.arange(200))
-    found, whole = seeds_part(values.mean(axis=0), influence), t_interval(values.mean(axis=0))
+    found, whole = (
+        seeds_part(variances(values.mean(axis=0), influence), values.shape[1]),
+        t_interval(values.mean(axis=0)),
+    )
     assert whole and found.kept < 0.8 and found.margin < (whole.high - whole.low) / 2
     assert found._replace(margin=0.01).joined(0.1) == 0.1
 
