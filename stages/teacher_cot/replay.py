@@ -40,6 +40,7 @@ class RecordedChain:
     level: Level
     text: str
     model: str = "recorded"
+    finish_reason: str = "recorded"
 
 
 class ChainMisfit(Record):
@@ -115,7 +116,7 @@ def _chain(row: RecordedChain, problem_id: str) -> Chain:
         sampling={},
         text=row.text.strip(),
         answer=extract(row.text).answer,
-        finish_reason="recorded",
+        finish_reason=row.finish_reason,
     )
 
 
@@ -158,8 +159,12 @@ def _row(line: str, where: str) -> RecordedChain:
         row = json.loads(line)
         if "messages" not in row:
             chain = Chain.model_validate(row)
-            return RecordedChain(where, chain.problem_id, None, chain.level, chain.text, chain.model)
+            return RecordedChain(
+                where, chain.problem_id, None, chain.level, chain.text, chain.model, chain.finish_reason
+            )
         said = {message["role"]: message["content"] for message in row["messages"]}
+        if not (isinstance(said["user"], str) and isinstance(said["assistant"], str)):
+            raise TypeError("the content of a turn is no text")
         return RecordedChain(where, None, said["user"], "R1", said["assistant"])
     except (ValueError, TypeError, KeyError, ValidationError) as error:
         raise InputError(

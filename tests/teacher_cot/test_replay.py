@@ -116,12 +116,20 @@ def test_the_stage_replays(tmp_path):
         "recorded": 12, "unmatched": 6, "ambiguous": 0, "surplus": 0, "empty": 0,
     }  # fmt: skip
     first = workspace.outputs()
-    (tmp_path / "data/teacher_cot/chains.jsonl").rename(tmp_path / "recorded/chains.jsonl")
+    cut = [chain | {"finish_reason": "length"} if chain["level"] == "R3" else chain for chain in chains]
+    (tmp_path / "recorded/chains.jsonl").write_text("".join(json.dumps(chain) + "\n" for chain in cut))
     (tmp_path / "recorded/reasoning_chain.csv").unlink()
     (tmp_path / "recorded/distilled_train.jsonl").unlink()
     assert workspace.command().returncode == 0  # another run's chains are recorded chains, too
-    texts = [chain["text"] for chain in workspace.rows("chains")]
+    replayed = workspace.rows("chains")
+    texts = [chain["text"] for chain in replayed]
     assert texts == [json.loads(line)["text"] for line in first["data/teacher_cot/chains.jsonl"].splitlines()]
+    assert [chain["level"] for chain in replayed if chain["finish_reason"] == "length"] == ["R3"], "cut off, still"
+
+
+def chat(question, chain) -> str:
+    """A chat row with these contents."""
+    return json.dumps({"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": chain}]})
 
 
 @pytest.mark.parametrize(
@@ -129,6 +137,8 @@ def test_the_stage_replays(tmp_path):
     [
         ("a.csv", "year,section\n2011,x\n", r"a.csv has no column question, question_id, reasoning_1"),
         ("a.jsonl", '{"messages": [{"role": "user", "content": "?"}]}\n', "a.jsonl, line 1: neither a chat row nor"),
+        ("a.jsonl", chat("?", None), "a.jsonl, line 1: neither a chat row nor"),
+        ("a.jsonl", chat([{"type": "text", "text": "?"}], "1"), "a.jsonl, line 1: neither a chat row nor"),
         ("a.jsonl", "\n{broken\n", "a.jsonl, line 2: neither a chat row nor a Chain"),
         ("a.txt", "?", "holds no"),
     ],
