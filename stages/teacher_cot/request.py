@@ -10,6 +10,7 @@ from distil.pipeline.files import InputError
 from distil.teacher import Request, Role, RoleName
 
 PROMPTS = Path(__file__).parent / "prompts"
+SLOT = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
 Slots = Mapping[str, str | int]
@@ -32,12 +33,24 @@ def request(
 
 
 def _messages(name: RoleName, values: Slots) -> list[dict[str, str]]:
-    turns = []
-    for speaker, text in prompt(name):
-        # in one pass, so that braces in a problem are never taken for slots
-        filled = re.sub(r"\{(\w+)\}", lambda slot: str(values[slot[1]]), text)
-        turns.append({"role": speaker, "content": filled})
-    return turns
+    """The prompt with its slots filled. Other braces stay, as in LaTeX. Raises InputError for a misspelt slot."""
+    turns = prompt(name)
+    named = {slot for _, text in turns for slot in SLOT.findall(text)}
+    unknown, lacking = sorted(named - values.keys()), sorted(values.keys() - named)
+    if unknown and lacking:
+        raise InputError(
+            f"{PROMPTS / name}.md has {_braced(unknown)}, which is no slot, and lacks {_braced(lacking)}. Correct the "
+            "slot's name, or put in what it lacks."
+        )
+    # in one pass, so that braces in a problem are never taken for slots
+    return [
+        {"role": speaker, "content": SLOT.sub(lambda slot: str(values.get(slot[1], slot[0])), text)}
+        for speaker, text in turns
+    ]
+
+
+def _braced(names: list[str]) -> str:
+    return ", ".join(f"{{{name}}}" for name in names)
 
 
 @functools.cache

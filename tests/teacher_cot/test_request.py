@@ -2,7 +2,8 @@
 
 import pytest
 
-from stages.teacher_cot.request import PROMPTS, request
+from distil.pipeline.files import InputError
+from stages.teacher_cot.request import PROMPTS, prompt, request
 from tests.teacher_cot.support import ROLE_NAMES, settings
 
 SOLVER = settings().roles["solver"]
@@ -39,6 +40,28 @@ def test_each_attempt_has_its_temperature_and_seed():
 def test_braces_in_a_problem_are_not_slots():
     text = r"Let A = {reasoning} and B = \frac{1}{2}."
     assert text in request("solver", SOLVER, "e", 1, {"question": text}).body["messages"][-1]["content"]
+
+
+@pytest.fixture
+def prompts(tmp_path, monkeypatch):
+    """A folder for prompts of the test's own."""
+    monkeypatch.setattr("stages.teacher_cot.request.PROMPTS", tmp_path)
+    prompt.cache_clear()
+    yield tmp_path
+    prompt.cache_clear()
+
+
+@pytest.mark.parametrize("text", [r"End with \boxed{answer}.", r"Write \frac{1}{2}, not 1/2."])
+def test_braces_in_a_prompt_that_are_no_slots_stay(prompts, text):
+    (prompts / "solver.md").write_text(f"## System\n{text}\n## User\n{{question}}\n")
+    system, user = request("solver", SOLVER, "e", 1, {"question": "?"}).body["messages"]
+    assert (system["content"], user["content"]) == (text, "?")
+
+
+def test_a_misspelt_slot_is_one_message(prompts):
+    (prompts / "solver.md").write_text("## User\n{qestion}\n")
+    with pytest.raises(InputError, match=r"solver\.md has \{qestion\}, which is no slot, and lacks \{question\}"):
+        request("solver", SOLVER, "e", 1, {"question": "?"})
 
 
 @pytest.mark.parametrize("role", ROLE_NAMES)
