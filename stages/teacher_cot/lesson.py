@@ -22,6 +22,9 @@ from distil.teacher import Request, RoleName
 from stages.teacher_cot.request import Slots, request
 from stages.teacher_cot.settings import Settings
 
+VERDICT = re.compile(r"^[^A-Z\n]*(?:[A-Z ]+:[^A-Z\n]*)?((?:IN)?CORRECT)[^A-Z\n]*$", re.MULTILINE)
+"""The judge's word on a line of its own, in bold or after `Verdict:` too. In a sentence it may be negated or quoted."""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -164,8 +167,8 @@ class Lesson:
             if isinstance(reply, Failed):
                 self._fail(chain.level, f"judge: {reply.reason}")
                 continue
-            words = re.findall(r"\b(?:IN)?CORRECT\b", reply.text.upper())
-            verdict: Any = words[-1] if words else "UNCLEAR"
+            words = set(VERDICT.findall(reply.text.upper()))
+            verdict: Any = words.pop() if len(words) == 1 and not reply.truncated else "UNCLEAR"
             self.taught.judgements.append(
                 Judgement(problem_id=self.taught.problem_id, level=chain.level, verdict=verdict)
             )

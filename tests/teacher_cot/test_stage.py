@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from distil import verifier
+from distil.endpoint import Reply, Usage
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError, write_jsonl
 from distil.pipeline.records import LEVELS, Answer, Chain
 from distil.pipeline.subset import stratified
 from stages.teacher_cot import lesson
 from stages.teacher_cot.__main__ import main
-from tests.teacher_cot.support import Server, Workspace, at, block, completion, problems
+from tests.teacher_cot.support import Server, Workspace, at, block, completion, problems, settings
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +151,42 @@ def test_the_judge_is_a_second_opinion(tmp_path, monkeypatch):
     for chain in chains:
         right = chain["answer"] == keys[chain["problem_id"]]
         assert judged[chain["problem_id"], chain["level"]] == ("CORRECT" if right else "INCORRECT")
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ("CORRECT", "CORRECT"),
+        ("Incorrect.", "INCORRECT"),
+        ("**Verdict:** CORRECT", "CORRECT"),
+        ("Both are 5.\n\n**CORRECT**\n", "CORRECT"),
+        ("INCORRECT\n\nThe correct answer is 6.", "INCORRECT"),
+        ("NOT CORRECT", "UNCLEAR"),
+        ("The final answer is not correct.", "UNCLEAR"),
+        ("CORRECT\nNo, 5 is not 6.\nINCORRECT", "UNCLEAR"),
+        ("", "UNCLEAR"),
+    ],
+)
+def test_the_judges_verdict_is_a_line_of_its_own(said, verdict):
+    assert judged(said, "stop") == verdict
+
+
+def test_a_judge_that_was_cut_off_gave_no_verdict():
+    assert judged("I have to say whether it is\nCORRECT", "length") == "UNCLEAR"
+
+
+def judged(said: str, finish_reason: str) -> str:
+    """The verdict in a judge's reply on a chain."""
+    one = lesson.Lesson("1", "What is 2 + 3?", settings(judge=True), {"test": "test"})
+    one.taught.chains = [
+        Chain(problem_id="1", level="R1", role="distiller", model="m", prompt_hash="", sampling={}, text="Answer: 5",
+              answer="5", finish_reason="stop")
+    ]  # fmt: skip
+    steps = one.judge("5")
+    next(steps)
+    with pytest.raises(StopIteration):
+        steps.send([Reply(said, "", finish_reason, Usage())])
+    return one.taught.judgements[0].verdict
 
 
 def test_samples_stop_at_the_first_that_verifies(tmp_path, monkeypatch):
