@@ -11,6 +11,7 @@ from pathlib import Path
 
 from distil.pipeline.command import run
 from distil.pipeline.files import read_json, read_record
+from distil.pipeline.metrics import ParsedMetrics
 from distil.pipeline.recorded_results import RecordedMetrics, RecordedModels, RecordedPart
 from distil.pipeline.records import LEVELS
 from distil.pipeline.results import EvalMetrics, Headline
@@ -24,10 +25,11 @@ REPORT = Path("reports/index.html")
 def main() -> None:
     """Print accuracies with intervals, the paired test, the leak, the length sweep and the path of the report."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    evaluation, sweep = Path("metrics/eval.json"), Path("metrics/length_sweep.json")
+    metrics = Path("metrics")
+    evaluation, sweep = metrics / "eval.json", metrics / "length_sweep.json"
     found = evaluated(evaluation) if evaluation.exists() else None
     levels = read_record(sweep, SweepMetrics) if sweep.exists() else None
-    sys.stdout.write("\n".join([*result(found), "", *lengths(levels), "", report()]) + "\n")
+    sys.stdout.write("\n".join([*result(found, parsed(metrics)), "", *lengths(levels), "", report()]) + "\n")
 
 
 def evaluated(path: Path) -> EvalMetrics | RecordedMetrics:
@@ -37,8 +39,14 @@ def evaluated(path: Path) -> EvalMetrics | RecordedMetrics:
     return read_record(path, EvalMetrics)
 
 
-def result(found: EvalMetrics | RecordedMetrics | None) -> list[str]:
-    """Base, student and teacher on the contest, and the student's gain."""
+def parsed(metrics: Path) -> int | None:
+    """How many questions the contest of a run has; None where its metrics do not say."""
+    path = metrics / "parsed.json"
+    return read_record(path, ParsedMetrics).problems if path.exists() else None
+
+
+def result(found: EvalMetrics | RecordedMetrics | None, questions: int | None) -> list[str]:
+    """Base, student and teacher on the contest, which has so many questions, and the student's gain."""
     if not found:
         return ["No metrics/eval.json yet: `dvc repro` writes it."]
     if isinstance(found, RecordedMetrics):
@@ -48,7 +56,8 @@ def result(found: EvalMetrics | RecordedMetrics | None) -> list[str]:
         f"Accuracy on {unseen.n} contest questions held out (95 % interval)",
         f"  base     {percent(unseen.base, unseen.base_low, unseen.base_high)}",
         f"  student  {percent(unseen.student_mean, unseen.student_low, unseen.student_high)}",
-        f"  teacher  {percent(found.teacher, found.teacher_low, found.teacher_high)} (all {found.teacher_n} questions)",
+        f"  teacher  {percent(found.teacher, found.teacher_low, found.teacher_high)} "
+        f"({answered(found.teacher_n, questions)})",
         f"Student minus base: {points(unseen)}, McNemar p = {number(unseen.mcnemar_p)}"
         f" ({unseen.gained} gained, {unseen.lost} lost)",
         f"Transfer, {transfer.n} questions: {points(transfer)}, McNemar p = {number(transfer.mcnemar_p)}",
@@ -63,6 +72,13 @@ def result(found: EvalMetrics | RecordedMetrics | None) -> list[str]:
         interval = span(unseen.leak_paired_low, unseen.leak_paired_high)
         lines.append(f"Trained under the study's split, same questions: {unseen.leak_paired:+.1f} points ({interval})")
     return lines
+
+
+def answered(n: int, questions: int | None) -> str:
+    """Which questions the teacher's accuracy is over: `n` of the contest's have a chain."""
+    if n == questions:
+        return f"all {n} questions"
+    return f"{n} questions with a chain" if questions is None else f"{n} of {questions} questions, those with a chain"
 
 
 def recorded(found: RecordedMetrics) -> list[str]:

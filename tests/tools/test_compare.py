@@ -1,6 +1,7 @@
 """Two revisions compared in a real repository, and the summary of a run."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,26 @@ def test_what_cannot_be_read_is_one_message(repository: Path, revision: str, mes
 def test_the_summary_says_what_is_missing(tmp_path: Path) -> None:
     done = inside(tmp_path, "tools.summary")
     assert done.returncode == 0 and "No metrics/eval.json yet" in done.stdout and "not written yet" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("problems", "said"),
+    [
+        (933, "(all 933 questions)"),
+        (1000, "(933 of 1000 questions, those with a chain)"),
+        (None, "(933 questions with a chain)"),
+    ],
+)
+def test_the_summary_says_which_questions_the_teacher_was_judged_on(
+    problems: int | None, said: str, tmp_path: Path
+) -> None:
+    """A question whose solver was cut off or refused has no chain, and is not in the teacher's accuracy."""
+    (tmp_path / "metrics").mkdir()
+    shutil.copy(ROOT / "metrics/eval.json", tmp_path / "metrics")
+    if problems:
+        parsed = json.loads((ROOT / "metrics/parsed.json").read_text("utf-8")) | {"problems": problems}
+        (tmp_path / "metrics/parsed.json").write_text(json.dumps(parsed))
+    assert said in inside(tmp_path, "tools.summary").stdout
 
 
 def test_the_summary_of_a_run_with_gaps(tmp_path: Path) -> None:
