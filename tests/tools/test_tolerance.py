@@ -95,6 +95,9 @@ def test_weights_are_measured_against_other_seeds(tmp_path: Path) -> None:
         (tmp_path / seed).mkdir()
         save_file({"a": np.full(4, value, np.float32)}, tmp_path / seed / "adapters.safetensors")
     assert distance(tmp_path / "own", tmp_path / "rerun") == pytest.approx(0.001, rel=1e-3)
+    save_file({"a": np.float32([1, np.nan])}, tmp_path / "nan.safetensors")
+    save_file({"a": np.float32([1, 1])}, tmp_path / "one.safetensors")
+    assert distance(tmp_path / "one.safetensors", tmp_path / "nan.safetensors") == math.inf
     others = {"other": tmp_path / "other", "far": tmp_path / "far", "gone": None}
     assert nearest_sibling(tmp_path / "own", others) == ("other", 0.5)
 
@@ -102,7 +105,28 @@ def test_weights_are_measured_against_other_seeds(tmp_path: Path) -> None:
 def test_answers_are_measured_by_the_share_that_differs(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("1\n2\n3\n4\n")
     (tmp_path / "b.jsonl").write_text("1\n2\n0\n4\n")
+    (tmp_path / "short.jsonl").write_text("1\n")
     assert distance(tmp_path / "a.jsonl", tmp_path / "b.jsonl") == 0.25
+    assert distance(tmp_path / "a.jsonl", tmp_path / "short.jsonl") == 0.75
+    assert distance(tmp_path / "short.jsonl", tmp_path / "a.jsonl") == 0.75
+
+
+@pytest.mark.parametrize("lost", ["contest.jsonl", "held_out/adapters.safetensors"])
+def test_a_file_that_only_one_output_has_is_beyond_all_distance(lost: str, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name / "held_out").mkdir(parents=True)
+        (tmp_path / name / "contest.jsonl").write_text("1\n")
+        save_file({"a": np.zeros(1, np.float32)}, tmp_path / name / "held_out/adapters.safetensors")
+    (tmp_path / "other" / lost).unlink()
+    assert distance(tmp_path / "one", tmp_path / "other") == distance(tmp_path / "other", tmp_path / "one") == math.inf
+
+
+def test_the_projects_own_counts_of_questions_may_not_move() -> None:
+    """A rerun that answered three questions of 252 has other questions, and not other statistics."""
+    committed = read_metrics(["metrics/eval.json", "metrics/length_sweep.json"], ROOT.joinpath)
+    counts = [name for name in committed if name.endswith((".n", "_n"))]
+    outside, _ = judge(committed, committed | dict.fromkeys(counts, 3), committed, read_rules(ROOT))
+    assert len(counts) > 15 and len(outside) == len(counts)
 
 
 def test_the_projects_own_rules_are_read() -> None:

@@ -110,7 +110,7 @@ class RunComparison:
             if nearest and (gap := distance(own, here)) is not None:
                 name, bound = nearest
                 said = f"{gap:.3g} from the committed one, where the nearest other one ({name}) is {bound:.3g} away"
-                (outside if gap > bound else inside).append(f"{out}: {said}")
+                (inside if gap < bound else outside).append(f"{out}: {said}")
             if rules.first_losses and stage.group in rules.first_losses.stages and out.endswith(".csv"):
                 said, apart = losses_apart(own, here, rules.first_losses)
                 (outside if apart else inside).append(f"{out}: {said}")

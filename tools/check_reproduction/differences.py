@@ -1,5 +1,6 @@
 """How two outputs differ: the first differing record, the largest weight difference, the values of a JSON file."""
 
+import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -117,16 +118,19 @@ def _gaps(one: Path, other: Path) -> dict[str, np.ndarray] | None:
 def distance(one: Path, other: Path) -> float | None:
     """The distance of two outputs; for a folder, the largest distance of its files.
 
-    For `.safetensors` it is the root mean square of the weights' differences, for `.jsonl` the share of records that
-    differ. Other outputs have none.
+    For `.safetensors` it is the root mean square of the weights' differences, for `.jsonl` the share of the longer
+    file's records that differ. Other outputs have none. It is infinite where a file, or a weight, is in one alone.
     """
     left, right = files(one), files(other)
+    if left.keys() != right.keys():
+        return math.inf
     found = []
-    for name in left.keys() & right.keys():
+    for name in left:
         if left[name].suffix == ".safetensors":
             gaps = _gaps(left[name], right[name])
-            found.append(math.inf if gaps is None else float(np.sqrt(np.mean(np.hstack([*gaps.values()]) ** 2))))
+            root = math.inf if gaps is None else float(np.sqrt(np.mean(np.hstack([*gaps.values()]) ** 2)))
+            found.append(math.inf if math.isnan(root) else root)
         elif left[name].suffix == ".jsonl":
-            lines = list(zip(left[name].open("rb"), right[name].open("rb"), strict=False))
+            lines = list(itertools.zip_longest(left[name].open("rb"), right[name].open("rb")))
             found.append(sum(a != b for a, b in lines) / max(len(lines), 1))
     return max(found, default=None)
