@@ -15,6 +15,9 @@ from pathlib import Path
 SCRATCH = ("cache", "metrics/timings")
 """Places for files of a stage that are no outputs: stores that make a rerun cheaper, and times."""
 
+NO_KEY = "NO_KEY_FOR_A_CHECK"
+"""The environment variable, never set, in which a stage looks for the key when an answer is not in its store."""
+
 
 def shell(folder: Path, declared: dict[str, dict]) -> Path:
     """Write the shell that isolates stages, and return its path. Logs and results go to `folder`, too.
@@ -72,6 +75,11 @@ def main() -> int:
     problem = ""
     if status:
         problem = f"exit status {status}: {last_line(log)}"
+        if NO_KEY in problem:
+            problem = (
+                "it asks models that may be paid, and its store lacks answers. A check buys none: run the stage with "
+                "`dvc repro`, or import the answers (docs/data-versions.md)"
+            )
     elif written := [path for path in files if not covers(allowed, path)]:
         problem = f"it writes files that its outs do not name: {', '.join(written[:8])}"
     for out in stage["outs"]:

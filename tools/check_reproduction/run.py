@@ -1,9 +1,11 @@
 """Run a revision's pipeline from nothing through DVC, every stage in a folder with only what it declares."""
 
 import os
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,8 +16,10 @@ from dvc.utils.fs import remove
 from dvc.utils.serialize import modify_yaml
 from tqdm import tqdm
 
+from distil.pipeline.files import InputError
 from tools.check_reproduction import isolated
 from tools.check_reproduction.revision import Entry, Revision, Stage, clone, read_lock
+from tools.paid import paid_store
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def run_pipeline(revision: Revision, python: Path, folder: Path, shuffle: int | 
         place.parent.mkdir(parents=True, exist_ok=True)
         if not place.exists():
             place.symlink_to((revision.source / dep).resolve())
-    declared = {stage.name: _declared(root, stage) for stage in runnable}
+    declared = {stage.name: _declared(root, stage, revision.source, folder) for stage in runnable}
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONPATH", "VIRTUAL_ENV", "DVC_"))} | {
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
         "SHELL": str(isolated.shell(folder, declared)),
@@ -79,8 +83,32 @@ def _forget(root: Path, stages: list[Stage]) -> None:
                 remove(root / out)
 
 
-def _declared(root: Path, stage: Stage) -> dict[str, list[str] | dict[str, str]]:
-    """What a stage may read and write. A parameter file is cut down to the names it declares, whole if it has none."""
+def _declared(root: Path, stage: Stage, source: Path, folder: Path) -> dict[str, list[str] | dict[str, str]]:
+    """What a stage may read and write. A parameter file is cut down to the names it declares, whole if it has none.
+
+    A stage that asks models that may be paid has a copy of the store that is in `source`, and no key.
+    """
     found = {file: read_param_file(localfs, str(root / file), names) for file, names in stage.params.items()}
+    params = found.get("params.yaml", {})
+    if store := paid_store(params):
+        teacher = params["teacher_cot"]
+        teacher["store"] = str(_copy(stage.name, source / store, folder / "teacher.sqlite"))
+        for endpoint in teacher["endpoints"].values():
+            endpoint["api_key_env"] = isolated.NO_KEY
     params = {file: yaml.safe_dump(content, sort_keys=False) for file, content in found.items()}
     return {"deps": [dep for dep in stage.deps if not dep.startswith("..")], "params": params, "outs": stage.outs}
+
+
+def _copy(stage: str, store: Path, copy: Path) -> Path:
+    """Copy a teacher's store, with what another process is writing into it. Raises InputError where there is none."""
+    if not store.is_file():
+        raise InputError(
+            f"stage {stage} asks models that may be paid, and its store {store} (teacher_cot.store) is not there. A "
+            "check buys no answers: import them (docs/data-versions.md), or check stages before it (STAGES)."
+        )
+    try:
+        with closing(sqlite3.connect(store)) as theirs, closing(sqlite3.connect(copy)) as own:
+            theirs.backup(own)
+    except sqlite3.Error as error:
+        raise InputError(f"the store {store} of stage {stage} could not be copied: {error}.") from error
+    return copy

@@ -25,6 +25,7 @@ from filelock import FileLock
 from distil.pipeline import share
 from distil.pipeline.files import InputError
 from tools.git import git
+from tools.paid import paid_store
 from tools.repro import cluster, stage
 from tools.repro.lock import LOCK
 
@@ -188,7 +189,10 @@ def run(
             dump_yaml(str(LOCK), {"schema": "2.0", "stages": entries})
             try:
                 with Repo() as repo:
-                    clear(repo.stage.collect(name)[0], [out.fs_path for out in repo.index.outs])
+                    one = repo.stage.collect(name)[0]
+                    if store := private_store(one):
+                        return Made(failure=f"{where} will not pay for answers of stage {name}: {store} {PRIVATE}")
+                    clear(one, [out.fs_path for out in repo.index.outs])
                     files = {path: content for found in needed.values() for path, content in found.items()}
                     bring(repo, list(needed), files, remote)
             except DvcException as error:
@@ -209,6 +213,19 @@ def run(
 
 
 ADVICE = "Workers get data from the DVC remote REMOTE=name, or from a cache that every clone shares (docs/scale.md)."
+
+
+def private_store(one: Stage) -> Path | None:
+    """The store of a stage that may pay for answers, where it lies inside this clone: no other clone would see it."""
+    files = [dep.read_params(flatten=False) for dep in one.deps if isinstance(dep, ParamsDependency)]
+    store = paid_store({name: value for params in files for name, value in params.items()})
+    return store if store and store.resolve().is_relative_to(Path.cwd()) else None
+
+
+PRIVATE = (
+    "(teacher_cot.store) is in this clone alone, and answers paid elsewhere are not in it. Set teacher_cot.store to a "
+    "file on a disk that all machines share. Or run `dvc repro` and `dvc push` of that stage where its store is, first."
+)
 
 
 def clear(one: Stage, outs: list[str]) -> None:
