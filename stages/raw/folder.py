@@ -5,6 +5,7 @@ A key may be a separate file: `2019 JS key.pdf` next to `2019 JS.pdf`, or a file
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, RootModel
@@ -16,6 +17,8 @@ from distil.pipeline.records import ExamFile
 LISTING = "exams.yaml"
 KEY = re.compile(r"(?<![a-z])(?:answer[\W_]*keys?|answers?|keys?|solutions?)(?![a-z])", re.IGNORECASE)
 """Words that the name of a key's file has and the name of its exam has not."""
+NEAR = (".doc", ".odt", ".rtf", ".htm", ".markdown", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".heic")
+"""Kinds of files that may be exams and are not read."""
 
 
 class Listed(BaseModel):
@@ -34,12 +37,19 @@ class Listing(RootModel[dict[str, Listed]]):
 def copy_exams(source: Path, exams: Path) -> list[ExamFile]:
     """Copy a folder's exams to `exams` as `YEAR-SECTION.pdf`, a key as `YEAR-SECTION.key.pdf`, and describe them.
 
-    Raises InputError when there are none, one cannot be opened, its year or section is unknown, two are of the same
-    exam, or a key is another kind of file than its exam.
+    Names on standard error what may be an exam and is not read. Raises InputError when there are no exams, one cannot
+    be opened, its year or section is unknown, two are of the same exam, or a key is another kind of file than its exam
+    or has a key itself.
     """
     if not source.is_dir():
         raise InputError(f"{source} is not a folder. raw.path is the folder with your exams.")
     files = sorted(path for path in source.iterdir() if path.suffix.lower() in (".pdf", *DOCUMENTS))
+    if skipped := ", ".join(_not_read(source)):
+        print(
+            f"{source}: not read: {skipped}. An exam is a file of the folder itself, and ends in .pdf, "
+            f"{', '.join(DOCUMENTS[:-1])} or {DOCUMENTS[-1]}.",
+            file=sys.stderr,
+        )
     if not files:
         raise InputError(
             f"{source} holds no PDF ({', '.join(DOCUMENTS)} are read, too). Put one there for each exam, named like "
@@ -66,6 +76,16 @@ def copy_exams(source: Path, exams: Path) -> list[ExamFile]:
     return list(described.values())
 
 
+def _not_read(source: Path) -> list[str]:
+    """Folders, and files of a kind near to an exam's."""
+    visible = sorted(path for path in source.iterdir() if not path.name.startswith("."))
+    return [
+        f"'{path.name}{'/' if path.is_dir() else ''}'"
+        for path in visible
+        if path.is_dir() or path.suffix.lower() in NEAR
+    ]
+
+
 def _copied(path: Path, copy: Path, year: int, section: str) -> ExamFile:
     describe(path, path.name, year, section)  # an error message has the user's name of the file
     shutil.copyfile(path, copy)
@@ -79,7 +99,7 @@ def _keys(files: list[Path], listing: dict[str, Listed]) -> dict[Path, Path]:
     for name, listed in listing.items():
         if listed.key and listed.key not in by_name:
             raise InputError(f"{files[0].parent / LISTING}: the key {listed.key!r} of {name!r} is not in the folder.")
-        if listed.key:
+        if listed.key and listed.key != name:  # an exam that is its own key holds the key, as exams do
             keys[by_name[name]] = by_name[listed.key]
     exams = [path for path in files if not KEY.search(path.stem)]
     for path in files:
@@ -96,6 +116,11 @@ def _keys(files: list[Path], listing: dict[str, Listed]) -> dict[Path, Path]:
                 raise InputError(f"{path} and {keys[exam]} are both the key of {exam}. Remove one.")
             keys[exam] = path
     for exam, key in keys.items():
+        if key in keys:
+            raise InputError(
+                f"{key.parent}: {key.name!r} is the key of {exam.name!r}, and has a key of its own. A file "
+                f"is an exam or a key: say which in {LISTING}."
+            )
         if (exam.suffix.lower() == ".pdf") != (key.suffix.lower() == ".pdf"):
             raise InputError(f"{key} is the key of {exam}: give both as PDFs, or neither.")
     return keys

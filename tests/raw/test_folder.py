@@ -31,18 +31,31 @@ def test_names_and_exams_yaml_say_year_and_section(folder, tmp_path):
 
 def test_a_key_may_be_a_file_of_its_own(folder, tmp_path):
     names = ("2019 JS.pdf", "2019 JS answer key.pdf", "JS_2020.pdf", "Solutions JS_2020.PDF", "final.pdf", "7.pdf")
-    for name in (*names, "2022 FS and key.pdf"):
+    for name in (*names, "2022 FS and key.pdf", "2023 JS.pdf"):
         (folder / name).write_bytes(PDF)
-    (folder / "exams.yaml").write_text("final.pdf: {year: 2021, key: 7.pdf}\n")
+    (folder / "exams.yaml").write_text("final.pdf: {year: 2021, key: 7.pdf}\n2023 JS.pdf: {key: 2023 JS.pdf}\n")
     described = copy_exams(folder, tmp_path / "exams")
     assert {(entry.original, entry.key and (entry.key.file, entry.key.original)) for entry in described} == {
         ("2019 JS.pdf", ("2019-junior_senior_test.key.pdf", "2019 JS answer key.pdf")),
         ("JS_2020.pdf", ("2020-junior_senior_test.key.pdf", "Solutions JS_2020.PDF")),
         ("final.pdf", ("2021-final.key.pdf", "7.pdf")),
         ("2022 FS and key.pdf", None),  # no file is called `2022 FS and`
+        ("2023 JS.pdf", None),  # it holds its key itself
     }
     files = {entry.file for entry in described} | {entry.key.file for entry in described if entry.key}
     assert {path.name for path in (tmp_path / "exams").iterdir()} == files
+
+
+def test_what_may_be_an_exam_and_is_not_read_is_named(folder, tmp_path, capsys):
+    for name in ("2019 JS.pdf", "2020 JS.doc", "2021 JS.JPG", "notes.txt", ".DS_Store"):
+        (folder / name).write_bytes(PDF)
+    for name in ("older", ".git"):
+        (folder / name).mkdir()
+    assert [entry.original for entry in copy_exams(folder, tmp_path / "exams")] == ["2019 JS.pdf"]
+    assert capsys.readouterr().err == (
+        f"{folder}: not read: '2020 JS.doc', '2021 JS.JPG', 'older/'. An exam is a file of the folder itself, and ends "
+        "in .pdf, .tex, .docx, .md or .html.\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,6 +81,10 @@ def test_a_key_may_be_a_file_of_its_own(folder, tmp_path):
                 "exams.yaml": b"2019 js A.pdf: {section: a}\n2019 js B.pdf: {section: b}",
             },
             "A key.pdf may be the key of 2019 js A.pdf or of 2019 js B.pdf. Say which in",
+        ),
+        (
+            {"a.pdf": PDF, "b.pdf": PDF, "exams.yaml": b"a.pdf: {year: 2019, key: b.pdf}\nb.pdf: {key: a.pdf}"},
+            "'b.pdf' is the key of 'a.pdf', and has a key of its own",
         ),
         ({"2019 js.pdf": PDF, "2019 js key.md": b"1. 2"}, "2019 js.pdf: give both as PDFs, or neither"),
         ({"2019 js.pdf": PDF, "key.pdf": PDF}, r"its year is unknown.*'EXAM.pdf: \{key: key.pdf\}'"),
