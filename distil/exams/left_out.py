@@ -38,6 +38,7 @@ Reason = (
         "placeholder",
         "key without a final answer",
         "its key is not read",
+        "its question is not read",
         "read with too little confidence",
         "its number comes twice",
         "its two readings differ",

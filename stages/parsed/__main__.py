@@ -190,7 +190,7 @@ def read_by_model(exams: list[ExamFile], params: ParsedParams) -> tuple[list[Pro
     for exam in exams:
         path, key = files_of(exam)
         assert exam.year is not None
-        both = vision.sections(seen[path], exam.section)
+        both = vision.sections(path, seen[path], exam.section)
         if key and exam.section and exam.section in both:
             both[exam.section] = both[exam.section][0], [item for page in seen[key] for item in page.answers]
         found, without = with_keys(both, path, exam.year, params.least_confidence)

@@ -23,6 +23,7 @@ from stages.parsed.items import KEY_HEADING
 from stages.parsed.ocr import Box, ScannedItem, ScannedPage, read_scan
 
 TOP = 0.2  # of the page's height: its headings are in this part
+MISSED = 2  # so many numbers in a row the engine may miss
 STRAY = 0.8  # factor of an item's confidence if some of its boxes are in no row
 LABEL = re.compile(r"[:.'’•\-\s]*(?:Q|#|Problem )?\s?(\d ?\d?) ?[.),:](?!\d)\s*", re.IGNORECASE)
 SHEET = re.compile(r"(names?|school|team code)\s?:?.*", re.IGNORECASE)
@@ -54,22 +55,71 @@ def sections(pages: list[ScannedPage], section: str | None) -> dict[str, Both]:
     current: str | None = section
     asked: dict[str, list[ScannedPage]] = {}
     keys: dict[str, list[ScannedItem]] = {}
+    in_key = False
     for page in pages:
         if section is None:
             current = _section(page, current)
         if current is None:
             continue
-        head = [box for box in page.boxes if box.top < TOP * page.height]
-        if any(SHEET.fullmatch(box.text) for box in head) or any(KEY.fullmatch(box.text) for box in head):
-            # a blank sheet to fill in may have the key's heading: of the two, the one with more answers is the key
-            if len(answers := sheet(page)) >= len(keys.get(current, [])):
-                keys[current] = answers or keys.get(current, [])
+        key = keys.get(current, [])
+        in_key = _is_sheet(page) or (in_key and _goes_on(page, key, asked.get(current, [])))
+        if in_key:
+            keys[current] = _with_sheet(key, sheet(page))
         else:
             asked.setdefault(current, []).append(page)
-    for name, its in asked.items():
-        questions, rest = _split(its)
+    for name in asked | keys:
+        questions, rest = _split(asked.get(name, []))
         found[name] = (list(_questions(questions)), keys.get(name) or [one for page in rest for one in sheet(page)])
     return found
+
+
+def _is_sheet(page: ScannedPage) -> bool:
+    """Whether the page's head is that of an answer sheet or of a key."""
+    head = [box for box in page.boxes if box.top < TOP * page.height]
+    return any(SHEET.fullmatch(box.text) or KEY.fullmatch(box.text) for box in head)
+
+
+def _goes_on(page: ScannedPage, key: list[ScannedItem], asked: list[ScannedPage]) -> bool:
+    """Whether a page after a key goes on with it: its first number is beyond the key's, and the question was asked."""
+    numbers = _numbers(page)
+    if not (key and numbers):
+        return False
+    last = max((item.number for item in _questions(asked)), default=0)
+    return max(item.number for item in key) < numbers[0] <= last
+
+
+def _with_sheet(key: list[ScannedItem], more: list[ScannedItem]) -> list[ScannedItem]:
+    """The key with the answers of a further sheet, where all their numbers are beyond the key's or below them.
+
+    Else one of both is a blank sheet to fill in, which may have the key's heading. The one with more answers is taken.
+    """
+    low, high = sorted((key, more), key=lambda items: min((item.number for item in items), default=0))
+    if not low or low[-1].number < high[0].number:
+        return [*low, *high]
+    return more if len(more) >= len(key) else key
+
+
+def require_one_section(
+    path: Path, titles: Iterable[tuple[int, str | None]], parts: Iterable[Iterable[tuple[int, list[int]]]]
+) -> None:
+    """Refuse a file of several sections, whose keys would be taken for one another.
+
+    `titles` has the number of each page and the section of the study that its title names. `parts` are the questions
+    and the answers, as a list of numbers for each page. Raises InputError where titles name two sections, or where a
+    page begins again at 1 and 2.
+    """
+    advice = "A file holds one section and its key: divide it into files."
+    named: str | None = None
+    for page, title in titles:
+        if named and title and title != named:
+            raise InputError(f"{path}, page {page}: its heading names {title}, and one before it {named}. {advice}")
+        named = named or title
+    for part in parts:
+        begun = False
+        for page, numbers in part:
+            if begun and numbers[:2] == [1, 2]:
+                raise InputError(f"{path}, page {page}: the numbers begin again at 1. {advice}")
+            begun |= bool(numbers)
 
 
 def section_named(heading: str) -> str | None:
@@ -86,6 +136,15 @@ def _section(page: ScannedPage, current: str | None) -> str | None:
         if OTHER_TEST.search(box.text) and box.top < TOP * page.height:
             return None
     return current
+
+
+def _title(page: ScannedPage) -> str | None:
+    """The section that the head of a page names. On a page that does not begin a test, it is a question's text."""
+    numbered = _numbered(page.boxes, page.width)
+    if not numbered or numbered[0].number > MISSED + 1:
+        return None
+    head = [box for box in page.boxes if box.bottom <= numbered[0].box.top and box.top < TOP * page.height]
+    return next((named for box in head if len(box.text) < 60 and (named := section_named(box.text))), None)
 
 
 def _split(pages: list[ScannedPage]) -> tuple[list[ScannedPage], list[ScannedPage]]:
@@ -110,16 +169,15 @@ def _questions(pages: Iterable[ScannedPage]) -> Iterator[ScannedItem]:
             continue
         usual = median(box.height for box in page.boxes)
         boxes = _with_fractions([box for box in page.boxes if not box.text.startswith("**")], usual)
-        labels = [(box, found) for box in boxes if (found := LABEL.match(box.text))]
-        edge = min((box.left for box, _ in labels), default=0)
+        numbered = _numbered(boxes, page.width)
+        edge = min((one.box.left for one in numbered), default=0)
         begins: list[Begin] = []
         last = item.number if item else 0
-        for box, found in sorted(labels, key=lambda one: one[0].top):
-            number = int(found[1].replace(" ", ""))
-            # numbers go up; the engine may miss one or two, and after a larger step it is a number in the text
-            if box.left - edge < 0.05 * page.width and last < number <= last + 3:
-                begins.append(Begin(box, number, box.text[found.end() :]))
-                last = number
+        for one in numbered:
+            # numbers go up; after a larger step than the engine's misses explain, it is a number in the text
+            if last < one.number <= last + MISSED + 1:
+                begins.append(one)
+                last = one.number
         begins = _with_missed(begins, boxes, edge, usual)
         heads = {id(begin.box) for begin in begins}
         rest = sorted((box for box in boxes if id(box) not in heads), key=lambda box: box.middle)
@@ -139,9 +197,32 @@ def _questions(pages: Iterable[ScannedPage]) -> Iterator[ScannedItem]:
         yield _finished(item)
 
 
+def _numbered(boxes: list[Box], width: float) -> list[Begin]:
+    """The boxes at the left edge that begin with a number, from above."""
+    labels = [(box, found) for box in boxes if (found := LABEL.match(box.text))]
+    edge = min((box.left for box, _ in labels), default=0)
+    return [
+        Begin(box, int(found[1].replace(" ", "")), box.text[found.end() :])
+        for box, found in sorted(labels, key=lambda one: one[0].top)
+        if box.left - edge < 0.05 * width
+    ]
+
+
+def _numbers(page: ScannedPage) -> list[int]:
+    return [begin.number for begin in _numbered(page.boxes, page.width)]
+
+
 def read_sections(path: Path, section: str | None, key_path: Path | None = None) -> dict[str, Both]:
-    """The questions and answers of each section of a scan. With a key in a separate file there is one section."""
-    found = sections(read_scan(path), section)
+    """The questions and answers of each section of a scan. With a key in a separate file there is one section.
+
+    Raises InputError where a `section` is given and the scan holds several.
+    """
+    pages = read_scan(path)
+    if section:
+        parts = _split([page for page in pages if not _is_sheet(page)])
+        titles = [(page.number, _title(page)) for page in pages]
+        require_one_section(path, titles, [[(page.number, _numbers(page)) for page in part] for part in parts])
+    found = sections(pages, section)
     if key_path and section and section in found:
         answers = [item for page in read_scan(key_path) for item in sheet(page)]
         found[section] = (found[section][0], answers)
@@ -182,7 +263,9 @@ def problems_of(
 def with_keys(
     found: dict[str, Both], path: Path, year: int, least_confidence: float
 ) -> tuple[list[Problem], list[LeftOut]]:
-    """The problems made of the questions and answers of each section. Questions read with a doubt are left out.
+    """The problems made of the questions and answers of each section.
+
+    Questions are left out that were read with a doubt, or of which only the answer was read.
 
     Raises InputError when there are no questions or no answers.
     """
@@ -195,7 +278,9 @@ def with_keys(
     for name, (questions, answers) in found.items():
         keys = {item.number: item for item in answers}
         times = Counter(item.number for item in questions) | Counter(item.number for item in answers)
-        for item in questions:
+        unread = sorted(keys.keys() - {item.number for item in questions})
+        lost = [ScannedItem(number, 0, doubt="its question is not read") for number in unread]
+        for item in (*questions, *lost):
             key = keys.get(item.number)
             problem = Problem(
                 id=problem_id(year, name, item.number),
@@ -205,7 +290,7 @@ def with_keys(
                 question=item.text,
                 answer=key.text if key else "",
                 source=path.name,
-                page=item.page or None,  # 0 where the page could not be read
+                page=item.page or None,  # 0 where the question could not be read
             )
             reason: Reason | None = reason_against(item.text)
             if times[item.number] > 1:

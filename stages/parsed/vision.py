@@ -27,7 +27,7 @@ from distil.pipeline.files import InputError
 from distil.pipeline.progress import Bar
 from distil.teacher import Asker, Request, Store, Teacher, ask_all, gathered, money
 from stages.parsed.ocr import ScannedItem
-from stages.parsed.scan import OTHER_TEST, Both, section_named
+from stages.parsed.scan import OTHER_TEST, Both, require_one_section, section_named
 
 PROMPT = Path(__file__).with_name("reader.md")
 DPI = 150
@@ -327,11 +327,17 @@ def _ask(pages: list[PageShown], settings: Teacher, store: Store) -> None:
     ask_all(store, asker, read_all)
 
 
-def sections(pages: list[SeenPage], section: str | None) -> dict[str, Both]:
-    """The questions and answers of each section. Without a `section`, the pages' titles name it.
+def sections(path: Path, pages: list[SeenPage], section: str | None) -> dict[str, Both]:
+    """The questions and answers of each section of a scan. Without a `section`, the pages' titles name it.
 
-    Where a page could not be read, the questions with the missing numbers are included with that doubt.
+    Where a page could not be read, the questions with the missing numbers are included with that doubt. Raises
+    InputError where a `section` is given and the scan holds several.
     """
+    if section:
+        titles = [(page.number, section_named(page.section) if page.section else None) for page in pages]
+        questions = [(page.number, [item.number for item in page.questions]) for page in pages]
+        answers = [(page.number, [item.number for item in page.answers]) for page in pages]
+        require_one_section(path, titles, (questions, answers))
     found: dict[str, Both] = {}
     current = section
     for page in pages:

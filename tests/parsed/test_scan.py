@@ -12,7 +12,7 @@ from distil.pipeline.files import InputError
 from stages.parsed import ocr, scan
 from stages.parsed.answer_sheet import sheet
 from stages.parsed.ocr import Box, ScannedPage, read_scan
-from stages.parsed.scan import problems_of, sections
+from stages.parsed.scan import problems_of, read_sections, sections
 from stages.raw.exam_pdf import Exam, PrintedQuestion, typeset
 
 EXAM = Exam(
@@ -96,6 +96,69 @@ def test_headings_tell_the_sections_of_a_file():
         "freshman_sophomore_test": ["Find 1.", "7"],
         "junior_senior_test": ["Find 2.", "8"],
     }
+
+
+def listed(head: list[Box], *texts: str, first: int = 1, number: int = 1) -> ScannedPage:
+    """A page with a head and numbered texts."""
+    lines = [box(f"{n}. {text}", 50, 140 + 40 * n) for n, text in enumerate(texts, first)]
+    return page(*head, *lines, number=number)
+
+
+QUESTIONS = listed([], "Find 1 + 1.", "Find 2 + 2.", "Find 3 + 3.", "Find 4 + 4.")
+KEY = [box("Answer Key", 200, 40)]
+
+
+@pytest.mark.parametrize(
+    ("pages", "message"),
+    [
+        ([listed([box("Fr-So Test", 200, 40)], "Find 1."), listed(KEY, "1"),
+          listed([box("Jr-Sr Test", 200, 40)], "Find 2.", number=3)],
+         "contest.pdf, page 3: its heading names junior_senior_test, and one before it freshman_sophomore_test"),
+        ([QUESTIONS, listed(KEY, "2", "4", "6", "8"), listed([], "Find 5.", "Find 6.", number=3)],
+         "contest.pdf, page 3: the numbers begin again at 1"),
+        ([QUESTIONS, listed([box("Answers to Set A", 200, 40)], "2", "4"), listed([], "Find 5.", "Find 6.", number=3)],
+         "contest.pdf, page 3: the numbers begin again at 1"),
+        ([listed([box("Fr-So Test", 200, 40)], *"abcd"), listed([box("and the seniors?", 70, 40)], "e", first=5),
+          listed(KEY, *"12345"), listed([box("Name:", 40, 40)], "", "")], None),
+    ],
+)  # fmt: skip
+def test_a_file_of_one_section_that_holds_two_is_refused(tmp_path, monkeypatch, pages, message):
+    """Its second key would be taken for the first."""
+    monkeypatch.setattr(scan, "read_scan", lambda _: pages)
+    if message is None:
+        assert len(read_sections(tmp_path / "2019 contest.pdf", "contest")["contest"][0]) == 5
+    else:
+        with pytest.raises(InputError, match=message):
+            read_sections(tmp_path / "2019 contest.pdf", "contest")
+
+
+@pytest.mark.parametrize(
+    "sheets",
+    [
+        [listed(KEY, "2", "4"), listed(KEY, "6", "8", first=3)],
+        [listed(KEY, "6", "8", first=3), listed(KEY, "2", "4")],
+        [listed(KEY, "2", "4"), listed([], "6", "8", first=3)],  # no heading
+        [listed(KEY, "9"), listed(KEY, "2", "4", "6", "8")],  # of two with the same numbers, the one with more
+        [listed(KEY, "2", "4", "6", "8"), listed(KEY, "9")],
+    ],
+)
+def test_a_key_may_take_several_pages(sheets):
+    ((asked, keys),) = sections([QUESTIONS, *sheets], "exam").values()
+    assert {item.number: item.text for item in keys} == {1: "2", 2: "4", 3: "6", 4: "8"}
+    assert [item.text for item in asked] == ["Find 1 + 1.", "Find 2 + 2.", "Find 3 + 3.", "Find 4 + 4."]
+
+
+def test_questions_may_go_on_after_a_key():
+    more = listed([], "Find 5 + 5.", first=5)
+    ((asked, keys),) = sections([QUESTIONS, listed(KEY, "2", "4", "6", "8"), more], "exam").values()
+    assert ([item.number for item in asked], [item.number for item in keys]) == ([1, 2, 3, 4, 5], [1, 2, 3, 4])
+
+
+def test_an_answer_whose_question_the_engine_missed_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(scan, "read_scan", lambda _: [QUESTIONS, listed(KEY, "2", "4", "6", "8", "10")])
+    problems, left_out = problems_of(tmp_path / "2019 exam.pdf", 2019, "exam", 0.9)
+    assert [problem.number for problem in problems] == [1, 2, 3, 4]
+    assert [(one.id, one.page, one.reason) for one in left_out] == [("2019/exam/05", None, "its question is not read")]
 
 
 @pytest.fixture

@@ -220,13 +220,16 @@ def test_the_example_of_the_page_reads_a_folder_of_scans(scan, tmp_path):
     assert {request["body"]["model"] for request in model.server.requests} == {"Qwen/Qwen2.5-VL-7B-Instruct"}
 
 
-def test_titles_tell_the_sections_and_a_question_goes_on_over_the_page():
-    def seen(number: int, **parts: Any) -> SeenPage:
-        for name in {"questions", "answers"} & parts.keys():
-            parts[name] = [{"number": n, "text": text, "confidence": 1} for n, text in parts[name].items()]
-        return SeenPage(number, [Reading.model_validate(parts)] * 2)
+def seen(number: int, **parts: Any) -> SeenPage:
+    """A page as both readings have it."""
+    for name in {"questions", "answers"} & parts.keys():
+        parts[name] = [{"number": n, "text": text, "confidence": 1} for n, text in parts[name].items()]
+    return SeenPage(number, [Reading.model_validate(parts)] * 2)
 
+
+def test_titles_tell_the_sections_and_a_question_goes_on_over_the_page():
     found = sections(
+        Path("2020 All Tests.pdf"),
         [
             seen(1, section="2020 Freshman-Sophomore Individual Test", questions={1: "Find 1.", 2: "Find"}),
             seen(2, continued="2 + 2.", questions={3: "Find 3."}),
@@ -244,6 +247,24 @@ def test_titles_tell_the_sections_and_a_question_goes_on_over_the_page():
     }
 
 
+@pytest.mark.parametrize(
+    ("title", "again", "message"),
+    [
+        ("Junior-Senior Test", "questions", "page 3: its heading names junior_senior_test, and one before it freshman"),
+        ("Round 2", "questions", "page 3: the numbers begin again at 1"),
+        ("Round 2", "answers", "page 3: the numbers begin again at 1"),
+    ],
+)
+def test_a_file_of_one_section_that_holds_two_is_refused(title, again, message):
+    pages = [
+        seen(1, section="Freshman-Sophomore Test", questions={1: "Find 1.", 2: "Find 2."}),
+        seen(2, answers={1: "1", 2: "2"}),
+        seen(3, section=title, **{again: {1: "Find 3.", 2: "Find 4."}}),
+    ]
+    with pytest.raises(InputError, match=f"2019-contest.pdf, {message}"):
+        sections(Path("2019-contest.pdf"), pages, "contest")
+
+
 def test_where_two_readings_of_a_page_part_its_neighbours_are_in_doubt():
     def page(number: int, *readings: dict[str, Any]) -> SeenPage:
         asked = [{"number": 1, "text": "Find x if", "confidence": 1}]
@@ -257,7 +278,7 @@ def test_where_two_readings_of_a_page_part_its_neighbours_are_in_doubt():
         ([page(1, title, title), page(2)], "its page was not read"),
         ([page(1, title, other)], "its two readings differ"),
     ):
-        (question,) = sections(pages, None)["junior_senior_test"][0]
+        (question,) = sections(Path("all.pdf"), pages, None)["junior_senior_test"][0]
         assert question.doubt == doubt, pages
 
 
