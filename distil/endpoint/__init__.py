@@ -1,11 +1,12 @@
 """One client for servers that speak OpenAI's chat protocol. The teacher uses it; so does `answers.backend: openai`."""
 
 from distil.endpoint.client import Client, Stop, Stopped, say
-from distil.endpoint.connection import Fault, ServerAnswer
+from distil.endpoint.connection import TOO_LONG, Fault, ServerAnswer
 from distil.endpoint.replies import Failed, Reply, Usage, read_reply
 from distil.endpoint.settings import Body, Dialect, Endpoint, Patience, request_body
 
 __all__ = [
+    "TOO_LONG",
     "Body",
     "Client",
     "Dialect",

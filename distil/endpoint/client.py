@@ -18,7 +18,10 @@ from distil.endpoint.replies import Usage
 from distil.endpoint.settings import Body, Dialect, Endpoint, Patience
 
 ALIKE = {"rejected": 3, "unreachable": 3, "wrong": 5, "passing": 10}
-"""After so many faults of one kind in a row, a role that had no answer yet is taken to be set up wrongly."""
+"""After so many faults of one kind in a row, a role that had no answer yet is taken to be set up wrongly.
+
+`wrong` is also how often one request counts of a role that was answered.
+"""
 HINTS = (
     (r"max_completion_tokens", "Set {role}.limit_field to max_completion_tokens."),
     (r"context length|context_length|maximum context|max_model_len", "Lower max_tokens ({cap} now) or give the server"
@@ -70,7 +73,7 @@ class Stop:
 
 @dataclass
 class Streak:
-    """How many faults of one role in a row had the same kind, and whether the role was answered in this run."""
+    """How many faults of one role in a row had the same kind, and whether the role was ever answered."""
 
     sign: str = ""
     count: int = 0
@@ -105,6 +108,10 @@ class Client:
         self._said: set[str] = set()
         self._backoff = tenacity.wait_random_exponential(multiplier=patience.first_wait, max=patience.longest_wait)
 
+    def proved(self, role: str) -> None:
+        """Take a role to be set up rightly, since an earlier run was answered."""
+        self._streaks.setdefault(role, Streak()).answered = True
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -119,14 +126,15 @@ class Client:
         *,
         verbatim: bool = False,
         expected_tokens: float = 0,
+        failed_with: str = "",
         wasted: Callable[[Usage], None] = lambda used: None,
     ) -> ServerAnswer | Fault:
         """Return the answer to a request, or its last fault when all tries have failed.
 
         `role` is the place of the request's settings in params.yaml. Requests of one role are expected to meet the same
-        faults. A `verbatim` reply is kept as the model wrote it, whatever name the server gives the model. `wasted` is
-        called for each reply that costs money and is no answer. Raises Stopped when no answer came and nothing more may
-        be asked.
+        faults. A `verbatim` reply is kept as the model wrote it, whatever name the server gives the model. An
+        earlier run gave the request up `failed_with` this reason. `wasted` is called for each reply that costs money
+        and is no answer. Raises Stopped when no answer came and nothing more may be asked.
         """
         model = dialect.answers_as or (None if verbatim else body["model"])
         tries = 0
@@ -135,9 +143,13 @@ class Client:
             nonlocal tries
             tries += 1
             outcome = await self._once(body, role, model, verbatim, expected_tokens)
-            if isinstance(outcome, Fault) and outcome.used:
+            if isinstance(outcome, ServerAnswer):
+                return replace(outcome, tries=tries)
+            known = tries > ALIKE["wrong"] or _sign(failed_with).startswith(_sign(outcome.reason))
+            self._heed(outcome, role, body, known)
+            if outcome.used:
                 wasted(outcome.used)
-            return replace(outcome, tries=tries) if isinstance(outcome, ServerAnswer) else outcome
+            return outcome
 
         again = tenacity.AsyncRetrying(
             # faults are results and no exceptions, so that the last one is returned when all tries have failed
@@ -171,21 +183,24 @@ class Client:
             return replace(outcome, seconds=round(seconds, 3))
         if outcome.kind == "overload" or outcome.retry_after is not None:
             self.pace.overloaded(started, outcome.retry_after)
-        self._heed(outcome, role, body)
         return outcome
 
-    def _heed(self, fault: Fault, role: str, body: Body) -> None:
-        """Print a fault once. Stop if every request, or every request of this role, would meet it too."""
+    def _heed(self, fault: Fault, role: str, body: Body, known: bool) -> None:
+        """Print a fault once. Stop if every request, or every request of this role, would meet it too.
+
+        A `known` fault is one that its request has met before.
+        """
         kept = "Everything answered so far is kept; then run again."
         if fault.remedy:
             self.stop.now(f"{fault.remedy} ({fault.reason}). {kept}")
             return
-        # faults that differ in numbers alone (ids, times, counts) are one fault
-        sign = re.sub(r"\w*\d\w*", "#", fault.reason)[:80]
-        streak = self._streaks.setdefault(role, Streak())
-        streak.count = streak.count + 1 if streak.sign == sign else 1
-        streak.sign = sign
-        if streak.count >= self._limit(fault, streak):
+        sign, streak = _sign(fault.reason), self._streaks.setdefault(role, Streak())
+        # a role that has answered is set up rightly: what one request alone meets then says nothing of the others
+        counts = not (streak.answered and (fault.of_request or known))
+        if counts:
+            streak.count = streak.count + 1 if streak.sign == sign else 1
+            streak.sign = sign
+        if counts and streak.count >= self._limit(fault, streak):
             nothing = "" if streak.answered else "Nothing was answered. "
             advice = self.advice(fault, role, body)
             self.stop.now(
@@ -208,10 +223,16 @@ class Client:
         """How many faults in a row may be of this kind. After an answer, the server may be out of order for a while."""
         if fault.kind == "rejected" or (not streak.answered and fault.kind in ALIKE):
             return ALIKE[fault.kind]
-        return ALIKE["wrong"] * self.pace.concurrency if fault.kind == "wrong" else float("inf")
+        # more requests than are asked at once, so that the last ones of a run cannot stop it
+        return ALIKE["wrong"] * (self.pace.concurrency + 1) if fault.kind == "wrong" else float("inf")
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         return max(self._backoff(state), _last(state).retry_after or 0.0)
+
+
+def _sign(reason: str) -> str:
+    """What is alike in faults that differ in numbers alone (ids, times, counts)."""
+    return re.sub(r"\w*\d\w*", "#", reason)[:80]
 
 
 def _last(state: tenacity.RetryCallState) -> Any:

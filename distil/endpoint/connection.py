@@ -39,6 +39,8 @@ NO_MONEY = re.compile(
     r"|key limit exceeded|欠费|余额不足|额度不足"
 )
 """Words of providers whose account is empty. `insufficient quota` alone is also said of too many requests at once."""
+TOO_LONG = re.compile(r"HTTP 413\b|context[ _]length|maximum context|max_model_len", re.IGNORECASE)
+"""Said of a request that is too long for the server's settings."""
 WEB_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body)", re.IGNORECASE)
 SECRET = 8
 """A key of so many characters is a secret. Local servers are given words like `EMPTY` instead."""
@@ -60,7 +62,7 @@ class Fault:
 
     `remedy` says what to do if every request would meet the same fault. The kinds are `overload` (ask less), `passing`
     (a broken connection, HTTP 500), `unreachable`, `wrong` (a response that holds no answer) and `rejected` (asking
-    this again is no use).
+    this again is no use). A fault `of_request` comes of this one request where others of its role are answered.
     """
 
     reason: str
@@ -68,6 +70,7 @@ class Fault:
     remedy: str | None = None
     retry_after: float | None = None
     used: Usage | None = None
+    of_request: bool = False
 
 
 class Connection:
@@ -180,7 +183,7 @@ class Connection:
             spent = read_usage(payload) if isinstance(payload, dict) and payload.get("choices") else None
             if spent is None and NO_MONEY.search(text.lower()):
                 return Fault(str(error), remedy="the account has no money left; top it up")
-            return Fault(str(error), "wrong", used=spent)
+            return Fault(str(error), "wrong", used=spent, of_request=spent is not None)
 
     def _refused(
         self, status: int, headers: Mapping[str, str], model: str, text: str, payload: Any
@@ -189,7 +192,7 @@ class Connection:
         reason = f"HTTP {status}: {said}" if said else f"HTTP {status}"
         if status == 402 or NO_MONEY.search(about):
             return Fault(reason, remedy="the account has no money left; top it up")
-        if status in (413, 451) or (status in (400, 403, 422) and CONTENT.search(about)):
+        if status == 451 or (status in (400, 403, 422) and CONTENT.search(about)):
             return ServerAnswer(Failed(f"refused: {reason}", lasting=True), None)
         if 300 <= status < 400:
             moved = self.redact(headers.get("location", "another address"))
@@ -206,7 +209,7 @@ class Connection:
                 remedy=f"the endpoint does not know the model {model}, or {where}.base_url is wrong (most end in /v1)",
             )
         if 400 <= status < 500 and status not in (408, 409, 425, 429):
-            return Fault(reason, "rejected")
+            return Fault(reason, "rejected", of_request=bool(TOO_LONG.search(reason)))
         return Fault(reason, "overload" if status in OVERLOADED else "passing", retry_after=_retry_after(headers))
 
 

@@ -41,6 +41,7 @@ class Asker:
         """The answer to a request. Raises Stopped when it is not stored and nothing more may be asked."""
         if stored := self.store.get(request):
             self.proven.add(request.role)
+            self.clients[request.endpoint].proved(_place(request))
             return stored
         if running := self._running.get(request.key):  # two problems with one text ask the same
             return await running
@@ -67,9 +68,10 @@ class Asker:
         try:
             outcome = await self.clients[request.endpoint].ask(
                 request.body,
-                f"teacher_cot.roles.{request.role}",
+                _place(request),
                 role,
                 expected_tokens=money.expected_prompt(request) + role.expected_tokens,
+                failed_with=failed.reason if (failed := self.store.failure(request)) else "",
                 wasted=wasted,
             )
             # a fault while all is being stopped says nothing about this request: it is asked again in the next run
@@ -138,6 +140,11 @@ class Asker:
             f"teacher_cot.budget_usd: ${self._spent:.4f} of ${self.settings.budget_usd:.4f} are spent, and the "
             f"next request may cost ${at_most:.4f}. Everything answered so far is kept: raise the budget and run again."
         )
+
+
+def _place(request: Request) -> str:
+    """The place of a request's settings in params.yaml."""
+    return f"teacher_cot.roles.{request.role}"
 
 
 async def gathered(work: Iterable[Awaitable[Result]]) -> list[Result]:

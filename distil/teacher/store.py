@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import sqlite3
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from typing import Any, NamedTuple, Self
 import filelock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from distil.endpoint import Body, Failed, Reply, ServerAnswer, read_reply
+from distil.endpoint import TOO_LONG, Body, Failed, Reply, ServerAnswer, read_reply
 from distil.pipeline.files import InputError
 from distil.teacher.request import Request
 
@@ -42,8 +41,6 @@ CREATE TABLE IF NOT EXISTS verdicts (key TEXT PRIMARY KEY, correct INTEGER NOT N
 CREATE TABLE IF NOT EXISTS spent (one INTEGER PRIMARY KEY CHECK (one = 1), usd REAL NOT NULL);
 INSERT OR IGNORE INTO spent VALUES (1, 0);
 """
-SETTINGS_REFUSED = re.compile(r"context[ _]length|maximum context|max_model_len")
-"""Refusals that earlier versions stored, and that came from the settings: such a request is asked again."""
 
 
 class StoredAnswer(BaseModel):
@@ -108,7 +105,8 @@ def read_answer(payload: Any, refusal: str | None) -> Reply | Failed:
     """The answer of a row. Raises ValueError for one that is no answer."""
     if payload is not None:
         return read_reply(payload)
-    if refusal is None or SETTINGS_REFUSED.search(refusal.lower()):
+    # earlier versions stored refusals that came from the server's settings: such a request is asked again
+    if refusal is None or TOO_LONG.search(refusal):
         raise ValueError("neither a response nor a refusal of the content")
     return Failed(refusal, lasting=True)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.teacher_cot.support import FAULTS, Server, Workspace, at, problems
+from tests.teacher_cot.support import FAULTS, Server, Workspace, at, completion, problems
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,62 @@ def test_given_up_after_as_many_tries_as_allowed(tmp_path, monkeypatch):
         workspace.run_here(monkeypatch)
     assert workspace.rows("failed") == []
     assert server.asked_again == 0
+
+
+THOUGHTS = (200, {}, lambda request: completion(request, "", thinking="1 + 1 is"))
+BUSY = (200, {}, lambda request: b'{"error": "the upstream model said nothing"}')
+TOO_LONG = (400, {}, lambda request: b'{"message": "maximum context length is 4096 tokens, but you sent 9000"}')
+TOO_LARGE = (413, {}, lambda request: b"<html><title>413 Request Entity Too Large</title></html>")
+REJECTED = (400, {}, lambda request: b'{"error": "no such thing as we know of"}')
+
+
+@pytest.mark.parametrize(
+    ("bad", "where", "reason"),
+    [
+        (THOUGHTS, [4], "reasoning without an answer (25 tries)"),
+        (THOUGHTS, [10, 11], "reasoning without an answer (25 tries)"),
+        (BUSY, [10, 11], "an error instead of a reply: the upstream model said nothing (25 tries)"),
+        (TOO_LONG, [4, 5, 6, 7], "HTTP 400: maximum context length is 4096 tokens, but you sent 9000"),
+        (TOO_LARGE, [4, 5, 6, 7], "HTTP 413: <html><title>413 Request Entity Too Large</title></html>"),
+        (REJECTED, [2, 6, 11], "HTTP 400: no such thing as we know of"),
+    ],
+)
+def test_problems_that_fail_for_good_end_no_run(tmp_path, monkeypatch, bad, where, reason):
+    """They are listed, again by a second run, which asks for nothing else, and answered once the server is mended."""
+    chosen = [problem.model_copy(update={"answer": "2"}) for problem in problems(12)]
+    hopeless = [chosen[place].question for place in where]
+    status, headers, body = bad
+
+    def reply(request):
+        if any(question in str(request["messages"]) for question in hopeless):
+            return status, headers, body(request)
+        return 200, {}, completion(request, "1 + 1 = 2\n\nAnswer: 2")
+
+    server = Server(reply=reply)
+    with server.running() as url:
+        workspace = Workspace(tmp_path, chosen, **at(url, concurrency=8), tries=25, backoff_seconds=[0.001, 0.002])
+        workspace.run_here(monkeypatch)
+        listed = [{"problem_id": chosen[place].id, "level": None, "reason": f"solver: {reason}"} for place in where]
+        assert workspace.rows("failed") == listed
+        asked = len(server.requests)
+        workspace.run_here(monkeypatch)
+        assert workspace.rows("failed") == listed
+        assert len(server.requests) - asked == len(where) * (25 if status == 200 else 1)
+        hopeless.clear()
+        workspace.run_here(monkeypatch)
+    assert workspace.rows("failed") == []
+
+
+def test_a_problem_that_fails_for_good_may_join_a_finished_run(tmp_path, monkeypatch):
+    """It is the one problem asked for, so that only the store shows that the role is set up rightly."""
+    server = Server()
+    with server.running() as url:
+        changes = at(url) | {"tries": 12, "backoff_seconds": [0.001, 0.002]}
+        Workspace(tmp_path, problems(3), **changes).run_here(monkeypatch)
+        server.reply = lambda request: (200, {}, completion(request, "", thinking="1 + 1 is"))
+        workspace = Workspace(tmp_path, problems(4), **changes)
+        workspace.run_here(monkeypatch)
+    assert [row["reason"] for row in workspace.rows("failed")] == ["solver: reasoning without an answer (12 tries)"]
 
 
 @pytest.mark.slow

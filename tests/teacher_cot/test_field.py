@@ -196,9 +196,15 @@ def test_it_is_asked_again(tmp_path, monkeypatch, capsys, reply):
 
 
 @pytest.mark.parametrize(
-    "refusal", [error(400, "Access denied.", code="Arrearage"), error(400, "no such thing as we know of")]
+    "refusal",
+    [
+        error(400, "Access denied.", code="Arrearage"),
+        error(400, "no such thing as we know of"),
+        html(200),
+        lambda request: (200, {}, solved(request | {"model": "alias-7"})),
+    ],
 )
-def test_a_run_whose_money_ends_midway_is_no_finished_stage(tmp_path, refusal):
+def test_a_run_whose_server_or_money_ends_midway_is_no_finished_stage(tmp_path, refusal):
     answered = []
 
     def reply(request):

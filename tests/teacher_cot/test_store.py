@@ -64,6 +64,7 @@ def test_a_refusal_by_status_code_is_an_answer(store):
     [
         answer(1, text="Let x", finish="error"),
         refused(1, "HTTP 400: This model's maximum context length is 4096 tokens. However, you requested 16640"),
+        refused(1, "HTTP 413: <html><title>413 Request Entity Too Large</title></html>"),
     ],
 )
 def test_what_is_no_answer_is_asked_again_though_an_earlier_version_stored_it(store, row):
