@@ -63,7 +63,8 @@ def decode(text: str) -> Any:
     Comments that keep a connection open (`: PROCESSING`) are skipped. Server-sent events are put together to the
     completion that they stream.
     """
-    lines = [line for line in text.lstrip("\ufeff").splitlines() if not line.startswith(":")]
+    # no `splitlines`, which would cut JSON strings at U+2028 and its like
+    lines = [line for line in text.lstrip("\ufeff").split("\n") if not line.startswith(":")]
     events = [line[5:].strip() for line in lines if line.startswith("data:")]
     if not events:
         return json.loads("\n".join(lines))

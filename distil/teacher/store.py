@@ -153,7 +153,8 @@ class Store:
 
     def take_spool_back(self) -> None:
         """Store what a run whose disk was full has left in the spool. Raises InputError where that fails still."""
-        if rows := self.spool.rows():
+        rows, damaged = self.spool.rows()
+        if rows:
             try:
                 new = self.add(rows, imported=False)
             except sqlite3.Error as error:
@@ -161,9 +162,16 @@ class Store:
                     f"{self.path} cannot be written ({error}), and {len(rows)} answers wait in {self.spool.path}. Free "
                     "some space and run again."
                 ) from error
+            print(f"teacher: {new} answers read back from {self.spool.path}.", file=sys.stderr)
+        if damaged:
+            print(
+                f"teacher: {damaged} lines of {self.spool.path} cannot be read, so that it is kept. Mend them for the "
+                "next run, or remove the file.",
+                file=sys.stderr,
+            )
+        elif rows:
             # only now: a kill before this line reads the spool once more, and `add` skips what is stored
             self.spool.path.unlink()
-            print(f"teacher: {new} answers read back from {self.spool.path}.", file=sys.stderr)
 
     def get(self, request: Request) -> Reply | Failed | None:
         """The stored answer, read as it would be from the endpoint; None where there is none that is an answer."""
@@ -304,15 +312,22 @@ class Spool:
             file.flush()
             os.fsync(file.fileno())
 
-    def rows(self) -> list[StoredAnswer]:
-        """The answers kept. A line that a kill cut short is none, and a file of another user is not read."""
+    def rows(self) -> tuple[list[StoredAnswer], int]:
+        """The answers kept, and how many other lines there are. A file of another user is not read.
+
+        A last line that a kill cut short counts as neither.
+        """
         if not self.path.is_file() or self.path.stat().st_uid != os.getuid():
-            return []
-        rows = []
-        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with contextlib.suppress(ValidationError):
+            return [], 0
+        rows, damaged = [], 0
+        # no `splitlines`, which would cut an answer at U+2028 and its like
+        lines = self.path.read_text(encoding="utf-8", errors="replace").split("\n")
+        for number, line in enumerate(lines, 1):
+            try:
                 rows.append(StoredAnswer.model_validate_json(line))
-        return rows
+            except ValidationError:
+                damaged += number < len(lines)
+        return rows, damaged
 
 
 def _json(value: Any, **how: Any) -> str:

@@ -147,6 +147,21 @@ def test_a_full_disk_loses_no_answer(small_disk, spools):
     store.close()
 
 
+def test_the_spool_is_removed_only_when_all_of_it_is_stored(store, spools, capsys):
+    """Texts may hold characters that end lines elsewhere."""
+    rows = [answer(1, text="one\u2028two\u2029three\u0085four"), answer(2)]
+    store.spool.append(rows)
+    with store.alone():
+        assert store.get(ask(1)).text == "one\u2028two\u2029three\u0085four"
+    assert not list(spools.iterdir())
+    store.spool.append([answer(3)])
+    store.spool.path.write_text("damaged\n" + store.spool.path.read_text())
+    with store.alone():
+        assert store.get(ask(3)).text == "Answer: 1"
+    assert "damaged" in store.spool.path.read_text()
+    assert f"1 lines of {store.spool.path} cannot be read, so that it is kept" in capsys.readouterr().err
+
+
 def test_a_full_temporary_folder_is_said(small_disk, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(small_disk))
     store = Store(small_disk / "teacher.sqlite")

@@ -180,6 +180,14 @@ def test_responses_are_read_however_they_are_framed(text):
     assert (reply.text, reply.reasoning, reply.finish_reason) == ("Answer: 3", "1 + 2", "stop")
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\u0085"])
+def test_a_text_may_hold_any_separator_of_lines(separator):
+    chunk = json.dumps(CHUNK | {"choices": [{"delta": {"content": f"1{separator}2"}}]}, ensure_ascii=False)
+    whole = json.dumps(payload({"content": f"1{separator}2"}), ensure_ascii=False)
+    for text in (whole, f"data: {chunk}\r\n\r\ndata: [DONE]\r\n\r\n"):
+        assert read_reply(decode(text)).text == f"1{separator}2"
+
+
 def test_a_stream_says_what_it_used_and_what_broke_it():
     assert read_reply(decode(stream({"content": "3"}, usage={"prompt_tokens": 4}))).usage.prompt_tokens == 4
     broken = stream({"content": "3"}).replace("data: [DONE]", 'data: {"error": {"message": "overloaded"}}')
