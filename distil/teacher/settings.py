@@ -8,6 +8,8 @@ from distil.endpoint import Dialect, Endpoint, Patience
 from distil.pipeline.command import Params
 
 RoleName = Literal["solver", "distiller", "compressor", "judge", "reader"]
+LENGTHS = ("max_tokens", "max_completion_tokens", "n")
+"""Fields of a request that decide how many tokens a reply may have."""
 
 
 class Role(Dialect):
@@ -54,7 +56,10 @@ class Teacher(Params):
         return Patience(tries=self.tries, first_wait=first, longest_wait=longest)
 
     def fault_of(self, name: RoleName, *, paid: bool) -> str | None:
-        """What a role lacks to be asked, or None; a `paid` one needs an address, and under a budget a price."""
+        """What a role lacks to be asked, or None.
+
+        A `paid` one needs an address; under a budget every role needs a price, and a cap where that is not 0.
+        """
         if name not in self.roles:
             return f"roles has no {name}"
         role = self.roles[name]
@@ -64,4 +69,11 @@ class Teacher(Params):
             return f"endpoints.{role.endpoint} needs a base_url"
         if self.budget_usd is not None and role.model not in self.prices:
             return f"budget_usd needs a price for {role.model} in prices"
+        uncapped = [f"omit has {field}" for field in role.omit if field == role.limit_field]
+        uncapped += [f"extra_body has {field}" for field in LENGTHS if field in role.extra_body]
+        if self.budget_usd is not None and self.prices[role.model].output and uncapped:
+            return (
+                f"budget_usd needs every reply to end at roles.{name}.max_tokens, but roles.{name}.{uncapped[0]}; take "
+                "it out, or set budget_usd to null"
+            )
         return None

@@ -323,6 +323,13 @@ def test_reasoning_in_think_tags_reaches_the_distiller(tmp_path, monkeypatch):
     assert "<reasoning>\nlong thoughts\n\nAnswer" in shown and "<think>" not in shown
 
 
+def budgeted(**solver):
+    """The parameters of a run under a budget, with another solver."""
+    roles = block()["roles"]
+    prices = {role["model"]: {"input": 1, "output": 2} for role in roles.values()}
+    return {"budget_usd": 1, "prices": prices, "roles": roles | {"solver": roles["solver"] | solver}}
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -336,6 +343,12 @@ def test_reasoning_in_think_tags_reaches_the_distiller(tmp_path, monkeypatch):
         ({"levels": {"R7": 0.1}}, "teacher_cot.levels.R7"),
         ({"teacher": "openai"}, "endpoints.test needs a base_url"),
         ({"budget_usd": 1}, "budget_usd needs a price for embedded/solver"),
+        (
+            budgeted(omit=["max_tokens"]),
+            "budget_usd needs every reply to end at roles.solver.max_tokens, but roles.solver.omit has max_tokens",
+        ),
+        (budgeted(extra_body={"max_completion_tokens": 9}), "roles.solver.extra_body has max_completion_tokens"),
+        (budgeted(extra_body={"n": 4}), "roles.solver.extra_body has n; take it out, or set budget_usd to null"),
         ({"endpoints": {}}, "roles.solver.endpoint is 'test', which endpoints does not name"),
         ({"teacher": "replay", "recorded": "nowhere"}, r"nowhere holds no \*.csv or \*.jsonl"),
     ],
