@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import httpx
 
-from distil.endpoint.replies import Failed, Reply, Usage, decode, quoted, read_reply, read_usage, said_in
+from distil.endpoint.replies import Failed, Reply, Usage, decode, own_words, quoted, read_reply, read_usage, said_in
 from distil.endpoint.settings import Body, Endpoint
 from distil.pipeline.files import InputError
 
@@ -33,7 +33,9 @@ CONTENT = re.compile(
 )
 NO_MONEY = re.compile(
     r"insufficient_(?:quota|user_quota|balance|credits)|insufficient (?:account )?(?:balance|credits?|funds)"
-    r"|exceeded_current_quota_error|billing_hard_limit|billing_not_active|account is not active|arrearage|overdue"
+    r"|exceeded_current_quota_error|billing_hard_limit|billing_not_active|account is not active|arrearage"
+    r"|account[- _]?overdue|overdue[- _](?:payment|balance|account|bill|invoice|fee)"
+    r"|(?:payment|balance|account|bill|invoice)s? (?:is|are|has been) overdue"
     r"|\"code\": ?\"?1113\b|credit balance is too low|spending limit|available credits|requires more credits"
     r"|(?:not enough|out of|no) (?:credits?|balance)|balance (?:is )?(?:not enough|too low)|payment required"
     r"|key limit exceeded|欠费|余额不足|额度不足"
@@ -181,14 +183,14 @@ class Connection:
             return ServerAnswer(read_reply(payload, verbatim=verbatim), payload)
         except ValueError as error:
             spent = read_usage(payload) if isinstance(payload, dict) and payload.get("choices") else None
-            if spent is None and NO_MONEY.search(text.lower()):
+            if spent is None and NO_MONEY.search(_about(payload, text)):
                 return Fault(str(error), remedy="the account has no money left; top it up")
             return Fault(str(error), "wrong", used=spent, of_request=spent is not None)
 
     def _refused(
         self, status: int, headers: Mapping[str, str], model: str, text: str, payload: Any
     ) -> ServerAnswer | Fault:
-        said, about, where = said_in(payload) if payload else quoted(text), text.lower(), self.where
+        said, about, where = said_in(payload) if payload else quoted(text), _about(payload, text), self.where
         reason = f"HTTP {status}: {said}" if said else f"HTTP {status}"
         if status == 402 or NO_MONEY.search(about):
             return Fault(reason, remedy="the account has no money left; top it up")
@@ -233,6 +235,11 @@ def _has_proxy(address: httpx.URL) -> bool:
 def same_model(asked: str, answered: str) -> bool:
     """Whether `answered` is the model asked for, or a snapshot or variant of it (`gpt-4o-2024-08-06`, `r1:free`)."""
     return bool(re.fullmatch(re.escape(asked) + r"(?:[-@]\d{4}[\d-]*|:\w+)?", answered))
+
+
+def _about(payload: Any, text: str) -> str:
+    """What a server says of an error, in small letters."""
+    return (json.dumps(own_words(payload), ensure_ascii=False) if payload else text).lower()
 
 
 def _status_in(payload: Any) -> int | None:

@@ -18,6 +18,11 @@ FILTERED = frozenset(("content_filter", "sensitive", "safety"))
 BROKEN = frozenset(("error", "network_error", "insufficient_system_resource", "abort", "aborted", "cancelled"))
 """Ends of a reply that is not whole. OpenRouter says them in `native_finish_reason` alone."""
 
+OWN = frozenset(("error", "errors", "error_code", "error_msg", "code", "type", "status", "message", "msg", "detail",
+                 "details", "description", "reason", "title", "metadata", "raw", "innererror",
+                 "choices"))  # fmt: skip
+"""Fields in which servers word an error themselves."""
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -161,6 +166,15 @@ def said_in(payload: Any) -> str:
             break
         error = next((error[name] for name in ("error", "message", "detail", "msg") if error.get(name)), error)
     return quoted(error)
+
+
+def own_words(payload: Any) -> Any:
+    """An error without what a server repeats of the request, such as pydantic's `input`."""
+    if isinstance(payload, list):
+        return [own_words(part) for part in payload]
+    if isinstance(payload, dict):
+        return {name: own_words(part) for name, part in payload.items() if name.lower() in OWN}
+    return payload
 
 
 def quoted(content: Any) -> str:

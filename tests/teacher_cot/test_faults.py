@@ -1,5 +1,7 @@
 """Against a server that goes wrong: each problem is answered once or listed, with the same bytes as without."""
 
+import json
+
 import pytest
 
 from tests.teacher_cot.support import FAULTS, Server, Workspace, at, completion, problems
@@ -48,6 +50,10 @@ BUSY = (200, {}, lambda request: b'{"error": "the upstream model said nothing"}'
 TOO_LONG = (400, {}, lambda request: b'{"message": "maximum context length is 4096 tokens, but you sent 9000"}')
 TOO_LARGE = (413, {}, lambda request: b"<html><title>413 Request Entity Too Large</title></html>")
 REJECTED = (400, {}, lambda request: b'{"error": "no such thing as we know of"}')
+ECHO = (422, {}, lambda request: json.dumps({"detail": [
+    {"msg": "too odd", "input": "Each overdue book costs 2, and no credits are left. It is not moderation."}
+]}).encode())  # fmt: skip
+SAID = (422, {}, lambda request: b'{"message": "cannot parse: each overdue book"}')
 
 
 @pytest.mark.parametrize(
@@ -58,9 +64,12 @@ REJECTED = (400, {}, lambda request: b'{"error": "no such thing as we know of"}'
         (BUSY, [10, 11], "an error instead of a reply: the upstream model said nothing (25 tries)"),
         (TOO_LONG, [4, 5, 6, 7], "HTTP 400: maximum context length is 4096 tokens, but you sent 9000"),
         (TOO_LARGE, [4, 5, 6, 7], "HTTP 413: <html><title>413 Request Entity Too Large</title></html>"),
+        (ECHO, [4], 'HTTP 422: [{"msg": "too odd", "input": "Each overdue book costs 2, and no credits are left. '
+         'It is not moderation."}]'),
+        (SAID, [4], "HTTP 422: cannot parse: each overdue book"),
         (REJECTED, [2, 6, 11], "HTTP 400: no such thing as we know of"),
     ],
-)
+)  # fmt: skip
 def test_problems_that_fail_for_good_end_no_run(tmp_path, monkeypatch, bad, where, reason):
     """They are listed, again by a second run, which asks for nothing else, and answered once the server is mended."""
     chosen = [problem.model_copy(update={"answer": "2"}) for problem in problems(12)]

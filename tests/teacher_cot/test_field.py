@@ -98,6 +98,9 @@ STOPS = {
         "reasoning without an answer",
     ),
     "402 inside a 200 (nodetool#5755)": (error(200, "Insufficient credits. Add more.", code=402), NO_MONEY),
+    "insufficient_quota in a choice": (
+        lambda request: (200, {}, b'{"choices":[{"error":{"code":429,"message":"insufficient_quota"}}]}'), NO_MONEY
+    ),
     "Insufficient Balance (gns3-copilot#93)": (error(402, "Insufficient Balance"), NO_MONEY),
     "billing_not_active (litellm#2743)": (
         error(429, "Your account is not active, please check your billing details", code="billing_not_active"),
@@ -108,6 +111,10 @@ STOPS = {
     ),
     "Arrearage (DashScope)": (error(400, "Access denied.", code="Arrearage"), NO_MONEY),
     "1113 (Zhipu)": (error(429, "Your account is in arrears", code="1113"), NO_MONEY),
+    "AccountOverdueError (Volcengine)": (
+        error(403, "The request failed because your account has an overdue balance.", code="AccountOverdueError"),
+        NO_MONEY,
+    ),
     "exceeded_current_quota_error (Moonshot)": (
         error(429, "suspended due to insufficient balance", type="exceeded_current_quota_error"), NO_MONEY
     ),
