@@ -81,17 +81,22 @@ class Connection:
     def __init__(self, where: str, endpoint: Endpoint, transport: httpx.AsyncBaseTransport | None = None):
         """`where` is the endpoint's place in params.yaml; `transport` takes the place of the network.
 
-        Raises InputError when the address is none, a variable that the endpoint names is not set or holds no key, or
-        the environment's proxies or certificates cannot be used.
+        Raises InputError when the address is none, a header cannot be sent, a variable that the endpoint names is not
+        set or holds no key, or the environment's proxies or certificates cannot be used.
         """
         self.where, self.endpoint = where, endpoint
-        self._secrets: list[str] = []
+        self._secrets: set[str] = set()
+        for header, value in endpoint.headers.items():
+            if not (header + value).isascii() or not (header + value).isprintable():
+                raise InputError(f"{where}.headers.{header} holds characters that no header has; write it in ASCII.")
         headers = {"Content-Type": "application/json"} | {
             header: self._secret(value[1:]) if value.startswith("$") else value
             for header, value in endpoint.headers.items()
         }
         if endpoint.api_key_env:
             headers["Authorization"] = f"Bearer {self._secret(endpoint.api_key_env)}"
+        longest = sorted(self._secrets, key=len, reverse=True)
+        self._secret_written = re.compile("|".join(map(_however_written, longest)))
         try:
             address = httpx.URL(endpoint.base_url or "")
         except httpx.InvalidURL as error:
@@ -130,15 +135,22 @@ class Connection:
             raise InputError(f"the environment variable {variable} is not set, and {self.where} needs it.")
         if not (value.isascii() and value.isprintable()):
             raise InputError(f"the environment variable {variable} holds characters that no key has; set it again.")
-        if len(value) >= SECRET:
-            self._secrets.append(value)
+        self._secrets |= {part for part in (value, *value.split()) if len(part) >= SECRET}
         return value
 
     def redact(self, text: str) -> str:
         """Remove the secrets that were sent to the endpoint from a text that it sent back."""
-        for secret in self._secrets:
-            text = text.replace(secret, "[secret]")
-        return text
+        return self._secret_written.sub("[secret]", text) if self._secrets else text
+
+    def _redacted(self, payload: Any) -> Any:
+        """A payload without the secrets, also where a stream brought one in parts."""
+        if isinstance(payload, str):
+            return self.redact(payload)
+        if isinstance(payload, list):
+            return [self._redacted(part) for part in payload]
+        if isinstance(payload, dict):
+            return {self.redact(name): self._redacted(part) for name, part in payload.items()}
+        return payload
 
     async def close(self) -> None:
         """Close the connections."""
@@ -163,7 +175,7 @@ class Connection:
             return Fault(self.redact(f"the connection broke ({type(error).__name__}: {error})"))
         text = self.redact(response.content.decode("utf-8", "replace"))
         try:
-            payload = decode(text)
+            payload = self._redacted(decode(text))
         except ValueError:
             payload = None
             if response.status_code < 300:
@@ -213,6 +225,11 @@ class Connection:
         if 400 <= status < 500 and status not in (408, 409, 425, 429):
             return Fault(reason, "rejected", of_request=bool(TOO_LONG.search(reason)))
         return Fault(reason, "overload" if status in OVERLOADED else "passing", retry_after=_retry_after(headers))
+
+
+def _however_written(secret: str) -> str:
+    """A pattern for a secret as it is, or with characters escaped as JSON may have them (`\\/`, `\\u002B`)."""
+    return "".join(rf"\\{{0,4}}(?:{re.escape(character)}|(?i:u{ord(character):04x}))" for character in secret)
 
 
 def _certificates() -> ssl.SSLContext:

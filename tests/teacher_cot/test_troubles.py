@@ -8,7 +8,9 @@ import pytest
 from distil.pipeline.files import InputError
 from tests.teacher_cot.support import Server, Workspace, at, block, completion, problems
 
-KEY = "sk-f00d-c0ffee-0123456789abcdef"
+KEY = "sk-f00d/c0ffee+0123456789abcdef"
+
+TOKEN = "another-secret-0123456789"
 
 
 def failing(status: int, message: str, code: str | None = None):
@@ -64,16 +66,32 @@ def test_the_command_says_it_in_one_line_and_keeps_earlier_outputs(tmp_path, mon
     assert workspace.outputs() == before
 
 
-@pytest.mark.parametrize("status", [401, 500, 200])
-def test_the_key_is_written_nowhere(tmp_path, status):
+def streamed(request):
+    """A stream that brings the key in two parts."""
+    parts = [f"your key is {KEY[:12]}", f"{KEY[12:]}\n\nAnswer: 7"]
+    chunks = [{"choices": [{"delta": {"content": part}}]} for part in parts]
+    return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode()
+
+
+ESCAPED = KEY.replace("/", "\\/").replace("+", "\\u002B")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        echoing_key(401),
+        echoing_key(500),
+        lambda request: (200, {"X-Key": KEY}, completion(request, f"your key is {KEY}\n\nAnswer: 7")),
+        lambda request: (200, {}, completion(request, f"your token is {TOKEN}\n\nAnswer: 7")),
+        lambda request: (200, {}, streamed(request)),
+        lambda request: (400, {}, f'{{"error": "no such key: {ESCAPED}"}}'.encode()),
+        lambda request: (200, {}, f'{{"error": "no such key: {ESCAPED}'.encode()),
+        lambda request: (451, {}, json.dumps({"error": f'{{"raw": "{ESCAPED}"}}'}).encode()),
+    ],
+)
+def test_the_key_is_written_nowhere(tmp_path, reply):
     """Whatever a failing run writes, by a server that repeats the key in its errors, or even in its answers."""
-
-    def reply(request):
-        if status == 200:
-            return 200, {"X-Key": KEY}, completion(request, f"your key is {KEY}\n\nAnswer: 7")
-        return echoing_key(status)(request)
-
-    header = "another-secret-0123456789"
+    header = f"Bearer {TOKEN}"
     with Server(reply=reply).running() as url:
         changes = at(url, api_key_env="TEACHER_KEY", headers={"X-Team": "$TEAM_SECRET"})
         workspace = Workspace(tmp_path, problems(4), tries=2, **changes)
@@ -81,8 +99,8 @@ def test_the_key_is_written_nowhere(tmp_path, status):
         workspace.run("--export", "exported.jsonl", TEACHER_KEY=KEY, TEAM_SECRET=header)
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     written += "".join([done.stdout, done.stderr]).encode()
-    assert KEY.encode() not in written
-    assert header.encode() not in written
+    for secret in (KEY, KEY[12:], TOKEN):
+        assert secret.encode() not in written and secret[-9:].encode() not in written
     assert len(written) > 1000
 
 
@@ -102,6 +120,12 @@ def test_a_variable_without_a_key_is_said_before_anything_is_asked(tmp_path, mon
     monkeypatch.setenv("TEACHER_KEY", value)
     workspace = Workspace(tmp_path, **at("http://127.0.0.1:1/v1", api_key_env="TEACHER_KEY"))
     with pytest.raises(InputError, match=f"the environment variable TEACHER_KEY .*{says}"):
+        workspace.run_here(monkeypatch)
+
+
+def test_a_header_that_cannot_be_sent_is_named(tmp_path, monkeypatch):
+    workspace = Workspace(tmp_path, **at("http://127.0.0.1:1/v1", headers={"X-Title": "Müller"}))
+    with pytest.raises(InputError, match=r"teacher_cot\.endpoints\.test\.headers\.X-Title holds .*write it in ASCII"):
         workspace.run_here(monkeypatch)
 
 
