@@ -106,8 +106,8 @@ def pull(url: str | None) -> None:
         url = url or pages(git(Path(), "remote", "get-url", "origin"))
         if fault := unreachable(url):
             raise InputError(
-                f"{url} does not have the run in dvc.lock ({fault}). It was not published, or another revision was "
-                "(docs/data-versions.md). `make repro` makes the run here instead."
+                f"{shown(url)} does not have the run in dvc.lock ({fault}). It was not published, or another revision "
+                "was (docs/data-versions.md). `make repro` makes the run here instead."
             )
         dvc("remote", "add", "--quiet", "--local", "--force", TRIED, url)
         try:
@@ -118,9 +118,9 @@ def pull(url: str | None) -> None:
             dvc("remote", "add", "--quiet", "--local", "--force", *["--default"] * (not default), REMOTE, url)
     if failed:
         raise InputError(
-            f"not everything was pulled from {url or 'the default remote'}; DVC says above why. Where it would not "
-            "remove files that you changed, put them elsewhere and pull again. Where files are missing, another "
-            "revision was published, or none (docs/data-versions.md): `make repro` makes the run here instead."
+            f"not everything was pulled from {shown(url) if url else 'the default remote'}; DVC says above why. Where "
+            "it would not remove files that you changed, put them elsewhere and pull again. Where files are missing, "
+            "another revision was published, or none (docs/data-versions.md): `make repro` makes the run here instead."
         )
 
 
@@ -147,6 +147,11 @@ def unreachable(url: str) -> str:
         return type(error).__name__  # its text may hold a password from the address
 
 
+def shown(address: str) -> str:
+    """An address without the user and password in it."""
+    return re.sub(r"://[^/]*@", "://", address)
+
+
 def configured() -> bool:
     """Whether DVC has a default remote."""
     asked = subprocess.run([sys.executable, "-m", "dvc", "config", "core.remote"], capture_output=True, text=True)
@@ -158,8 +163,8 @@ def pages(origin: str) -> str:
     found = re.search(r"github\.com[:/]([\w.-]+)/([\w.-]+?)(\.git)?/?$", origin.strip())
     if not found:
         raise InputError(
-            f"No default remote is configured, and {origin.strip()} is no repository on GitHub. Say where the run is: "
-            "make pull URL=https://..."
+            f"No default remote is configured, and {shown(origin.strip())} is no repository on GitHub. Say where the "
+            "run is: make pull URL=https://..."
         )
     return f"https://{found[1].lower()}.github.io/{found[2]}/dvc"
 
@@ -168,7 +173,7 @@ def dvc(*command: str, check: bool = True) -> int:
     """Run DVC and return its exit status. Raises InputError when it fails and `check` is set."""
     status = subprocess.run([sys.executable, "-m", "dvc", *command]).returncode
     if check and status:
-        raise InputError(f"`dvc {' '.join(command)}` failed.")
+        raise InputError(f"`dvc {' '.join(map(shown, command))}` failed.")
     return status
 
 

@@ -139,5 +139,12 @@ def test_pages_follow_from_the_origin(origin: str) -> None:
 
 
 def test_another_host_must_be_named() -> None:
-    with pytest.raises(InputError, match="make pull URL="):
-        pages("https://example.org/me/run.git")
+    with pytest.raises(InputError, match=r"and https://example\.org/me/run\.git is no .*make pull URL="):
+        pages("https://me:s3cret@example.org/me/run.git")
+
+
+def test_a_password_in_an_address_is_not_shown(toy: Toy) -> None:
+    for url in ("http://me:s3cret@127.0.0.1:9/run", "webdav://me:s3cret@127.0.0.1:9/run", "no://me:s3cret@here/run"):
+        done = published(toy, "pull", "--url", url, check=False)
+        said = done.stderr.splitlines()[-1]
+        assert done.returncode == 1 and said.startswith("error: ") and "s3cret" not in said, done.stderr
