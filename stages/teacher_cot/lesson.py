@@ -14,11 +14,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
 from distil import verifier
 from distil.endpoint import Body, Failed, Reply
 from distil.pipeline.names import TEACHER
 from distil.pipeline.records import Answer, Chain, Judgement, Level, Problem, Record
-from distil.teacher import Request, RoleName
+from distil.teacher import Request, RoleName, money
 from stages.teacher_cot.request import Slots, request
 from stages.teacher_cot.settings import Settings
 
@@ -75,6 +77,7 @@ class TracedRequest(Record):
     completion_tokens: int | None
     cached_tokens: int
     finish_reason: str
+    cost_usd: float = Field(exclude=True)  # for the metrics, not for the output
 
 
 @functools.lru_cache(maxsize=256)
@@ -266,6 +269,7 @@ class Lesson:
                     completion_tokens=used.completion_tokens,
                     cached_tokens=used.cached_tokens,
                     finish_reason=reply.finish_reason if isinstance(reply, Reply) else "content_filter",
+                    cost_usd=money.paid(self.settings.prices.get(asked.model), asked, used),
                 )
             )
 

@@ -5,12 +5,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from distil.endpoint import Usage
 from distil.pipeline.files import InputError, replacing, replacing_folder, write_json
 from distil.pipeline.metrics import BenchmarkAnswers, RoleUsage, TeacherMetrics
 from distil.pipeline.progress import Bar
 from distil.pipeline.records import LEVELS, Problem
-from distil.teacher import Request, Store, money
+from distil.teacher import Request, Store
 from distil.verifier import verify
 from stages.teacher_cot.lesson import BenchmarkProblem, Check, Taught, TracedRequest, lesson
 from stages.teacher_cot.projection import Missing
@@ -109,10 +108,9 @@ class Counts:
 
     def _use(self, asked: TracedRequest) -> None:
         who = (asked.role, asked.model)
-        usage = Usage(asked.prompt_tokens, asked.completion_tokens, asked.cached_tokens)
-        tokens = {"prompt_tokens": usage.prompt_tokens or 0, "completion_tokens": usage.completion_tokens or 0}
+        tokens = {"prompt_tokens": asked.prompt_tokens or 0, "completion_tokens": asked.completion_tokens or 0}
         self.used[who].update(requests=1, **tokens)
-        self.usd[who] += money.cost(self.settings.prices.get(asked.model), usage)
+        self.usd[who] += asked.cost_usd
 
     def metrics(self) -> TeacherMetrics:
         """Counts, and tokens and money by role and model."""

@@ -149,4 +149,5 @@ def test_a_server_that_does_not_count_is_reckoned_at_the_most(tmp_path, monkeypa
         workspace.run_here(monkeypatch)
     store = Store(tmp_path / "cache/teacher.sqlite")
     assert store.spent() > 1
+    assert workspace.metrics()["cost_usd"] == pytest.approx(store.spent(), abs=1e-6)
     store.close()
