@@ -173,8 +173,9 @@ def test_the_plots_and_the_summary_say_what_the_metrics_say() -> None:
     whole, sweep, short = metrics("eval"), metrics("length_sweep"), metrics("summary")
     unseen = whole["contest_unseen"]
     models = pd.read_csv(ROOT / "plots/eval/models.csv").set_index("model")["accuracy"]
-    expected = {"base": unseen["base"], "student": unseen["student_mean"], "teacher": whole["teacher"]}
+    expected = {"base": unseen["base"], "student": unseen["student_mean"], "teacher": whole["teacher_unseen"]}
     assert {name: models[name] for name in expected} == pytest.approx(expected, abs=1e-5)
+    assert short["teacher"] == round(100 * whole["teacher_unseen"], 1)
     levels = pd.read_csv(ROOT / "plots/length_sweep/levels.csv").set_index("level")
     for level in PARAMS["length_sweep"]["levels"]:
         own = sweep[level]

@@ -22,7 +22,7 @@ def plot_tables(found: EvalTables, parts: Mapping[str, Part]) -> dict[str, pd.Da
     pair = table["model"].isin([BASE, STUDENT])
     unseen = table[table["part"] == "contest_unseen"]
     models = pd.concat(
-        [unseen[unseen["by"] == "all"], pd.DataFrame([{"model": "teacher", **found.teacher.model_dump()}])]
+        [unseen[unseen["by"] == "all"], pd.DataFrame([{"model": "teacher", **found.teacher_unseen.model_dump()}])]
     )
     sections = unseen[(unseen["by"] == "section") & pair[unseen.index]].rename(columns={"group": "section"})
     years = table[table["part"].isin(["contest_unseen", "contest_seen"]) & (table["by"] == "year") & pair]

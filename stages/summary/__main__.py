@@ -43,7 +43,7 @@ def summary(evaluation: EvalMetrics, lengths: SweepMetrics) -> Summary:
         p=None if unseen.mcnemar_p is None else float(f"{unseen.mcnemar_p:.2g}"),
         R1=percent(accuracy(lengths.R1)),
         R6=percent(accuracy(lengths.R6)),
-        teacher=percent(evaluation.teacher),
+        teacher=percent(evaluation.teacher_unseen),
         leak=points(unseen.leak_paired),
         base_low=percent(unseen.base_low),
         base_high=percent(unseen.base_high),

@@ -161,6 +161,8 @@ def test_plots_have_the_columns_of_their_templates(whole: Path) -> None:
     assert set(tables) == set(columns)
     for name, needed in columns.items():
         assert needed <= set(tables[name]) and len(tables[name]) and not tables[name].isna().any().any()
+    teacher = tables["models"].set_index("model").loc["teacher"]
+    assert teacher["n"] == loads(whole / "metrics/eval.json")["teacher_unseen_n"], "beside models on unseen questions"
     unseen = tables["verdicts"][tables["verdicts"]["part"] == "contest_unseen"]
     assert sorted(unseen[unseen["model"] == "base"]["place"]) == list(range(36))
 
