@@ -8,7 +8,7 @@ import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from distil.pipeline.files import read_record, write_text
-from distil.pipeline.names import BASE, seed_name
+from distil.pipeline.names import BASE, control_name, seed_name
 from distil.pipeline.records import LEVELS, AdapterConfig, Scored
 from stages.report.inputs import Loaded
 from stages.report.lineage import file_md5
@@ -64,7 +64,6 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Loaded)
         ]
         or None,
     )
-    fold = run.split.folds.get(path.name)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER), trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
@@ -73,8 +72,8 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Loaded)
         path=path.as_posix(),
         base=base,
         profile=run.params.profile,
-        level=model if model in LEVELS else "R1",
-        fold={part: len(getattr(fold, part)) if fold else 0 for part in ("train", "valid", "unseen")},
+        level=chains(model),
+        fold=problems(path.name, model, run),
         protocol="random rows, as the study split them" if path.name == "paper" else run.split.protocol,
         kind=kind,
         lora=config.lora_parameters,
@@ -85,6 +84,24 @@ def card(name: str, path: Path, model: str, rows: Sequence[Scored], run: Loaded)
         md5=file_md5(path / "adapters.safetensors"),
     )
     return str(ModelCard(f"---\n{data.to_yaml()}\n---\n{body}"))
+
+
+def chains(model: str) -> str:
+    """The chains that a model's adapters were trained on."""
+    cut = {control_name(level): f"R1, cut to as many words as {level}" for level in LEVELS}
+    return model if model in LEVELS else cut.get(model, "R1")
+
+
+def problems(name: str, model: str, run: Loaded) -> dict[str, int]:
+    """How many problems one adapter of a model was trained and validated on, and how many were held out from it.
+
+    The adapters of a chain length have the name of a seed. They have one row a problem, of the first main fold.
+    """
+    if model in run.params.length_sweep.rows:
+        trained, fold = run.level_losses[model].seeds[name], run.split.folds[run.main_folds[0]]
+        return {"train": trained.train_rows, "valid": trained.valid_rows, "unseen": len(fold.unseen)}
+    fold = run.split.folds[name]
+    return {"train": len(fold.train), "valid": len(fold.valid), "unseen": len(fold.unseen)}
 
 
 class RightAnswers(NamedTuple):

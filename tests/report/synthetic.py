@@ -25,6 +25,11 @@ from distil.pipeline.records import (
 YEARS = range(2011, 2026)
 HELD_OUT = range(2022, 2026)
 ABILITY = {"base": 0.15, "student": 0.5}
+LEVEL_TRAINING = {
+    "best_iteration": 100, "best_valid_loss": 0.4, "first_valid_loss": 4.0, "last_valid_loss": 0.5,
+    "last_train_loss": 0.3, "iterations": 200, "reply_tokens_trained": 9000, "adapter_parameters": 61440,
+    "train_rows": 123, "valid_rows": 45, "dropped_rows": 0, "dropped_problems": [],
+}  # fmt: skip
 WORDS = {"R1": 60, "R2": 40, "R3": 25, "R4": 14, "R5": 8, "R6": 2}
 LEVEL_SEEDS = (0, 1)
 TRUNCATED = ("R3", "R5")
@@ -260,6 +265,8 @@ def write_run(
             write_jsonl(folder / f"data/answers/{name.format(level=level)}/contest.jsonl", own)
             for seed in LEVEL_SEEDS:
                 adapter(folder / f"data/lora_level/{name.format(level=level)}/seed_{seed}")
+            trained = {"seeds": {f"seed_{seed}": LEVEL_TRAINING for seed in LEVEL_SEEDS}}
+            write_json(folder / f"metrics/lora_level/{name.format(level=level)}.json", trained)
             taught = (row.chain for row in verified if row.chain.level == level and row.chain.problem_id not in unseen)
             examples = (
                 Example(

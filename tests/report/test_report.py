@@ -86,6 +86,20 @@ def test_cards_are_hugging_face_model_cards(run_folder: Path) -> None:
     assert [result.metric_value for result in unseen] == [pytest.approx(expected, abs=5e-5)]
 
 
+@pytest.mark.parametrize(
+    ("name", "level", "trained"),
+    [
+        ("seed_0-held_out", "R1", "198 training and 0 validation problems"),
+        ("R3-seed_1", "R3", "123 training and 45 validation problems"),
+        ("truncated_R3-seed_0", "R1, cut to as many words as R3", "123 training and 45 validation problems"),
+    ],
+)
+def test_a_card_says_what_its_adapter_was_trained_on(run_folder: Path, name: str, level: str, trained: str) -> None:
+    card = (run_folder / "reports/cards" / name / "README.md").read_text("utf-8")
+    assert f"- **Chains**: level {level} (R1 is the distiller" in card
+    assert f"{trained}; split: held_out_years. 72 problems were held out." in card
+
+
 def test_what_a_run_may_lack(tmp_path: Path) -> None:
     synthetic.write_run(tmp_path, synthetic.problems(2), synthetic.transfer(0), (3,), ("R1", "R4"))
     for name in ("verified", "eval", "length_sweep"):
