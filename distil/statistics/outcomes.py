@@ -71,7 +71,8 @@ def score(path: Path, questions: pd.DataFrame, verifier: Verifier, out: IO[str] 
 
     Returns one row per answer: `question` (row of `questions`), model, fold (empty for none), role, sample, correct,
     uncorrected (against the key before errata), lenient (within rounding), no_answer, truncated, words and `said`.
-    Equal canonical answers have the same number `said`. Raises InputError for an answer to an unknown problem.
+    Answers to a question with the same number `said` are one answer: right ones however they are written, others where
+    their canonical forms are equal. Raises InputError for an answer to an unknown problem.
     """
     keys = {
         name: (row, key, before if isinstance(before, str) else None)
@@ -140,7 +141,7 @@ def _outcome(question: int, scored: Scored) -> dict[str, int | str]:
         "no_answer": verdict.verdict == "NO_ANSWER",
         "truncated": answer.finish_reason == "length",
         "words": len(answer.text.split()),
-        "said": int.from_bytes(_digest(verdict.answer_form or "")[:7], "big"),
+        "said": 0 if correct else int.from_bytes(_digest(verdict.answer_form or verdict.extracted or "")[:7], "big"),
     }
 
 

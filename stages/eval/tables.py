@@ -71,7 +71,7 @@ def several_samples(outcomes: pd.DataFrame, clusters: NDArray[np.int_]) -> list[
     One row per model, fold and role; none where every question was answered once. `pass_at` has the unbiased estimate
     of the chance that one of k answers is right, for k = 1, 2, 4, ... up to n. It is 1 - C(n - c, k) / C(n, k) with c
     of n right (Chen et al. 2021). `majority` takes the most frequent answer, and of equally frequent ones the first
-    sampled. `clusters` are those of the questions.
+    sampled; a sample without an answer has no vote. `clusters` are those of the questions.
     """
     rows = []
     keys = ["model", "fold", "role"]
@@ -81,10 +81,11 @@ def several_samples(outcomes: pd.DataFrame, clusters: NDArray[np.int_]) -> list[
         questions = group.groupby("question")["correct"].agg(["size", "sum"])
         own = clusters[questions.index.to_numpy(int)]
         n = int(questions["size"].min())
-        votes = group.groupby(["question", "said"], sort=False).agg(n=("correct", "size"), correct=("correct", "first"))
+        answers = group[~group["no_answer"].astype(bool)].groupby(["question", "said"], sort=False)
+        votes = answers.agg(n=("correct", "size"), correct=("correct", "first"))
         # stable, so that of equally frequent answers the one sampled first stays in front
         votes = votes.reset_index().sort_values("n", ascending=False, kind="stable").drop_duplicates("question")
-        majority = votes.sort_values("question")["correct"].to_numpy(float)
+        majority = votes.set_index("question")["correct"].reindex(questions.index, fill_value=False).to_numpy(float)
         chances = {str(k): pass_at(k, questions["size"], questions["sum"]) for k in _powers_of_two(n)}
         rows.append(
             SeveralSamples(

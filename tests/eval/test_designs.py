@@ -13,8 +13,10 @@ import yaml
 from distil.pipeline.files import read_jsonl, read_record, write_jsonl
 from distil.pipeline.records import Answer, Problem, Scored, Split
 from distil.pipeline.subset import Limit, subset
+from distil.statistics.outcomes import questions_table, score
+from distil.verifier import Verifier
 from stages.eval.__main__ import BENCHMARKS
-from stages.eval.tables import pass_at
+from stages.eval.tables import pass_at, several_samples
 from tests.eval.evaluated import loads, metrics, run
 from tests.scored_run import write_run
 
@@ -60,6 +62,38 @@ def test_several_samples_of_a_question(tmp_path: Path) -> None:
     assert most["value"] == pytest.approx(len(base | {"t/1"}) / 30, abs=1e-5)  # samples 1 and 2 say 1/7
     assert most["low"] < most["value"] < most["high"]
     assert table.loc["base", "majority"]["value"] == pytest.approx(1 / 30, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("replies", "right"),
+    [
+        (["12", "13", "13"], False),
+        (["12", "13", "12", "13"], True),  # of equally frequent answers the first sampled
+        (["", "12", "", "12", ""], True),  # no answer has no vote
+        (["12 cm", "12", "13", "13", "12 cm", "12", "13"], True),  # right answers are one, however they are written
+        (["", "", ""], False),
+    ],
+)
+def test_the_majority_is_of_answers(tmp_path: Path, replies: list[str], right: bool) -> None:
+    """Beside a question without any right answer."""
+    problems = [
+        Problem(id=name, year=2011, section="s", number=1, question=f"Q {name}", answer="12", source="tests")
+        for name in ("asked", "other")
+    ]
+    rows = [
+        Answer(
+            problem_id=name, benchmark="contest", model="base", fold=None, role="unseen", sample=sample,
+            text=f"Answer: {text}" if text else "", prompt_tokens=1, completion_tokens=1, finish_reason="stop",
+        )
+        for name, texts in (("asked", replies), ("other", ["14"] * len(replies)))
+        for sample, text in enumerate(texts)
+    ]  # fmt: skip
+    write_jsonl(tmp_path / "answers.jsonl", rows)
+    questions = questions_table(problems, "contest", {})
+    with Verifier() as verifier:
+        outcomes = score(tmp_path / "answers.jsonl", questions, verifier, None)
+    (found,) = several_samples(outcomes, questions["cluster"].to_numpy())
+    assert (found.n, found.majority.value) == (2, 0.5 if right else 0.0)
 
 
 def test_pass_at_k_is_the_share_of_draws_with_a_right_answer() -> None:
