@@ -124,11 +124,14 @@ def score_all(
 
 
 def sections(parts: dict[str, Part], params: EvalParams) -> list[SectionComparison]:
-    """The comparison within each section, of unseen contest questions and of the transfer benchmark."""
+    """The comparison within each section, of unseen contest questions and of the transfer benchmark.
+
+    Where all questions of one have the same section there is none: it would be the same test again.
+    """
     rows = []
     for name in ("contest_unseen", "transfer"):
         labels = parts[name].questions["section"].to_numpy()
-        for section in sorted(set(labels)):
+        for section in sorted(set(labels)) if len(set(labels)) > 1 else ():
             result = compare(parts[name].where(labels == section), params, f"{name} {section}")
             rows.append(SectionComparison(part=name, section=section, **dict(result)))
     return rows

@@ -196,8 +196,12 @@ def answered(rows: pd.DataFrame, asked: pd.DataFrame, models: Sequence[str]) -> 
 
 
 def pair(both: Part, params: EvalParams) -> tuple[WholePair, list[GroupPair]]:
-    """The paired comparison of student and teacher, on all questions and by group."""
-    labels = [(by, label) for by in GROUPS for label in sorted(both.questions[by].dropna().unique())]
+    """The paired comparison of student and teacher, on all questions and by group.
+
+    A group that is all questions is left out: it would be the same test again.
+    """
+    labels = [(by, label) for by in GROUPS for label in sorted(both.questions[by].dropna().unique())
+              if (both.questions[by] == label).sum() < len(both)]  # fmt: skip
     parts = [both.where(both.questions[by].to_numpy() == label) for by, label in labels]
     results = [compare(both, params, f"{both.name} pair")]
     results += [

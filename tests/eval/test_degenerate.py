@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from distil.pipeline.files import read_jsonl
+from distil.pipeline.files import read_jsonl, write_jsonl
 from distil.pipeline.records import Problem
 from tests.eval.evaluated import loads, metrics, rewrite
 from tests.scored_run import write_run
@@ -67,6 +67,18 @@ def test_a_section_with_one_question(tmp_path: Path) -> None:
     rows = loads(folder / "data/eval/tables.json")["sections"]
     assert [row["n"] for row in rows if row["part"] == "contest_unseen"] == [1, 1, 1]
     assert all(-100 <= row["difference_low"] <= row["difference"] <= row["difference_high"] <= 100 for row in rows)
+
+
+def test_one_section_is_the_whole_and_no_second_test(tmp_path: Path) -> None:
+    folder = write_run(tmp_path)
+    path = folder / "data/parsed/problems.jsonl"
+    write_jsonl(path, [row.model_copy(update={"section": "senior"}) for row in read_jsonl(path, Problem)])
+    for path in [folder / "data/transfer/problems.jsonl", folder / "data/teacher_cot/benchmark.jsonl",
+                 *(folder / "data/answers").glob("*/transfer.jsonl")]:  # fmt: skip
+        path.write_text("")
+    found = metrics(folder)["contest_unseen"]
+    assert 0 < found["mcnemar_p"] < 0.5 and found["holm_p"] == found["mcnemar_p"]
+    assert loads(folder / "data/eval/tables.json")["sections"] == []
 
 
 def test_zero_discordant_pairs_say_so(tmp_path: Path) -> None:

@@ -154,6 +154,21 @@ def test_groups_are_sections_and_the_benchmarks_own_levels(whole: Path) -> None:
     assert all(row["holm_p"] >= row["mcnemar_p"] for row in groups)
 
 
+@pytest.mark.parametrize(("ungraded", "groups"), [((), []), (("test/9",), ["1"])])
+def test_a_group_that_is_the_whole_benchmark_is_no_second_test(tmp_path: Path, ungraded, groups) -> None:
+    path = recorded(tmp_path) / "data/transfer/problems.jsonl"
+    rows = [
+        row.model_copy(update={"section": "Algebra", "difficulty": None if row.id in ungraded else 1})
+        for row in read_jsonl(path, Problem)
+    ]
+    write_jsonl(path, rows)
+    assert inside(tmp_path, "stages.eval").returncode == 0
+    found = loads(tmp_path / "metrics/eval.json")["math500"]
+    assert (found["holm_p"] == found["mcnemar_p"]) == (not groups)
+    tested = loads(tmp_path / "data/eval/tables.json")["recorded"]["math500"]["groups"]
+    assert [row["group"] for row in tested] == groups
+
+
 def test_chain_lengths_are_tested_for_a_trend(whole: Path) -> None:
     found = loads(whole / "metrics/eval.json")["contest"]
     shares = [found["models"][level]["accuracy"] for level in ("R2", "R4", "R6")]
