@@ -20,16 +20,16 @@ ENDLESS = 1e9
 def power(effect: float, errors: StandardErrors) -> float:
     """The chance that a true difference of `effect`, a fraction, is found.
 
-    The estimate is normal. The variance of `count` seeds' values, from which the interval's margin over seeds is made,
-    is a scaled chi-squared with count - 1 degrees of freedom, independent of the estimate.
+    The estimate is normal. The variance of `seed_count` seeds' values, from which the interval's margin over seeds is made,
+    is a scaled chi-squared with seed_count - 1 degrees of freedom, independent of the estimate.
     """
     error = math.hypot(errors.questions, errors.seeds or 0.0)
     questions, interaction = errors.questions**2, errors.interaction**2
     seeds = (errors.seeds or 0.0) ** 2 + interaction
     reach = float(stats.norm.ppf(0.975)) * errors.questions
-    freedom = errors.count - 1
+    freedom = errors.seed_count - 1
     shown = seeds * stats.chi2.ppf(SPREADS, freedom) / freedom if freedom else [0.0]
-    parts = (seeds_part(Variances(questions, float(one), interaction), errors.count) for one in shown)
+    parts = (seeds_part(Variances(questions, float(one), interaction), errors.seed_count) for one in shown)
     reaches = np.array([part.joined(reach) for part in parts])
     return float(stats.norm.cdf((abs(effect) - reaches) / error).mean())
 

@@ -24,7 +24,7 @@ class Interval(NamedTuple):
 
 
 class StandardErrors(NamedTuple):
-    """The standard error of a mean over `count` seeds, in two parts: from the questions' choice and from the seeds'.
+    """The standard error of a mean over `seed_count` seeds, in two parts: from the questions' choice and from the seeds'.
 
     `seeds` is None with one seed. The questions' part includes the interaction's, which is given, too.
     """
@@ -32,7 +32,7 @@ class StandardErrors(NamedTuple):
     questions: float
     seeds: float | None
     interaction: float = 0.0
-    count: int = 1
+    seed_count: int = 1
 
 
 class Variances(NamedTuple):
