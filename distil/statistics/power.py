@@ -20,8 +20,8 @@ ENDLESS = 1e9
 def power(effect: float, errors: StandardErrors) -> float:
     """The chance that a true difference of `effect`, a fraction, is found.
 
-    The estimate is normal. The variance of `seed_count` seeds' values, from which the interval's margin over seeds is made,
-    is a scaled chi-squared with seed_count - 1 degrees of freedom, independent of the estimate.
+    The estimate is normal. The variance of the seeds' values, from which the interval's margin over seeds is made, is a
+    scaled chi-squared with seed_count - 1 degrees of freedom, independent of the estimate.
     """
     error = math.hypot(errors.questions, errors.seeds or 0.0)
     questions, interaction = errors.questions**2, errors.interaction**2

@@ -24,7 +24,7 @@ class Interval(NamedTuple):
 
 
 class StandardErrors(NamedTuple):
-    """The standard error of a mean over `seed_count` seeds, in two parts: from the questions' choice and from the seeds'.
+    """The standard error of a mean over `seed_count` seeds: from the choice of questions and from that of seeds.
 
     `seeds` is None with one seed. The questions' part includes the interaction's, which is given, too.
     """
