@@ -18,7 +18,7 @@ from distil.pipeline.results import EvalMetrics, Headline
 from distil.pipeline.sweep_results import SweepMetrics
 
 CUT_OFF = 0.05
-"""If more of the base's answers than this share end at the token cap, no difference is called a gain."""
+"""If more of a model's answers than this share end at the token cap, what the cap alone can make is said."""
 REPORT = Path("reports/index.html")
 
 
@@ -62,12 +62,14 @@ def result(found: EvalMetrics | RecordedMetrics | None, questions: int | None) -
         f" ({unseen.gained} gained, {unseen.lost} lost)",
         f"Transfer, {transfer.n} questions: {points(transfer)}, McNemar p = {number(transfer.mcnemar_p)}",
     ]
-    cut = unseen.base_cut_off
-    if cut is not None and cut > CUT_OFF:
-        lines.append(
-            f"The base model was cut off in {100 * cut:.1f} % of these answers: the difference may be no gain "
-            "of the student. Raise answers.max_tokens."
+    lines += [
+        f"The {model} was cut off in {100 * cut:.1f} % of these answers: a {change} of the student may come from the "
+        "cap alone. Raise answers.max_tokens."
+        for model, cut, change in (
+            ("base model", unseen.base_cut_off, "gain"), ("student", unseen.student_cut_off, "loss"),
         )
+        if cut is not None and cut > CUT_OFF
+    ]  # fmt: skip
     if unseen.leak_paired is not None:
         interval = span(unseen.leak_paired_low, unseen.leak_paired_high)
         lines.append(f"Trained under the study's split, same questions: {unseen.leak_paired:+.1f} points ({interval})")

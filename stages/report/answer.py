@@ -1,9 +1,9 @@
 """The top of the page: the result and its uncertainty, in one sentence, one paragraph and four numbers."""
 
-from distil.pipeline.names import AS_STUDENTS
+from distil.pipeline.names import AS_STUDENTS, BASE
 from distil.pipeline.results import Accuracy, Comparison, PairedGap
 from stages.report.drawing import Picture
-from stages.report.inputs import CUT_OFF, Run
+from stages.report.inputs import Run
 from stages.report.page_parts import PageTop, Score
 from stages.report.tested import what_was_tested
 from stages.report.wording import (
@@ -27,18 +27,30 @@ def answer(run: Run, pictures: dict[str, Picture]) -> PageTop:
     result = run.tables.parts["contest_unseen"]
     shown = [pictures[name] for name in ("accuracy_by_model", "accuracy_by_words") if name in pictures]
     teacher = run.tables.teacher_unseen
-    return PageTop(
-        title(result, run.base_cut_off), what_was_tested(run), text(run, result), scores(teacher, result), shown
+    return PageTop(title(result, capped(run)), what_was_tested(run), text(run, result), scores(teacher, result), shown)
+
+
+def capped(run: Run) -> str:
+    """`the base model was cut off in 6.0 % of its answers`, where the token cap can make the difference; else empty.
+
+    A cap that stops the base model can make a gain and no loss, one that stops the student a loss and no gain.
+    """
+    result = run.tables.parts["contest_unseen"]
+    found = side(result.difference_low, result.difference_high)
+    return " and ".join(
+        f"{name} was cut off in {percent(run.cut_off[model])} of its answers"
+        for model, name, excluded in ((BASE, "the base model", "below"), ("student", "the student", "above"))
+        if model in run.cut_off and found != excluded
     )
 
 
-def title(result: Comparison, cut: float = 0.0) -> str:
-    """The finding. It depends on whether the difference's interval excludes zero, and how often base was cut off."""
+def title(result: Comparison, cap: str = "") -> str:
+    """The finding. It depends on whether the difference's interval excludes zero, and whom the cap stopped."""
     difference = result.difference
     if difference is None:
         return "This run has no question that was held out from the student’s training"
-    if cut > CUT_OFF:
-        return f"The base model was cut off in {percent(cut)} of its answers: the two cannot be compared fairly"
+    if cap:
+        return f"{cap[0].upper()}{cap[1:]}: the two cannot be compared fairly"
     size = f"{abs(difference):.1f} points"
     match side(result.difference_low, result.difference_high):
         case "above":

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from distil.pipeline.names import BASE
 from distil.pipeline.results import Comparison, Crossed, SectionComparison
+from stages.report.answer import capped
 from stages.report.drawing import Picture, chosen
-from stages.report.inputs import CONTEST, CUT_OFF, TRANSFER, Run
+from stages.report.inputs import CONTEST, TRANSFER, Run
 from stages.report.page_parts import Claim, Link, Table
 from stages.report.pictures import PARTS, accuracy
 from stages.report.wording import (
@@ -46,11 +48,8 @@ def student_against_base(run: Run, pictures: Pictures) -> Claim:
     ]  # fmt: skip
     if gained is None or lost is None:
         title = "Student and base cannot be compared on questions held out"
-    elif run.base_cut_off > CUT_OFF:
-        title = (
-            f"The student alone is right on {count(gained, 'question')}, the base model alone on {lost}, but the base "
-            f"model was cut off in {percent(run.base_cut_off)} of its answers"
-        )
+    elif cap := capped(run):
+        title = f"The student alone is right on {count(gained, 'question')}, the base model alone on {lost}, but {cap}"
     elif side(result.difference_low, result.difference_high) not in ("above", "below"):
         title = f"Student and base differ on {count(gained + lost, 'question')}, and neither can be said to be better"
     else:
@@ -102,12 +101,16 @@ def _by_section(run: Run) -> Iterator[tuple[str, SectionComparison]]:
 
 
 def _cut_off(run: Run) -> Iterator[str]:
-    if run.base_cut_off > CUT_OFF:
-        yield (
-            f"{percent(run.base_cut_off)} of the base model’s answers ended at the token cap. A student that writes "
-            "shorter answers would be above it without solving anything better, so the difference says little before "
-            "answers.max_tokens is raised."
-        )
+    for model, name, other, where in (
+        (BASE, "the base model", "A student", "above"),
+        ("student", "the student", "A base model", "below"),
+    ):
+        if model in run.cut_off:
+            yield (
+                f"{percent(run.cut_off[model])} of {name}’s answers ended at the token cap. {other} that writes "
+                "shorter answers would be above it without solving anything better, so a student "
+                f"{where} the base model says little before answers.max_tokens is raised."
+            )
 
 
 def _power(result: Comparison) -> Iterator[str]:

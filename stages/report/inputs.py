@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from distil.pipeline.command import PARAMS, faults
 from distil.pipeline.files import InputError, read_json, read_jsonl, read_record
 from distil.pipeline.metrics import ContaminationMetrics, LevelSeedsMetrics, Minimum, TrainSplitMetrics, VerifiedMetrics
-from distil.pipeline.names import BASE, seed_name
+from distil.pipeline.names import seed_name
 from distil.pipeline.recorded_results import RecordedTables
 from distil.pipeline.records import Problem, Record, Scored, Split, VerifiedChain
 from distil.pipeline.results import EvalTables
@@ -20,7 +20,9 @@ from stages.report.params import ReportParams
 
 CONTEST, TRANSFER = "contest", "transfer"
 CUT_OFF = 0.05
-"""If more of the base's answers than this share end at the token cap, no difference is attributed to the student."""
+"""If more of a model's answers than this share end at the token cap, what the cap alone can make is not claimed."""
+WHOLE = ("contest_unseen", "all")
+"""Part and group of the accuracies on all unseen questions."""
 LOSSES = ["iteration", "train_loss", "valid_loss"]
 Found = TypeVar("Found", bound=Record)
 
@@ -82,10 +84,10 @@ class Run(Loaded):
     tables: EvalTables
 
     @property
-    def base_cut_off(self) -> float:
-        """The share of the base model's answers to unseen questions that ended at the token cap."""
-        whole = ("contest_unseen", "all", BASE)
-        return next((row.truncated for row in self.tables.accuracy if (row.part, row.by, row.model) == whole), 0.0)
+    def cut_off(self) -> dict[str, float]:
+        """The share of unseen answers that ended at the token cap, of those models where it is above CUT_OFF."""
+        shares = {row.model: row.truncated for row in self.tables.accuracy if (row.part, row.by) == WHOLE}
+        return {model: share for model, share in shares.items() if share > CUT_OFF}
 
 
 def load_run() -> Run | RecordedRun:

@@ -33,6 +33,8 @@ LEVEL_TRAINING = {
 WORDS = {"R1": 60, "R2": 40, "R3": 25, "R4": 14, "R5": 8, "R6": 2}
 LEVEL_SEEDS = (0, 1)
 TRUNCATED = ("R3", "R5")
+LONG = 60
+"""An answer of so many words that comes to no end was cut off."""
 BASELINE = "few_shot"
 """The other way in which the base model is asked."""
 ALIKE = 0.3
@@ -121,7 +123,7 @@ def score(rng: random.Random, problem: Problem, chance: float, words: int, **ans
             text=text,
             prompt_tokens=20,
             completion_tokens=len(text.split()),
-            finish_reason="stop" if given or answer.get("model") == "base" else "length",
+            finish_reason="stop" if given or words < LONG else "length",
             **answer,
         ),  # type: ignore[arg-type]
         verdict=verdict(right, problem.answer, given),
@@ -135,6 +137,7 @@ def scored(
 
     With `null` nothing happens.
     """
+    words = LONG if null is None else 20
     rng = random.Random(2 if null is None else f"scored {null}")
     difficulty = {problem.id: rng.gauss(0, 0.25) for problem in [*contest, *second]}
 
@@ -154,11 +157,11 @@ def scored(
                 chance = likely(problem, ABILITY["student"] + (0 if new else 0.15))
                 role = "unseen" if new else "train"
                 model = f"seed_{seed}"
-                yield score(rng, problem, chance, 60, benchmark=benchmark, model=model, fold="held_out", role=role)
+                yield score(rng, problem, chance, words, benchmark=benchmark, model=model, fold="held_out", role=role)
                 if benchmark == "contest":
                     leaked = rng.random() < 0.9
                     yield score(
-                        rng, problem, likely(problem, ABILITY["student"] + 0.15 * leaked), 60,
+                        rng, problem, likely(problem, ABILITY["student"] + 0.15 * leaked), words,
                         benchmark=benchmark, model=model, fold="paper", role="train" if leaked else "unseen",
                     )  # fmt: skip
 

@@ -61,14 +61,47 @@ def test_the_title_claims_no_more_than_the_interval(
     assert title(result).startswith(expected)
 
 
-def test_a_base_that_is_cut_off_is_said_and_nothing_is_called_a_gain(loaded: Run) -> None:
+def judged(run: Run, difference: tuple[float, float, float], **cut: float) -> Run:
+    """The run with another difference on the contest and its interval, and base or student cut off so often."""
     rows = [
-        row.model_copy(update={"truncated": 0.06})
-        if (row.part, row.by, row.model) == ("contest_unseen", "all", "base")
+        row.model_copy(update={"truncated": cut.get(row.model, 0.0)})
+        if (row.part, row.by) == ("contest_unseen", "all")
         else row
-        for row in loaded.tables.accuracy
+        for row in run.tables.accuracy
     ]
-    cut = replace(loaded, tables=loaded.tables.model_copy(update={"accuracy": rows}))
+    update = dict(zip(("difference", "difference_low", "difference_high"), difference, strict=True))
+    parts = run.tables.parts | {"contest_unseen": run.tables.parts["contest_unseen"].model_copy(update=update)}
+    return replace(run, tables=run.tables.model_copy(update={"accuracy": rows, "parts": parts}))
+
+
+@pytest.mark.parametrize(
+    ("difference", "base", "student", "expected", "caveats"),
+    [
+        ((20.0, 13.0, 27.0), 0.0, 0.0, "Distillation raised the student’s accuracy by 20.0 points", 0),
+        ((20.0, 13.0, 27.0), 0.06, 0.0, "The base model was cut off in 6.0\u00a0% of its answers: the two cannot", 1),
+        ((20.0, 13.0, 27.0), 0.0, 0.4, "Distillation raised the student’s accuracy by 20.0 points", 1),
+        ((-20.0, -27.0, -13.0), 0.049, 0.0, "Distillation lowered the student’s accuracy by 20.0 points", 0),
+        ((-20.0, -27.0, -13.0), 0.06, 0.0, "Distillation lowered the student’s accuracy by 20.0 points", 1),
+        ((-20.0, -27.0, -13.0), 0.049, 0.4, "The student was cut off in 40.0\u00a0% of its answers: the two cannot", 1),
+        (
+            (-2.0, -9.0, 5.0), 0.06, 0.4,
+            "The base model was cut off in 6.0\u00a0% of its answers and the student was cut off in 40.0\u00a0% of its",
+            2,
+        ),
+    ],
+)  # fmt: skip
+def test_a_difference_that_the_token_cap_can_make_is_not_claimed(
+    loaded: Run, difference: tuple[float, float, float], base: float, student: float, expected: str, caveats: int
+) -> None:
+    run = judged(loaded, difference, base=base, student=student)
+    assert answer(run, {}).title.startswith(expected)
+    claim = student_against_base(run, {})
+    assert ("cut off" in claim.title) == ("cut off" in expected)
+    assert sum("ended at the token cap" in line for line in claim.text) == caveats
+
+
+def test_a_base_that_is_cut_off_is_said_and_nothing_is_called_a_gain(loaded: Run) -> None:
+    cut = judged(loaded, (20.0, 13.0, 27.0), base=0.06)
     claim, before = student_against_base(cut, {}), student_against_base(loaded, {})
     assert "gains" in before.title and not re.search(r"\bgain", repr(claim).replace("change=gained", ""))
     assert "the base model was cut off in 6.0\u00a0% of its answers" in claim.title

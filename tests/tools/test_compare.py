@@ -100,6 +100,26 @@ def test_the_summary_says_which_questions_the_teacher_was_judged_on(
     assert said in inside(tmp_path, "tools.summary").stdout
 
 
+@pytest.mark.parametrize(
+    ("base", "student", "lines"),
+    [
+        (0.05, 0.05, []),
+        (0.06, 0.05, ["The base model was cut off in 6.0 % of these answers: a gain of the student may come from"]),
+        (0.049, 0.4, ["The student was cut off in 40.0 % of these answers: a loss of the student may come from"]),
+        (0.06, 0.4, ["The base model was cut off in 6.0 %", "The student was cut off in 40.0 %"]),
+    ],
+)
+def test_the_summary_says_whom_the_token_cap_stopped(
+    base: float, student: float, lines: list[str], tmp_path: Path
+) -> None:
+    found = json.loads((ROOT / "metrics/eval.json").read_text("utf-8"))
+    found["contest_unseen"] |= {"base_cut_off": base, "student_cut_off": student}
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics/eval.json").write_text(json.dumps(found))
+    said = [line for line in inside(tmp_path, "tools.summary").stdout.splitlines() if "was cut off" in line]
+    assert len(said) == len(lines) and all(one.startswith(line) for one, line in zip(said, lines, strict=True))
+
+
 def test_the_summary_of_a_run_with_gaps(tmp_path: Path) -> None:
     found = json.loads((ROOT / "metrics/eval.json").read_text("utf-8"))
     whole = {"n": 9, "student_mean": 0.75, "student_low": 0.7, "student_high": 0.8, "difference": 25.0,
