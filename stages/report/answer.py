@@ -114,9 +114,11 @@ def _baselines(run: Run) -> str | None:
         f"Asked in another way (“{pretty(best.name)}”, the best of {count(len(rows), 'way')} tried), the untouched "
         f"base model answers {percent(best.accuracy)}"
     )
+    gained = side(base.difference_low, base.difference_high) == "above" and not capped(run)
     if side(low, high) == "below":
-        return f"{found}, more than the student: training brought out what the model could do already."
-    gained = side(base.difference_low, base.difference_high) == "above"
+        return f"{found}, more than the student" + (
+            ": training brought out what the model could do already." if gained else "."
+        )
     if gained and best.low is not None and base.base_high is not None and best.low > base.base_high:
         return f"{found}: at least part of the gain is what a better prompt brings out."
     beside = f"the student minus that is {points_interval(low, high)} points" if low is not None else "no interval"

@@ -100,6 +100,24 @@ def test_a_difference_that_the_token_cap_can_make_is_not_claimed(
     assert sum("ended at the token cap" in line for line in claim.text) == caveats
 
 
+@pytest.mark.parametrize(
+    ("difference", "expected"),
+    [
+        ((20.0, 13.0, 27.0), "more than the student: training brought out what the model could do already."),
+        ((-8.0, -14.2, -2.1), "more than the student. "),
+        ((-1.0, -4.2, 2.1), "more than the student. "),
+    ],
+)
+def test_training_brought_out_something_only_where_the_student_gained(
+    loaded: Run, difference: tuple[float, float, float], expected: str
+) -> None:
+    over = {"accuracy": 0.6, "student_over": -30.0, "student_over_low": -40.0, "student_over_high": -20.0}
+    run = judged(loaded, difference)
+    best = [row.model_copy(update=over) for row in run.tables.baselines]
+    said = answer(replace(run, tables=run.tables.model_copy(update={"baselines": best})), {}).text
+    assert expected in said and ("brought out" in said) == ("brought out" in expected)
+
+
 def test_a_base_that_is_cut_off_is_said_and_nothing_is_called_a_gain(loaded: Run) -> None:
     cut = judged(loaded, (20.0, 13.0, 27.0), base=0.06)
     claim, before = student_against_base(cut, {}), student_against_base(loaded, {})
