@@ -29,13 +29,19 @@ def leakage(parts: dict[str, Part], split: Split, params: EvalParams) -> Leakage
         student=gap(seen, unseen, seen.students, unseen.students, params, "leakage student"),
         inflation=gap(seen, unseen, gains(seen), gains(unseen), params, "leakage inflation"),
         paper_protocol=gap(paper, unseen, gains(paper), gains(unseen), params, "leakage paper"),
-        paired={name: paired(part, parts, params) for name, part in parts.items()},
+        paired={name: paired(part, parts, split, params) for name, part in parts.items()},
         rows=trained_rows(split),
     )
 
 
-def paired(part: Part, parts: dict[str, Part], params: EvalParams) -> PairedGap:
-    """The gain from the study's protocol on one part's questions. `points` is None where it was not asked them."""
+def paired(part: Part, parts: dict[str, Part], split: Split, params: EvalParams) -> PairedGap:
+    """The gain from the study's protocol on one part's questions.
+
+    `points` is None where it was not asked them, and where the main folds are the study's own.
+    """
+    if "paper" in split.main:
+        reason = "the study's protocol is this run's own: its adapters would be compared with themselves"
+        return PairedGap(n=0, points=None, low=None, high=None, reason=reason)
     # the part of the study's protocol would be compared with itself
     ours = parts["contest_all"] if part.name == "paper_protocol" else part
     return students_gap(parts["paper_protocol"], ours, params, f"{part.name} leak paired")

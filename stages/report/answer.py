@@ -71,9 +71,14 @@ def text(run: Run, result: Comparison) -> str:
     over = f"{percent(result.student_mean)}, the mean of {count(seeds, 'seed')}" if seeds > 1 else (
         f"{percent(result.student_mean)} with its one seed"
     )  # fmt: skip
+    alike = (
+        "drawn at random as the study’s are: near-duplicates of them may be in it"
+        if run.as_the_study
+        else "with the near-duplicates that the rule finds"
+    )
     return sentence(
-        f"The questions are {result.n:,} that were held out from the student’s training, with the near-duplicates "
-        f"that the rule finds. The base model answered {percent(result.base)} of them rightly; the student, "
+        f"The questions are {result.n:,} that were held out from the student’s training, {alike}. "
+        f"The base model answered {percent(result.base)} of them rightly; the student, "
         "fine-tuned on the teacher’s verified chains of thought, "
         f"{over}{'' if spread is None else f' (standard deviation {100 * spread:.1f} points)'}.",
         f"That is {points(result.difference)} points on the same questions"

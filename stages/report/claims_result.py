@@ -196,7 +196,9 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
     leakage = run.tables.leakage
     gap = leakage.paired["contest_unseen"]
     found = side(gap.low, gap.high)
-    if found is None or gap.points is None:
+    if run.as_the_study:
+        title = "This run’s protocol is the study’s, so the two are not compared"
+    elif found is None or gap.points is None:
         title = "What the study’s protocol would have claimed is not known"
     elif found != "around":
         more = "more" if found == "above" else "less"
@@ -227,9 +229,14 @@ def seen_against_unseen(run: Run, pictures: Pictures) -> Claim:
         title=title,
         text=[
             "The study split its questions at random, so that many test questions, or near-duplicates of them, were "
-            "in training. Here questions are held out with all near-duplicates that the rule finds, and the study’s "
-            "protocol is run, too. The paired estimate compares both adapters of each seed on the same questions. It "
-            f"includes that the study’s protocol trains on other numbers of rows ({trained}).",
+            "in training. "
+            + (
+                "So does this run: near-duplicates of the questions held out may be in training."
+                if run.as_the_study
+                else "Here questions are held out with all near-duplicates that the rule finds, and the study’s "
+                "protocol is run, too. The paired estimate compares both adapters of each seed on the same questions. "
+                f"It includes that the study’s protocol trains on other numbers of rows ({trained})."
+            ),
             "The other gaps compare different questions, which may differ in difficulty; the base model, which "
             "was fine-tuned on neither, shows by how much.",
             *(

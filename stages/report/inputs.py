@@ -65,6 +65,11 @@ class Loaded:
         return self.split.main
 
     @property
+    def as_the_study(self) -> bool:
+        """Whether the result is under the study's protocol, which holds no near-duplicates out."""
+        return "paper" in self.main_folds
+
+    @property
     def answered_levels(self) -> list[LevelRow]:
         """The rows of the length sweep's levels that have an accuracy, in their order."""
         return self.level_tables.answered if self.level_tables else []

@@ -147,6 +147,22 @@ def test_kfold_gives_every_question_an_unseen_and_a_seen_prediction(tmp_path: Pa
     assert math.isfinite(found["leakage_inflation_high"])
 
 
+def test_the_studys_own_protocol_is_not_compared_with_itself(tmp_path: Path) -> None:
+    """`train_split.protocol: paper`: the main folds are the study's, and a gap of 0 would be no finding."""
+    folder = write_run(tmp_path)
+    path = folder / "data/train_split/folds.json"
+    split = json.loads(path.read_text())
+    split["folds"] = {"paper": split["folds"]["paper"]}
+    path.write_text(json.dumps(split | {"main": ["paper"], "transfer_fold": "paper", "protocol": "paper"}))
+    for file in (folder / "data/answers").glob("seed_*/*.jsonl"):
+        rows = [row for row in read_jsonl(file, Answer) if row.benchmark == "transfer" or row.fold == "paper"]
+        write_jsonl(file, (row.model_copy(update={"fold": "paper"}) for row in rows))
+    found = metrics(folder)
+    for part in ("contest_unseen", "contest_seen", "contest_all", "transfer", "paper_protocol"):
+        assert found[part]["n"] and found[part]["leak_paired"] is None and found[part]["leak_paired_low"] is None, part
+        assert "this run's own" in found["reasons"][f"{part}.leak_paired"]
+
+
 def test_other_kinds_are_never_surer_than_more_of_the_same(tmp_path: Path) -> None:
     """Two seeds bound their spread badly: one rule's interval is twice as wide as the other's."""
     found = metrics(write_run(tmp_path, seeds=(0, 1)))

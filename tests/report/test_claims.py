@@ -176,6 +176,18 @@ def test_the_protocols_gap_is_claimed_only_with_an_interval(
     assert seen_against_unseen(replace(loaded, tables=tables), {}).title == expected
 
 
+def test_the_studys_own_protocol_is_not_said_to_hold_near_duplicates_out(loaded: Run) -> None:
+    gap = PairedGap(n=0, points=None, low=None, high=None, reason="the study's protocol is this run's own")
+    leakage = loaded.tables.leakage.model_copy(update={"paired": {"contest_unseen": gap}})
+    split = loaded.split.model_copy(update={"protocol": "paper", "main": ["paper"]})
+    run = replace(loaded, split=split, tables=loaded.tables.model_copy(update={"leakage": leakage}))
+    said, claim = answer(run, {}).text, seen_against_unseen(run, {})
+    assert "near-duplicates of them may be in it" in said and "adapters trained under the study’s protocol" not in said
+    assert claim.title == "This run’s protocol is the study’s, so the two are not compared"
+    for text, held_out in ((said, answer(loaded, {}).text), (claim.text[0], seen_against_unseen(loaded, {}).text[0])):
+        assert "that the rule finds" not in text and "near-duplicates that the rule finds" in held_out
+
+
 def test_what_questions_share_with_training_is_counted(loaded: Run) -> None:
     split = read_record(Path(__file__).parents[2] / "metrics/train_split.json", TrainSplitMetrics)
     said = " ".join(seen_against_unseen(replace(loaded, train_split=split), {}).text)
