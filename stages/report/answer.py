@@ -170,7 +170,8 @@ def scores(teacher: Accuracy, result: Comparison) -> list[Score]:
             f"95 % interval {change}" if change else "no interval",
         ),
         Score(
-            "teacher", "Teacher, same questions", percent(teacher.accuracy),
-            interval(teacher.low, teacher.high),
+            "teacher",
+            "Teacher, same questions" if teacher.n == result.n else f"Teacher, the {teacher.n:,} with a chain",
+            percent(teacher.accuracy), interval(teacher.low, teacher.high),
         ),
     ]  # fmt: skip

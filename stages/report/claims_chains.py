@@ -8,7 +8,7 @@ from distil.pipeline.records import LEVELS
 from distil.pipeline.results import BesidePublished
 from distil.pipeline.sweep_results import ControlRow, LevelNumbers, LevelRow, SweepTables
 from stages.report.drawing import Picture, chosen
-from stages.report.inputs import Run
+from stages.report.inputs import CONTEST, Run
 from stages.report.page_parts import Claim, Link, Table
 from stages.report.wording import (
     NOT_KNOWN,
@@ -200,20 +200,23 @@ def teacher_and_verifier(run: Run) -> Claim:
     """How good the student's chains were."""
     teacher, verified = run.tables.teacher, run.verified
     interval = percent_interval(teacher.low, teacher.high)
-    same = run.tables.teacher_unseen
+    asked = count(teacher.n, "question")
+    contest = "the contest" if teacher.n == len(run.problems[CONTEST]) else f"the {asked} it has a chain for"
+    same, compared = run.tables.teacher_unseen, run.tables.parts["contest_unseen"].n
+    chains = "" if same.n == compared else f"{same.n:,} of "
     reasons = Counter((row.reason, row.verdict.rule) for row in run.chains if row.reason and row.chain.level == "R1")
     rejected = [[pretty(reason), pretty(rule), f"{n:,}"] for (reason, rule), n in reasons.most_common()]
     return Claim(
         anchor="teacher",
         topic="Teacher and verifier",
-        title=f"The teacher solves {percent(teacher.accuracy)} of the contest, and only those chains are taught",
+        title=f"The teacher solves {percent(teacher.accuracy)} of {contest}, and only those chains are taught",
         text=[
-            f"For {with_interval(percent(teacher.accuracy), interval)} of {count(teacher.n, 'question')} its "
+            f"For {with_interval(percent(teacher.accuracy), interval)} of {asked} its "
             "chain ends in an answer equivalent to the key, which the teacher is not given. A symbolic verifier "
-            "decides; a question without a chain counts as not solved.",
+            "decides; questions without a chain are not counted.",
             *(
                 [
-                    f"On the {count(same.n, 'question')} that base and student are compared on it is "
+                    f"On {chains}the {count(compared, 'question')} that base and student are compared on it is "
                     f"{with_interval(percent(same.accuracy), percent_interval(same.low, same.high))}."
                 ]
                 if same.accuracy is not None

@@ -12,7 +12,7 @@ from distil.pipeline.metrics import ContaminationMetrics, TrainSplitMetrics
 from distil.pipeline.results import PairedGap
 from distil.pipeline.sweep_results import LevelPair, SweepTables
 from stages.report.answer import answer, title
-from stages.report.claims_chains import beside_the_study, chain_length
+from stages.report.claims_chains import beside_the_study, chain_length, teacher_and_verifier
 from stages.report.claims_result import seeds_against_questions, seen_against_unseen, student_against_base
 from stages.report.inputs import Run, load_run
 from stages.report.wording import pretty
@@ -126,6 +126,27 @@ def test_a_base_that_is_cut_off_is_said_and_nothing_is_called_a_gain(loaded: Run
     assert any("raised" in line and "token cap" in line for line in claim.text)
     heading = answer(cut, {})
     assert "cannot be compared fairly" in heading.title and not re.search(r"\bgain", repr(heading))
+
+
+@pytest.mark.parametrize(
+    ("without", "title", "on", "label"),
+    [
+        (0, "of the contest, and", "On the 72 questions that base", "Teacher, same questions"),
+        (8, "of the 262 questions it has a chain for, and", "On 64 of the 72 questions that base", "Teacher, the 64 with"),
+    ],
+)
+def test_the_teachers_accuracy_names_the_questions_that_it_is_over(
+    loaded: Run, without: int, title: str, on: str, label: str
+) -> None:
+    """A question whose solver was cut off or refused has no chain, and is in no share."""
+    tables = loaded.tables
+    whole = {"teacher": tables.teacher, "teacher_unseen": tables.teacher_unseen}
+    update = {name: one.model_copy(update={"n": one.n - without}) for name, one in whole.items()}
+    run = replace(loaded, tables=tables.model_copy(update=update))
+    claim = teacher_and_verifier(run)
+    assert title in claim.title and claim.text[1].startswith(on)
+    assert claim.text[0].endswith("questions without a chain are not counted.")
+    assert answer(run, {}).scores[-1].name.startswith(label)
 
 
 def level_tables(run: Run, change: tuple[float, float | None, float | None], pair: tuple[float, float]) -> SweepTables:
