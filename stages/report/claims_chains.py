@@ -90,15 +90,22 @@ def _change(value: float | None, low: float | None, high: float | None) -> str:
 def _focus(tables: SweepTables, section: str) -> str:
     tests, focus = tables.tests, pretty(section)
     extra, low, high = tests.focus_extra, tests.focus_extra_low, tests.focus_extra_high
-    where = side(low, high)
-    if where is None:
+    if extra is None or low is None or high is None:
         why = tables.reasons.get("focus_extra", NOT_KNOWN)
         return f"Whether {focus} is more sensitive is not known: {why}."
-    more = "more" if where == "above" else "less"
-    if where != "around":
-        found = f"“{focus}” loses {more} from the first level to the last than other sections"
-    else:
+    where = side(low, high)
+    if where == "around":
         found = f"Whether “{focus}” loses more or less with the chains’ length than the others cannot be told"
+    else:
+        own = {row.level: row.accuracy or 0.0 for row in tables.sections if row.section == section}
+        change = own[tables.answered[-1].level] - own[tables.answered[0].level]
+        if where == "above":
+            loses = "loses more" if change < 0 else "gains less"
+        else:
+            loses = "gains more" if change > 0 else "loses less"
+        if loses.startswith("gains"):
+            extra, low, high = -extra, -high, -low
+        found = f"“{focus}” {loses} from the first level to the last than other sections"
     return f"{found}: {points(extra)} points (95 % interval {points_interval(low, high)})."
 
 
@@ -288,12 +295,13 @@ def beside_the_study(run: Run) -> Claim:
     compared = [row for row in rows if row.reason is None]
     equal = sum(bool(row.equivalent) for row in compared)
     if compared:
-        title = f"{equal} of {len(compared)} published numbers are reproduced within {compared[0].margin:.0f} points"
+        within = " or ".join(dict.fromkeys(f"{row.margin:g}" for row in compared))
+        title = f"{equal} of {len(compared)} comparisons with published numbers show agreement within {within} points"
         hopeless = sum(row.power == 0 for row in compared)
         text = "Two one-sided tests ask whether the difference from the published number lies within the margin."
         if hopeless:
             text += (
-                f" For {count(hopeless, 'number')} no result of this run could show that: too few questions for "
+                f" For {count(hopeless, 'comparison')} no result of this run could show that: too few questions for "
                 "such a margin."
             )
     else:

@@ -132,7 +132,7 @@ def test_a_base_that_is_cut_off_is_said_and_nothing_is_called_a_gain(loaded: Run
     ("without", "title", "on", "label"),
     [
         (0, "of the contest, and", "On the 72 questions that base", "Teacher, same questions"),
-        (8, "of the 262 questions it has a chain for, and", "On 64 of the 72 questions that base", "Teacher, the 64 with"),
+        (8, "of the 262 questions it has a chain for,", "On 64 of the 72 questions that base", "Teacher, the 64"),
     ],
 )
 def test_the_teachers_accuracy_names_the_questions_that_it_is_over(
@@ -178,6 +178,33 @@ def test_a_change_that_a_pair_of_levels_contradicts_is_not_called_steady(
     claim = chain_length(replace(loaded, level_tables=level_tables(loaded, change, pair)), {})
     assert claim.title == expected
     assert ("Against it, R2 is" in claim.text[0]) == said
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "extra", "expected"),
+    [
+        (0.6, 0.3, (8.0, 4.0, 12.0), "loses more from the first level to the last than other sections: +8.0 points"),
+        (0.6, 0.5, (-8.0, -12.0, -4.0), "loses less from the first level to the last than other sections: −8.0 points"),
+        (0.3, 0.32, (8.0, 4.0, 12.0), "gains less from the first level to the last than other sections: −8.0 points"),
+        (0.3, 0.5, (-8.0, -12.0, -3.0), "other sections: +8.0 points (95 % interval +3.0 to +12.0)"),
+        (0.3, 0.5, (-8.0, -12.0, 1.0), "loses more or less with the chains’ length than the others cannot be told"),
+        (0.3, 0.5, (None, None, None), "is more sensitive is not known"),
+    ],
+)
+def test_a_section_whose_accuracy_rises_is_not_said_to_lose(
+    loaded: Run, first: float, last: float, extra: tuple[float | None, ...], expected: str
+) -> None:
+    assert loaded.level_tables
+    tables, section = loaded.level_tables, loaded.params.length_sweep.focus
+    ends = {(section, "R1"): first, (section, "R6"): last}
+    rows = [
+        row.model_copy(update={"accuracy": ends.get((row.section, row.level), row.accuracy)}) for row in tables.sections
+    ]
+    update = dict(zip(("focus_extra", "focus_extra_low", "focus_extra_high"), extra, strict=True))
+    changed = tables.model_copy(update={"sections": rows, "tests": tables.tests.model_copy(update=update)})
+    said = chain_length(replace(loaded, level_tables=changed), {}).text[1]
+    assert expected in said and ("loses" in said) == ("gains" not in said and "not known" not in said)
+    assert "gains more" not in said or last > first
 
 
 @pytest.mark.parametrize(
@@ -246,7 +273,11 @@ def test_published_numbers_are_compared_only_where_the_stages_did(loaded: Run) -
     rows[0] = rows[0].model_copy(update={"equivalent": False})
     tables = loaded.tables.model_copy(update={"published": rows})
     claim = beside_the_study(replace(loaded, tables=tables, level_tables=None))
-    assert claim.title == f"{len(rows) - 1} of {len(rows)} published numbers are reproduced within 3 points"
+    agree = f"{len(rows) - 1} of {len(rows)} comparisons with published numbers show agreement within"
+    assert claim.title == f"{agree} 3 points"
+    rows = [row.model_copy(update={"margin": 2.5}) for row in rows[:-1]] + [rows[-1].model_copy(update={"margin": 0.5})]
+    other = replace(loaded, tables=loaded.tables.model_copy(update={"published": rows}), level_tables=None)
+    assert beside_the_study(other).title == f"{agree} 2.5 or 0.5 points"
     assert [row[-1].split(",")[0] for row in claim.tables[0].rows] == ["not shown", *["yes"] * (len(rows) - 1)]
 
 

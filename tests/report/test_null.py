@@ -27,11 +27,11 @@ FINDINGS = {
     "a leak": r"would have shown",
     "the chains’ length": r"\b(falls|rises) from R1",
     "against the length": r"Against it",
-    "one section": r"\bloses (more|less) from",
+    "one section": r"\b(loses|gains) (more|less) from",
     "the control": r"teach (more|less) than",
     "a better prompt": r"more than the student|brings? out",
     "the seeds": r"The seeds(,| dominate)",
-    "the published numbers": r"[1-9]\d* of \d+ published numbers",
+    "the published numbers": r"[1-9]\d* of \d+ comparisons with published numbers",
 }
 """What would be a claim, by what it is about."""
 DIRECTIONS = re.compile(
