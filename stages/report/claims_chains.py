@@ -208,7 +208,7 @@ def teacher_and_verifier(run: Run) -> Claim:
     teacher, verified = run.tables.teacher, run.verified
     interval = percent_interval(teacher.low, teacher.high)
     asked = count(teacher.n, "question")
-    contest = "the contest" if teacher.n == len(run.problems[CONTEST]) else f"the {asked} it has a chain for"
+    judged = "of the contest" if teacher.n == len(run.problems[CONTEST]) else f"of the {asked} it has a chain for"
     same, compared = run.tables.teacher_unseen, run.tables.parts["contest_unseen"].n
     chains = "" if same.n == compared else f"{same.n:,} of "
     reasons = Counter((row.reason, row.verdict.rule) for row in run.chains if row.reason and row.chain.level == "R1")
@@ -216,7 +216,7 @@ def teacher_and_verifier(run: Run) -> Claim:
     return Claim(
         anchor="teacher",
         topic="Teacher and verifier",
-        title=f"The teacher solves {percent(teacher.accuracy)} of {contest}, and only those chains are taught",
+        title=f"The teacher solves {percent(teacher.accuracy)} {judged}, and only those chains are taught",
         text=[
             f"For {with_interval(percent(teacher.accuracy), interval)} of {asked} its "
             "chain ends in an answer equivalent to the key, which the teacher is not given. A symbolic verifier "

@@ -80,6 +80,25 @@ def test_the_summary_says_what_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 0 and "No metrics/eval.json yet" in done.stdout and "not written yet" in done.stdout
 
 
+def test_the_summary_of_a_run_with_gaps(tmp_path: Path) -> None:
+    found = json.loads((ROOT / "metrics/eval.json").read_text("utf-8"))
+    whole = {"n": 9, "student_mean": 0.75, "student_low": 0.7, "student_high": 0.8, "difference": 25.0,
+             "difference_low": 15.0, "difference_high": 35.0, "mcnemar_p": 0.0004, "leak_paired": None}  # fmt: skip
+    found["contest_unseen"] |= whole
+    found["transfer"] |= dict.fromkeys(("base", "student_mean", "difference", "mcnemar_p")) | {"n": 0}
+    sweep = json.loads((ROOT / "metrics/length_sweep.json").read_text("utf-8"))
+    reasons = {"R2": "no answers", "trend_p": "no verdict differs"}
+    sweep |= {"R2": sweep["R2"] | {"accuracy": None}, "trend_p": None, "reasons": reasons}
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics/eval.json").write_text(json.dumps(found))
+    (tmp_path / "metrics/length_sweep.json").write_text(json.dumps(sweep))
+    done = inside(tmp_path, "tools.summary")
+    assert done.returncode == 0, done.stderr
+    for text in ("75.0 % (70.0 to 80.0)", "+25.0 points (+15.0 to +35.0), McNemar p = 0.0004", "R2  none: no answers"):
+        assert text in done.stdout
+    assert "Trend from first to last: none: no verdict differs" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("problems", "said"),
     [
@@ -118,22 +137,3 @@ def test_the_summary_says_whom_the_token_cap_stopped(
     (tmp_path / "metrics/eval.json").write_text(json.dumps(found))
     said = [line for line in inside(tmp_path, "tools.summary").stdout.splitlines() if "was cut off" in line]
     assert len(said) == len(lines) and all(one.startswith(line) for one, line in zip(said, lines, strict=True))
-
-
-def test_the_summary_of_a_run_with_gaps(tmp_path: Path) -> None:
-    found = json.loads((ROOT / "metrics/eval.json").read_text("utf-8"))
-    whole = {"n": 9, "student_mean": 0.75, "student_low": 0.7, "student_high": 0.8, "difference": 25.0,
-             "difference_low": 15.0, "difference_high": 35.0, "mcnemar_p": 0.0004, "leak_paired": None}  # fmt: skip
-    found["contest_unseen"] |= whole
-    found["transfer"] |= dict.fromkeys(("base", "student_mean", "difference", "mcnemar_p")) | {"n": 0}
-    sweep = json.loads((ROOT / "metrics/length_sweep.json").read_text("utf-8"))
-    reasons = {"R2": "no answers", "trend_p": "no verdict differs"}
-    sweep |= {"R2": sweep["R2"] | {"accuracy": None}, "trend_p": None, "reasons": reasons}
-    (tmp_path / "metrics").mkdir()
-    (tmp_path / "metrics/eval.json").write_text(json.dumps(found))
-    (tmp_path / "metrics/length_sweep.json").write_text(json.dumps(sweep))
-    done = inside(tmp_path, "tools.summary")
-    assert done.returncode == 0, done.stderr
-    for text in ("75.0 % (70.0 to 80.0)", "+25.0 points (+15.0 to +35.0), McNemar p = 0.0004", "R2  none: no answers"):
-        assert text in done.stdout
-    assert "Trend from first to last: none: no verdict differs" in done.stdout
