@@ -31,6 +31,14 @@ KEY_HEADING = re.compile(
 PART = re.compile(
     r"(part|section|round|level|category|division) ([ivx]+|[a-h]|\d+|one|two|three)\b.{0,60}", re.IGNORECASE
 )
+"""A line that may be the heading of a part."""
+TITLE = re.compile(
+    r"[A-Z]\w+ (?![a-hivx]\b)\w+\s*[:.,–—-]?"
+    r"(\s+([^a-z\s]\S*(?<![.?!])|(of|and|the|in|for|to|with|points?|each)\b[):]?))*"
+)
+"""The form of such a heading: words with capital letters, or points, and no end of a sentence."""
+UNFINISHED = re.compile(r"(\b[a-z]{2,}|[-,;=+<>≤≥×·/(]|^)$")
+"""The end of a line whose sentence goes on in the next line."""
 EQUATION = re.compile(r"(?![-+=<>≤≥≠·×/])(?:(?![a-z]{3}|[=<>≤≥≠]).)+[=<>≤≥≠](?:(?![a-z]{3}).)*[\w)\]}']", re.IGNORECASE)
 """A line that is an equation or inequality and nothing else. Two of them in a row are a system."""
 
@@ -68,6 +76,54 @@ def matched(questions: list[Item], answers: list[Item]) -> bool:
                 item.number = number
         return True
     return len(set(numbers)) == len(numbers) and sorted(numbers) == sorted(keyed)
+
+
+def key_headings(lines: list[tuple[str, bool]]) -> list[int]:
+    """The places of the lines that may be the heading of the answer key, the last one first.
+
+    `lines` are all lines in reading order, each with whether it begins an item. A title like `Exam and Answers` above
+    the first question is no heading of the key. Of a heading of several lines, the first one counts.
+    """
+    alike = [text for text, _ in lines if KEY_HEADING.match(text) and not _ends_a_sentence(text)]
+    titles = [text for text in alike if not text[0].islower()]  # else `... the sum of all\n solutions`
+    places, item_before = [], False
+    for place, (text, begins_item) in enumerate(lines):
+        if begins_item:
+            item_before = True
+        elif item_before and text in (titles or alike):
+            places.append(place)
+            item_before = False
+    return places[::-1]
+
+
+def in_a_row(text: str, numbers: list[int], page: int | None, doubts: set[Doubt]) -> list[Item]:
+    """The answers of a key with several to a line (`1. 56 2. 25`), if it has all of the numbers in order."""
+    items, end = list[Item](), 0
+    for number in numbers:
+        found = re.compile(rf"(?:^|(?<=[\s,;:(]))\(?{number}\s?[.):]\s*(?!\d*[.)]\s)").search(text, end)
+        if not found:
+            return []
+        if items:
+            items[-1].lines = [text[end : found.start()].strip(" ,;(")]
+        items.append(Item(number, page, doubts=set(doubts)))
+        end = found.end()
+    if items:
+        items[-1].lines = [text[end:].strip(" ,;")]
+    return items
+
+
+def heads_a_part(line: str, before: str) -> bool:
+    """Whether a line is the heading of a part, and belongs to no item. `before` is the line above it."""
+    return bool(PART.fullmatch(line) and TITLE.fullmatch(line)) and not UNFINISHED.search(before)
+
+
+def goes_on(line: str, before: str) -> bool:
+    """Whether a line is the next one of a sentence, whatever its words are: `... in\n round 2.`"""
+    return line[:1].islower() and bool(UNFINISHED.search(before))
+
+
+def _ends_a_sentence(text: str) -> bool:
+    return text.endswith(".") and bool(KEY_HEADING.fullmatch(text))  # `Find all real solutions.`
 
 
 def _in_parts(numbers: list[int]) -> bool:

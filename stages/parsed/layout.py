@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from stages.parsed.columns import Region, column_edges, column_of, crosses, label_of
-from stages.parsed.items import KEY_HEADING, LABELS, PART, Item, matched
+from stages.parsed.items import KEY_HEADING, LABELS, PART, Item, goes_on, heads_a_part, in_a_row, key_headings, matched
 from stages.parsed.lines import Line, overlap, read_lines, without_furniture
 from stages.parsed.neighbours import NEIGHBOUR, doubt_overlaps, doubt_rows, mark_drawn
 from stages.parsed.page import ANGLE, Drawing, Page
@@ -30,26 +30,36 @@ def read_items(pages: list[Page], key_pages: list[Page] | None = None) -> tuple[
     apart = _whole(key_pages or [])
     fallback: tuple[list[Item], list[Item]] = ([], [])
     # a reading is right when questions and key have the same numbers
-    for label in LABELS:
-        for in_order in (False, True):
-            questions, key = _regions(pages, lines, label, in_order)
-            key += apart
-            asked = list(_items(questions, label))
-            if not asked:
-                continue
-            numbers = [item.number for item in asked]
-            most = 0
-            for key_label in (label, *(other for other in LABELS if other is not label)):
-                answers = list(_items(key, key_label))
-                if matched(asked, answers):
-                    return asked, answers
-                most = max(most, len(answers))
-                if answers and not fallback[1]:
-                    fallback = asked, answers
-            if most < len(numbers) == len(set(numbers)) and (answers := _in_a_row(key, sorted(numbers))):
+    for label, heading, in_order in _ways(lines):
+        questions, key = _regions(pages, lines, heading, label, in_order)
+        key += apart
+        asked = list(_items(questions, label))
+        if not asked:
+            continue
+        numbers = [item.number for item in asked]
+        most = 0
+        for key_label in (label, *(other for other in LABELS if other is not label)):
+            answers = list(_items(key, key_label))
+            if matched(asked, answers):
                 return asked, answers
-            fallback = fallback if fallback[0] else (asked, [])
+            most = max(most, len(answers))
+            if answers and not fallback[1]:
+                fallback = asked, answers
+        if most < len(numbers) == len(set(numbers)) and (answers := _in_a_row(key, sorted(numbers))):
+            return asked, answers
+        fallback = fallback if fallback[0] else (asked, [])
     return fallback
+
+
+def _ways(lines: list[list[Line]]) -> Iterator[tuple[re.Pattern[str], Line | None, bool]]:
+    """The ways to read an exam: its way to number, the heading of its key, and whether the key is in reading order."""
+    every = [line for found in lines for line in sorted(found, key=lambda line: -line.top)]
+    for label in LABELS:
+        places = key_headings([(line.text, bool(label.match(line.text))) for line in every])
+        headings: list[Line | None] = [every[place] for place in places]
+        for heading in headings or [None]:
+            for in_order in (False, True):
+                yield label, heading, in_order
 
 
 def _whole(pages: list[Page]) -> list[Region]:
@@ -59,44 +69,26 @@ def _whole(pages: list[Page]) -> list[Region]:
 
 
 def _in_a_row(key: list[Region], numbers: list[int]) -> list[Item]:
-    """The answers of a key with several to a line (`1. 56 2. 25`), if it has all of the numbers in order."""
+    """The answers of a key with several to a line."""
     lines = [line for region in key for line in sorted(region.lines, key=_reading_order)]
-    text, items, end = " ".join(line.text for line in lines), list[Item](), 0
-    for number in numbers:
-        found = re.compile(rf"(?:^|(?<=[\s,;:(]))\(?{number}\s?[.):]\s*(?!\d*[.)]\s)").search(text, end)
-        if not found:
-            return []
-        if items:
-            items[-1].lines = [text[end : found.start()].strip(" ,;(")]
-        items.append(Item(number, lines[0].page, doubts=set().union(*(line.doubts for line in lines))))
-        end = found.end()
-    if items:
-        items[-1].lines = [text[end:].strip(" ,;")]
-    return items
+    doubts = set().union(*(line.doubts for line in lines))
+    return in_a_row(" ".join(line.text for line in lines), numbers, lines[0].page, doubts) if lines else []
 
 
 def _regions(
-    pages: list[Page], lines: list[list[Line]], label: re.Pattern[str], in_order: bool
+    pages: list[Page], lines: list[list[Line]], heading: Line | None, label: re.Pattern[str], in_order: bool
 ) -> tuple[list[Region], list[Region]]:
-    """Split the pages at the heading of the answer key, which comes after the first question.
+    """Split the pages at the heading of the answer key.
 
     Everything lower than the heading belongs to the key. With `in_order`, and under a heading over the last column
     only, everything that follows it in reading order, column by column, belongs to the key.
     """
     questions: list[Region] = []
     key: list[Region] = []
-    first_question: float | None = None
     for page, found in zip(pages, lines, strict=True):
-        # a title like `Exam and Answers` above the first question is no heading of the key
-        if first_question is None:
-            first_question = max((line.top for line in found if label.match(line.text)), default=None)
-        else:
-            first_question = page.height
-        headings = [line for line in found if KEY_HEADING.match(line.text) and line.top < (first_question or 0)]
-        if key or not headings:
+        if heading is None or heading.page != page.number:
             (key or questions).append(Region(page, found, page.drawings, page.height))
             continue
-        heading = headings[0]
         edges = column_edges([Region(page, found, [], page.height)], label)
         if not in_order and not _heads_the_last_column(heading, found, edges, label):
             edges = []
@@ -158,12 +150,17 @@ def _items(regions: list[Region], label: re.Pattern[str]) -> Iterator[Item]:
                     item = Item(int(found[1]), line.page, [line.text[found.end() :]])
                     if item.number in shared:
                         item.doubts.add(NEIGHBOUR)
-                elif found := SHARED.match(line.text):
+                elif (found := SHARED.match(line.text)) and not (item and goes_on(line.text, item.lines[-1])):
                     shared |= set(range(int(found[1]), int(found[2]) + 1))
-                    continue
-                elif item and (PART.fullmatch(line.text) or line.size > 1.2 * usual):
+                    if item is None or int(found[1]) in (1, item.number + 1):
+                        continue
+                    line.doubts |= {NEIGHBOUR}  # a sentence of the question, or of what is asked further down
+                    item.lines.append(line.text)
+                elif item and (heads_a_part(line.text, item.lines[-1]) or line.size > 1.2 * usual):
                     continue  # a heading in the middle of the questions
                 elif item:
+                    if PART.fullmatch(line.text) and not goes_on(line.text, item.lines[-1]):
+                        line.doubts |= {NEIGHBOUR}
                     item.lines.append(line.text)
                 if item:
                     item.doubts |= line.doubts

@@ -50,6 +50,7 @@ READ = [(1, "Find 1 + 1.", "2"), (2, "Find 2 + 2.", "4")]
         [[*QUESTIONS, (60, 200, "ANSWERS:"), (60, 230, "1) 2"), (60, 250, "2) 4")]],
         [[*QUESTIONS, (60, 200, "Key"), (60, 230, "1. 2"), (260, 230, "2. 4")]],
         [[(60, 100, "1."), (90, 100, "Find 1 + 1."), (60, 130, "2."), (90, 130, "Find 2 + 2.")], KEY],
+        [QUESTIONS, [(60, 80, "The 2019 Solutions"), *KEY]],
         [[(60, 100, "1. Find 1"), (72, 114, "+ 1."), (60, 140, "2. Find 2 + 2.")], KEY],
         [[(60, 100, "1. Find 1 + 1."), (320, 100, "2. Find 2 + 2.")], KEY],
         [[(60, 100, "1. Find 1 + 1.")], [(60, 100, "2. Find 2 + 2.")], KEY],
@@ -125,6 +126,34 @@ def test_a_hyphen_at_the_end_of_a_line_stays(read):
     lines = [(60, 80, "1. A two-"), (72, 94, "person event has 3 -"), (72, 108, "1 rounds."), *QUESTIONS[1:]]
     problems, _ = read(lines, KEY)
     assert problems[0][1] == "A two-person event has 3 - 1 rounds."
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "kept"),
+    [
+        ("Ann has 4 in round 1 and twice as many in", "round 2. Find her total.", True),
+        ("Ann has 4 in the first and twice as many in", "Round 2. Find her total.", None),
+        ("Bob solves some of", "questions 3 to 5 with a pencil. How many?", True),
+        ("Find the sum of all", "solutions", True),
+        ("Consider x = 4.", "Find all real solutions.", True),
+        ("Ann has 4 of them.", "Round 1 gives 5 more", None),
+        ("Ann has 4 of them.", "Use a pencil for questions 3 to 5.", None),
+        ("Find 1 + 1.", "Part II: Geometry", False),
+        ("Find 1 + 1.", "Round 2 (5 points each)", False),
+    ],
+)
+def test_a_sentence_is_no_heading(read, before, line, kept):
+    """`kept` says whether the line belongs to its question; None where nobody can say, and the question is left out."""
+    problems, left_out = read([(60, 100, f"1. {before}"), (72, 114, line), *QUESTIONS[1:]], KEY)
+    expected = {True: [(1, f"{before} {line}", "2")], False: [(1, before, "2")], None: []}[kept]
+    assert problems == [*expected, READ[1]]
+    assert [one.reason for one in left_out] == ["holds pieces of a neighbour"] * (kept is None)
+
+
+def test_a_line_above_several_questions_is_no_part_of_the_one_before(read):
+    lines = [*QUESTIONS[:1], (60, 116, "Questions 2 to 3 are about x = 4."), *QUESTIONS[1:]]
+    problems, left_out = read(lines, KEY)
+    assert problems == READ[:1] and [one.reason for one in left_out] == ["holds pieces of a neighbour"]
 
 
 @pytest.mark.parametrize(
