@@ -6,23 +6,26 @@ it does not understand: raw commands, pictures, tables. Each of them leaves a do
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from distil.exams import inline_math
 from distil.exams.left_out import Doubt
 from distil.pipeline.files import InputError
+from stages.parsed import markdown
 from stages.parsed.formula import ORDINAL, SIGNS
-from stages.parsed.items import KEY_HEADING, LABELS, PART, Item, matched
+from stages.parsed.items import LABELS, PART, Item, goes_on, heads_a_part, in_a_row, key_headings, matched
+from stages.parsed.marks import DRAWN, UNREAD, marked_docx, marked_html
+from stages.parsed.neighbours import NEIGHBOUR
 
 Element = dict[str, Any]
 """A node of pandoc's document as JSON: a document, a block or an inline."""
 FORMATS = {
     ".tex": "latex+raw_tex",
     ".docx": "docx",
-    ".md": "markdown",
+    ".md": markdown.FORMAT,
     ".html": "html+tex_math_dollars+tex_math_single_backslash",
 }
 """File suffixes that pandoc reads, with pandoc's names for the formats."""
@@ -38,6 +41,15 @@ COLUMNS = re.compile(
 )
 """Environments that only place their text. Pandoc would pass them on unread, with everything in them."""
 DRAWING = re.compile(r"\\begin\{(?:tikzpicture|picture|asy|pspicture)|\\includegraphics|<(?:svg|img|canvas)\b")
+
+
+PREPARED: dict[str, Callable[[Any], str | bytes]] = {
+    ".tex": lambda source: COLUMNS.sub("", re.sub(r"\\noindent\b\s*", " ", source)),  # `\noindent 1` would be one thing
+    ".docx": marked_docx,
+    ".md": markdown.prepared,
+    ".html": marked_html,
+}
+"""What is done to a file's content before pandoc reads it."""
 
 
 @dataclass
@@ -64,14 +76,37 @@ def read_document(path: Path, key: Path | None = None) -> tuple[list[Item], list
     if key:
         texts += [Text("Answer Key"), *(text for block in _parsed(key)["blocks"] for text in _block(block))]
     fallback: tuple[list[Item], list[Item]] = ([], [])
+    rest: list[Text] = []  # what follows the heading of a key that holds no items
     for label in LABELS:
-        for key_label in (label, *(other for other in LABELS if other is not label)):
-            asked, answers = _items(texts, label, key_label)
-            if asked and matched(asked, answers):
+        lines = [(one.text, one.number is not None or bool(label.match(one.text))) for one in texts]
+        for place in key_headings(lines) or [len(texts)]:
+            asked = _items(texts[:place], label)
+            if not asked:
+                continue
+            numbers, most = [item.number for item in asked], 0
+            for key_label in (label, *(other for other in LABELS if other is not label)):
+                answers = _items(texts[place:], key_label)
+                if matched(asked, answers):
+                    return asked, answers
+                most = max(most, len(answers))
+                if not fallback[0] or (answers and not fallback[1]):
+                    fallback, rest = (asked, answers), texts[place:]
+            if most < len(numbers) == len(set(numbers)) and (answers := _in_a_row(texts[place:], sorted(numbers))):
                 return asked, answers
-            if asked and (not fallback[0] or (answers and not fallback[1])):
-                fallback = asked, answers
+    if fallback[0] and not fallback[1] and any("holds a table" in one.doubts for one in rest):
+        raise InputError(
+            f"{key or path}: the answer key is in a table, which is not read. Write it as a numbered list."
+        )
     return fallback
+
+
+def _in_a_row(texts: list[Text], numbers: list[int]) -> list[Item]:
+    """The answers of a key with several to a line."""
+    whole = Text()
+    for one in texts:
+        whole.add(one if one.number is None else replace(one, text=f"{one.number}. {one.text}"))
+    answers = in_a_row(whole.text, numbers, None, whole.doubts)
+    return [replace(answer, drawn=whole.drawn) for answer in answers]
 
 
 def _parsed(path: Path) -> Element:
@@ -82,42 +117,34 @@ def _parsed(path: Path) -> Element:
             f"{path}: the package 'pypandoc-binary' is not installed, and {path.suffix} files need it. Install it with "
             "`make extra NAME=documents`, or give a PDF."
         ) from error
-    form = FORMATS[path.suffix.lower()]
+    kind = path.suffix.lower()
     try:
-        if path.suffix.lower() == ".docx":
-            return json.loads(pypandoc.convert_file(str(path), "json", format=form, extra_args=["--sandbox"]))
-        source = path.read_text(encoding="utf-8-sig")
-        if path.suffix.lower() == ".tex":
-            source = COLUMNS.sub(
-                "", re.sub(r"\\noindent\b\s*", " ", source)
-            )  # pandoc takes `\noindent 1` for one thing
-        return json.loads(pypandoc.convert_text(source, "json", format=form, extra_args=["--sandbox"]))
+        source: str | bytes = path.read_bytes() if kind == ".docx" else path.read_text(encoding="utf-8-sig")
+        prepared = PREPARED[kind](source)
+        document = json.loads(pypandoc.convert_text(prepared, "json", format=FORMATS[kind], extra_args=["--sandbox"]))
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8: {error}. Save it in UTF-8.") from error
     except (OSError, RuntimeError, ValueError) as error:
         reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "no reason given")
         raise InputError(f"{path} could not be read by pandoc: {reason:.300}") from error
+    return markdown.as_written(document) if kind == ".md" else document
 
 
-def _items(texts: list[Text], label: re.Pattern[str], key_label: re.Pattern[str]) -> tuple[list[Item], list[Item]]:
-    """The items before and after the heading of the key."""
-    questions: list[Item] = []
-    key: list[Item] = []
-    items = questions
+def _items(texts: list[Text], label: re.Pattern[str]) -> list[Item]:
+    items: list[Item] = []
     for one in texts:
-        if items is questions and questions and one.number is None and KEY_HEADING.fullmatch(one.text):
-            items = key
-            continue
         number, text = one.number, one.text
-        if number is None and (found := (label if items is questions else key_label).match(text)):
+        if number is None and (found := label.match(text)):
             number, text = int(found[1]), text[found.end() :]
         if number is not None:
             items.append(Item(number, None, [text], one.drawn, set(one.doubts)))
-        elif items and not PART.fullmatch(text):
+        elif items and not heads_a_part(text, items[-1].lines[-1]):
+            if PART.fullmatch(text) and not goes_on(text, items[-1].lines[-1]):
+                items[-1].doubts.add(NEIGHBOUR)
             items[-1].lines.append(text)
             items[-1].drawn |= one.drawn
             items[-1].doubts |= one.doubts
-    return questions, key
+    return items
 
 
 def _block(block: Element) -> Iterator[Text]:
@@ -225,7 +252,7 @@ def _inline(inline: Element, before: str) -> Text:
     content: Any = inline.get("c")
     match kind:
         case "Str":
-            return Text(content)
+            return _marked(content)
         case "Space" | "SoftBreak" | "LineBreak":
             return Text(" ")
         case "Math":
@@ -248,7 +275,7 @@ def _inline(inline: Element, before: str) -> Text:
                 inner.text = written if kind == "Superscript" else "_" + written[1:]
             return inner
         case "Code":
-            return Text(content[1])
+            return _marked(content[1])
         case "Image":
             return Text(drawn=True)
         case "RawInline":
@@ -258,6 +285,12 @@ def _inline(inline: Element, before: str) -> Text:
             inner.doubts.add("holds a bar that is not read")
             return inner
     return Text(doubts={"holds a sign that is not read"})
+
+
+def _marked(text: str) -> Text:
+    """A text without the marks that it had before pandoc read it."""
+    doubts: set[Doubt] = {"holds a sign that is not read"} if UNREAD in text else set()
+    return Text(re.sub(f"[{DRAWN}{UNREAD}]", "", text), drawn=DRAWN in text, doubts=doubts)
 
 
 def _inlines_kept(inlines: list[Element]) -> Text:

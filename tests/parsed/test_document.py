@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 
 import pytest
 
@@ -124,3 +125,182 @@ def test_a_damaged_document_is_one_message(tmp_path, name):
     (tmp_path / name).write_bytes(b"\xff\xfe no document")
     with pytest.raises(InputError, match=name):
         read_exam(tmp_path / name, 2019, "exam")
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read an exam from its source: its problems as (number, question, answer), and the reasons by number."""
+    pytest.importorskip("pypandoc", reason="the extra 'documents' is not installed")
+
+    def read_source(source: str, kind: str = "md"):
+        path = tmp_path / f"2019 exam.{kind}"
+        path.write_text(source, encoding="utf-8")
+        problems, left_out = read_exam(path, 2019, "exam")
+        found = [(problem.number, problem.question, problem.answer) for problem in problems]
+        return found, {question.number: question.reason for question in left_out}
+
+    return read_source
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("x^2+y^2=25", "x^2+y^2=25"),
+        ("2^3^2", "2^3^2"),
+        ("x^2^+1 and the 5^th^ H~2~O", "x^2+1 and the 5th H_2O"),  # as pandoc writes them
+        ("2*3*4", "2*3*4"),
+        ("2*3*-4", "2*3*-4"),
+        ("a*b = 6*1", "a*b = 6*1"),
+        ("2**3**2", "2**3**2"),
+        ("*f*(x) = 3*x* + 1 for the *n*th", "f(x) = 3x + 1 for the nth"),
+        ("x<p and p>3", "x<p and p>3"),
+        ("5--3, 'a' <!-- easy --> | b |", "5--3, 'a' | b |"),
+        (r"\(a_1 * b * c\) in \[2, 5\]", "$a_1 * b * c$ in [2, 5]"),
+        (r"2\*3 `4*5*6` $7*8*9$", "2*3 4*5*6 $7*8*9$"),
+        *[(one, one) for one in ("- 5", "* 5", "> 3", "# 6", "12.", "i.", "B.", "(2) 3", "| x | = 3")],
+    ],
+)
+def test_markdown_comes_through_as_it_was_written(read, written, meant):
+    problems, left_out = read(f"1. Find {written}.\n2. {written}\n\n# Answers\n\n1. {written}\n2. 4\n")
+    assert [question for _, question, _ in problems] == [f"Find {meant}.", meant] and not left_out
+    assert problems[0][2] == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Let n = 24. Find n.\n   2. is prime?",
+        "Compute 5\n   - 3",
+        "Compute 5\n   - 3\n   - 2",
+        "Find [x + 1](x - 1).",
+        "Find 2 *3*4.",
+        "Find 2*5 + 3* 4.",
+        "Find x^2^y^3^.",
+        "Find x<sup>2</sup>.",
+    ],
+)
+def test_markdown_that_may_have_lost_a_sign_is_left_out(read, text):
+    problems, left_out = read(f"1. {text}\n2. Find 2.\n\n# Answers\n\n1. 1\n2. 2\n")
+    assert [number for number, *_ in problems] == [2] and left_out == {1: "holds a sign that is not read"}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"), [("134", "question 4 has no answer"), ("122", "question 2 comes twice")]
+)
+def test_numbers_in_markdown_that_do_not_run_on_are_not_changed(read, numbers, message):
+    questions = "".join(f"{number}. Find it.\n" for number in numbers)
+    with pytest.raises(InputError, match=message):
+        read(f"{questions}\n# Answers\n\n1. 1\n2. 2\n3. 3\n")
+
+
+def test_markdown_may_leave_the_counting_to_its_reader(read):
+    problems, _ = read("1. Find 1.\n1. Find 2.\n\n# Answers\n\n1) 1\n2) 2\n")
+    assert problems == [(1, "Find 1.", "1"), (2, "Find 2.", "2")]
+
+
+ASKED = "<p>1. Find x.</p><p>2. Consider x = 4.</p><p>Find all real solutions.</p>"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "<h2>Answers</h2><p>1. 2</p><p>2. 3</p>",
+        "<h2>Contest Solutions</h2><h3>Answer Key</h3><ol><li>2</li><li>3</li></ol>",
+        "<h2>Answers</h2><p>1. 2  2. 3</p>",
+        "<p>Answers: 1. 2, 2. 3</p>",
+    ],
+)
+def test_the_key_of_a_document_follows_its_heading(read, key):
+    problems, left_out = read(ASKED + key, "html")
+    assert problems == [(1, "Find x.", "2"), (2, "Consider x = 4. Find all real solutions.", "3")] and not left_out
+
+
+def test_a_key_in_a_table_is_said(read):
+    with pytest.raises(InputError, match=r"exam.html: the answer key is in a table"):
+        read(f"{ASKED}<h2>Answers</h2><table><tr><td>1.</td><td>2</td></tr></table>", "html")
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "reason"),
+    [
+        ("Part B. Geometry", None),
+        ("SECTION II: 5 points each", None),
+        ("Round 1 gives 5 more and round 2 doubles it.", "holds pieces of a neighbour"),
+        ("Part a: find x", "holds pieces of a neighbour"),
+    ],
+)
+def test_only_a_heading_of_a_part_is_dropped(read, paragraph, reason):
+    problems, left_out = read(
+        f"<p>1. Ann has 4.</p><p>{paragraph}</p><p>2. Find 2.</p><h2>Key</h2><p>1. 1</p><p>2. 2</p>", "html"
+    )
+    assert left_out == ({1: reason} if reason else {})
+    assert reason or problems[0] == (1, "Ann has 4.", "1")
+
+
+@pytest.mark.parametrize(
+    ("inside", "reason"),
+    [
+        ('<canvas id="c"></canvas>', "has a drawing"),
+        ('<object data="a.svg"></object>', "has a drawing"),
+        ('<embed src="a.svg">', "has a drawing"),
+        ('<span style="color: red; display:none">6</span>', "holds a sign that is not read"),
+        ("<span hidden>6</span>", "holds a sign that is not read"),
+        ("<details><summary>Answer</summary>6</details>", "holds a sign that is not read"),
+        ('x<span style="vertical-align: super">2</span>', "holds a sign that is not read"),
+        ('<span aria-hidden="true" style="color:red">6</span>', None),
+    ],
+)
+def test_what_html_hides_or_draws_is_left_out(read, inside, reason):
+    problems, left_out = read(
+        f"<p>1. Find 1.</p><p>2. Find it. {inside}</p><p>3. Find 3.</p>"
+        "<details><summary>Answers</summary><p>1. 1</p><p>2. 2</p><p>3. 3</p></details>",
+        "html",
+    )
+    assert [number for number, *_ in problems] == ([1, 3] if reason else [1, 2, 3])
+    assert left_out == ({2: reason} if reason else {})
+
+
+def run(text: str, properties: str = "") -> str:
+    return f'<w:r><w:rPr>{properties}</w:rPr><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+FIELD = '<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r>{}</w:r><w:r><w:fldChar w:fldCharType="end"/></w:r>'
+SHAPE = "<w:r><w:drawing><wps:wsp/></w:drawing></w:r>"
+
+
+@pytest.mark.parametrize(
+    ("inside", "reason"),
+    [
+        (f"<mc:AlternateContent><mc:Choice>{SHAPE}</mc:Choice></mc:AlternateContent>", "has a drawing"),
+        (SHAPE, "has a drawing"),
+        (f"<w:r><w:pict><v:textbox><w:txbxContent><w:p>{run('in it')}</w:p></w:txbxContent></v:textbox></w:pict></w:r>",
+         "has a drawing"),
+        ('<w:r><w:pict><v:rect o:hr="t"/></w:pict></w:r>', None),
+        (FIELD.format(r"<w:instrText> EQ \f(1,2) </w:instrText>"), "holds a sign that is not read"),
+        (r'<w:fldSimple w:instr="EQ \f(1,2)"/>', "holds a sign that is not read"),
+        (FIELD.format("<w:instrText> PAGE </w:instrText>"), None),
+        (run("x") + run("2", '<w:position w:val="6"/>'), "holds a sign that is not read"),
+        (run("The answer is 6.", "<w:vanish/>"), None),
+        (run("The answer is 6.", '<w:rStyle w:val="teacher"/>'), None),
+    ],
+)  # fmt: skip
+def test_what_word_hides_or_draws_is_not_asked(tmp_path, inside, reason):
+    pytest.importorskip("pypandoc", reason="the extra 'documents' is not installed")
+    lines = [run("1. Find 1."), run("2. Find it.") + inside, run("Answers"), run("1. 1"), run("2. 2")]
+    spaces = "".join(f' xmlns:{name}="{name}"' for name in ("mc", "wps", "v", "o"))
+    word = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    related = "http://schemas.openxmlformats.org/{}/2006/relationships"
+    path = tmp_path / "2019 exam.docx"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{related.format("package")}"><Relationship Id="a" Target="word/document.xml" '
+            f'Type="{related.format("officeDocument")}/officeDocument"/></Relationships>',
+        )
+        body = "".join(f"<w:p>{line}</w:p>" for line in lines)
+        file.writestr("word/document.xml", f"<w:document {word}{spaces}><w:body>{body}</w:body></w:document>")
+        style = '<w:style w:type="character" w:styleId="teacher"><w:rPr><w:vanish/></w:rPr></w:style>'
+        file.writestr("word/styles.xml", f"<w:styles {word}>{style}</w:styles>")
+    problems, left_out = read_exam(path, 2019, "exam")
+    assert [(question.number, question.reason) for question in left_out] == ([(2, reason)] if reason else [])
+    assert reason or [problem.question for problem in problems] == ["Find 1.", "Find it."]
