@@ -11,7 +11,6 @@ from pathlib import Path
 
 from distil.pipeline.command import run
 from distil.pipeline.files import read_json, read_record
-from distil.pipeline.metrics import ParsedMetrics
 from distil.pipeline.recorded_results import RecordedMetrics, RecordedModels, RecordedPart
 from distil.pipeline.records import LEVELS
 from distil.pipeline.results import EvalMetrics, Headline
@@ -29,7 +28,7 @@ def main() -> None:
     evaluation, sweep = metrics / "eval.json", metrics / "length_sweep.json"
     found = evaluated(evaluation) if evaluation.exists() else None
     levels = read_record(sweep, SweepMetrics) if sweep.exists() else None
-    sys.stdout.write("\n".join([*result(found, parsed(metrics)), "", *lengths(levels), "", report()]) + "\n")
+    sys.stdout.write("\n".join([*result(found), "", *lengths(levels), "", report()]) + "\n")
 
 
 def evaluated(path: Path) -> EvalMetrics | RecordedMetrics:
@@ -39,14 +38,8 @@ def evaluated(path: Path) -> EvalMetrics | RecordedMetrics:
     return read_record(path, EvalMetrics)
 
 
-def parsed(metrics: Path) -> int | None:
-    """How many questions the contest of a run has; None where its metrics do not say."""
-    path = metrics / "parsed.json"
-    return read_record(path, ParsedMetrics).problems if path.exists() else None
-
-
-def result(found: EvalMetrics | RecordedMetrics | None, questions: int | None) -> list[str]:
-    """Base, student and teacher on the contest, which has so many questions, and the student's gain."""
+def result(found: EvalMetrics | RecordedMetrics | None) -> list[str]:
+    """Base, student and teacher on the contest's questions held out, and the student's gain."""
     if not found:
         return ["No metrics/eval.json yet: `dvc repro` writes it."]
     if isinstance(found, RecordedMetrics):
@@ -56,19 +49,20 @@ def result(found: EvalMetrics | RecordedMetrics | None, questions: int | None) -
         f"Accuracy on {unseen.n} contest questions held out (95 % interval)",
         f"  base     {percent(unseen.base, unseen.base_low, unseen.base_high)}",
         f"  student  {percent(unseen.student_mean, unseen.student_low, unseen.student_high)}",
-        f"  teacher  {percent(found.teacher, found.teacher_low, found.teacher_high)} "
-        f"({answered(found.teacher_n, questions)})",
+        f"  teacher  {percent(found.teacher_unseen, found.teacher_unseen_low, found.teacher_unseen_high)}"
+        f"{some_of(found.teacher_unseen_n, unseen.n)}",
         f"Student minus base: {points(unseen)}, McNemar p = {number(unseen.mcnemar_p)}"
         f" ({unseen.gained} gained, {unseen.lost} lost)",
         f"Transfer, {transfer.n} questions: {points(transfer)}, McNemar p = {number(transfer.mcnemar_p)}",
     ]
+    low, high = unseen.difference_low or 0, unseen.difference_high or 0
     lines += [
-        f"The {model} was cut off in {100 * cut:.1f} % of these answers: a {change} of the student may come from the "
-        "cap alone. Raise answers.max_tokens."
-        for model, cut, change in (
-            ("base model", unseen.base_cut_off, "gain"), ("student", unseen.student_cut_off, "loss"),
+        f"The {model} was cut off in {100 * cut:.1f} % of these answers: up to {100 * cut:.1f} points of a {change} "
+        "may come from the cap. Raise answers.max_tokens."
+        for model, cut, change, excluded in (
+            ("base model", unseen.base_cut_off, "gain", high < 0), ("student", unseen.student_cut_off, "loss", low > 0),
         )
-        if cut is not None and cut > CUT_OFF
+        if cut is not None and cut > CUT_OFF and not excluded
     ]  # fmt: skip
     if unseen.leak_paired is not None:
         interval = span(unseen.leak_paired_low, unseen.leak_paired_high)
@@ -76,11 +70,9 @@ def result(found: EvalMetrics | RecordedMetrics | None, questions: int | None) -
     return lines
 
 
-def answered(n: int, questions: int | None) -> str:
-    """Which questions the teacher's accuracy is over: `n` of the contest's have a chain."""
-    if n == questions:
-        return f"all {n} questions"
-    return f"{n} questions with a chain" if questions is None else f"{n} of {questions} questions, those with a chain"
+def some_of(n: int, questions: int) -> str:
+    """Which of the questions the teacher's accuracy is over, if not over all: `n` of them have a chain."""
+    return "" if n == questions else f" ({n} of {questions} questions, those with a chain)"
 
 
 def recorded(found: RecordedMetrics) -> list[str]:

@@ -33,14 +33,16 @@ def answer(run: Run, pictures: dict[str, Picture]) -> PageTop:
 def capped(run: Run) -> str:
     """`the base model was cut off in 6.0 % of its answers`, where the token cap can make the difference; else empty.
 
-    A cap that stops the base model can make a gain and no loss, one that stops the student a loss and no gain.
+    A cap that stops the base model can make a gain and no loss, one that stops the student a loss and no gain, and
+    neither can make more of it than the answers that it stops.
     """
     result = run.tables.parts["contest_unseen"]
     found = side(result.difference_low, result.difference_high)
+    sure = {"above": result.difference_low, "below": result.difference_high}.get(found or "", 0.0) or 0.0
     return " and ".join(
         f"{name} was cut off in {percent(run.cut_off[model])} of its answers"
         for model, name, excluded in ((BASE, "the base model", "below"), ("student", "the student", "above"))
-        if model in run.cut_off and found != excluded
+        if model in run.cut_off and found != excluded and 100 * run.cut_off[model] >= abs(sure)
     )
 
 

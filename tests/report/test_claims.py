@@ -78,7 +78,8 @@ def judged(run: Run, difference: tuple[float, float, float], **cut: float) -> Ru
     ("difference", "base", "student", "expected", "caveats"),
     [
         ((20.0, 13.0, 27.0), 0.0, 0.0, "Distillation raised the student’s accuracy by 20.0 points", 0),
-        ((20.0, 13.0, 27.0), 0.06, 0.0, "The base model was cut off in 6.0\u00a0% of its answers: the two cannot", 1),
+        ((20.0, 5.0, 35.0), 0.06, 0.0, "The base model was cut off in 6.0\u00a0% of its answers: the two cannot", 1),
+        ((20.0, 13.0, 27.0), 0.06, 0.0, "Distillation raised the student’s accuracy by 20.0 points", 1),
         ((20.0, 13.0, 27.0), 0.0, 0.4, "Distillation raised the student’s accuracy by 20.0 points", 1),
         ((-20.0, -27.0, -13.0), 0.049, 0.0, "Distillation lowered the student’s accuracy by 20.0 points", 0),
         ((-20.0, -27.0, -13.0), 0.06, 0.0, "Distillation lowered the student’s accuracy by 20.0 points", 1),
@@ -119,7 +120,7 @@ def test_training_brought_out_something_only_where_the_student_gained(
 
 
 def test_a_base_that_is_cut_off_is_said_and_nothing_is_called_a_gain(loaded: Run) -> None:
-    cut = judged(loaded, (20.0, 13.0, 27.0), base=0.06)
+    cut = judged(loaded, (20.0, 5.0, 35.0), base=0.06)
     claim, before = student_against_base(cut, {}), student_against_base(loaded, {})
     assert "gains" in before.title and not re.search(r"\bgain", repr(claim).replace("change=gained", ""))
     assert "the base model was cut off in 6.0\u00a0% of its answers" in claim.title

@@ -65,7 +65,7 @@ def said(folder: Path, run: Run) -> Iterator[str]:
         texts = [top.title, top.tested, top.text]
         texts += [text for claim in found for text in (claim.title, *claim.text)]
         texts += [text for plan in plans(run, questions) for text in (plan.caption, plan.alternative)]
-        texts += result(read_record("metrics/eval.json", EvalMetrics), len(run.problems))
+        texts += result(read_record("metrics/eval.json", EvalMetrics))
         texts += lengths(read_record("metrics/length_sweep.json", SweepMetrics))
     for text in texts:
         yield from re.split(r"(?<=[.:;?!]) (?=[A-Z“])", text)

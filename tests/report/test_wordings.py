@@ -9,7 +9,7 @@ from distil.pipeline.files import read_record
 from distil.pipeline.results import EvalMetrics
 from distil.pipeline.sweep_results import SweepMetrics
 from tests.report.wordings import overclaims, visible
-from tools.summary import lengths, parsed, result
+from tools.summary import lengths, result
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -56,7 +56,7 @@ def test_the_report_says_held_out(run_folder: Path) -> None:
 def test_the_summary_says_held_out() -> None:
     evaluation = read_record(ROOT / "metrics/eval.json", EvalMetrics)
     sweep = read_record(ROOT / "metrics/length_sweep.json", SweepMetrics)
-    printed = [*result(evaluation, parsed(ROOT / "metrics")), *lengths(sweep)]
+    printed = [*result(evaluation), *lengths(sweep)]
     assert len(printed) > 10
     assert overclaims("\n".join(printed)) == [] and not any("unseen" in line for line in printed)
 

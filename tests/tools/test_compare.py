@@ -1,7 +1,6 @@
 """Two revisions compared in a real repository, and the summary of a run."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -100,39 +99,35 @@ def test_the_summary_of_a_run_with_gaps(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("problems", "said"),
-    [
-        (933, "(all 933 questions)"),
-        (1000, "(933 of 1000 questions, those with a chain)"),
-        (None, "(933 questions with a chain)"),
-    ],
+    ("judged", "said"),
+    [(252, "  teacher   94.8 % (91.4 to 97.0)\n"), (200, "(200 of 252 questions, those with a chain)\n")],
 )
-def test_the_summary_says_which_questions_the_teacher_was_judged_on(
-    problems: int | None, said: str, tmp_path: Path
-) -> None:
+def test_the_summary_says_which_questions_the_teacher_was_judged_on(judged: int, said: str, tmp_path: Path) -> None:
     """A question whose solver was cut off or refused has no chain, and is not in the teacher's accuracy."""
     (tmp_path / "metrics").mkdir()
-    shutil.copy(ROOT / "metrics/eval.json", tmp_path / "metrics")
-    if problems:
-        parsed = json.loads((ROOT / "metrics/parsed.json").read_text("utf-8")) | {"problems": problems}
-        (tmp_path / "metrics/parsed.json").write_text(json.dumps(parsed))
+    found = json.loads((ROOT / "metrics/eval.json").read_text("utf-8")) | {"teacher_unseen_n": judged}
+    (tmp_path / "metrics/eval.json").write_text(json.dumps(found))
     assert said in inside(tmp_path, "tools.summary").stdout
 
 
 @pytest.mark.parametrize(
-    ("base", "student", "lines"),
+    ("difference", "base", "student", "lines"),
     [
-        (0.05, 0.05, []),
-        (0.06, 0.05, ["The base model was cut off in 6.0 % of these answers: a gain of the student may come from"]),
-        (0.049, 0.4, ["The student was cut off in 40.0 % of these answers: a loss of the student may come from"]),
-        (0.06, 0.4, ["The base model was cut off in 6.0 %", "The student was cut off in 40.0 %"]),
+        ((-7.0, 2.0), 0.05, 0.05, []),
+        ((-7.0, 2.0), 0.06, 0.05, ["The base model was cut off in 6.0 % of these answers: up to 6.0 points of a gain"]),
+        ((-7.0, 2.0), 0.049, 0.4, ["The student was cut off in 40.0 % of these answers: up to 40.0 points of a loss"]),
+        ((-7.0, 2.0), 0.06, 0.4, ["The base model was cut off in 6.0 %", "The student was cut off in 40.0 %"]),
+        ((-14.0, -2.0), 0.06, 0.4, ["The student was cut off in 40.0 %"]),
+        ((2.0, 14.0), 0.06, 0.4, ["The base model was cut off in 6.0 %"]),
     ],
 )
 def test_the_summary_says_whom_the_token_cap_stopped(
-    base: float, student: float, lines: list[str], tmp_path: Path
+    difference: tuple[float, float], base: float, student: float, lines: list[str], tmp_path: Path
 ) -> None:
     found = json.loads((ROOT / "metrics/eval.json").read_text("utf-8"))
+    low, high = difference
     found["contest_unseen"] |= {"base_cut_off": base, "student_cut_off": student}
+    found["contest_unseen"] |= {"difference_low": low, "difference_high": high}
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics/eval.json").write_text(json.dumps(found))
     said = [line for line in inside(tmp_path, "tools.summary").stdout.splitlines() if "was cut off" in line]

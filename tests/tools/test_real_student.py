@@ -57,6 +57,10 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
     tokens, base_tokens = (median(row.tokens or 0 for row in some) for some in (students, base))
     stopped = [row for row in students if row.finish_reason == "length"]
     looping = sum(row.repeats for row in stopped)
+    stopped_of_base = [row for row in base if row.finish_reason == "length"]
+    of_students_at_most, of_base_at_most = (
+        mean(row.verdict == "CORRECT" or row.finish_reason == "length" for row in some) for some in (students, base)
+    )
     cut = {level: [row.finish_reason == "length" for row in rows if row.model == level] for level in LEVELS}
     solved = {
         name: {row.problem_id for row in rows if row.model == name and row.verdict == "CORRECT"}
@@ -73,7 +77,9 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
     for sentence in (
         f"({trained['train_rows']} to train on, {trained['valid_rows']} to validate), three seeds",
         f"{unseen['n']} questions of {min(params['train_split']['held_out_years'])} to 2025",
-        f"takes {-unseen['difference_high']:.1f} to {-unseen['difference_low']:.1f} points away",
+        f"by {-unseen['difference_high']:.1f} to {-unseen['difference_low']:.1f} points.**",
+        f"of the base's {len(stopped_of_base)} none is right, and {sum(row.repeats for row in stopped_of_base)} do.",
+        f"the difference would be {100 * (of_students_at_most - of_base_at_most):.1f} points",
         f"(sign flips over all three seeds: p = {unseen['sign_flip_p']:.3f})",
         f"needs some {100 * (detectable(errors) or 0):.1f} points for a power of 80 %",
         f"{transfer['n']} questions of MATH-500",
@@ -117,7 +123,7 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
         f"{100 * exact['completed_low']:.1f} to {100 * exact['completed_high']:.1f})",
     ):
         assert sentence in words
-    assert "**The three students are worse than the base:" in words and unseen["difference_high"] < 0
+    assert "the three students are worse than the base, by" in words and unseen["difference_high"] < 0
     assert unseen["sign_flip_p"] < 0.05 and unseen["mcnemar_p"] < 0.05
     assert transfer["difference_low"] < 0 < transfer["difference_high"] and transfer["sign_flip_p"] > 0.05
     assert all(
@@ -147,7 +153,8 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
     assert by_words == sorted(LEVELS, key=lambda level: float(sweep[level]["accuracy"])) and by_words[-1] == "R2"
     assert all(len(metrics["seeds"]) == 1 for metrics in levels.values())
     assert (
-        round(10 * power(0.05, errors)) == 3 and "effect of 5 points would have been found three times in ten" in words
+        round(10 * power(0.05, errors)) == 3
+        and "effect of 5 points would have been found three times in ten at best." in words
     )
     compose(tmp_path / "params.yaml", ["profile=qwen-1.5b"])
     composed = yaml.safe_load((tmp_path / "params.yaml").read_text("utf-8"))

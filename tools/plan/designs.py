@@ -154,7 +154,11 @@ def table(params: Blocks, work: Work, speed: Speed, base: float, reply: float) -
             f"{training + answering:>7.1f}"
             f"{'none' if found is None else f'{100 * found:.1f}':>15}"
         )
-    return [*lines, f"found four times in five, where {100 * apart:.0f} % of the questions tell base and student apart"]
+    return [
+        *lines,
+        f"found four times in five, where {100 * apart:.0f} % of the questions tell base and student apart and seeds "
+        "differ by chance alone; with one seed, of that one adapter and not of others",
+    ]
 
 
 def expected_errors(apart: float, questions: int, seeds: int) -> StandardErrors:

@@ -274,7 +274,7 @@ def quoted(folder: Path) -> list[str]:
             raise InputError(f"{folder} holds no run. `make results PROFILE={folder.name}` writes it.")
         return beside_base(sweep)
     found = summary.evaluated(compared)
-    lines = summary.result(found, summary.parsed(metrics))
+    lines = summary.result(found)
     if isinstance(found, RecordedMetrics):
         return lines
     lines += cut_off(list(read_jsonl(folder / "answers.jsonl", AnswerRow)))
