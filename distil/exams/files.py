@@ -11,8 +11,8 @@ from distil.pipeline.records import SECTIONS, ExamFile
 
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 KNOWN_SECTIONS = (
-    r"\bfr(esh\w*)? ?so(ph\w*)?\b|\bfs\b",
-    r"\bj(r|un\w*) ?s(r|en\w*)\b|\bjs\b",
+    r"\bfr(esh\w*|osh)? ?(and )?so(ph\w*)?\b|\bfs\b",
+    r"\bj(r|un\w*) ?(and )?s(r|en\w*)\b|\bjs\b",
     r"\b(two|2) person\b",
 )
 """How names and headings spell SECTIONS, in their order. Both halves count: `Senior Challenge` is another contest."""
