@@ -16,18 +16,22 @@ LAYOUT = re.compile(r"<br\s*/?>|^[ \t]*(?:</?(?:div|section|center|p|hr)\b[^<>]*
 INTERVAL = re.compile(r"\\\[([^\\\n=^_]*)\\\]")
 """Escaped brackets with no formula in them, like `\\[2, 5\\]`. Pandoc would take them for the signs of a display."""
 NUMBER = re.compile(r"^([ \t]*\(?(\d{1,9})[.)])(?=[ \t]|$)", re.MULTILINE)
-WRITTEN = re.compile("\ue000(\\d+)\ue001")
+WRITTEN = re.compile("\ue000(\\d*)\ue001")
 """The number that an item has in the source. It also keeps `- 5` and `12.` after a number from being a list."""
+LETTER = re.compile(r"^((?:[ \t]*[-*+][ \t])?[ \t]*)(?=\(?(?:[A-Za-z]|[ivx]+|[IVX]+)[.)](?:[ \t]|$))", re.MULTILINE)
+"""The place before a choice's letter, of which pandoc would make a list: `(A) 1 (B) 2`, and `(C) 3 (D) 4` under it."""
+CHOICE = re.compile(r"\([A-Ea-e]\)|[^\W\d_]")
+"""The beginning of an item that is no piece of a formula."""
 TAG = re.compile(r"</?[A-Za-z][\w-]*/?>|<(?:img|svg|canvas|object|embed|iframe|input)\b")
 SUPERSCRIPT, SUBSCRIPT = r"\^(?P<up>[^\s^~]+)\^(?![\w({\\])", r"(?<=[\w)\]])~(?P<down>[^\s^~]+)~"
 """Pandoc's `x^2^` and `H~2~O`. In `2^3^2` and `x^2+y^2` the second `^` has an exponent of its own."""
 
 
 def prepared(source: str) -> str:
-    """The source for pandoc, with every number at the beginning of a line written twice."""
+    """The source for pandoc: every number at the beginning of a line written twice, and a mark before every letter."""
     source = LAYOUT.sub(" ", COMMENTS.sub("", source))
     source = INTERVAL.sub(r"&#91;\1&#93;", source)
-    return NUMBER.sub("\\1 \ue000\\2\ue001", source)
+    return LETTER.sub("\\1\ue000\ue001", NUMBER.sub("\\1 \ue000\\2\ue001", source))
 
 
 def as_written(node: Any, in_item: bool = False) -> Any:
@@ -53,8 +57,12 @@ def _restored(part: Any, before: Any, after: Any, in_item: bool) -> Iterator[Any
                 yield {"t": "Plain", "c": [_str(UNREAD)]}
         case {"t": "BulletList", "c": items}:
             yield part
-            if _is_doubtful(items) or any(not _plain(item)[:1].isalpha() for item in items):
-                yield {"t": "Plain", "c": [_str(UNREAD)]}  # `- 3` may be a wrapped line of a formula
+            # behind no sentence's end, `- 3` may be a wrapped line of a formula
+            choices = _plain([before]).endswith((".", "?", "!", ":")) or all(
+                CHOICE.match(_plain(item)) for item in items
+            )
+            if _is_doubtful(items) or not choices:
+                yield {"t": "Plain", "c": [_str(UNREAD)]}
         case {"t": "Emph" | "Strong", "c": content}:
             yield from _emphasis(part, _plain(content), before, after)
         case {"t": "Link"}:
@@ -70,7 +78,7 @@ def _numbered(start: int, style: Any, sign: Any, items: list[Any]) -> Iterator[A
     numbers: list[int] = []
     for item in items:
         found = WRITTEN.match(_plain(item[:1], keep=True))
-        numbers.append(int(found[1]) if found else numbers[-1] + 1 if numbers else start)
+        numbers.append(int(found[1]) if found and found[1] else numbers[-1] + 1 if numbers else start)
     if len(set(numbers)) == 1 or numbers == list(range(start, start + len(items))):
         yield {"t": "OrderedList", "c": [[start, style, sign], items]}
         return

@@ -167,11 +167,35 @@ def test_markdown_comes_through_as_it_was_written(read, written, meant):
 
 
 @pytest.mark.parametrize(
+    ("choices", "meant"),
+    [
+        ("(A) 1 (B) 2 (C) 3", "(A) 1 (B) 2 (C) 3"),
+        ("(A) 1 (B) 2\n(C) 3 (D) 4", "(A) 1 (B) 2 (C) 3 (D) 4"),
+        ("A) 1  B) 2", "A) 1 B) 2"),
+        ("a. 1  b. 2", "a. 1 b. 2"),
+        ("a. 1\nb. 2", "a. 1 b. 2"),
+        ("i) 1\nii) 2", "i) 1 ii) 2"),
+        ("- (A) 1\n- (B) 2", "(A) 1 (B) 2"),
+        ("- A) 1\n- B) 2", "A) 1 B) 2"),
+        ("- 1\n- 2", "1 2"),
+        ("* $1$\n* $2$", "$1$ $2$"),
+    ],
+)
+@pytest.mark.parametrize("indent", ["", "   "])
+def test_choices_in_markdown_are_asked(read, choices, meant, indent):
+    choices = "".join(f"{indent}{line}\n" for line in choices.splitlines())
+    problems, left_out = read(f"1. Which is prime?\n{choices}2. Find 2.\n\n# Answers\n\n1. B\n2. 2\n")
+    assert problems == [(1, f"Which is prime? {meant}", "B"), (2, "Find 2.", "2")] and not left_out
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Let n = 24. Find n.\n   2. is prime?",
         "Compute 5\n   - 3",
         "Compute 5\n   - 3\n   - 2",
+        "Find one.\n   - 3",
+        "Which is prime?\n   - 3\n   -\n",
         "Find [x + 1](x - 1).",
         "Find 2 *3*4.",
         "Find 2*5 + 3* 4.",
