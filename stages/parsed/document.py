@@ -16,7 +16,7 @@ from distil.exams.left_out import Doubt
 from distil.pipeline.files import InputError
 from stages.parsed import markdown
 from stages.parsed.formula import ORDINAL, SIGNS
-from stages.parsed.items import LABELS, PART, Item, goes_on, heads_a_part, in_a_row, key_headings, matched
+from stages.parsed.items import LABELS, PART, Item, goes_on, heads_a_part, in_a_row, key_headings, matched, nearness
 from stages.parsed.marks import DRAWN, UNREAD, marked_docx, marked_html
 from stages.parsed.neighbours import NEIGHBOUR
 
@@ -54,10 +54,11 @@ PREPARED: dict[str, Callable[[Any], str | bytes]] = {
 
 @dataclass
 class Text:
-    """The text of a block with its doubts. `number` is its number in a list."""
+    """The text of a block with its doubts. `number` is its number in a list; `heading` says that it is no paragraph."""
 
     text: str = ""
     number: int | None = None
+    heading: bool = False
     drawn: bool = False
     doubts: set[Doubt] = field(default_factory=set)
 
@@ -76,6 +77,7 @@ def read_document(path: Path, key: Path | None = None) -> tuple[list[Item], list
     if key:
         texts += [Text("Answer Key"), *(text for block in _parsed(key)["blocks"] for text in _block(block))]
     fallback: tuple[list[Item], list[Item]] = ([], [])
+    nearest = (-1, False, False)
     rest: list[Text] = []  # what follows the heading of a key that holds no items
     for label in LABELS:
         lines = [(one.text, one.number is not None or bool(label.match(one.text))) for one in texts]
@@ -89,8 +91,8 @@ def read_document(path: Path, key: Path | None = None) -> tuple[list[Item], list
                 if matched(asked, answers):
                     return asked, answers
                 most = max(most, len(answers))
-                if not fallback[0] or (answers and not fallback[1]):
-                    fallback, rest = (asked, answers), texts[place:]
+                if (near := nearness(asked, answers)) > nearest:
+                    nearest, fallback, rest = near, (asked, answers), texts[place:]
             if most < len(numbers) == len(set(numbers)) and (answers := _in_a_row(texts[place:], sorted(numbers))):
                 return asked, answers
     if fallback[0] and not fallback[1] and any("holds a table" in one.doubts for one in rest):
@@ -138,7 +140,7 @@ def _items(texts: list[Text], label: re.Pattern[str]) -> list[Item]:
             number, text = int(found[1]), text[found.end() :]
         if number is not None:
             items.append(Item(number, None, [text], one.drawn, set(one.doubts)))
-        elif items and not heads_a_part(text, items[-1].lines[-1]):
+        elif items and not (one.heading and PART.fullmatch(text)) and not heads_a_part(text, items[-1].lines[-1]):
             if PART.fullmatch(text) and not goes_on(text, items[-1].lines[-1]):
                 items[-1].doubts.add(NEIGHBOUR)
             items[-1].lines.append(text)
@@ -156,7 +158,7 @@ def _block(block: Element) -> Iterator[Text]:
             for line in _lines(content):
                 yield _inlines(line)
         case "Header":
-            yield _inlines(content[2])
+            yield replace(_inlines(content[2]), heading=True)
         case "OrderedList":
             (start, style, _), items = content
             if style["t"] in ("LowerAlpha", "UpperAlpha", "LowerRoman", "UpperRoman"):

@@ -28,6 +28,8 @@ KEY_HEADING = re.compile(
     r"(\s*[:.–—-]?$|\s*:?\s+(?=[(#]?\d{1,3}\s?[.):]))",
     re.IGNORECASE,
 )
+TITLE_OF_A_KEY = re.compile(r"\b(?=[AKS])(?i:answer key|answers|solutions|key)\.$")
+"""The end of such a heading with a full stop. Its capital letter tells it from a sentence."""
 PART = re.compile(
     r"(part|section|round|level|category|division) ([ivx]+|[a-h]|\d+|one|two|three)\b.{0,60}", re.IGNORECASE
 )
@@ -78,13 +80,23 @@ def matched(questions: list[Item], answers: list[Item]) -> bool:
     return len(set(numbers)) == len(numbers) and sorted(numbers) == sorted(keyed)
 
 
+def nearness(questions: list[Item], answers: list[Item]) -> tuple[int, bool, bool]:
+    """How near a reading is to one that matches, by the questions with an answer; the nearest one is reported."""
+    numbers, keyed = [item.number for item in questions], {item.number for item in answers}
+    return len(keyed & set(numbers)), bool(keyed), len(set(numbers)) == len(numbers)
+
+
 def key_headings(lines: list[tuple[str, bool]]) -> list[int]:
     """The places of the lines that may be the heading of the answer key, the last one first.
 
     `lines` are all lines in reading order, each with whether it begins an item. A title like `Exam and Answers` above
     the first question is no heading of the key. Of a heading of several lines, the first one counts.
     """
-    alike = [text for text, _ in lines if KEY_HEADING.match(text) and not _ends_a_sentence(text)]
+    alike = [
+        text
+        for text, begins_item in lines
+        if not begins_item and KEY_HEADING.match(text) and not _ends_a_sentence(text)
+    ]
     titles = [text for text in alike if not text[0].islower()]  # else `... the sum of all\n solutions`
     places, item_before = [], False
     for place, (text, begins_item) in enumerate(lines):
@@ -114,7 +126,10 @@ def in_a_row(text: str, numbers: list[int], page: int | None, doubts: set[Doubt]
 
 def heads_a_part(line: str, before: str) -> bool:
     """Whether a line is the heading of a part, and belongs to no item. `before` is the line above it."""
-    return bool(PART.fullmatch(line) and TITLE.fullmatch(line)) and not UNFINISHED.search(before)
+    part = PART.fullmatch(line)
+    if not part or not TITLE.fullmatch(line):
+        return False
+    return part.end(2) == len(line) or not UNFINISHED.search(before)  # `Part II` alone goes on with no sentence
 
 
 def goes_on(line: str, before: str) -> bool:
@@ -123,7 +138,8 @@ def goes_on(line: str, before: str) -> bool:
 
 
 def _ends_a_sentence(text: str) -> bool:
-    return text.endswith(".") and bool(KEY_HEADING.fullmatch(text))  # `Find all real solutions.`
+    """Whether a line like a heading is a sentence: `Find all real solutions.`, but not `The 2019 Answer Key.`"""
+    return text.endswith(".") and bool(KEY_HEADING.fullmatch(text)) and not TITLE_OF_A_KEY.search(text)
 
 
 def _in_parts(numbers: list[int]) -> bool:

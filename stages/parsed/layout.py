@@ -9,7 +9,18 @@ from collections.abc import Iterator
 from statistics import median
 
 from stages.parsed.columns import Region, column_edges, column_of, crosses, label_of
-from stages.parsed.items import KEY_HEADING, LABELS, PART, Item, goes_on, heads_a_part, in_a_row, key_headings, matched
+from stages.parsed.items import (
+    KEY_HEADING,
+    LABELS,
+    PART,
+    Item,
+    goes_on,
+    heads_a_part,
+    in_a_row,
+    key_headings,
+    matched,
+    nearness,
+)
 from stages.parsed.lines import Line, overlap, read_lines, without_furniture
 from stages.parsed.neighbours import NEIGHBOUR, doubt_overlaps, doubt_rows, mark_drawn
 from stages.parsed.page import ANGLE, Drawing, Page
@@ -24,11 +35,12 @@ def read_items(pages: list[Page], key_pages: list[Page] | None = None) -> tuple[
     """The questions and the answers of an exam. `key_pages` are the pages of a key in a separate file.
 
     There are several ways to write a number, and to separate the key from the questions. The first of them that gives
-    both the same numbers is taken. Where none does, it is the first that finds any.
+    both the same numbers is taken. Where none does, it is the first of those that come nearest.
     """
     lines = without_furniture(pages, [read_lines(page) for page in pages])
     apart = _whole(key_pages or [])
     fallback: tuple[list[Item], list[Item]] = ([], [])
+    nearest = (-1, False, False)
     # a reading is right when questions and key have the same numbers
     for label, heading, in_order in _ways(lines):
         questions, key = _regions(pages, lines, heading, label, in_order)
@@ -43,11 +55,10 @@ def read_items(pages: list[Page], key_pages: list[Page] | None = None) -> tuple[
             if matched(asked, answers):
                 return asked, answers
             most = max(most, len(answers))
-            if answers and not fallback[1]:
-                fallback = asked, answers
+            if (near := nearness(asked, answers)) > nearest:
+                nearest, fallback = near, (asked, answers)
         if most < len(numbers) == len(set(numbers)) and (answers := _in_a_row(key, sorted(numbers))):
             return asked, answers
-        fallback = fallback if fallback[0] else (asked, [])
     return fallback
 
 

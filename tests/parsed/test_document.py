@@ -232,6 +232,9 @@ ASKED = "<p>1. Find x.</p><p>2. Consider x = 4.</p><p>Find all real solutions.</
         "<h2>Contest Solutions</h2><h3>Answer Key</h3><ol><li>2</li><li>3</li></ol>",
         "<h2>Answers</h2><p>1. 2  2. 3</p>",
         "<p>Answers: 1. 2, 2. 3</p>",
+        "<p><b>Answer Key.</b></p><p>1. 2</p><p>2. 3</p>",
+        "<h2>Solutions.</h2><p>1. 2</p><p>2. 3</p>",
+        "<h2>Answers</h2><h3>Part I</h3><p>1. 2</p><h3>Part II</h3><p>2. 3</p>",
     ],
 )
 def test_the_key_of_a_document_follows_its_heading(read, key):
@@ -247,18 +250,29 @@ def test_a_key_in_a_table_is_said(read):
 @pytest.mark.parametrize(
     ("paragraph", "reason"),
     [
-        ("Part B. Geometry", None),
-        ("SECTION II: 5 points each", None),
-        ("Round 1 gives 5 more and round 2 doubles it.", "holds pieces of a neighbour"),
-        ("Part a: find x", "holds pieces of a neighbour"),
+        ("<p>Part B. Geometry</p>", None),
+        ("<p>SECTION II: 5 points each</p>", None),
+        ("<p>Part II</p>", None),
+        ("<h2>Section 2 (calculator allowed)</h2>", None),
+        ("<div><h3>Part B: Short answer</h3></div>", None),
+        ("<p>Part B: Short answer</p>", "holds pieces of a neighbour"),
+        ("<p>Round 1 gives 5 more and round 2 doubles it.</p>", "holds pieces of a neighbour"),
+        ("<p>Part a: find x</p>", "holds pieces of a neighbour"),
     ],
 )
 def test_only_a_heading_of_a_part_is_dropped(read, paragraph, reason):
     problems, left_out = read(
-        f"<p>1. Ann has 4.</p><p>{paragraph}</p><p>2. Find 2.</p><h2>Key</h2><p>1. 1</p><p>2. 2</p>", "html"
+        f"<p>1. Ann has 4.</p>{paragraph}<p>2. Find 2.</p><h2>Key</h2><p>1. 1</p><p>2. 2</p>", "html"
     )
     assert left_out == ({1: reason} if reason else {})
     assert reason or problems[0] == (1, "Ann has 4.", "1")
+
+
+def test_an_answer_that_one_of_two_keys_lacks_is_named(read):
+    questions = "".join(f"<p>{number}. Find it.</p>" for number in (1, 2, 3, 4))
+    key = "<h2>Answers to Part I</h2><p>1. 2</p><p>2. 3</p><h2>Answers to Part II</h2><p>3. 4</p>"
+    with pytest.raises(InputError, match="question 4 has no answer in the key"):
+        read(questions + key, "html")
 
 
 @pytest.mark.parametrize(

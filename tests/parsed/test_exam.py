@@ -51,6 +51,7 @@ READ = [(1, "Find 1 + 1.", "2"), (2, "Find 2 + 2.", "4")]
         [[*QUESTIONS, (60, 200, "Key"), (60, 230, "1. 2"), (260, 230, "2. 4")]],
         [[(60, 100, "1."), (90, 100, "Find 1 + 1."), (60, 130, "2."), (90, 130, "Find 2 + 2.")], KEY],
         [QUESTIONS, [(60, 80, "The 2019 Solutions"), *KEY]],
+        [QUESTIONS, [(60, 100, "Answer key."), *KEY[1:]]],
         [[(60, 100, "1. Find 1"), (72, 114, "+ 1."), (60, 140, "2. Find 2 + 2.")], KEY],
         [[(60, 100, "1. Find 1 + 1."), (320, 100, "2. Find 2 + 2.")], KEY],
         [[(60, 100, "1. Find 1 + 1.")], [(60, 100, "2. Find 2 + 2.")], KEY],
@@ -140,6 +141,7 @@ def test_a_hyphen_at_the_end_of_a_line_stays(read):
         ("Ann has 4 of them.", "Use a pencil for questions 3 to 5.", None),
         ("Find 1 + 1.", "Part II: Geometry", False),
         ("Find 1 + 1.", "Round 2 (5 points each)", False),
+        ("Find the sum of one and one", "Part II", False),
     ],
 )
 def test_a_sentence_is_no_heading(read, before, line, kept):
@@ -148,6 +150,12 @@ def test_a_sentence_is_no_heading(read, before, line, kept):
     expected = {True: [(1, f"{before} {line}", "2")], False: [(1, before, "2")], None: []}[kept]
     assert problems == [*expected, READ[1]]
     assert [one.reason for one in left_out] == ["holds pieces of a neighbour"] * (kept is None)
+
+
+def test_a_question_about_answers_is_no_heading(read):
+    asked = [(60, 100, "Problem 1 Find 1 + 1."), (60, 130, "Problem 2 Find all integer solutions")]
+    problems, _ = read(asked, [(60, 100, "answer key"), *KEY[1:]])
+    assert problems == [(1, "Find 1 + 1.", "2"), (2, "Find all integer solutions", "4")]
 
 
 def test_a_line_above_several_questions_is_no_part_of_the_one_before(read):
@@ -167,6 +175,10 @@ def test_a_line_above_several_questions_is_no_part_of_the_one_before(read):
         ([QUESTIONS, [*KEY, (60, 170, "3. 6")]], "page 2: the key answers question 3, which is not"),
         ([[*QUESTIONS, (60, 160, "3.")], [*KEY, (60, 170, "3. 6")]], "page 1: question 3 is empty"),
         ([QUESTIONS, [*KEY[:2], (60, 150, "2.")]], "page 2: answer 2 is empty"),
+        (
+            [[*QUESTIONS, (60, 160, "3. Find 3.")], [*KEY[:2], (60, 150, "Answers to Part II"), (60, 170, "3. 3")]],
+            "page 1: question 2 has no answer in the key",
+        ),
         ([[]], "no text layer"),
     ],
 )
