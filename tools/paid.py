@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 
-def paid_store(params: Mapping[str, Any]) -> Path | None:
+def paid_store(stage: str, params: Mapping[str, Any]) -> Path | None:
     """The store of a stage that has these parameters, from the root of its folder; None where it pays nobody."""
     teacher, parsed = params.get("teacher_cot", {}), params.get("parsed", {})
-    if teacher.get("teacher") != "openai" and parsed.get("reader") != "vision":
-        return None
-    return Path(os.path.expandvars(teacher["store"])).expanduser()
+    # by the stage's name, because `report` declares every parameter, too, and asks nobody
+    pays = {"teacher_cot": teacher.get("teacher") == "openai", "parsed": parsed.get("reader") == "vision"}
+    return Path(os.path.expandvars(teacher["store"])).expanduser() if pays.get(stage) else None

@@ -62,17 +62,18 @@ def paid(toy: Toy) -> Iterator[Paid]:
 
 
 @pytest.mark.parametrize(
-    ("params", "store"),
+    ("stage", "params", "store"),
     [
-        ({"teacher_cot": {"teacher": "openai", "store": "cache/a.sqlite"}}, Path("cache/a.sqlite")),
-        ({"teacher_cot": {"teacher": "embedded", "store": "cache/a.sqlite"}}, None),
-        ({"teacher_cot": {"store": "~/a.sqlite"}, "parsed": {"reader": "vision"}}, Path.home() / "a.sqlite"),
-        ({"teacher_cot": {"store": "~/a.sqlite"}, "parsed": {"reader": "ocr"}}, None),
-        ({}, None),
+        ("teacher_cot", {"teacher_cot": {"teacher": "openai", "store": "cache/a.sqlite"}}, Path("cache/a.sqlite")),
+        ("teacher_cot", {"teacher_cot": {"teacher": "embedded", "store": "cache/a.sqlite"}}, None),
+        ("parsed", {"teacher_cot": {"store": "~/a.sqlite"}, "parsed": {"reader": "vision"}}, Path.home() / "a.sqlite"),
+        ("parsed", {"teacher_cot": {"store": "~/a.sqlite"}, "parsed": {"reader": "ocr"}}, None),
+        ("report", {"teacher_cot": {"teacher": "openai", "store": "a"}, "parsed": {"reader": "vision"}}, None),
+        ("raw", {}, None),
     ],
 )
-def test_the_stages_that_pay_are_known_by_their_parameters(params: dict, store: Path | None) -> None:
-    assert paid_store(params) == store
+def test_the_stages_that_pay_are_known_by_name_and_parameters(stage: str, params: dict, store: Path | None) -> None:
+    assert paid_store(stage, params) == store
 
 
 def test_a_check_of_a_paid_stage_asks_nobody(paid: Paid) -> None:
@@ -84,7 +85,9 @@ def test_a_check_of_a_paid_stage_asks_nobody(paid: Paid) -> None:
         db.commit()
     lacking = check(paid.toy, "--stages", "teacher_cot")
     assert lacking.first == "teacher_cot"
-    assert "its store lacks answers. A check buys none" in lacking.stage("teacher_cot")["reasons"][0]
+    reason = lacking.stage("teacher_cot")["reasons"][0]
+    assert "its store lacks answers, such as those of requests that failed. A check buys none" in reason
+    assert "`dvc repro --force teacher_cot`" in reason
     assert len(paid.server.requests) == bought > 0
 
 

@@ -77,8 +77,9 @@ def main() -> int:
         problem = f"exit status {status}: {last_line(log)}"
         if NO_KEY in problem:
             problem = (
-                "it asks models that may be paid, and its store lacks answers. A check buys none: run the stage with "
-                "`dvc repro`, or import the answers (docs/data-versions.md)"
+                "it asks models that may be paid, and its store lacks answers, such as those of requests that "
+                f"failed. A check buys none: ask again with `dvc repro --force {name}` until all are there, and "
+                "commit, or import them (docs/data-versions.md)"
             )
     elif written := [path for path in files if not covers(allowed, path)]:
         problem = f"it writes files that its outs do not name: {', '.join(written[:8])}"

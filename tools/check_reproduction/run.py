@@ -90,7 +90,7 @@ def _declared(root: Path, stage: Stage, source: Path, folder: Path) -> dict[str,
     """
     found = {file: read_param_file(localfs, str(root / file), names) for file, names in stage.params.items()}
     params = found.get("params.yaml", {})
-    if store := paid_store(params):
+    if store := paid_store(stage.name, params):
         teacher = params["teacher_cot"]
         teacher["store"] = str(_copy(stage.name, source / store, folder / "teacher.sqlite"))
         for endpoint in teacher["endpoints"].values():

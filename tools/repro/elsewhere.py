@@ -218,7 +218,7 @@ ADVICE = "Workers get data from the DVC remote REMOTE=name, or from a cache that
 def private_store(one: Stage) -> Path | None:
     """The store of a stage that may pay for answers, where it lies inside this clone: no other clone would see it."""
     files = [dep.read_params(flatten=False) for dep in one.deps if isinstance(dep, ParamsDependency)]
-    store = paid_store({name: value for params in files for name, value in params.items()})
+    store = paid_store(one.name, {name: value for params in files for name, value in params.items()})
     return store if store and store.resolve().is_relative_to(Path.cwd()) else None
 
 
