@@ -1,5 +1,6 @@
 """The requests to the roles of the teacher, made from the prompts in prompts/."""
 
+import difflib
 import functools
 import re
 from collections.abc import Mapping
@@ -36,21 +37,17 @@ def _messages(name: RoleName, values: Slots) -> list[dict[str, str]]:
     """The prompt with its slots filled. Other braces stay, as in LaTeX. Raises InputError for a misspelt slot."""
     turns = prompt(name)
     named = {slot for _, text in turns for slot in SLOT.findall(text)}
-    unknown, lacking = sorted(named - values.keys()), sorted(values.keys() - named)
-    if unknown and lacking:
-        raise InputError(
-            f"{PROMPTS / name}.md has {_braced(unknown)}, which is no slot, and lacks {_braced(lacking)}. Correct the "
-            "slot's name, or put in what it lacks."
-        )
+    for unknown in sorted(named - values.keys()):
+        if meant := difflib.get_close_matches(unknown, values.keys() - named, n=1):
+            raise InputError(
+                f"{PROMPTS / name}.md has {{{unknown}}}, which is no slot, and lacks {{{meant[0]}}}. Correct the "
+                "slot's name, or put in what it lacks."
+            )
     # in one pass, so that braces in a problem are never taken for slots
     return [
         {"role": speaker, "content": SLOT.sub(lambda slot: str(values.get(slot[1], slot[0])), text)}
         for speaker, text in turns
     ]
-
-
-def _braced(names: list[str]) -> str:
-    return ", ".join(f"{{{name}}}" for name in names)
 
 
 @functools.cache

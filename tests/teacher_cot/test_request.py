@@ -51,10 +51,14 @@ def prompts(tmp_path, monkeypatch):
     prompt.cache_clear()
 
 
-@pytest.mark.parametrize("text", [r"End with \boxed{answer}.", r"Write \frac{1}{2}, not 1/2."])
-def test_braces_in_a_prompt_that_are_no_slots_stay(prompts, text):
+@pytest.mark.parametrize("left_out", [{}, {"percent": 75}])
+@pytest.mark.parametrize(
+    "text", [r"End with \boxed{answer}.", r"Write \frac{1}{2}, not 1/2.", r"Write \frac{a}{b} for a/b."]
+)
+def test_braces_in_a_prompt_that_are_no_slots_stay(prompts, text, left_out):
+    """Also in a prompt that leaves out a slot."""
     (prompts / "solver.md").write_text(f"## System\n{text}\n## User\n{{question}}\n")
-    system, user = request("solver", SOLVER, "e", 1, {"question": "?"}).body["messages"]
+    system, user = request("solver", SOLVER, "e", 1, {"question": "?"} | left_out).body["messages"]
     assert (system["content"], user["content"]) == (text, "?")
 
 
