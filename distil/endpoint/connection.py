@@ -44,6 +44,8 @@ NO_MONEY = re.compile(
 TOO_LONG = re.compile(r"HTTP 413\b|context[ _]length|maximum context|max_model_len", re.IGNORECASE)
 """Said of a request that is too long for the server's settings."""
 WEB_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body)", re.IGNORECASE)
+SCHEME = re.compile(r"(?:basic|bearer|token|(?:api-?)?key) +", re.IGNORECASE)
+"""The word before the secret in a header's value."""
 SECRET = 8
 """A key of so many characters is a secret. Local servers are given words like `EMPTY` instead."""
 
@@ -135,7 +137,8 @@ class Connection:
             raise InputError(f"the environment variable {variable} is not set, and {self.where} needs it.")
         if not (value.isascii() and value.isprintable()):
             raise InputError(f"the environment variable {variable} holds characters that no key has; set it again.")
-        self._secrets |= {part for part in (value, *value.split()) if len(part) >= SECRET}
+        scheme = SCHEME.match(value)
+        self._secrets |= {part for part in (value, value[scheme.end() :] if scheme else "") if len(part) >= SECRET}
         return value
 
     def redact(self, text: str) -> str:

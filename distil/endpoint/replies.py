@@ -18,10 +18,9 @@ FILTERED = frozenset(("content_filter", "sensitive", "safety"))
 BROKEN = frozenset(("error", "network_error", "insufficient_system_resource", "abort", "aborted", "cancelled"))
 """Ends of a reply that is not whole. OpenRouter says them in `native_finish_reason` alone."""
 
-OWN = frozenset(("error", "errors", "error_code", "error_msg", "code", "type", "status", "message", "msg", "detail",
-                 "details", "description", "reason", "title", "metadata", "raw", "innererror",
-                 "choices"))  # fmt: skip
-"""Fields in which servers word an error themselves."""
+NOT_OWN = frozenset(("input", "inputs", "ctx", "body", "prompt", "messages", "request", "flagged_input",
+                     "content", "reasoning_content", "reasoning"))  # fmt: skip
+"""Fields in which servers repeat the request, or pass on what the model said."""
 
 
 @dataclass(frozen=True)
@@ -169,11 +168,11 @@ def said_in(payload: Any) -> str:
 
 
 def own_words(payload: Any) -> Any:
-    """An error without what a server repeats of the request, such as pydantic's `input`."""
+    """An error without what a server repeats of the request, such as pydantic's `input`, and of the reply."""
     if isinstance(payload, list):
         return [own_words(part) for part in payload]
     if isinstance(payload, dict):
-        return {name: own_words(part) for name, part in payload.items() if name.lower() in OWN}
+        return {name: own_words(part) for name, part in payload.items() if name.lower() not in NOT_OWN}
     return payload
 
 

@@ -32,6 +32,10 @@ def echoing_key(status: int):
         (failing(402, "Insufficient Balance"), "the account has no money left; top it up (HTTP 402"),
         (failing(429, "You exceeded your quota", "insufficient_quota"), "the account has no money left"),
         (
+            lambda request: (200, {}, b'{"choices": null, "base_resp": {"status_msg": "insufficient balance"}}'),
+            "the account has no money left",
+        ),
+        (
             failing(400, "temperature is not supported"),
             "not supported. Nothing was answered. Set teacher_cot.roles.solver.omit to [temp",
         ),
@@ -113,6 +117,15 @@ def test_the_key_and_the_headers_are_sent(tmp_path, monkeypatch):
         Workspace(tmp_path, problems(2), **changes).run_here(monkeypatch)
     headers = server.requests[0]["headers"]
     assert (headers["authorization"], headers["x-team"], headers["x-title"]) == (f"bearer {KEY}", "seven", "contest")
+
+
+def test_the_words_of_a_header_are_no_secrets(tmp_path, monkeypatch):
+    monkeypatch.setenv("APP", "solution distillation study")
+    text = "The solution of a distillation is 1 + 1 = 2\n\nAnswer: 2"
+    with Server(reply=lambda request: (200, {}, completion(request, text))).running() as url:
+        workspace = Workspace(tmp_path, problems(1), **at(url, headers={"X-Title": "$APP"}))
+        workspace.run_here(monkeypatch)
+    assert workspace.rows("chains")[0]["text"] == text
 
 
 @pytest.mark.parametrize(("value", "says"), [("", "is not set"), ("sk-…", "no key has"), ("a\nb", "no key has")])
