@@ -86,6 +86,11 @@ def load_problems(settings: Settings) -> list[Problem]:
     if not settings.benchmark:
         return problems
     benchmark = by_id("data/transfer/problems.jsonl", BenchmarkProblem)
+    if both := {problem.id for problem in problems} & {problem.id for problem in benchmark}:
+        raise InputError(
+            f"data/parsed/problems.jsonl and data/transfer/problems.jsonl both have the id {min(both)}. Rename the "
+            "file that raw.path or transfer.path names, or give its problems other ids."
+        )
     asked = set(stratified(benchmark, load_params("answers", BenchmarkLimit).limit.transfer))
     return [*problems, *(problem for problem in benchmark if problem.id in asked)]
 

@@ -366,3 +366,11 @@ def test_two_problems_with_one_id(tmp_path):
     done = Workspace(tmp_path, [*problems(2), *problems(1)]).command()
     assert done.returncode == 1
     assert done.stderr.strip().endswith("two problems have the id 2011/freshman_sophomore_test/00000.")
+
+
+def test_an_id_that_contest_and_benchmark_share_is_said_before_anything_is_asked(tmp_path):
+    workspace = Workspace(tmp_path, problems(2), benchmark=True)
+    write_jsonl(tmp_path / "data/transfer/problems.jsonl", problems(1))
+    done = workspace.command()
+    assert (done.returncode, list(tmp_path.rglob("teacher.sqlite"))) == (1, [])
+    assert "transfer/problems.jsonl both have the id 2011/freshman_sophomore_test/00000." in done.stderr
