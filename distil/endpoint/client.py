@@ -20,7 +20,8 @@ from distil.endpoint.settings import Body, Dialect, Endpoint, Patience
 ALIKE = {"rejected": 3, "unreachable": 3, "wrong": 5, "passing": 10}
 """After so many faults of one kind in a row, a role that had no answer yet is taken to be set up wrongly.
 
-`wrong` is also how often one request counts of a role that was answered.
+`wrong` is also how often one request counts of a role that was answered, how often one is paid for in vain, and how
+many requests at least must fail before such a role stops the run.
 """
 HINTS = (
     (r"max_completion_tokens", "Set {role}.limit_field to max_completion_tokens."),
@@ -137,23 +138,28 @@ class Client:
         and is no answer. Raises Stopped when no answer came and nothing more may be asked.
         """
         model = dialect.answers_as or (None if verbatim else body["model"])
-        tries = 0
+        tries = in_vain = 0
 
         async def once() -> ServerAnswer | Fault:
-            nonlocal tries
+            nonlocal tries, in_vain
             tries += 1
-            outcome = await self._once(body, role, model, verbatim, expected_tokens)
+            outcome = replace(await self._once(body, role, model, verbatim, expected_tokens), tries=tries)
             if isinstance(outcome, ServerAnswer):
-                return replace(outcome, tries=tries)
+                return outcome
             known = tries > ALIKE["wrong"] or _sign(failed_with).startswith(_sign(outcome.reason))
             self._heed(outcome, role, body, known)
             if outcome.used:
+                in_vain += 1
                 wasted(outcome.used)
             return outcome
 
+        def may_help(outcome: ServerAnswer | Fault) -> bool:
+            paid_enough = in_vain >= ALIKE["wrong"]
+            return isinstance(outcome, Fault) and outcome.kind != "rejected" and not paid_enough
+
         again = tenacity.AsyncRetrying(
             # faults are results and no exceptions, so that the last one is returned when all tries have failed
-            retry=tenacity.retry_if_result(lambda outcome: isinstance(outcome, Fault) and outcome.kind != "rejected"),
+            retry=tenacity.retry_if_result(may_help),
             stop=tenacity.stop_after_attempt(self.patience.tries),
             wait=self._wait,
             sleep=self.stop.sleep,
@@ -209,7 +215,8 @@ class Client:
         elif sign not in self._said:
             self._said.add(sign)
             wait = f"; it asks to wait {fault.retry_after:.0f} s" if fault.retry_after else ""
-            ends = "not asked again" if fault.kind == "rejected" else f"asked again, up to {self.patience.tries} times"
+            most = min(self.patience.tries, ALIKE["wrong"]) if fault.used else self.patience.tries
+            ends = "not asked again" if fault.kind == "rejected" else f"asked again, up to {most} times"
             say(f"{role}: {fault.reason}{wait} ({ends})")
 
     def advice(self, fault: Fault, role: str, body: Body) -> str:
@@ -223,8 +230,9 @@ class Client:
         """How many faults in a row may be of this kind. After an answer, the server may be out of order for a while."""
         if fault.kind == "rejected" or (not streak.answered and fault.kind in ALIKE):
             return ALIKE[fault.kind]
-        # more requests than are asked at once, so that the last ones of a run cannot stop it
-        return ALIKE["wrong"] * (self.pace.concurrency + 1) if fault.kind == "wrong" else float("inf")
+        # more requests than are asked at once, and several, so that the last ones of a run cannot stop it
+        requests = max(self.pace.concurrency + 1, ALIKE["wrong"])
+        return ALIKE["wrong"] * requests if fault.kind == "wrong" else float("inf")
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         return max(self._backoff(state), _last(state).retry_after or 0.0)

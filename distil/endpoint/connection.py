@@ -67,6 +67,7 @@ class Fault:
     `remedy` says what to do if every request would meet the same fault. The kinds are `overload` (ask less), `passing`
     (a broken connection, HTTP 500), `unreachable`, `wrong` (a response that holds no answer) and `rejected` (asking
     this again is no use). A fault `of_request` comes of this one request where others of its role are answered.
+    `tries` is how often the request was sent.
     """
 
     reason: str
@@ -75,6 +76,7 @@ class Fault:
     retry_after: float | None = None
     used: Usage | None = None
     of_request: bool = False
+    tries: int = 1
 
 
 class Connection:
@@ -200,7 +202,7 @@ class Connection:
             spent = read_usage(payload) if isinstance(payload, dict) and payload.get("choices") else None
             if spent is None and NO_MONEY.search(_about(payload, text)):
                 return Fault(str(error), remedy="the account has no money left; top it up")
-            return Fault(str(error), "wrong", used=spent, of_request=spent is not None)
+            return Fault(str(error), "wrong", used=spent)
 
     def _refused(
         self, status: int, headers: Mapping[str, str], model: str, text: str, payload: Any

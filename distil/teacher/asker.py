@@ -77,7 +77,7 @@ class Asker:
             # a fault while all is being stopped says nothing about this request: it is asked again in the next run
             if isinstance(outcome, Fault):
                 self.stop.check()
-                reason = outcome.reason + ("" if outcome.kind == "rejected" else f" ({self.settings.tries} tries)")
+                reason = outcome.reason + ("" if outcome.kind == "rejected" else f" ({outcome.tries} tries)")
                 self.tally["failed"] += 1
                 self.store.fail(request, reason)
                 return Failed(reason)
