@@ -34,7 +34,7 @@ def request(
 
 
 def _messages(name: RoleName, values: Slots) -> list[dict[str, str]]:
-    """The prompt with its slots filled. Other braces stay, as in LaTeX. Raises InputError for a misspelt slot."""
+    """The prompt with its slots filled. Other braces stay, as in LaTeX. Raises InputError for a misspelt slot, or without any."""
     turns = prompt(name)
     named = {slot for _, text in turns for slot in SLOT.findall(text)}
     for unknown in sorted(named - values.keys()):
@@ -43,6 +43,8 @@ def _messages(name: RoleName, values: Slots) -> list[dict[str, str]]:
                 f"{PROMPTS / name}.md has {{{unknown}}}, which is no slot, and lacks {{{meant[0]}}}. Correct the "
                 "slot's name, or put in what it lacks."
             )
+    if not named & values.keys():  # one text for all problems
+        raise InputError(f"{PROMPTS / name}.md has none of its slots: {', '.join(f'{{{slot}}}' for slot in values)}.")
     # in one pass, so that braces in a problem are never taken for slots
     return [
         {"role": speaker, "content": SLOT.sub(lambda slot: str(values.get(slot[1], slot[0])), text)}

@@ -62,9 +62,17 @@ def test_braces_in_a_prompt_that_are_no_slots_stay(prompts, text, left_out):
     assert (system["content"], user["content"]) == (text, "?")
 
 
-def test_a_misspelt_slot_is_one_message(prompts):
-    (prompts / "solver.md").write_text("## User\n{qestion}\n")
-    with pytest.raises(InputError, match=r"solver\.md has \{qestion\}, which is no slot, and lacks \{question\}"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{qestion}", r"solver\.md has \{qestion\}, which is no slot, and lacks \{question\}"),
+        ("{problem}", r"solver\.md has none of its slots: \{question\}"),
+        ("Solve it.", r"solver\.md has none of its slots: \{question\}"),
+    ],
+)
+def test_a_misspelt_slot_is_one_message(prompts, text, message):
+    (prompts / "solver.md").write_text(f"## User\n{text}\n")
+    with pytest.raises(InputError, match=message):
         request("solver", SOLVER, "e", 1, {"question": "?"})
 
 
