@@ -34,7 +34,10 @@ def request(
 
 
 def _messages(name: RoleName, values: Slots) -> list[dict[str, str]]:
-    """The prompt with its slots filled. Other braces stay, as in LaTeX. Raises InputError for a misspelt slot, or without any."""
+    """The prompt with its slots filled; other braces stay, as in LaTeX.
+
+    Raises InputError where a slot is misspelt, or the prompt has none.
+    """
     turns = prompt(name)
     named = {slot for _, text in turns for slot in SLOT.findall(text)}
     for unknown in sorted(named - values.keys()):
