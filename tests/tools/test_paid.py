@@ -76,6 +76,7 @@ def test_the_stages_that_pay_are_known_by_name_and_parameters(stage: str, params
     assert paid_store(stage, params) == store
 
 
+@pytest.mark.slow
 def test_a_check_of_a_paid_stage_asks_nobody(paid: Paid) -> None:
     bought = len(paid.server.requests)
     whole = check(paid.toy, "--stages", "teacher_cot")
