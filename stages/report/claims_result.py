@@ -1,6 +1,5 @@
 """The claims about the result: student against base, seen against unseen, seeds against questions, years."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from distil.pipeline.names import BASE
@@ -93,11 +92,9 @@ def difference(result: Comparison) -> str:
 
 
 def _by_section(run: Run) -> Iterator[tuple[str, SectionComparison]]:
-    """The sections of each part that has several, named."""
-    several = Counter(part.part for part in run.tables.sections)
+    """The sections of each part, named."""
     for part in run.tables.sections:
-        if several[part.part] > 1:
-            yield f"{part.part.split('_')[0]}: {pretty(part.section)}", part
+        yield f"{part.part.split('_')[0]}: {pretty(part.section)}", part
 
 
 def _cut_off(run: Run) -> Iterator[str]:

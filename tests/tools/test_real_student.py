@@ -78,7 +78,8 @@ def test_the_pages_word_the_real_student_as_its_files_have_it(tmp_path: Path) ->
         f"({trained['train_rows']} to train on, {trained['valid_rows']} to validate), three seeds",
         f"{unseen['n']} questions of {min(params['train_split']['held_out_years'])} to 2025",
         f"by {-unseen['difference_high']:.1f} to {-unseen['difference_low']:.1f} points.**",
-        f"of the base's {len(stopped_of_base)} none is right, and {sum(row.repeats for row in stopped_of_base)} do.",
+        f"None of the base's {len(stopped_of_base)} is right, and "
+        f"{sum(row.repeats for row in stopped_of_base)} repeat one.",
         f"the difference would be {100 * (of_students_at_most - of_base_at_most):.1f} points",
         f"(sign flips over all three seeds: p = {unseen['sign_flip_p']:.3f})",
         f"needs some {100 * (detectable(errors) or 0):.1f} points for a power of 80 %",

@@ -164,13 +164,11 @@ def table(params: Blocks, work: Work, speed: Speed, base: float, reply: float) -
 
 @functools.cache  # designs that differ in iterations or cap alone find the same
 def finds(apart: float, questions: int, seeds: int) -> float | None:
-    """The smallest true difference, a fraction, that a design finds four times in five."""
-    return detectable(expected_errors(apart, questions, seeds))
+    """The smallest true difference, a fraction, that a design finds four times in five.
 
-
-def expected_errors(apart: float, questions: int, seeds: int) -> StandardErrors:
-    """The standard errors of a design whose adapters give other answers than the base to `apart` of the questions."""
+    Each of its adapters gives another answer than the base to the share `apart` of the questions.
+    """
     one = apart / questions
     interaction = CHANCE * one / seeds if seeds > 1 else 0.0
     both = one * (1 - CHANCE) + interaction if seeds > 1 else one
-    return StandardErrors(math.sqrt(both), 0.0 if seeds > 1 else None, math.sqrt(interaction), seeds)
+    return detectable(StandardErrors(math.sqrt(both), 0.0 if seeds > 1 else None, math.sqrt(interaction), seeds))
