@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import hashlib
 import os
 import pickle
@@ -42,6 +43,7 @@ def each(function: Callable[..., Result], items: Iterable[Item], **common: Any) 
     arguments alone and does not change them, and all of them can be pickled.
     """
     left = iter(items)
+    gc.freeze()  # what all items need stays as it is: Python's collector would search it again and again
     if ADDRESS not in os.environ:
         return _alone(function, left, common)
     first = list(islice(left, FEW))
@@ -158,6 +160,7 @@ def code() -> str:
 @functools.lru_cache(maxsize=1)
 def _code_at(call: str) -> str:
     """That hash, taken once for each call of `each`: it takes 6 ms, and a worker may load modules as late as then."""
+    gc.freeze()  # as `each` does
     return code()
 
 
