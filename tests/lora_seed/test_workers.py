@@ -23,6 +23,7 @@ def two_ports() -> int:
     raise AssertionError("no two neighbouring ports are free")
 
 
+@pytest.mark.slow
 def test_two_workers_reach_the_losses_of_one(tmp_path):
     lora = {"iters": 8, "dropout": 0.0}
     alone, both = write_workspace(tmp_path / "alone", lora), write_workspace(tmp_path / "both", lora)

@@ -44,6 +44,7 @@ def test_what_misses_a_target_is_marked(name, ratio, more, expected):
     assert set(TARGETS) == set(COMPARISONS)
 
 
+@pytest.mark.slow
 def test_both_sides_of_a_training_comparison_run(tmp_path):
     rows = write_rows(tmp_path / "rows", 8, 20)
     stock = stock_training(STUDENT, rows, 4, 4, 2, tmp_path / "adapter")["rate"]
@@ -105,6 +106,7 @@ def test_the_processor_seconds_of_a_judge_hold_those_of_its_workers(tmp_path: Pa
     assert found["processor_seconds"] > 0.1, "the algebra of a pair takes 0.1 s and more, the rest 0.001 s"
 
 
+@pytest.mark.slow
 def test_a_free_worker_takes_part_and_changes_no_byte(tmp_path):
     share.write_answers(tmp_path, 12_000)
     alone, both = share.alone(tmp_path), share.beside(tmp_path)

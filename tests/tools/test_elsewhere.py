@@ -53,7 +53,7 @@ def repro_beside(toy: Toy, address: str, *arguments: str) -> AbstractContextMana
     return running(command, toy.folder.with_suffix(".log"), cwd=toy.folder, env=environment)
 
 
-@pytest.mark.parametrize("by", ["remote", "cache"])
+@pytest.mark.parametrize("by", ["remote", pytest.param("cache", marks=pytest.mark.slow)])
 def test_two_workers_give_what_one_process_gives(by: str, committed: Toy, mine: Toy, dask: str, tmp_path: Path) -> None:
     if by == "cache":
         mine.run("dvc", "config", "cache.dir", str(tmp_path / "cache"))
@@ -113,6 +113,7 @@ def test_workers_whose_clone_differs_are_refused(mine: Toy, dask: str, tmp_path:
     assert f"{other.folder} is refused: its clone is at revision" in said[1]
 
 
+@pytest.mark.slow
 def test_a_worker_started_before_a_pull_is_refused_until_it_is_started_again(
     mine: Toy, dask: str, tmp_path: Path
 ) -> None:

@@ -79,6 +79,7 @@ def test_a_stranger_pulls_the_run_and_has_nothing_to_train(owned: Toy, tmp_path:
     assert lacking.returncode == 1 and "not everything was pulled from the default remote" in lacking.stderr
 
 
+@pytest.mark.slow
 def test_an_address_is_kept_only_if_the_run_came_from_it(owned: Toy, tmp_path: Path) -> None:
     published(owned, "pack")
     packed, empty = owned.folder / "site/dvc", tmp_path / "empty"

@@ -101,6 +101,7 @@ def test_independent_stages_run_at_once(pipeline):
     assert process.wait() == 0, process.stderr.read()
 
 
+@pytest.mark.slow
 def test_only_the_targets_and_what_they_need_run_and_later_what_has_changed(pipeline):
     folder = pipeline("targets", "echo $DVC_STAGE >> ran")
     process = repro(folder, "--jobs", "2", "middle@b")

@@ -25,6 +25,7 @@ def run(*command: str | Path, cwd: Path) -> str:
     return ran.stdout
 
 
+@pytest.mark.slow
 def test_the_wheel_alone_verifies_an_answer(tmp_path):
     source = tmp_path / "source"
     shutil.copytree(ROOT / "distil", source / "distil", ignore=shutil.ignore_patterns("__pycache__"))
