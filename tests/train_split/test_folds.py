@@ -1,12 +1,14 @@
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distil.pipeline.files import InputError, read_record, write_jsonl
+from distil import contest
+from distil.pipeline.files import InputError, read_jsonl, read_record, write_jsonl
 from distil.pipeline.records import LEVELS, SECTIONS, Chain, Problem, Split, Verdict, VerifiedChain
 from stages.train_split.folds import held_out_groups, hold_out, kfold_groups, leaked, paper
 from stages.train_split.truncated import cut
@@ -193,6 +195,20 @@ def test_families_are_held_out_by_topic_family_or_cluster(folder):
     split = json.loads((folder / "data/train_split/folds.json").read_text())
     assert split["families_are"] == "topics" and set(split["family_names"]) >= {"geometry", "algebra"}
     assert set(split["folds"]["held_out"]["unseen"]) == {p.id for p in tagged if p.topic == "geometry"}
+
+
+def test_the_contests_questions_decide_what_a_kind_is(folder):
+    """The second benchmark is by default of the sample contest's families, whatever the exams are."""
+    sampled = contest.draw(Random(1), "rope", "transfer")
+    transfer = problem(0, 1, sampled.text).model_copy(update={"id": "transfer/1"})
+    write_jsonl(folder / "data/transfer/problems.jsonl", [transfer])
+    own = list(read_jsonl(folder / "data/parsed/problems.jsonl", Problem))
+    for topic, kind in ((None, "near-duplicates"), ("algebra", "topics")):
+        own = [p.model_copy(update={"topic": topic}) for p in own]
+        write_jsonl(folder / "data/parsed/problems.jsonl", own)
+        assert inside(folder, "stages.train_split").returncode == 0
+        split = json.loads((folder / "data/train_split/folds.json").read_text())
+        assert split["families_are"] == kind and "rope" not in split["family_names"]
 
 
 def change(folder: Path, **values) -> None:

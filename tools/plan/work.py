@@ -159,7 +159,7 @@ def expected_folds(split: Block, problems: Iterable[Problem]) -> dict[str, Fold]
 
     ordered = sorted(problems, key=lambda problem: problem.id)
     clusters = {problem.id: number for number, problem in enumerate(ordered)}
-    names, kinds = set(clusters), families(ordered, clusters)
+    names, kinds = set(clusters), families(ordered, [], clusters)
     return make_folds(SplitParams.model_validate(split), ordered, names, names, clusters, kinds, set())
 
 
