@@ -143,13 +143,22 @@ def test_what_does_not_fit_is_said(monkeypatch, capsys):
 
 def test_missing_keys_and_models_are_named_with_the_command(monkeypatch):
     monkeypatch.delenv("TEACHER_KEY", raising=False)
-    teacher = {"teacher": "openai", "endpoints": {"local": {}, "far": {"api_key_env": "TEACHER_KEY"}}}
-    params = {"teacher_cot": teacher, "answers": {"backend": "mlx"}}
+    teacher = {
+        "teacher": "openai",
+        "judge": False,
+        "endpoints": {name: {"api_key_env": key} for name, key in (("far", "TEACHER_KEY"), ("spare", "SPARE_KEY"))},
+        "roles": {"solver": {"endpoint": "far"}, "judge": {"endpoint": "spare"}, "reader": {"endpoint": "spare"}},
+    }
+    params = {"teacher_cot": teacher, "answers": {"backend": "mlx"}, "parsed": {"reader": "ocr"}}
     absent, key = missing(params, PlannedModel(PAPER, ["model.safetensors"], PUBLISHED[PAPER]))
     assert "tools.fetch_model mlx-community/Qwen2.5-7B-Instruct-4bit --revision" in absent and "TEACHER_KEY" in key
     monkeypatch.setenv("TEACHER_KEY", "k")
     student = find(str(ROOT / "models/tiny-student"))
     assert student and missing(params, student) == []
+    # an endpoint that no role asks needs no key
+    for asks in ({"teacher_cot": teacher | {"judge": True}}, {"parsed": {"reader": "vision"}}):
+        (spare,) = missing(params | asks, student)
+        assert "SPARE_KEY" in spare
 
 
 def test_padding_counts_what_batches_of_like_length_pad():
@@ -453,10 +462,34 @@ def test_paths_of_the_parameters_are_meant_from_the_root(tmp_path, monkeypatch):
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["raw"]["path"] = "exams"
     params["teacher_cot"] |= {"teacher": "openai", "store": "~/teacher.sqlite"}
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/teacher.sqlite").touch()
     scratch(tmp_path, params)
     written = yaml.safe_load((tmp_path / "params.yaml").read_text())
     assert written["raw"]["path"] == str(ROOT / "exams")
     assert written["teacher_cot"]["store"] == str(tmp_path / "home/teacher.sqlite")
+    assert (tmp_path / "corrections.yaml").read_text() == (ROOT / "corrections.yaml").read_text()
+
+
+@pytest.mark.parametrize(("teacher", "there"), [("embedded", True), ("openai", False)])
+def test_a_store_that_the_plan_need_not_read_is_not_touched(teacher, there, tmp_path):
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    store = tmp_path / "teacher.sqlite"
+    if there:
+        store.touch()
+    params["teacher_cot"] |= {"teacher": teacher, "store": str(store)}
+    (tmp_path / "scratch").mkdir()
+    scratch(tmp_path / "scratch", params)
+    written = yaml.safe_load((tmp_path / "scratch/params.yaml").read_text())
+    assert not Path(written["teacher_cot"]["store"]).is_absolute()
+
+
+@pytest.mark.parametrize("option", [("--measured", "0", "5"), ("--reply", "-3"), ("--base", "1")])
+def test_a_number_that_cannot_be_planned_with_is_refused(option, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["plan", *option])
+    with pytest.raises(SystemExit):
+        main()
+    assert f"error: {option[0]} is" in capsys.readouterr().err
 
 
 @pytest.mark.slow

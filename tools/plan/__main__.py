@@ -63,6 +63,10 @@ def main() -> int:
     args = parser.parse_args()
     if not 0 < args.base < 1:
         parser.error(f"--base is {args.base}; an accuracy is between 0 and 1.")
+    if args.measured and min(args.measured) <= 0:
+        parser.error(f"--measured is {' '.join(map(str, args.measured))}; both are more than 0 tokens a second.")
+    if args.reply is not None and args.reply <= 0:
+        parser.error(f"--reply is {args.reply}; a reply has more than 0 tokens.")
     faults: list[str] = []
     work: Work | None = None
     with tempfile.TemporaryDirectory(prefix="plan-") as name:
@@ -122,8 +126,12 @@ def missing(params: Blocks, model: PlannedModel) -> list[str]:
         if model.path in SOURCES:
             mend = f"fetch it ({model.file_bytes / GIGA:.1f} GB): {fetch_command(model.path)}"
         faults.append(f"{model.path} lacks {', '.join(model.lacking)}: {mend}")
-    paid = params["teacher_cot"]["teacher"] == "openai" or params["parsed"]["reader"] == "vision"
-    endpoints = list(params["teacher_cot"]["endpoints"].values()) if paid else []
+    teacher = params["teacher_cot"]
+    asked = ["reader"] if params["parsed"]["reader"] == "vision" else []
+    if teacher["teacher"] == "openai":
+        asked += ["solver", "distiller", "compressor", *(["judge"] if teacher["judge"] else [])]
+    used = {teacher["roles"][name]["endpoint"] for name in asked if name in teacher["roles"]}
+    endpoints = [teacher["endpoints"][name] for name in used if name in teacher["endpoints"]]
     if params["answers"]["backend"] == "openai":
         endpoints.append(params["answers"]["endpoint"])
     for key in sorted({endpoint["api_key_env"] for endpoint in endpoints if endpoint.get("api_key_env")}):

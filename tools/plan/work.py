@@ -77,15 +77,15 @@ class Work:
 
 def scratch(folder: Path, params: Blocks) -> None:
     """Make a folder in which the profile's stages run without changing the repository."""
-    for name in ("stages", "conf", "models"):
+    for name in ("stages", "conf", "models", "corrections.yaml"):
         (folder / name).symlink_to(ROOT / name)
     for block in ("raw", "transfer"):
         params[block]["path"] = from_root(params[block]["path"])
     teacher = params["teacher_cot"]
-    if (
-        teacher["teacher"] == "openai" or params["parsed"]["reader"] == "vision"
-    ):  # answers in the store need not be paid again
-        teacher["store"] = from_root(teacher["store"])
+    paid = teacher["teacher"] == "openai" or params["parsed"]["reader"] == "vision"
+    store = from_root(teacher["store"])
+    # paid answers need not be paid again; a store that is not there is not made, and nothing embedded is added to it
+    teacher["store"] = store if paid and Path(store).exists() else "cache/teacher.sqlite"
     if not teacher["recorded"].startswith("data/"):
         teacher["recorded"] = from_root(teacher["recorded"])
     shown = params | {"lora_seed": params["lora_seed"] | {"model": "models/tiny-student"}}  # raw refuses a missing one
