@@ -85,6 +85,8 @@ def test_math_500(tmp_path, shared):
     [
         ({}, {"source": "none"}, "transfer.source"),
         ({}, {"licence": "mit"}, "licence is for a benchmark that is not the project's own"),
+        ({}, {"split": "test"}, "columns and split are for source problems, and source is sample"),
+        ({}, {"source": "math500", "columns": "math"}, "columns and split are for source problems"),
         ({}, {"path": "none.yaml"}, "none.yaml could not be read"),
         ({"c.yaml": "problems: 0"}, {"path": "c.yaml"}, "c.yaml, problems: Input should be greater"),
         ({"c.yaml": "problems: 100000"}, {"path": "c.yaml"}, "less than or equal to 1000"),
