@@ -85,9 +85,11 @@ def ended(settings: Settings, failed: int, problems: list[Problem]) -> int:
 def load_problems(settings: Settings) -> list[Problem]:
     """The contest's problems by id, then the benchmark's problems that models are asked, if the teacher is asked them.
 
-    Raises InputError where two have the same id.
+    Raises InputError where there is none in the contest, or two have the same id.
     """
     problems = by_id("data/parsed/problems.jsonl", Problem)
+    if not problems:
+        raise InputError("data/parsed/problems.jsonl has no problem; data/parsed/left_out.jsonl has why none was read.")
     if not settings.benchmark:
         return problems
     benchmark = by_id("data/transfer/problems.jsonl", BenchmarkProblem)

@@ -30,10 +30,12 @@ def families(contest_problems: Sequence[Problem], transfer: Sequence[Problem], c
     """The kind of each problem: its topic, else its family in the sample contest, else its cluster of near-duplicates.
 
     The contest's problems decide which of these are known, and those of `transfer` have the same: the second benchmark
-    may be of the sample contest where the exams are not. Where nobody knows the kinds, each cluster is a kind of its
+    may be of the sample contest where the exams are not. A few questions of other exams may read like the sample's, so
+    that most must. Where nobody knows the kinds, each cluster is a kind of its
     own, so that questions are resampled.
     """
-    in_sample = any(contest.read(problem.question) for problem in contest_problems)
+    sampled = sum(contest.read(problem.question) is not None for problem in contest_problems)
+    in_sample = sampled > len(contest_problems) / 2
     by_topic = in_sample or any(problem.topic for problem in contest_problems)
     of = {}
     for problem in (*contest_problems, *transfer):

@@ -382,6 +382,12 @@ def test_wrong_parameters_are_one_message(tmp_path, changes, says, monkeypatch, 
     assert str(ended.value.code).startswith("error: ")
 
 
+def test_exams_without_a_problem_are_said(tmp_path):
+    done = Workspace(tmp_path, [], samples_per_problem=2, chains_per_problem=2).command()
+    assert done.returncode == 1
+    assert "data/parsed/problems.jsonl has no problem; data/parsed/left_out.jsonl has" in done.stderr
+
+
 def test_two_problems_with_one_id(tmp_path):
     done = Workspace(tmp_path, [*problems(2), *problems(1)]).command()
     assert done.returncode == 1

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from distil import contest
 from distil.pipeline.files import InputError, read_jsonl, read_record, write_jsonl
 from distil.pipeline.records import LEVELS, SECTIONS, Chain, Problem, Split, Verdict, VerifiedChain
+from stages.train_split.families import families
 from stages.train_split.folds import held_out_groups, hold_out, kfold_groups, leaked, paper
 from stages.train_split.truncated import cut
 from tests.workspace import inside, stage
@@ -209,6 +210,13 @@ def test_the_contests_questions_decide_what_a_kind_is(folder):
         assert inside(folder, "stages.train_split").returncode == 0
         split = json.loads((folder / "data/train_split/folds.json").read_text())
         assert split["families_are"] == kind and "rope" not in split["family_names"]
+
+
+def test_one_question_like_the_sample_contests_does_not_make_exams_of_it(folder):
+    own = list(read_jsonl(folder / "data/parsed/problems.jsonl", Problem))
+    own[0] = own[0].model_copy(update={"question": "Find the remainder when 58 is divided by 7."})
+    kinds = families(own, [], {p.id: number for number, p in enumerate(own)})
+    assert kinds.kind == "near-duplicates" and len(kinds.names) == len(own)
 
 
 def change(folder: Path, **values) -> None:
