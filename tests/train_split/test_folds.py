@@ -96,6 +96,12 @@ def test_the_papers_protocol_is_85_10_5_at_random_and_leaks():
     assert (set(fewer.train), set(fewer.valid)) == (set(fold.train) & kept, set(fold.valid) & kept)
 
 
+def test_a_year_that_no_problem_has_is_said(capsys):
+    assert held_out_groups(PROBLEMS, YEARS, [2014, 2041], "held_out_years", fold_of).unseen
+    said = "train_split.held_out_years: no problem of data/parsed is of 2041; held out are those of 2014.\n"
+    assert capsys.readouterr().err == said
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -108,6 +108,16 @@ def test_math_500(tmp_path, shared):
             {"source": "math500", "path": str(ROOT / "stages/transfer/math500.yaml")},
             "HuggingFaceH4/MATH-500 at 6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be could not be fetched",
         ),
+        (
+            {"p.yaml": "{dataset: 'https://huggingface.co/datasets/a/b', revision: main, file: x.jsonl}"},
+            {"source": "math500", "path": "p.yaml"},
+            "could not be fetched: Repo id must be in the form",
+        ),
+        (
+            {"m.jsonl": '{"unique_id": "a", "subject": "x", "problem": "How many?", "answer": ""}'},
+            {"source": "math500", "path": "m.jsonl"},
+            "m.jsonl, line 1, answer: String should have at least 1 character",
+        ),
         ({"p.yaml": "dataset: x"}, {"source": "math500", "path": "p.yaml"}, "a pin: 'dataset', 'revision' and 'file'"),
     ],
 )
