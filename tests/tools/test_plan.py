@@ -14,7 +14,7 @@ from distil.pipeline.records import SECTIONS, Split
 from distil.pipeline.subset import Limit, subset
 from stages.answers.tasks import base_tasks, contest_tasks, level_tasks, transfer_tasks
 from tests.workspace import problems
-from tools.plan.__main__ import main, missing, parameters, require_computable, show_size, speed_here
+from tools.plan.__main__ import main, missing, parameters, require_computable, require_valid, show_size, speed_here
 from tools.plan.designs import Answerers, designs, table
 from tools.plan.model import PUBLISHED, PlannedModel, find
 from tools.plan.speed import Sizes, Speed, Steps, measure
@@ -482,6 +482,25 @@ def test_a_store_that_the_plan_need_not_read_is_not_touched(teacher, there, tmp_
     scratch(tmp_path / "scratch", params)
     written = yaml.safe_load((tmp_path / "scratch/params.yaml").read_text())
     assert not Path(written["teacher_cot"]["store"]).is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ("lora_seed.rank=abc", "lora_seed.rank: Input should be a valid integer"),
+        ("lora_seed.batch_size=0", "lora_seed.batch_size"),
+        ("lm.backend=abc", "lm.backend"),
+        ("overfit_probe.iters=abc", "overfit_probe.iters"),
+        ("answers.max_tokens=0", "answers.max_tokens"),
+        ("length_sweep.margin=abc", "length_sweep.margin"),
+        ("train_split.folds=abc", "train_split.folds"),
+        ("eval.effect=-1", "eval.effect"),
+    ],
+)
+def test_a_parameter_that_a_stage_refuses_hours_later_is_refused_at_once(changed, says, monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(InputError, match=says):
+        require_valid(parameters("tiny", tmp_path, [changed]))
 
 
 @pytest.mark.parametrize("option", [("--measured", "0", "5"), ("--reply", "-3"), ("--base", "1")])

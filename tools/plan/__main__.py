@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 import yaml
+from pydantic import ValidationError
 
 from distil.lm.cpu import blas
 
@@ -27,8 +28,8 @@ blas.route()  # before MLX is imported
 from distil.lm.checkpoints import load_tokenizer, on_cpu
 from distil.lm.progress import LmParams, LoraParams
 from distil.lm.template import row_tokens
-from distil.pipeline import chat
-from distil.pipeline.command import run
+from distil.pipeline import chat, command
+from distil.pipeline.command import Params, run
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Message
 from distil.pipeline.student_model import SOURCES, fetch_command
@@ -72,6 +73,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="plan-") as name:
         folder = Path(name)
         params = parameters(args.profile, folder, args.set_param)
+        require_valid(params)
         model = find(params["lora_seed"]["model"])
         faults += missing(params, model)
         require_computable(params, model)
@@ -116,6 +118,30 @@ def parameters(profile: str | None, folder: Path, changed: list[str] | None = No
         raise InputError(f"there is no profile {profile!r}; there are {', '.join(known)}.")
     compose(folder / "composed.yaml", [f"profile={profile}", *changed])
     return yaml.safe_load((folder / "composed.yaml").read_text(encoding="utf-8"))
+
+
+def require_valid(params: Blocks) -> None:
+    """Raise InputError for parameters that a stage would refuse, some of them after hours."""
+    from stages.answers.params import AnswersParams
+    from stages.eval.params import EvalParams
+    from stages.length_sweep.__main__ import SweepParams
+    from stages.overfit_probe.__main__ import ProbeParams
+    from stages.train_split.__main__ import SplitParams
+
+    models: dict[str, type[Params]] = {
+        "lora_seed": LoraParams,
+        "lm": LmParams,
+        "overfit_probe": ProbeParams,
+        "answers": AnswersParams,
+        "length_sweep": SweepParams,
+        "train_split": SplitParams,
+        "eval": EvalParams,
+    }
+    for block, model in models.items():
+        try:
+            model.model_validate(params[block])
+        except ValidationError as error:
+            raise InputError(command.faults(error, block)) from error
 
 
 def missing(params: Blocks, model: PlannedModel) -> list[str]:
