@@ -12,13 +12,25 @@ from distil.lm.progress import LmParams, LoraParams
 from distil.pipeline.files import InputError, read_json
 from distil.pipeline.records import SECTIONS, Split
 from distil.pipeline.subset import Limit, subset
+from distil.teacher import Store
 from stages.answers.tasks import base_tasks, contest_tasks, level_tasks, transfer_tasks
+from tests.teacher_cot.support import Workspace
+from tests.teacher_cot.support import problems as drawn
 from tests.workspace import problems
-from tools.plan.__main__ import main, missing, parameters, require_computable, require_valid, show_size, speed_here
+from tools.plan.__main__ import (
+    main,
+    missing,
+    parameters,
+    require_computable,
+    require_valid,
+    show_size,
+    show_work,
+    speed_here,
+)
 from tools.plan.designs import Answerers, designs, table
 from tools.plan.model import PUBLISHED, PlannedModel, find
 from tools.plan.speed import Sizes, Speed, Steps, measure
-from tools.plan.work import Counter, Work, expected_folds, padded, scratch, workload
+from tools.plan.work import Counter, Work, expected_folds, padded, scratch, still_to_ask, workload
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMINGS = ROOT / "results/qwen-1.5b/metrics/timings"
@@ -159,6 +171,25 @@ def test_missing_keys_and_models_are_named_with_the_command(monkeypatch):
     for asks in ({"teacher_cot": teacher | {"judge": True}}, {"parsed": {"reader": "vision"}}):
         (spare,) = missing(params | asks, student)
         assert "SPARE_KEY" in spare
+
+
+def test_what_is_spent_counts_against_the_budget(tmp_path, capsys):
+    prices = {f"embedded/{name}": {"input": 1, "output": 2} for name in ("solver", "distiller", "compressor", "judge")}
+    workspace = Workspace(tmp_path, drawn(2), prices=prices)
+    store = Store(tmp_path / "cache/teacher.sqlite")
+    store.spend(18.5)
+    store.close()
+    requests, usd, spent = still_to_ask(workspace.folder, "stages.teacher_cot")
+    assert (requests, spent) == (14, 18.5) and 0 < usd < 1
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for budget, faults in ((25, 0), (20, 1)):
+        params["teacher_cot"]["budget_usd"] = budget
+        planned = replace(work(), requests=9, usd=5.0, spent=spent)
+        said = show_work(params, planned, True, Speed(1, 1), 100)
+        assert len(said) == faults
+    assert said == [
+        "the teacher is likely to cost $5.00, and $18.50 of teacher_cot.budget_usd ($20.00) are spent: raise it."
+    ]
 
 
 def test_padding_counts_what_batches_of_like_length_pad():

@@ -268,9 +268,10 @@ def show_work(params: Blocks, work: Work, counted: bool, speed: Speed, reply: fl
     print(f"answering  {answering:9.2f} h for {number:,} answers of about {reply:.0f} tokens")
     print(f"teacher    {work.usd:9.2f} US$ for about {work.requests:,} requests")
     budget = params["teacher_cot"].get("budget_usd")
-    if budget is not None and work.usd > budget:
+    if budget is not None and work.requests and work.spent + work.usd > budget:
         return [
-            f"the teacher is likely to cost ${work.usd:.2f}, and teacher_cot.budget_usd is ${budget:.2f}: raise it."
+            f"the teacher is likely to cost ${work.usd:.2f}, and ${work.spent:.2f} of teacher_cot.budget_usd "
+            f"(${budget:.2f}) are spent: raise it."
         ]
     return []
 

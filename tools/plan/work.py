@@ -19,7 +19,7 @@ from distil.pipeline.records import Example, Fold, Problem, Split
 ROOT = Path(__file__).resolve().parents[2]
 BYTES_PER_TOKEN = 3
 """Bytes per token of mathematical English in a published model's vocabulary, for a model without a tokenizer here."""
-PROJECTED = re.compile(r"still to ask: about ([\d,]+) requests, about \$([\d.]+)")
+PROJECTED = re.compile(r"still to ask: about ([\d,]+) requests, about \$([\d.]+)\nspent: \$([\d.]+)")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Work:
     usd: float
     means: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Mean tokens of a row and of its reply, by the rows' folder in train_split: of each fold and chain length."""
+    spent: float = 0.0
+    """US dollars that the answers in the store have cost."""
 
     @property
     def row(self) -> float:
@@ -145,8 +147,8 @@ def workload(folder: Path, params: Blocks, counter_of: Callable[[], Counter]) ->
         expected = params["teacher_cot"]["roles"]["distiller"].get("expected_tokens", 500)
         replies = [expected] * len(problems["contest"])
         rows = [prompt + expected for prompt in problems["contest"]]
-    requests, usd = teacher(folder, params)
-    return Work(rows, replies, problems, len(folds), len(folds[main].unseen), bool(means), requests, usd, means)
+    requests, usd, spent = teacher(folder, params)
+    return Work(rows, replies, problems, len(folds), len(folds[main].unseen), bool(means), requests, usd, means, spent)
 
 
 def expected_folds(split: Block, problems: Iterable[Problem]) -> dict[str, Fold]:
@@ -165,7 +167,7 @@ def expected_folds(split: Block, problems: Iterable[Problem]) -> dict[str, Fold]
 
 def ask_no_reader(folder: Path) -> None:
     """Raise InputError with the cost, where a model must still be paid to read the exams."""
-    requests, usd = still_to_ask(folder, "stages.parsed")
+    requests, usd, _ = still_to_ask(folder, "stages.parsed")
     if requests:
         raise InputError(
             f"the exams are not read yet: parsed.reader vision is still to ask about {requests:,} requests, about "
@@ -181,19 +183,19 @@ def row_lengths(folder: Path, counter: Counter) -> tuple[list[int], list[int]]:
     return [prompt + reply for prompt, reply in zip(asked, replies, strict=True)], replies
 
 
-def teacher(folder: Path, params: Blocks) -> tuple[int, float]:
-    """How many requests a paid teacher still has to get, and about how many US dollars they cost."""
+def teacher(folder: Path, params: Blocks) -> tuple[int, float, float]:
+    """As `still_to_ask`, of a paid teacher."""
     if params["teacher_cot"]["teacher"] != "openai":
-        return 0, 0.0
+        return 0, 0.0, 0.0
     return still_to_ask(folder, "stages.teacher_cot")
 
 
-def still_to_ask(folder: Path, stage: str) -> tuple[int, float]:
-    """How many requests a stage says it will send, and about how many US dollars they cost."""
+def still_to_ask(folder: Path, stage: str) -> tuple[int, float, float]:
+    """How many requests a stage says it will send, about how many US dollars they cost, and how many are spent."""
     found = PROJECTED.search(run_stage(folder, stage, "--status"))
     if not found:
         raise InputError(f"{stage} --status did not say what is still to be asked.")
-    return int(found[1].replace(",", "")), float(found[2])
+    return int(found[1].replace(",", "")), float(found[2]), float(found[3])
 
 
 def padded(rows: list[int], batch_size: int) -> float:
