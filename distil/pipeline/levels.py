@@ -24,6 +24,13 @@ class LevelParams(Params):
             raise ValueError("a level is listed twice")
         return levels
 
+    @field_validator("truncated")
+    @classmethod
+    def _shorter(cls, truncated: list[Level]) -> list[Level]:
+        if "R1" in truncated:
+            raise ValueError("R1 is the full chain, which cannot be cut to its own length; take it out")
+        return truncated
+
     @property
     def controls(self) -> list[Level]:
         """The levels whose control is trained: a level that is not swept has none."""
@@ -36,3 +43,10 @@ class LevelSeedParams(Params):
     model_config = ConfigDict(extra="ignore")
 
     seeds: list[NonNegativeInt] = Field(min_length=1)
+
+    @field_validator("seeds")
+    @classmethod
+    def _different_seeds(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("a seed is listed twice")
+        return seeds

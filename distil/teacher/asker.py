@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar, cast
 
 from distil.endpoint import Client, Failed, Fault, Reply, Stop, Stopped, Usage
@@ -61,7 +61,8 @@ class Asker:
 
         def wasted(used: Usage) -> None:
             self._spend(usd := money.paid(price, request, used))
-            self.store.spend(usd)
+            with self._last_if_it_fails():
+                self.store.spend(usd)
             if self._too_dear(0):
                 self.stop.now(self._budget_message(at_most))
 
@@ -79,7 +80,8 @@ class Asker:
                 self.stop.check()
                 reason = outcome.reason + ("" if outcome.kind == "rejected" else f" ({outcome.tries} tries)")
                 self.tally["failed"] += 1
-                self.store.fail(request, reason)
+                with self._last_if_it_fails():
+                    self.store.fail(request, reason)
                 return Failed(reason)
             reply, usd = outcome.reply, money.paid(price, request, outcome.reply.usage)
             self.proven.add(request.role)
@@ -117,7 +119,20 @@ class Asker:
             # taken under the lock: whoever comes next finds nothing left, or what has come since
             (rows, self._rows), (waiting, self._verdicts) = (self._rows, []), (self._verdicts, {})
             if rows or waiting:
-                await asyncio.to_thread(self.store.put, rows, waiting)
+                with self._last_if_it_fails():
+                    await asyncio.to_thread(self.store.put, rows, waiting)
+
+    @contextlib.contextmanager
+    def _last_if_it_fails(self) -> Iterator[None]:
+        """Stop all asking as soon as a write fails: an answer that is paid for after that could not be stored either.
+
+        The error itself reaches `done` only when the other requests of its piece of work have ended.
+        """
+        try:
+            yield
+        except InputError as error:
+            self.stop.now(str(error))
+            raise
 
     async def _afford(self, at_most: float) -> None:
         """Wait for the budget to have room. Raises Stopped when it never will."""

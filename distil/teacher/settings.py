@@ -1,8 +1,8 @@
 """The models to ask, their prices and the budget: the part of `teacher_cot` that all stages that ask share."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from distil.endpoint import Dialect, Endpoint, Patience
 from distil.pipeline.command import Params
@@ -22,6 +22,18 @@ class Role(Dialect):
     max_tokens: int = Field(ge=1)
     max_tokens_if_truncated: int | None = Field(None, ge=1)  # ask once more with this cap
     expected_tokens: int = Field(500, ge=1)  # a typical reply's length, for the projected cost of a first run
+
+    @model_validator(mode="after")
+    def _larger_cap_counts(self) -> Self:
+        larger, field = self.max_tokens_if_truncated, self.limit_field
+        if larger is None:
+            return self
+        if larger <= self.max_tokens:
+            raise ValueError(f"max_tokens_if_truncated is {larger}, and has to be above max_tokens ({self.max_tokens})")
+        for name, fields in (("omit", self.omit), ("extra_body", self.extra_body)):
+            if field in fields:  # the second request would be the first one again
+                raise ValueError(f"max_tokens_if_truncated is never sent, since {name} has {field}; take one out")
+        return self
 
     def temperature_of(self, attempt: int) -> float | None:
         """The temperature of the first, second, ... attempt."""

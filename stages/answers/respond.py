@@ -21,19 +21,27 @@ ROUND = 4
 """With MLX this many batches are a round. Within a round, a reply that ends makes room for the next prompt. Only whole
 rounds are kept: then a run that goes on after a kill batches the same prompts together as one that was never killed."""
 
+PACE = {"api_key_env", "timeout", "deadline", "concurrency", "requests_per_minute", "tokens_per_minute"}
+"""Of `answers.endpoint`, what changes no reply: how fast the server is asked, how long it may take, and who pays."""
+
 
 def open_store(model: AskedModel, tasks: list[Task]) -> AnswerStore:
     """The store of answers to these tasks, or to some of them, by exactly these weights and parameters.
 
-    With PyTorch a reply does not depend on the others' lengths, so one store serves every `answers.max_tokens`.
+    With PyTorch a reply does not depend on the others' lengths, so one store serves every `answers.max_tokens`. With a
+    server one store serves every pace, and so every `answers.batch_size`.
     """
     params = model.params
-    any_cap = params.backend == "torch"
+    any_cap, left_out = params.backend == "torch", {"models", "baselines", "limit"}
+    if any_cap:
+        left_out.add("max_tokens")
+    if params.backend == "openai":
+        left_out.add("batch_size")
     folders = [folder for folder in (Path(model.base), model.adapters) if folder]
     return AnswerStore(
         fingerprint(
             name=model.name,
-            params=params.model_dump(exclude={"models", "baselines", "limit", *(["max_tokens"] if any_cap else [])}),
+            params=params.model_dump(exclude={**dict.fromkeys(left_out, True), "endpoint": PACE}),
             prompts=[[*task.key, task.role, _plain(task.prompt(model.system))] for task in tasks],
             weights=[folder_digest(folder) for folder in folders],
             # a server's libraries are not known

@@ -64,7 +64,11 @@ async def ask_all(model: AskedModel, tasks: list[Task], store: AnswerStore, bar:
                 reply = Reply("", "", "stop", reply.usage or Usage())
             finish: Literal["stop", "length"] = "length" if reply.truncated else "stop"
             used = reply.usage
-            store.add([task.answer(model.name, reply.text, used.prompt_tokens, used.completion_tokens, finish)])
+            try:
+                store.add([task.answer(model.name, reply.text, used.prompt_tokens, used.completion_tokens, finish)])
+            except InputError as error:  # the others' answers could not be kept either, and may cost money
+                stop.now(str(error))
+                raise
             bar.update()
 
         ends = await asyncio.gather(*map(ask, tasks), return_exceptions=True)

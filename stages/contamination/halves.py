@@ -1,6 +1,7 @@
 """Cut a question into halves, and count how much of the second half a model writes after the first."""
 
 import re
+import unicodedata
 from typing import Literal
 
 from distil.pipeline.records import Problem, Record
@@ -43,8 +44,11 @@ def cut(problem: Problem, benchmark: Literal["contest", "transfer"], right: bool
 
 
 def completed(half: Half, text: str) -> Completion:
-    """Compare the model's continuation with the second half, word by word. White space between words is ignored."""
-    words = half.rest.split()
-    wrong = (place for place, pair in enumerate(zip(words, text.split(), strict=False)) if pair[0] != pair[1])
-    met = next(wrong, min(len(words), len(text.split())))
+    """Compare the model's continuation with the second half, word by word.
+
+    White space between words and the Unicode form of accents are ignored.
+    """
+    words, written = (unicodedata.normalize("NFC", one).split() for one in (half.rest, text))
+    wrong = (place for place, pair in enumerate(zip(words, written, strict=False)) if pair[0] != pair[1])
+    met = next(wrong, min(len(words), len(written)))
     return Completion(**half.model_dump(), text=text, words=len(words), words_met=met)

@@ -20,7 +20,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from distil.exams.files import describe, problem_id
-from distil.exams.problem_sets import ColumnsParam, read_problems, recorded_chains
+from distil.exams.problem_sets import ColumnsParam, read_problems, ready_mappings, recorded_chains
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import replacing, replacing_folder, write_json, write_jsonl
 from distil.pipeline.progress import Bar
@@ -47,7 +47,9 @@ class RawParams(Params):
     licence: str | None = None
 
     @model_validator(mode="after")
-    def _others_have_theirs(self) -> "RawParams":
+    def _parameters_fit_the_source(self) -> "RawParams":
+        if self.source != "problems" and (self.split or self.columns != ready_mappings()["plain"]):
+            raise ValueError(f"columns and split are for source problems, and source is {self.source}")
         if self.licence and self.source not in ("folder", "problems"):
             raise ValueError(f"licence is for your own files or problems; source {self.source} has its own")
         return self

@@ -39,11 +39,12 @@ def copy_exams(source: Path, exams: Path) -> list[ExamFile]:
 
     Names on standard error what may be an exam and is not read. Raises InputError when there are no exams, one cannot
     be opened, its year or section is unknown, two are of the same exam, or a key is another kind of file than its exam
-    or has a key itself.
+    or has a key, year or section itself.
     """
     if not source.is_dir():
         raise InputError(f"{source} is not a folder. raw.path is the folder with your exams.")
-    files = sorted(path for path in source.iterdir() if path.suffix.lower() in (".pdf", *DOCUMENTS))
+    kinds = (".pdf", *DOCUMENTS)
+    files = sorted(path for path in source.iterdir() if path.suffix.lower() in kinds and not path.is_dir())
     if skipped := ", ".join(_not_read(source)):
         print(
             f"{source}: not read: {skipped}. An exam is a file of the folder itself, and ends in .pdf, "
@@ -116,9 +117,11 @@ def _keys(files: list[Path], listing: dict[str, Listed]) -> dict[Path, Path]:
                 raise InputError(f"{path} and {keys[exam]} are both the key of {exam}. Remove one.")
             keys[exam] = path
     for exam, key in keys.items():
-        if key in keys:
+        entry = listing.get(key.name, Listed())
+        if key in keys or entry.year or entry.section:
+            own = "key" if key in keys else "year or section"
             raise InputError(
-                f"{key.parent}: {key.name!r} is the key of {exam.name!r}, and has a key of its own. A file "
+                f"{key.parent}: {key.name!r} is the key of {exam.name!r}, and has a {own} of its own. A file "
                 f"is an exam or a key: say which in {LISTING}."
             )
         if (exam.suffix.lower() == ".pdf") != (key.suffix.lower() == ".pdf"):

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from distil import contest
 from distil.pipeline.files import InputError, read_yaml_as
@@ -31,7 +32,13 @@ class ContestLayout(BaseModel):
     figures: float = Field(ge=0, le=1)
     repeated: float = Field(ge=0, le=1)
     reworded: float = Field(ge=0, le=1)
-    sections: dict[str, Section]
+    sections: dict[str, Section] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _years_in_order(self) -> Self:
+        if self.first_year > self.last_year:
+            raise ValueError(f"first_year is {self.first_year}, but last_year is {self.last_year}")
+        return self
 
 
 def load_layout(path: Path) -> ContestLayout:

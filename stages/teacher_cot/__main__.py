@@ -53,7 +53,8 @@ def main() -> int:
     elif arguments.status:
         status.show(settings, Store(settings.store), load_problems(settings))
     elif settings.teacher == "replay":
-        replay(Path(settings.recorded), load_problems(settings))
+        problems = load_problems(settings)
+        return ended(settings, replay(Path(settings.recorded), problems), problems)
     else:
         return teach(settings, load_problems(settings))
     return 0
@@ -71,7 +72,11 @@ def teach(settings: Settings, problems: list[Problem]) -> int:
         status.announce(settings, store, lacking)
         ask(settings, store, problems)
         metrics = write(lessons(asked=True), settings)
-    failed = metrics.failed + (metrics.benchmark.failed if metrics.benchmark else 0)
+    return ended(settings, metrics.failed + (metrics.benchmark.failed if metrics.benchmark else 0), problems)
+
+
+def ended(settings: Settings, failed: int, problems: list[Problem]) -> int:
+    """Say how many problems failed. Returns the exit status, which is 1 where `require_all` wants none to fail."""
     if failed:
         print(f"{failed} of {len(problems)} problems failed: data/teacher_cot/failed.jsonl.", file=sys.stderr)
     return int(settings.require_all and failed > 0)
@@ -80,9 +85,11 @@ def teach(settings: Settings, problems: list[Problem]) -> int:
 def load_problems(settings: Settings) -> list[Problem]:
     """The contest's problems by id, then the benchmark's problems that models are asked, if the teacher is asked them.
 
-    Raises InputError where two have the same id.
+    Raises InputError where there is none in the contest, or two have the same id.
     """
     problems = by_id("data/parsed/problems.jsonl", Problem)
+    if not problems:
+        raise InputError("data/parsed/problems.jsonl has no problem; data/parsed/left_out.jsonl has why none was read.")
     if not settings.benchmark:
         return problems
     benchmark = by_id("data/transfer/problems.jsonl", BenchmarkProblem)

@@ -53,8 +53,8 @@ class ChainMisfit(Record):
     problem_ids: list[str]
 
 
-def replay(folder: Path, problems: list[Problem]) -> None:
-    """Write data/teacher_cot and the metrics from the recorded chains of `folder`."""
+def replay(folder: Path, problems: list[Problem]) -> int:
+    """Write data/teacher_cot and the metrics from the recorded chains of `folder`. Returns how many problems failed."""
     recorded = list(read(folder))
     chains, misfits = match(recorded, problems)
     with_chain = {chain.problem_id for chain in chains if chain.level == "R1"}
@@ -82,6 +82,7 @@ def replay(folder: Path, problems: list[Problem]) -> None:
         write_jsonl(out / "failed.jsonl", failures)
         write_jsonl(out / "unmatched.jsonl", misfits)
         write_json("metrics/teacher_cot.json", metrics.model_dump())
+    return len(failures)
 
 
 def match(recorded: list[RecordedChain], problems: list[Problem]) -> tuple[list[Chain], list[ChainMisfit]]:

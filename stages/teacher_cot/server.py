@@ -173,8 +173,9 @@ def serve(settings: Embedded, port: int, latency: float, log: str | None) -> Non
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        raise InputError(f"port {port} cannot be listened on: {error.strerror}. Choose another with --port.") from error
+    except (OSError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) else "ports are 0-65535"
+        raise InputError(f"port {port} cannot be listened on: {why}. Choose another with --port.") from error
     listener.listen(2048)  # so that a client may connect as soon as the address is printed
     print(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", flush=True)
     config = uvicorn.Config(application(settings, latency, log), log_level="warning", access_log=False)

@@ -1,6 +1,6 @@
 """The stage's parameters: who the teacher is, its roles, and how much it is asked."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -9,6 +9,7 @@ from distil.pipeline.records import Level
 from distil.pipeline.subset import Limit
 from distil.teacher import RoleName, Teacher
 
+Share = Annotated[float, Field(gt=0, le=1)]
 ROLES: tuple[RoleName, ...] = ("solver", "distiller", "compressor", "judge")
 
 
@@ -33,7 +34,7 @@ class Settings(Teacher):
     recorded: str
     samples_per_problem: int = Field(ge=1)
     chains_per_problem: int = Field(default=1, ge=1)
-    levels: dict[Level, float]
+    levels: dict[Level, Share]
     judge: bool
     benchmark: bool
     require_all: bool
@@ -53,8 +54,15 @@ class Settings(Teacher):
                 f"chains_per_problem is {self.chains_per_problem}, but samples_per_problem allows only "
                 f"{self.samples_per_problem} attempts at a problem; raise it"
             )
-        if self.chains_per_problem > 1 and self.teacher == "replay":
-            raise ValueError("chains_per_problem above 1 needs a teacher that can be asked, not recorded chains")
+        needing = {
+            "chains_per_problem above 1": self.chains_per_problem > 1,
+            "samples_per_problem above 1": self.samples_per_problem > 1,
+            "judge": self.judge,
+        }
+        if self.teacher == "replay" and (wanted := next((name for name, wants in needing.items() if wants), None)):
+            raise ValueError(f"{wanted} needs a teacher that can be asked, not recorded chains")
+        if "R1" in self.levels:
+            raise ValueError("levels has R1, the full chain that the others are made from; take it out")
         for name in self.roles_played if self.teacher != "replay" else ():
             if fault := self.fault_of(name, paid=self.teacher == "openai"):
                 raise ValueError(fault)

@@ -92,7 +92,7 @@ def main() -> None:
         [problem.question for problem in every], [problem.answer for problem in every], params.near_duplicate
     )
     cluster = dict(zip((problem.id for problem in every), clusters(len(every), pairs), strict=True))
-    kinds = families(every, cluster)
+    kinds = families(problems, transfer, cluster)
     folds = make_folds(
         params, problems, set(chains["R1"]), trainable, cluster, kinds, {cluster[one.id] for one in transfer}
     )

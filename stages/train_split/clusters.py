@@ -1,6 +1,7 @@
 """Near-duplicate questions: one problem printed twice, in another section or year, perhaps in other words."""
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +23,8 @@ MANY_NUMBERS, HALF_ALIKE = 3, 0.55
 
 def normalised(question: str) -> str:
     """The question as lower-case words, numbers and signs, with one space between them; 1,200 is one number."""
+    # one form of an accented letter; the compatibility forms would make 102 of 10²
+    question = unicodedata.normalize("NFC", question)
     question = THOUSANDS.sub(lambda number: re.sub(r"\D", "", number[0]), question)
     return " ".join(re.findall(r"[^\W\d_]+|\d+|[^\w\s]|_", question.lower()))
 

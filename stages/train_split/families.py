@@ -26,17 +26,20 @@ class Families:
         return {problem: place[name] for problem, name in self.of.items()}
 
 
-def families(problems: Sequence[Problem], clusters: Mapping[str, int]) -> Families:
+def families(contest_problems: Sequence[Problem], transfer: Sequence[Problem], clusters: Mapping[str, int]) -> Families:
     """The kind of each problem: its topic, else its family in the sample contest, else its cluster of near-duplicates.
 
-    Where nobody knows the kinds, each cluster is a kind of its own, so that questions are resampled.
+    The contest's problems decide which of these are known, and those of `transfer` have the same: the second benchmark
+    may be of the sample contest where the exams are not. A few questions of other exams may read like the sample's, so
+    that most must. Where nobody knows the kinds, each cluster is a kind of its
+    own, so that questions are resampled.
     """
-    read = {problem.id: contest.read(problem.question) for problem in problems}
+    sampled = sum(contest.read(problem.question) is not None for problem in contest_problems)
+    in_sample = sampled > len(contest_problems) / 2
+    by_topic = in_sample or any(problem.topic for problem in contest_problems)
     of = {}
-    for problem in problems:
-        question = read[problem.id]
-        known = problem.topic or (question.family if question else None)
+    for problem in (*contest_problems, *transfer):
+        question = contest.read(problem.question) if in_sample else None
+        known = (problem.topic if by_topic else None) or (question.family if question else None)
         of[problem.id] = known or f"cluster {clusters[problem.id]}"
-    if any(read.values()):
-        return Families(of, "families")
-    return Families(of, "topics" if any(problem.topic for problem in problems) else "near-duplicates")
+    return Families(of, "families" if in_sample else "topics" if by_topic else "near-duplicates")

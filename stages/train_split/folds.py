@@ -5,6 +5,7 @@ own protocol did not look at near-duplicates, and the fold `paper` follows it.
 """
 
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -44,7 +45,8 @@ def held_out_groups(
 ) -> Fold:
     """The fold that holds out every problem of the `chosen` groups. `group_of` has each id's group (year or family).
 
-    Raises InputError, naming the `parameter` to change, when no problem is in one of these groups.
+    Names groups without a problem on standard error, as one may be misspelt. Raises InputError, naming the `parameter`
+    to change, when no problem is in one of these groups.
     """
     wanted = {str(group) for group in chosen}
     names = {problem.id for problem in problems if group_of[problem.id] in wanted}
@@ -53,6 +55,13 @@ def held_out_groups(
         raise InputError(
             f"train_split.{parameter} is {', '.join(sorted(wanted)) or 'empty'}, and no problem of data/parsed is of "
             f"these. There are {known}."
+        )
+    if absent := sorted(wanted - set(group_of.values())):
+        held_out = ", ".join(sorted(wanted - {*absent}))
+        print(
+            f"train_split.{parameter}: no problem of data/parsed is of {', '.join(absent)}; held out are those of "
+            f"{held_out}.",
+            file=sys.stderr,
         )
     return fold_of(names)
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from distil.exams.problem_sets import ColumnsParam
+from distil.exams.problem_sets import ColumnsParam, ready_mappings
 from distil.pipeline.command import Params, load_params, run
 from distil.pipeline.files import InputError, replacing_folder, write_jsonl
 from distil.pipeline.records import Problem
@@ -32,7 +32,9 @@ class TransferParams(Params):
     licence: str | None = None
 
     @model_validator(mode="after")
-    def _others_have_theirs(self) -> "TransferParams":
+    def _parameters_fit_the_source(self) -> "TransferParams":
+        if self.source != "problems" and (self.split or self.columns != ready_mappings()["plain"]):
+            raise ValueError(f"columns and split are for source problems, and source is {self.source}")
         if self.licence and self.source == "sample":
             raise ValueError("licence is for a benchmark that is not the project's own; source sample has its own")
         return self

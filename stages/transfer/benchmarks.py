@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from distil.exams.left_out import LeftOut
 from distil.exams.problem_sets import ProblemColumns, read_problems, understood
@@ -27,8 +27,8 @@ class MathProblem(BaseModel):
 
     unique_id: str
     subject: str
-    problem: str
-    answer: str
+    problem: str = Field(min_length=1)
+    answer: str = Field(min_length=1)
     level: int | None = None
 
 
@@ -65,7 +65,7 @@ def _fetch(path: Path) -> Path:
     pin = read_yaml_as(path, DatasetPin, "transfer.path is a .jsonl file, or a pin: 'dataset', 'revision' and 'file'.")
     try:
         return Path(hf_hub_download(pin.dataset, pin.file, repo_type="dataset", revision=pin.revision))
-    except (HfHubHTTPError, OSError) as error:
+    except (HfHubHTTPError, OSError, ValueError) as error:  # ValueError: the pin is no name of a data set
         raise InputError(
             f"{pin.dataset} at {pin.revision} could not be fetched: {str(error).splitlines()[0]} Check the network, or "
             "set transfer.path to a copy of it (JSON lines with unique_id, subject, problem and answer)."

@@ -1,6 +1,8 @@
 """Answers from servers that are not as the protocol says: they are read, or one message quotes them."""
 
+import errno
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -19,10 +21,10 @@ def answers(tmp_path, monkeypatch):
     """Let a server with such replies answer for the base model; returns the answers and the requests."""
     folder = write_workspace(tmp_path)
 
-    def run(reply, **endpoint):
+    def run(reply, batch=8, **endpoint):
         server = Server(reply=reply)
         with server.running() as url:
-            served = {"backend": "openai", "endpoint": {"base_url": url, "model": "m"} | endpoint}
+            served = {"backend": "openai", "batch_size": batch, "endpoint": {"base_url": url, "model": "m"} | endpoint}
             write_params(folder, answers=served)
             monkeypatch.chdir(folder)
             monkeypatch.setattr("sys.argv", ["answers", "--model", "base"])
@@ -121,6 +123,46 @@ def test_answers_kept_outlive_a_lower_limit(tmp_path, monkeypatch):
     every = [problem.question for path in folder.glob("data/*/problems.jsonl") for problem in read_jsonl(path, Problem)]
     assert later and not Counter(answered + later) - Counter(every), "a question was asked twice"
     assert sum(1 for path in folder.glob("data/answers/base/*.jsonl") for _ in read_jsonl(path, Answer)) == 9
+
+
+def test_answers_kept_outlive_another_pace(tmp_path, monkeypatch):
+    """How fast a server is asked, how long it may take and which key pays change no reply."""
+    folder = write_workspace(tmp_path)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["answers", "--model", "base"])
+    monkeypatch.setenv("OTHER_KEY", "k")
+    replies = iter([*["Answer: 2"] * 9, *[None] * 99])
+    server = Server(reply=lambda request: answered_or_down(request, next(replies)))
+    with server.running() as url:
+        endpoint = {"base_url": url, "model": "m"}
+        write_params(folder, answers={"backend": "openai", "batch_size": 1, "endpoint": endpoint})
+        with pytest.raises(InputError, match="maintenance"):
+            main()
+        answered, before = [question_of(request) for request in server.requests[:9]], len(server.requests)
+        replies = iter(["Answer: 2"] * 999)
+        slower = {"timeout": 9, "deadline": 99, "requests_per_minute": 1e6, "tokens_per_minute": 1e9}
+        slower |= {"api_key_env": "OTHER_KEY", "concurrency": 3}
+        write_params(folder, answers={"backend": "openai", "batch_size": 2, "endpoint": endpoint | slower})
+        main()
+    later = [question_of(request) for request in server.requests[before:]]
+    every = [problem.question for path in folder.glob("data/*/problems.jsonl") for problem in read_jsonl(path, Problem)]
+    assert Counter(answered + later) == Counter(every), "each question is asked once"
+
+
+def test_nothing_is_asked_after_the_first_answer_that_cannot_be_kept(answers, monkeypatch):
+    fsync, kept = os.fsync, []
+
+    def full(handle):
+        kept.append(handle)
+        if len(kept) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(handle)
+
+    monkeypatch.setattr("os.fsync", full)
+    asked = []
+    with pytest.raises(InputError, match="could not be used: No space left on device"):
+        answers(lambda request: asked.append(request) or (200, {}, completion(request, "Answer: 2")), batch=1)
+    assert len(asked) <= 4  # one may be under way
 
 
 def test_answers_of_other_weights_are_not_kept(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +168,9 @@ def test_words_are_compared_one_by_one(text: str, met: int) -> None:
     half = Half(problem_id="p", benchmark="contest", given="one", rest="five six seven eight", right=False)
     found = completed(half, text)
     assert (found.words_met, found.words, found.verbatim) == (met, 4, met == 4)
+
+
+def test_words_are_alike_whatever_unicode_form_their_accents_have() -> None:
+    rest = unicodedata.normalize("NFD", "née à Zürich")
+    half = Half(problem_id="p", benchmark="contest", given="one", rest=rest, right=False)
+    assert completed(half, " née à Zürich").verbatim

@@ -72,6 +72,8 @@ def test_the_sample_is_typeset_and_described_and_twice_the_same(folder):
         ({"source": "folder", "path": "data"}, "data holds no PDF"),
         ({"source": "folder", "path": "exams"}, "2019 JS.pdf is not a PDF"),
         ({"source": "study", "path": "data"}, "data has no pdf/*.pdf"),
+        ({"split": "test"}, "columns and split are for source problems, and source is sample"),
+        ({"source": "study", "path": "data", "columns": "gsm8k"}, "columns and split are for source problems"),
         ({"licence": "cc-by-4.0"}, "licence is for your own files or problems; source sample has its own"),
     ],
 )

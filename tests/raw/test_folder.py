@@ -49,12 +49,12 @@ def test_a_key_may_be_a_file_of_its_own(folder, tmp_path):
 def test_what_may_be_an_exam_and_is_not_read_is_named(folder, tmp_path, capsys):
     for name in ("2019 JS.pdf", "2020 JS.doc", "2021 JS.JPG", "notes.txt", ".DS_Store"):
         (folder / name).write_bytes(PDF)
-    for name in ("older", ".git"):
+    for name in ("older", ".git", "scans.pdf"):
         (folder / name).mkdir()
     assert [entry.original for entry in copy_exams(folder, tmp_path / "exams")] == ["2019 JS.pdf"]
     assert capsys.readouterr().err == (
-        f"{folder}: not read: '2020 JS.doc', '2021 JS.JPG', 'older/'. An exam is a file of the folder itself, and ends "
-        "in .pdf, .tex, .docx, .md or .html.\n"
+        f"{folder}: not read: '2020 JS.doc', '2021 JS.JPG', 'older/', 'scans.pdf/'. An exam is a file of the folder "
+        "itself, and ends in .pdf, .tex, .docx, .md or .html.\n"
     )
 
 
@@ -85,6 +85,13 @@ def test_what_may_be_an_exam_and_is_not_read_is_named(folder, tmp_path, capsys):
         (
             {"a.pdf": PDF, "b.pdf": PDF, "exams.yaml": b"a.pdf: {year: 2019, key: b.pdf}\nb.pdf: {key: a.pdf}"},
             "'b.pdf' is the key of 'a.pdf', and has a key of its own",
+        ),
+        (
+            {
+                **{"2019 js.pdf": PDF, "b.pdf": PDF},
+                "exams.yaml": b"2019 js.pdf: {key: b.pdf}\nb.pdf: {year: 2020, section: x}",
+            },
+            "'b.pdf' is the key of '2019 js.pdf', and has a year or section of its own",
         ),
         ({"2019 js.pdf": PDF, "2019 js key.md": b"1. 2"}, "2019 js.pdf: give both as PDFs, or neither"),
         ({"2019 js.pdf": PDF, "key.pdf": PDF}, r"its year is unknown.*'EXAM.pdf: \{key: key.pdf\}'"),

@@ -89,6 +89,8 @@ def test_a_character_without_a_glyph_is_said():
             *("Freshman-Sophomore Test, questions: 24", "Test, questions: 2400", "run out of questions"),
             marks=pytest.mark.slow,
         ),
+        ("first_year: 2011", "first_year: 2026", "first_year is 2026, but last_year is 2025"),
+        ("sections:\n", "sections: {}\nrest:\n", "sections"),
         ("{title", "{title: [", "raw.path is the sample contest's layout"),
     ],
 )

@@ -116,6 +116,10 @@ def test_the_stage_replays(tmp_path):
         "recorded": 12, "unmatched": 6, "ambiguous": 0, "surplus": 0, "empty": 0,
     }  # fmt: skip
     first = workspace.outputs()
+    workspace.params(teacher="replay", require_all=True)
+    done = workspace.command()
+    assert done.returncode == 1 and "1 of 2 problems failed: data/teacher_cot/failed.jsonl" in done.stderr
+    workspace.params(teacher="replay")
     cut = [chain | {"finish_reason": "length"} if chain["level"] == "R3" else chain for chain in chains]
     (tmp_path / "recorded/chains.jsonl").write_text("".join(json.dumps(chain) + "\n" for chain in cut))
     (tmp_path / "recorded/reasoning_chain.csv").unlink()

@@ -11,10 +11,11 @@ import pytest
 import uvicorn
 
 from distil import contest
+from distil.pipeline.files import InputError
 from distil.verifier import verify
 from stages.teacher_cot import embedded
 from stages.teacher_cot.request import request
-from stages.teacher_cot.server import application
+from stages.teacher_cot.server import application, serve
 from stages.teacher_cot.settings import Embedded
 from tests.teacher_cot.support import Workspace, problems, settings
 
@@ -165,3 +166,12 @@ def test_served_by_its_command(tmp_path):
         process.terminate()
     events = (tmp_path / "log.jsonl").read_text().splitlines()
     assert [json.loads(event)["event"] for event in events[:2]] == ["received", "answered"]
+
+
+def test_a_port_that_cannot_be_listened_on_is_said():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        for port, says in ((taken.getsockname()[1], "in use"), (70000, "0-65535")):
+            with pytest.raises(InputError, match=rf"port {port} cannot be listened on: .*{says}.* with --port"):
+                serve(TEACHER, port, 0, None)

@@ -323,6 +323,12 @@ def test_reasoning_in_think_tags_reaches_the_distiller(tmp_path, monkeypatch):
     assert "<reasoning>\nlong thoughts\n\nAnswer" in shown and "<think>" not in shown
 
 
+def solver(**changes):
+    """The parameters of a run with another solver."""
+    roles = block()["roles"]
+    return {"roles": roles | {"solver": roles["solver"] | changes}}
+
+
 def budgeted(**solver):
     """The parameters of a run under a budget, with another solver."""
     roles = block()["roles"]
@@ -341,6 +347,20 @@ def budgeted(**solver):
             "chains_per_problem above 1 needs a teacher that can be asked",
         ),
         ({"levels": {"R7": 0.1}}, "teacher_cot.levels.R7"),
+        (
+            {"levels": {"R1": 0.9, "R2": 0.5}},
+            "teacher_cot: levels has R1, the full chain that the others",
+        ),
+        ({"levels": {"R2": 0}}, "teacher_cot.levels.R2"),
+        ({"levels": {"R2": 75}}, "teacher_cot.levels.R2"),
+        ({"teacher": "replay", "samples_per_problem": 2}, "samples_per_problem above 1 needs a teacher that can be"),
+        ({"teacher": "replay", "judge": True}, "judge needs a teacher that can be asked, not recorded chains"),
+        (solver(max_tokens=99, max_tokens_if_truncated=99), "max_tokens_if_truncated is 99, and has to be above max_"),
+        (
+            solver(max_tokens_if_truncated=999, omit=["max_tokens"]),
+            "teacher_cot.roles.solver: max_tokens_if_truncated is never sent, since omit has max_tokens",
+        ),
+        (solver(max_tokens_if_truncated=999, extra_body={"max_tokens": 9}), "since extra_body has max_tokens"),
         ({"teacher": "openai"}, "endpoints.test needs a base_url"),
         ({"budget_usd": 1}, "budget_usd needs a price for embedded/solver"),
         (
@@ -360,6 +380,12 @@ def test_wrong_parameters_are_one_message(tmp_path, changes, says, monkeypatch, 
         run(main)
     assert re.search(says, str(ended.value.code))
     assert str(ended.value.code).startswith("error: ")
+
+
+def test_exams_without_a_problem_are_said(tmp_path):
+    done = Workspace(tmp_path, [], samples_per_problem=2, chains_per_problem=2).command()
+    assert done.returncode == 1
+    assert "data/parsed/problems.jsonl has no problem; data/parsed/left_out.jsonl has" in done.stderr
 
 
 def test_two_problems_with_one_id(tmp_path):

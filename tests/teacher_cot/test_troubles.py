@@ -1,11 +1,13 @@
 """What every request would meet is one clear message, the state is kept, and the key is written nowhere."""
 
 import json
+import sqlite3
 import subprocess
 
 import pytest
 
 from distil.pipeline.files import InputError
+from distil.teacher import Store
 from tests.teacher_cot.support import Server, Workspace, at, block, completion, problems
 
 KEY = "sk-f00d/c0ffee+0123456789abcdef"
@@ -203,6 +205,28 @@ def test_require_all_fails_the_stage_after_listing(tmp_path):
         done = workspace.command()
     assert done.returncode == 1
     assert "1 of 20 problems failed: data/teacher_cot/failed.jsonl" in done.stderr
+
+
+def test_nothing_is_asked_after_the_first_answer_that_cannot_be_stored(tmp_path, monkeypatch):
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR  # as SQLite sets it
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    add, written = Store.add, []
+
+    def add_two(store, rows, *verdicts, **imported):
+        if rows and len(written) == 2:
+            raise error
+        written.extend(rows)
+        return add(store, rows, *verdicts, **imported)
+
+    monkeypatch.setattr(Store, "add", add_two)
+    server = Server(latency=0.1)
+    with server.running() as url:
+        workspace = Workspace(tmp_path / "work", problems(4), **at(url, concurrency=1))
+        with pytest.raises(InputError, match="The answers under way are lost, since"):
+            workspace.run_here(monkeypatch)
+    # the third reply is of the first of five levels, and while it is being stored the second is asked for
+    assert len(server.requests) <= 4
 
 
 def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path):

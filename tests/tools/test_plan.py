@@ -12,13 +12,25 @@ from distil.lm.progress import LmParams, LoraParams
 from distil.pipeline.files import InputError, read_json
 from distil.pipeline.records import SECTIONS, Split
 from distil.pipeline.subset import Limit, subset
+from distil.teacher import Store
 from stages.answers.tasks import base_tasks, contest_tasks, level_tasks, transfer_tasks
+from tests.teacher_cot.support import Workspace
+from tests.teacher_cot.support import problems as drawn
 from tests.workspace import problems
-from tools.plan.__main__ import main, missing, parameters, require_computable, show_size, speed_here
+from tools.plan.__main__ import (
+    main,
+    missing,
+    parameters,
+    require_computable,
+    require_valid,
+    show_size,
+    show_work,
+    speed_here,
+)
 from tools.plan.designs import Answerers, designs, table
 from tools.plan.model import PUBLISHED, PlannedModel, find
 from tools.plan.speed import Sizes, Speed, Steps, measure
-from tools.plan.work import Counter, Work, expected_folds, padded, scratch, workload
+from tools.plan.work import Counter, Work, expected_folds, padded, scratch, still_to_ask, workload
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMINGS = ROOT / "results/qwen-1.5b/metrics/timings"
@@ -143,13 +155,41 @@ def test_what_does_not_fit_is_said(monkeypatch, capsys):
 
 def test_missing_keys_and_models_are_named_with_the_command(monkeypatch):
     monkeypatch.delenv("TEACHER_KEY", raising=False)
-    teacher = {"teacher": "openai", "endpoints": {"local": {}, "far": {"api_key_env": "TEACHER_KEY"}}}
-    params = {"teacher_cot": teacher, "answers": {"backend": "mlx"}}
+    teacher = {
+        "teacher": "openai",
+        "judge": False,
+        "endpoints": {name: {"api_key_env": key} for name, key in (("far", "TEACHER_KEY"), ("spare", "SPARE_KEY"))},
+        "roles": {"solver": {"endpoint": "far"}, "judge": {"endpoint": "spare"}, "reader": {"endpoint": "spare"}},
+    }
+    params = {"teacher_cot": teacher, "answers": {"backend": "mlx"}, "parsed": {"reader": "ocr"}}
     absent, key = missing(params, PlannedModel(PAPER, ["model.safetensors"], PUBLISHED[PAPER]))
     assert "tools.fetch_model mlx-community/Qwen2.5-7B-Instruct-4bit --revision" in absent and "TEACHER_KEY" in key
     monkeypatch.setenv("TEACHER_KEY", "k")
     student = find(str(ROOT / "models/tiny-student"))
     assert student and missing(params, student) == []
+    # an endpoint that no role asks needs no key
+    for asks in ({"teacher_cot": teacher | {"judge": True}}, {"parsed": {"reader": "vision"}}):
+        (spare,) = missing(params | asks, student)
+        assert "SPARE_KEY" in spare
+
+
+def test_what_is_spent_counts_against_the_budget(tmp_path, capsys):
+    prices = {f"embedded/{name}": {"input": 1, "output": 2} for name in ("solver", "distiller", "compressor", "judge")}
+    workspace = Workspace(tmp_path, drawn(2), prices=prices)
+    store = Store(tmp_path / "cache/teacher.sqlite")
+    store.spend(18.5)
+    store.close()
+    requests, usd, spent = still_to_ask(workspace.folder, "stages.teacher_cot")
+    assert (requests, spent) == (14, 18.5) and 0 < usd < 1
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for budget, faults in ((25, 0), (20, 1)):
+        params["teacher_cot"]["budget_usd"] = budget
+        planned = replace(work(), requests=9, usd=5.0, spent=spent)
+        said = show_work(params, planned, True, Speed(1, 1), 100)
+        assert len(said) == faults
+    assert said == [
+        "the teacher is likely to cost $5.00, and $18.50 of teacher_cot.budget_usd ($20.00) are spent: raise it."
+    ]
 
 
 def test_padding_counts_what_batches_of_like_length_pad():
@@ -453,10 +493,53 @@ def test_paths_of_the_parameters_are_meant_from_the_root(tmp_path, monkeypatch):
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["raw"]["path"] = "exams"
     params["teacher_cot"] |= {"teacher": "openai", "store": "~/teacher.sqlite"}
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/teacher.sqlite").touch()
     scratch(tmp_path, params)
     written = yaml.safe_load((tmp_path / "params.yaml").read_text())
     assert written["raw"]["path"] == str(ROOT / "exams")
     assert written["teacher_cot"]["store"] == str(tmp_path / "home/teacher.sqlite")
+    assert (tmp_path / "corrections.yaml").read_text() == (ROOT / "corrections.yaml").read_text()
+
+
+@pytest.mark.parametrize(("teacher", "there"), [("embedded", True), ("openai", False)])
+def test_a_store_that_the_plan_need_not_read_is_not_touched(teacher, there, tmp_path):
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    store = tmp_path / "teacher.sqlite"
+    if there:
+        store.touch()
+    params["teacher_cot"] |= {"teacher": teacher, "store": str(store)}
+    (tmp_path / "scratch").mkdir()
+    scratch(tmp_path / "scratch", params)
+    written = yaml.safe_load((tmp_path / "scratch/params.yaml").read_text())
+    assert not Path(written["teacher_cot"]["store"]).is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ("lora_seed.rank=abc", "lora_seed.rank: Input should be a valid integer"),
+        ("lora_seed.batch_size=0", "lora_seed.batch_size"),
+        ("lm.backend=abc", "lm.backend"),
+        ("overfit_probe.iters=abc", "overfit_probe.iters"),
+        ("answers.max_tokens=0", "answers.max_tokens"),
+        ("length_sweep.margin=abc", "length_sweep.margin"),
+        ("train_split.folds=abc", "train_split.folds"),
+        ("eval.effect=-1", "eval.effect"),
+    ],
+)
+def test_a_parameter_that_a_stage_refuses_hours_later_is_refused_at_once(changed, says, monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(InputError, match=says):
+        require_valid(parameters("tiny", tmp_path, [changed]))
+
+
+@pytest.mark.parametrize("option", [("--measured", "0", "5"), ("--reply", "-3"), ("--base", "1")])
+def test_a_number_that_cannot_be_planned_with_is_refused(option, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["plan", *option])
+    with pytest.raises(SystemExit):
+        main()
+    assert f"error: {option[0]} is" in capsys.readouterr().err
 
 
 @pytest.mark.slow

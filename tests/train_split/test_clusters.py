@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ SAME = [
     (r"Of $1{,}200$ bolts 45 are lost.", "1155", r"If 45 of the $1,\!200$ bolts go, find the rest.", "1155 bolts"),
     ("A square has sides of 8 and 8. Find its area.", "64", "Find the area of 8 by 8.", "64 cm^2"),
     ("What is 12 of 48 as a share?", "25", "12 is what share of 48?", r"25\%"),
+    ("Where is José's café?", "NFC", unicodedata.normalize("NFD", "Where is José's café?"), "NFD"),
 ]  # fmt: skip
 DIFFERENT = [
     ("Find the mean of 3, 5 and 7.", "5", "Find the mean of 3, 5 and 9.", "17/3"),

@@ -1,13 +1,16 @@
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distil.pipeline.files import InputError, read_record, write_jsonl
+from distil import contest
+from distil.pipeline.files import InputError, read_jsonl, read_record, write_jsonl
 from distil.pipeline.records import LEVELS, SECTIONS, Chain, Problem, Split, Verdict, VerifiedChain
+from stages.train_split.families import families
 from stages.train_split.folds import held_out_groups, hold_out, kfold_groups, leaked, paper
 from stages.train_split.truncated import cut
 from tests.workspace import inside, stage
@@ -91,6 +94,12 @@ def test_the_papers_protocol_is_85_10_5_at_random_and_leaks():
     fewer = paper(PROBLEMS, everything, kept, seed=0)
     assert (fewer.unseen, fewer.answers) == (fold.unseen, fold.answers)
     assert (set(fewer.train), set(fewer.valid)) == (set(fold.train) & kept, set(fold.valid) & kept)
+
+
+def test_a_year_that_no_problem_has_is_said(capsys):
+    assert held_out_groups(PROBLEMS, YEARS, [2014, 2041], "held_out_years", fold_of).unseen
+    said = "train_split.held_out_years: no problem of data/parsed is of 2041; held out are those of 2014.\n"
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize(
@@ -193,6 +202,27 @@ def test_families_are_held_out_by_topic_family_or_cluster(folder):
     split = json.loads((folder / "data/train_split/folds.json").read_text())
     assert split["families_are"] == "topics" and set(split["family_names"]) >= {"geometry", "algebra"}
     assert set(split["folds"]["held_out"]["unseen"]) == {p.id for p in tagged if p.topic == "geometry"}
+
+
+def test_the_contests_questions_decide_what_a_kind_is(folder):
+    """The second benchmark is by default of the sample contest's families, whatever the exams are."""
+    sampled = contest.draw(Random(1), "rope", "transfer")
+    transfer = problem(0, 1, sampled.text).model_copy(update={"id": "transfer/1"})
+    write_jsonl(folder / "data/transfer/problems.jsonl", [transfer])
+    own = list(read_jsonl(folder / "data/parsed/problems.jsonl", Problem))
+    for topic, kind in ((None, "near-duplicates"), ("algebra", "topics")):
+        own = [p.model_copy(update={"topic": topic}) for p in own]
+        write_jsonl(folder / "data/parsed/problems.jsonl", own)
+        assert inside(folder, "stages.train_split").returncode == 0
+        split = json.loads((folder / "data/train_split/folds.json").read_text())
+        assert split["families_are"] == kind and "rope" not in split["family_names"]
+
+
+def test_one_question_like_the_sample_contests_does_not_make_exams_of_it(folder):
+    own = list(read_jsonl(folder / "data/parsed/problems.jsonl", Problem))
+    own[0] = own[0].model_copy(update={"question": "Find the remainder when 58 is divided by 7."})
+    kinds = families(own, [], {p.id: number for number, p in enumerate(own)})
+    assert kinds.kind == "near-duplicates" and len(kinds.names) == len(own)
 
 
 def change(folder: Path, **values) -> None:

@@ -85,6 +85,8 @@ def test_math_500(tmp_path, shared):
     [
         ({}, {"source": "none"}, "transfer.source"),
         ({}, {"licence": "mit"}, "licence is for a benchmark that is not the project's own"),
+        ({}, {"split": "test"}, "columns and split are for source problems, and source is sample"),
+        ({}, {"source": "math500", "columns": "math"}, "columns and split are for source problems"),
         ({}, {"path": "none.yaml"}, "none.yaml could not be read"),
         ({"c.yaml": "problems: 0"}, {"path": "c.yaml"}, "c.yaml, problems: Input should be greater"),
         ({"c.yaml": "problems: 100000"}, {"path": "c.yaml"}, "less than or equal to 1000"),
@@ -105,6 +107,16 @@ def test_math_500(tmp_path, shared):
             {},
             {"source": "math500", "path": str(ROOT / "stages/transfer/math500.yaml")},
             "HuggingFaceH4/MATH-500 at 6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be could not be fetched",
+        ),
+        (
+            {"p.yaml": "{dataset: 'https://huggingface.co/datasets/a/b', revision: main, file: x.jsonl}"},
+            {"source": "math500", "path": "p.yaml"},
+            "could not be fetched: Repo id must be in the form",
+        ),
+        (
+            {"m.jsonl": '{"unique_id": "a", "subject": "x", "problem": "How many?", "answer": ""}'},
+            {"source": "math500", "path": "m.jsonl"},
+            "m.jsonl, line 1, answer: String should have at least 1 character",
         ),
         ({"p.yaml": "dataset: x"}, {"source": "math500", "path": "p.yaml"}, "a pin: 'dataset', 'revision' and 'file'"),
     ],

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 import yaml
+from pydantic import ValidationError
 
 from distil.lm.cpu import blas
 
@@ -27,8 +28,8 @@ blas.route()  # before MLX is imported
 from distil.lm.checkpoints import load_tokenizer, on_cpu
 from distil.lm.progress import LmParams, LoraParams
 from distil.lm.template import row_tokens
-from distil.pipeline import chat
-from distil.pipeline.command import run
+from distil.pipeline import chat, command
+from distil.pipeline.command import Params, run
 from distil.pipeline.files import InputError
 from distil.pipeline.records import Message
 from distil.pipeline.student_model import SOURCES, fetch_command
@@ -63,11 +64,16 @@ def main() -> int:
     args = parser.parse_args()
     if not 0 < args.base < 1:
         parser.error(f"--base is {args.base}; an accuracy is between 0 and 1.")
+    if args.measured and min(args.measured) <= 0:
+        parser.error(f"--measured is {' '.join(map(str, args.measured))}; both are more than 0 tokens a second.")
+    if args.reply is not None and args.reply <= 0:
+        parser.error(f"--reply is {args.reply}; a reply has more than 0 tokens.")
     faults: list[str] = []
     work: Work | None = None
     with tempfile.TemporaryDirectory(prefix="plan-") as name:
         folder = Path(name)
         params = parameters(args.profile, folder, args.set_param)
+        require_valid(params)
         model = find(params["lora_seed"]["model"])
         faults += missing(params, model)
         require_computable(params, model)
@@ -114,6 +120,30 @@ def parameters(profile: str | None, folder: Path, changed: list[str] | None = No
     return yaml.safe_load((folder / "composed.yaml").read_text(encoding="utf-8"))
 
 
+def require_valid(params: Blocks) -> None:
+    """Raise InputError for parameters that a stage would refuse, some of them after hours."""
+    from stages.answers.params import AnswersParams
+    from stages.eval.params import EvalParams
+    from stages.length_sweep.__main__ import SweepParams
+    from stages.overfit_probe.__main__ import ProbeParams
+    from stages.train_split.__main__ import SplitParams
+
+    models: dict[str, type[Params]] = {
+        "lora_seed": LoraParams,
+        "lm": LmParams,
+        "overfit_probe": ProbeParams,
+        "answers": AnswersParams,
+        "length_sweep": SweepParams,
+        "train_split": SplitParams,
+        "eval": EvalParams,
+    }
+    for block, model in models.items():
+        try:
+            model.model_validate(params[block])
+        except ValidationError as error:
+            raise InputError(command.faults(error, block)) from error
+
+
 def missing(params: Blocks, model: PlannedModel) -> list[str]:
     """Missing models and keys."""
     faults = []
@@ -122,8 +152,12 @@ def missing(params: Blocks, model: PlannedModel) -> list[str]:
         if model.path in SOURCES:
             mend = f"fetch it ({model.file_bytes / GIGA:.1f} GB): {fetch_command(model.path)}"
         faults.append(f"{model.path} lacks {', '.join(model.lacking)}: {mend}")
-    paid = params["teacher_cot"]["teacher"] == "openai" or params["parsed"]["reader"] == "vision"
-    endpoints = list(params["teacher_cot"]["endpoints"].values()) if paid else []
+    teacher = params["teacher_cot"]
+    asked = ["reader"] if params["parsed"]["reader"] == "vision" else []
+    if teacher["teacher"] == "openai":
+        asked += ["solver", "distiller", "compressor", *(["judge"] if teacher["judge"] else [])]
+    used = {teacher["roles"][name]["endpoint"] for name in asked if name in teacher["roles"]}
+    endpoints = [teacher["endpoints"][name] for name in used if name in teacher["endpoints"]]
     if params["answers"]["backend"] == "openai":
         endpoints.append(params["answers"]["endpoint"])
     for key in sorted({endpoint["api_key_env"] for endpoint in endpoints if endpoint.get("api_key_env")}):
@@ -234,9 +268,10 @@ def show_work(params: Blocks, work: Work, counted: bool, speed: Speed, reply: fl
     print(f"answering  {answering:9.2f} h for {number:,} answers of about {reply:.0f} tokens")
     print(f"teacher    {work.usd:9.2f} US$ for about {work.requests:,} requests")
     budget = params["teacher_cot"].get("budget_usd")
-    if budget is not None and work.usd > budget:
+    if budget is not None and work.requests and work.spent + work.usd > budget:
         return [
-            f"the teacher is likely to cost ${work.usd:.2f}, and teacher_cot.budget_usd is ${budget:.2f}: raise it."
+            f"the teacher is likely to cost ${work.usd:.2f}, and ${work.spent:.2f} of teacher_cot.budget_usd "
+            f"(${budget:.2f}) are spent: raise it."
         ]
     return []
 

@@ -19,7 +19,7 @@ from distil.pipeline.records import Example, Fold, Problem, Split
 ROOT = Path(__file__).resolve().parents[2]
 BYTES_PER_TOKEN = 3
 """Bytes per token of mathematical English in a published model's vocabulary, for a model without a tokenizer here."""
-PROJECTED = re.compile(r"still to ask: about ([\d,]+) requests, about \$([\d.]+)")
+PROJECTED = re.compile(r"still to ask: about ([\d,]+) requests, about \$([\d.]+)\nspent: \$([\d.]+)")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Work:
     usd: float
     means: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Mean tokens of a row and of its reply, by the rows' folder in train_split: of each fold and chain length."""
+    spent: float = 0.0
+    """US dollars that the answers in the store have cost."""
 
     @property
     def row(self) -> float:
@@ -77,15 +79,15 @@ class Work:
 
 def scratch(folder: Path, params: Blocks) -> None:
     """Make a folder in which the profile's stages run without changing the repository."""
-    for name in ("stages", "conf", "models"):
+    for name in ("stages", "conf", "models", "corrections.yaml"):
         (folder / name).symlink_to(ROOT / name)
     for block in ("raw", "transfer"):
         params[block]["path"] = from_root(params[block]["path"])
     teacher = params["teacher_cot"]
-    if (
-        teacher["teacher"] == "openai" or params["parsed"]["reader"] == "vision"
-    ):  # answers in the store need not be paid again
-        teacher["store"] = from_root(teacher["store"])
+    paid = teacher["teacher"] == "openai" or params["parsed"]["reader"] == "vision"
+    store = from_root(teacher["store"])
+    # paid answers need not be paid again; a store that is not there is not made, and nothing embedded is added to it
+    teacher["store"] = store if paid and Path(store).exists() else "cache/teacher.sqlite"
     if not teacher["recorded"].startswith("data/"):
         teacher["recorded"] = from_root(teacher["recorded"])
     shown = params | {"lora_seed": params["lora_seed"] | {"model": "models/tiny-student"}}  # raw refuses a missing one
@@ -145,8 +147,8 @@ def workload(folder: Path, params: Blocks, counter_of: Callable[[], Counter]) ->
         expected = params["teacher_cot"]["roles"]["distiller"].get("expected_tokens", 500)
         replies = [expected] * len(problems["contest"])
         rows = [prompt + expected for prompt in problems["contest"]]
-    requests, usd = teacher(folder, params)
-    return Work(rows, replies, problems, len(folds), len(folds[main].unseen), bool(means), requests, usd, means)
+    requests, usd, spent = teacher(folder, params)
+    return Work(rows, replies, problems, len(folds), len(folds[main].unseen), bool(means), requests, usd, means, spent)
 
 
 def expected_folds(split: Block, problems: Iterable[Problem]) -> dict[str, Fold]:
@@ -159,13 +161,13 @@ def expected_folds(split: Block, problems: Iterable[Problem]) -> dict[str, Fold]
 
     ordered = sorted(problems, key=lambda problem: problem.id)
     clusters = {problem.id: number for number, problem in enumerate(ordered)}
-    names, kinds = set(clusters), families(ordered, clusters)
+    names, kinds = set(clusters), families(ordered, [], clusters)
     return make_folds(SplitParams.model_validate(split), ordered, names, names, clusters, kinds, set())
 
 
 def ask_no_reader(folder: Path) -> None:
     """Raise InputError with the cost, where a model must still be paid to read the exams."""
-    requests, usd = still_to_ask(folder, "stages.parsed")
+    requests, usd, _ = still_to_ask(folder, "stages.parsed")
     if requests:
         raise InputError(
             f"the exams are not read yet: parsed.reader vision is still to ask about {requests:,} requests, about "
@@ -181,19 +183,19 @@ def row_lengths(folder: Path, counter: Counter) -> tuple[list[int], list[int]]:
     return [prompt + reply for prompt, reply in zip(asked, replies, strict=True)], replies
 
 
-def teacher(folder: Path, params: Blocks) -> tuple[int, float]:
-    """How many requests a paid teacher still has to get, and about how many US dollars they cost."""
+def teacher(folder: Path, params: Blocks) -> tuple[int, float, float]:
+    """As `still_to_ask`, of a paid teacher."""
     if params["teacher_cot"]["teacher"] != "openai":
-        return 0, 0.0
+        return 0, 0.0, 0.0
     return still_to_ask(folder, "stages.teacher_cot")
 
 
-def still_to_ask(folder: Path, stage: str) -> tuple[int, float]:
-    """How many requests a stage says it will send, and about how many US dollars they cost."""
+def still_to_ask(folder: Path, stage: str) -> tuple[int, float, float]:
+    """How many requests a stage says it will send, about how many US dollars they cost, and how many are spent."""
     found = PROJECTED.search(run_stage(folder, stage, "--status"))
     if not found:
         raise InputError(f"{stage} --status did not say what is still to be asked.")
-    return int(found[1].replace(",", "")), float(found[2])
+    return int(found[1].replace(",", "")), float(found[2]), float(found[3])
 
 
 def padded(rows: list[int], batch_size: int) -> float:
