@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -32,7 +34,8 @@ def load(path: str) -> tuple[nn.Module, TokenizerWrapper]:
     try:
         # mlx-lm prints remarks there that a stage's log has no use for
         with contextlib.redirect_stdout(io.StringIO()):
-            model, _ = load_model(Path(path), lazy=True)
+            model, config = load_model(Path(path), lazy=True)
+        require_positions(path, model, config)
         gemma2.use_in(model)
         if on_cpu():
             model = dequantize_model(model)
@@ -66,6 +69,24 @@ def tokenizer_in(folder: Path) -> TokenizerWrapper:
         raise InputError(f"lora_seed.model: the model in {folder} could not be loaded: {error}") from error
     template.check(tokenizer, folder)
     return tokenizer
+
+
+def require_positions(path: str, model: nn.Module, config: dict[str, Any]) -> None:
+    """Raise InputError when positions are written as transformers 5 writes them and mlx-lm's model does not read that.
+
+    Such a model would be computed with mlx-lm's own default for `rope_theta`, and without scaling.
+    """
+    rope = config.get("rope_parameters")
+    if not rope or hasattr(model.args, "rope_parameters"):
+        return
+    needed = {"rope_theta": rope["rope_theta"]} if "rope_theta" in rope else {}
+    if rope.get("rope_type", "default") != "default":
+        needed["rope_scaling"] = {name: value for name, value in rope.items() if name != "rope_theta"}
+    if missing := {name: value for name, value in needed.items() if name not in config}:
+        raise InputError(
+            f"lora_seed.model: {path}/config.json has rope_parameters, which mlx-lm's {config['model_type']} does not "
+            f"read. Add to that file: {json.dumps(missing)[1:-1]}"
+        )
 
 
 def refuse_pointers(folder: Path) -> None:

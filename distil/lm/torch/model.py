@@ -125,13 +125,14 @@ def read_config(raw: dict[str, Any], path: str) -> Config:
     unknown = [f"model_type {raw.get('model_type')}"] if raw.get("model_type") not in ARCHITECTURES else []
     unknown += ["quantised weights"] if raw.get("quantization") or raw.get("quantization_config") else []
     unknown += [f"rope_scaling {raw['rope_scaling']}"] if raw.get("rope_scaling") else []
+    rope: dict[str, Any] = raw.get("rope_parameters") or raw
+    unknown += [f"rope_type {kind}"] if (kind := rope.get("rope_type", "default")) != "default" else []
     unknown += [f"hidden_act {raw['hidden_act']}"] if raw.get("hidden_act", "silu") != "silu" else []
     if unknown:
         raise InputError(
             f"lm.backend: PyTorch's models here are {', '.join(ARCHITECTURES)} in 16 or 32 bits; the one in {path} has "
             f"{'; '.join(unknown)}. Set lm.backend to mlx for it."
         )
-    rope: dict[str, Any] = raw.get("rope_parameters") or raw
     heads = raw["num_attention_heads"]
     return Config(
         hidden_size=raw["hidden_size"],
@@ -197,8 +198,9 @@ def linear(x: Tensor, layer: Linear) -> Tensor:
 def swiglu(x: Tensor, layer: Linear) -> Tensor:
     """The gated inputs of the feed-forward layer's last product: silu(gate) x up."""
     if layer.packed:  # both in the products' own passes over their outputs
-        gate = torch.ops.mkldnn._linear_pointwise(x, layer.packed[0], None, "swish", [], "")
-        return torch.ops.mkldnn._linear_pointwise.binary(x, gate, layer.packed[1], None, "mul")
+        to_gate, to_up = (None, None) if layer.bias is None else layer.bias.chunk(2)
+        gate = torch.ops.mkldnn._linear_pointwise(x, layer.packed[0], to_gate, "swish", [], "")
+        return torch.ops.mkldnn._linear_pointwise.binary(x, gate, layer.packed[1], to_up, "mul")
     return kernels.Gate.apply(linear(x, layer))
 
 

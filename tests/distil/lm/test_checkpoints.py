@@ -61,6 +61,29 @@ def test_quantised_weights_become_floats_on_a_cpu(tmp_path):
     assert np.array_equal(np.array(weight), np.array(expected.astype(mx.float32)))
 
 
+@pytest.mark.parametrize(
+    ("rope", "add"),
+    [
+        ({"rope_type": "default", "rope_theta": 5e5}, '"rope_theta": 500000.0'),
+        (
+            {"rope_type": "yarn", "rope_theta": 5e5, "factor": 4.0},
+            '"rope_theta": 500000.0, "rope_scaling": {"rope_type": "yarn", "factor": 4.0}',
+        ),
+    ],
+)
+def test_positions_that_mlx_lm_would_not_read_are_refused_with_what_to_add(tmp_path, rope, add):
+    folder = write_checkpoint(tmp_path / "model")
+    path = folder / "config.json"
+    config = json.loads(path.read_text()) | {"rope_parameters": rope}
+    del config["rope_theta"]
+    path.write_text(json.dumps(config))
+    with pytest.raises(InputError) as refused:
+        load(str(folder))
+    assert str(refused.value).endswith(f"Add to that file: {add}")
+    path.write_text(json.dumps(config | json.loads("{" + add + "}")))
+    load(str(folder))
+
+
 def test_too_little_memory_is_said_before_it_is_used(tmp_path, monkeypatch):
     folder = write_checkpoint(tmp_path / "model")
     free = psutil.virtual_memory()._replace(available=20_000)

@@ -24,6 +24,7 @@ TINY = Path(__file__).parents[4] / "models/tiny-student"
 SHAPES = [
     {"model_type": "qwen2", "num_attention_heads": 4, "num_key_value_heads": 2},
     {"model_type": "llama", "tie_word_embeddings": False},
+    {"model_type": "llama", "mlp_bias": True, "attention_bias": True},
 ]
 
 

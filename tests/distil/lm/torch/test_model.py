@@ -47,6 +47,7 @@ def test_packed_rows_have_the_logits_that_mlx_gives_each(shape, tmp_path):
         ({"model_type": "mamba"}, "model_type mamba.*Set lm.backend to mlx"),
         ({"quantization": {"bits": 4, "group_size": 64}}, "quantised weights"),
         ({"rope_scaling": {"type": "linear", "factor": 2}}, "rope_scaling"),
+        ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4, "factor": 2}}, "rope_type yarn"),
     ],
 )
 def test_what_is_not_computed_here_is_a_message(changed, said, tmp_path):
