@@ -14,6 +14,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 from dvc.repo import Repo
@@ -32,7 +33,7 @@ def main() -> int:
     """Print the lineage of the answer that the arguments name."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("problem", help="a problem's id, such as 2024/junior_senior_test/07")
-    parser.add_argument("--model", default="seed_0", help="who answered: base or seed_N (%(default)s)")
+    parser.add_argument("--model", default="seed_0", help="who answered: base, seed_N, R3, ... (%(default)s)")
     options = parser.parse_args()
     repository(Path.cwd())  # without git DVC opens no repository, and it is asked last
     number, answer = find_answer(options.problem, options.model)
@@ -88,7 +89,7 @@ def adapter(answer: Answer) -> Iterator[tuple[str, list[str]]]:
     yield "adapter", [f"{answer.model}, fold {answer.fold}, of {model}", *files]
     lines = []
     for part in ("train", "valid"):
-        path = f"data/train_split/{answer.fold}/{part}.jsonl"
+        path = f"{rows_folder(answer)}/{part}.jsonl"
         rows = [row.problem_id for row in read_jsonl(path, Example)]
         own = rows.index(answer.problem_id) + 1 if answer.problem_id in rows else None
         lines += [
@@ -100,7 +101,7 @@ def adapter(answer: Answer) -> Iterator[tuple[str, list[str]]]:
 
 def chain(answer: Answer) -> Iterator[tuple[str, list[str]]]:
     """The teacher's chain for the problem, the verdict on it, and the requests behind it."""
-    path, level = "data/teacher_cot/chains.jsonl", "R1"
+    path, level = "data/teacher_cot/chains.jsonl", level_of(answer)
     chains = ((n, row) for n, row in enumerate(read_jsonl(path, Chain), 1) if row.problem_id == answer.problem_id)
     number, found = next(((n, row) for n, row in chains if row.level == level), (0, None))
     if found is None:
@@ -110,6 +111,22 @@ def chain(answer: Answer) -> Iterator[tuple[str, list[str]]]:
     read = f"which {answer.model} was trained on" if trained else f"which was held out from {answer.model}"
     yield f"chain ({level}, {read})", [shown(found.text), recorded(path, number), verdict(found)]
     yield "teacher's requests", list(requests(found))
+
+
+def rows_folder(answer: Answer) -> str:
+    """The folder of the rows that the answer's adapter was trained on."""
+    return f"data/train_split/{sweep()['rows'].get(answer.model, answer.fold)}"
+
+
+def level_of(answer: Answer) -> str:
+    """The length of the chains behind the adapter: a level's own, or full chains, which controls are cut from."""
+    return answer.model if answer.model in sweep()["levels"] else "R1"
+
+
+def sweep() -> dict[str, Any]:
+    """The block `length_sweep` of params.yaml."""
+    block: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["length_sweep"]
+    return block
 
 
 def verdict(chain: Chain) -> str:

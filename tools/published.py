@@ -51,9 +51,12 @@ def main() -> None:
 def pack() -> None:
     """Write the outputs in dvc.lock to site/dvc, the report to site/index.html, and both to site.tar.gz.
 
-    Raises InputError when an output is neither in the workspace nor in DVC's cache, or may not be passed on.
+    Raises InputError when an output is neither in the workspace nor in DVC's cache, or may not be passed on, and where
+    site/ holds something else.
     """
     refuse_unlicensed()
+    if SITE.exists() and {path.name for path in SITE.iterdir()} - {"dvc", "index.html"}:
+        raise InputError(f"{SITE}/ holds files that this command does not write: put them elsewhere, or remove them.")
     shutil.rmtree(SITE, ignore_errors=True)
     folder = SITE / "dvc"
     folder.mkdir(parents=True)

@@ -138,7 +138,7 @@ def test_a_change_made_on_purpose_is_found_where_it_was_made(change, target, sta
     assert [words for words in said if words not in told] == [], told
 
 
-@pytest.mark.parametrize("model", ["base", "seed_1"])
+@pytest.mark.parametrize("model", ["base", "seed_1", "R6"])
 def test_lineage_reaches_the_exam_page(model: str, small: Toy) -> None:
     problem = next(
         line
@@ -159,8 +159,10 @@ def test_lineage_reaches_the_exam_page(model: str, small: Toy) -> None:
         "All of it is what dvc",
     ]
     read = r"(CORRECT|WRONG) by \w+, read as \S+, the key as \S+"
-    marked = rf"^  ({read}|NO_ANSWER by \w+, no answer was found in it): data/eval/scored.jsonl, line \d+:"
+    scores, level = ("length_sweep", "R6") if model == "R6" else ("eval", "R1")
+    marked = rf"^  ({read}|NO_ANSWER by \w+, no answer was found in it): data/{scores}/scored.jsonl, line \d+:"
     assert re.search(marked, told, re.M)
+    assert f"chain ({level}, " in told and (model != "R6" or "data/train_split/levels/R6/train.jsonl" in told)
     assert "as the manifest says" in told and "cache/teacher.sqlite" in told and "BUT" not in told
 
 
