@@ -30,6 +30,7 @@ OPEN_JSON = {
     "distil/endpoint/replies.py": (1, "the chunks of a server's stream"),
     "distil/endpoint/settings.py": (1, "`Body`: what a server is sent, and what it sends"),
     "distil/exams/tables.py": (2, "rows of other people's files"),
+    "distil/lm/checkpoints.py": (1, "a checkpoint's config.json"),
     "distil/lm/state.py": (1, "`Inputs`: what a fingerprint hashes"),
     "distil/lm/torch/model.py": (2, "a checkpoint's config.json"),
     "distil/lm/tracking.py": (1, "the settings that a tracker of others shows"),
