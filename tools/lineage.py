@@ -14,7 +14,6 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 from dvc.repo import Repo
@@ -115,18 +114,14 @@ def chain(answer: Answer) -> Iterator[tuple[str, list[str]]]:
 
 def rows_folder(answer: Answer) -> str:
     """The folder of the rows that the answer's adapter was trained on."""
-    return f"data/train_split/{sweep()['rows'].get(answer.model, answer.fold)}"
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    return f"data/train_split/{params['length_sweep']['rows'].get(answer.model, answer.fold)}"
 
 
 def level_of(answer: Answer) -> str:
     """The length of the chains behind the adapter: a level's own, or full chains, which controls are cut from."""
-    return answer.model if answer.model in sweep()["levels"] else "R1"
-
-
-def sweep() -> dict[str, Any]:
-    """The block `length_sweep` of params.yaml."""
-    block: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["length_sweep"]
-    return block
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    return answer.model if answer.model in params["length_sweep"]["levels"] else "R1"
 
 
 def verdict(chain: Chain) -> str:
