@@ -1,7 +1,6 @@
 """The review page in a real browser: what is typed comes out as corrections.yaml, which `parsed` applies."""
 
 import json
-import shutil
 
 import pytest
 import yaml
@@ -35,14 +34,9 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def page(folder):
-    path = next(
-        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-    )
-    if path is None:
-        pytest.skip("needs a Chromium (on Debian: apt-get install chromium), which is not installed")
+def page(chromium, folder):
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--headless", "--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(**chromium)
         opened = browser.new_page()
         faults: list[str] = []
         opened.on("pageerror", lambda error: faults.append(str(error)))
