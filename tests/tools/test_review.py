@@ -89,6 +89,24 @@ def test_decisions_by_keyboard_are_exported_and_applied(folder, page):
     expect(page.locator("#q0 .decision")).to_have_text("corrected")
 
 
+def test_what_was_undone_stays_so_and_what_was_typed_is_accepted_with_it(folder, page):
+    dropped = {"read": QUESTIONS[0].text, "drop": True}
+    (folder / "corrections.yaml").write_text(yaml.safe_dump({"2019/s/01": dropped}))
+    assert inside(folder, "tools.review").returncode == 0
+    page.goto((folder / "review.html").as_uri())
+    expect(page.locator("#q0 .decision")).to_have_text("dropped")
+    page.keyboard.press("u")
+    page.reload()
+    expect(page.locator("#q0 .decision")).to_have_text("")
+    page.keyboard.press("r")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("47.5")
+    page.keyboard.press("Escape")
+    page.keyboard.press("a")
+    expect(page.locator("#q0 .decision")).to_have_text("corrected")
+    expect(page.locator("#status")).to_contain_text("1 decided")
+
+
 def test_a_correction_whose_question_changed_is_reported(folder):
     correction = {"read": "Find the value of 3x^2 - 1/2 if x = 5.", "answer": "1"}
     (folder / "corrections.yaml").write_text(yaml.safe_dump({"2019/s/01": correction}))
