@@ -2,8 +2,10 @@
 
 import gc
 import os
+import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -28,6 +30,33 @@ def pytest_collection_finish() -> None:
     """Spare the garbage collector what the tests' modules have loaded. statsmodels has it search at each correction."""
     gc.collect()
     gc.freeze()
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> dict[str, Any]:
+    """How Playwright starts the browser that is installed; tests that need one are skipped without it."""
+    if path := next(filter(None, map(shutil.which, BROWSERS)), None):
+        return {"executable_path": path, "args": FLAGS}
+    pytest.skip("needs a Chromium (on Debian: apt-get install chromium), which is not installed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Look for the browser before a page is made for it."""
+    for item in items:
+        item.fixturenames.sort(key=lambda name: name != "chromium")  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")

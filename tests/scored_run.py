@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 import yaml
+from dvc_data.hashfile.build import build
+from dvc_data.hashfile.db import HashFileDB
+from dvc_objects.fs import MemoryFileSystem, localfs
 from scipy.special import expit
 
 from distil.pipeline.files import write_json, write_jsonl
@@ -161,11 +164,17 @@ def chain(problem: Problem) -> VerifiedChain:
     )  # fmt: skip
 
 
+def by_dvc(folder: Path) -> str:
+    """DVC's hash of a folder."""
+    _, _, built = build(HashFileDB(MemoryFileSystem(), "/none"), str(folder), localfs, "md5", dry_run=True)
+    return str(built.hash_info.value)
+
+
 def lock(folder: Path) -> None:
     """dvc.lock as it stands after a run that wrote what is in metrics/ and plots/."""
     files = [path for name in ("metrics", "plots") for path in sorted((folder / name).rglob("*")) if path.is_file()]
     outs = [
         {"path": str(path.relative_to(folder)), "md5": hashlib.md5(path.read_bytes()).hexdigest()} for path in files
     ]
-    outs += [{"path": f"data/{path.name}", "md5": "0.dir"} for path in sorted((folder / "data").iterdir())]
+    outs += [{"path": f"data/{path.name}", "md5": by_dvc(path)} for path in sorted((folder / "data").iterdir())]
     (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"all": {"cmd": "", "outs": outs}}}))

@@ -20,13 +20,12 @@ import tarfile
 import urllib.request
 from pathlib import Path
 
-import yaml
-
 from distil.pipeline.command import run
 from distil.pipeline.files import InputError, read_jsonl, read_record, read_yaml, replacing
 from distil.pipeline.records import Manifest, VerifiedChain
 from tools.git import git
 from tools.licences import licence_of, withheld
+from tools.repro.lock import locked
 
 SITE = Path("site")
 REMOTE = "published"
@@ -133,7 +132,7 @@ def unreachable(url: str) -> str:
     Of a web server one folder in dvc.lock is requested to find out. DVC itself requests each file several times, which
     takes minutes where nothing answers, and lists every hash.
     """
-    stages = yaml.safe_load(Path("dvc.lock").read_text("utf-8"))["stages"].values()
+    stages = locked().values()
     outs = (out for stage in stages for out in stage.get("outs", []) if out["path"].startswith("data/"))
     md5 = next((out["md5"] for out in outs if out["md5"].endswith(".dir")), None)
     if "://" not in url:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -17,17 +18,6 @@ from tests.report import synthetic
 from tests.workspace import built_once, inside
 
 ROOT = Path(__file__).resolve().parents[2]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def stage(name: str, folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
@@ -57,18 +47,11 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shutil.copytree(built_once(tmp_path_factory, "run", write), folder)
 
 
-def chromium() -> str:
-    """The browser's program; the test is skipped where none is installed."""
-    if path := next((found for name in BROWSERS if (found := shutil.which(name))), None):
-        return path
-    pytest.skip("needs a Chromium (on Debian: apt-get install chromium), which is not installed")
-
-
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(chromium: dict[str, Any]) -> Iterator[Browser]:
     """Debian's Chromium, or whichever is installed; gone after the module, with Playwright's event loop."""
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        launched = playwright.chromium.launch(**chromium)
         yield launched
         launched.close()
 

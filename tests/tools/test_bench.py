@@ -76,7 +76,8 @@ def test_our_side_of_the_peers_runs(command, tmp_path):
 
 def test_a_peer_that_is_missing_is_null_with_its_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(peers, "FILE", tmp_path / "bench.json")
-    monkeypatch.setattr("sys.argv", ["peers", "--model", str(STUDENT), "--only", "peer_lora_f32", "peer_llama_cpp"])
+    command = ["peers", "--model", str(STUDENT), "--python", str(tmp_path / "none"), "--only"]
+    monkeypatch.setattr("sys.argv", [*command, "peer_lora_f32", "peer_llama_cpp"])
     monkeypatch.chdir(ROOT)
     peers.main()
     found = json.loads((tmp_path / "bench.json").read_text())

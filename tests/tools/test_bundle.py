@@ -47,6 +47,7 @@ def started(folder: Path, *arguments: str, **variables: str) -> subprocess.Compl
 def manifest(folder: Path, source: str = "sample", licence: str = "the project's own (Apache-2.0)") -> None:
     found = {"source": source, "origin": "somewhere", "licence": licence, "exams": []}
     write_json(folder / "data/raw/manifest.json", found)
+    lock(folder)
 
 
 @pytest.fixture
@@ -184,6 +185,10 @@ def test_what_another_profile_left_is_not_bundled(finished: Path) -> None:
             "plots/lora_seed/0.csv are not what dvc.lock says",
         ),
         (lambda folder: change_params(folder, lora_seed={"seeds": [0, 1, 2]}), "metrics/lora_seed/2.json is none of"),
+        (
+            lambda folder: (folder / "data/lora_seed/1/held_out/adapter_config.json").write_text("{}"),
+            "data/lora_seed are not what dvc.lock says",
+        ),
         (lambda folder: (folder / "dvc.lock").unlink(), "`make repro` (or `make pull`) gives a finished run"),
     ],
 )
@@ -221,6 +226,7 @@ def test_a_stated_licence_lets_own_problems_out_and_recorded_chains_need_one(fin
     assert DatasetCard.load(built(finished) / "dataset/README.md").data.license == "cc-by-sa-4.0"
     path = finished / "data/verified/accepted.jsonl"
     path.write_text(path.read_text().replace('"role":"distiller"', '"role":"replay"'))
+    lock(finished)
     for source, licence in (("problems", "cc-by-sa-4.0"), ("sample", "the project's own (Apache-2.0)")):
         manifest(finished, source, licence)
         refused = tool(finished, "build")
@@ -266,6 +272,7 @@ def test_no_address_header_or_path_of_this_machine_is_bundled(finished: Path) ->
     for seed in (0, 1):
         config = finished / f"data/lora_seed/{seed}/held_out/adapter_config.json"
         config.write_text(json.dumps(json.loads(config.read_text()) | {"model": str(finished / "m")}))
+    lock(finished)
     found = contents(built(finished))
     for secret in (b"intern.example", b"s3cret", b"private", str(finished).encode()):
         assert not [name for name, content in found.items() if secret in content], secret
@@ -286,6 +293,7 @@ def test_the_card_says_of_the_parts_what_holds(finished: Path) -> None:
     shutil.rmtree(finished / "exports")
     for seed in (0, 1):
         (finished / f"data/lora_seed/{seed}/held_out").rename(finished / f"data/lora_seed/{seed}/paper")
+    lock(finished)
     assert "near-duplicates may be in several" in (built(finished) / "dataset/README.md").read_text()
 
 
@@ -299,6 +307,7 @@ def test_a_folder_of_something_else_is_not_replaced(finished: Path) -> None:
 def test_whole_layers_are_not_bundled(finished: Path) -> None:
     config = finished / "data/lora_seed/0/held_out/adapter_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"fine_tune_type": "full"}))
+    lock(finished)
     done = tool(finished, "build")
     assert done.returncode == 1 and "whole weights (fine_tune_type full)" in done.stderr
     assert not (finished / "exports/bundle").exists()

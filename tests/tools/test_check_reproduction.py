@@ -28,7 +28,7 @@ def test_passes_what_was_committed(committed: Toy, tmp_path: Path) -> None:
 @pytest.mark.parametrize("lock", ["", "schema: '2.0'\n", "- stages\n"])
 def test_a_lock_without_stages_is_said(lock: str, tmp_path: Path) -> None:
     (tmp_path / "dvc.lock").write_text(lock)
-    with pytest.raises(InputError, match=r"has no stages that can be read: .*Run `dvc repro` in the root"):
+    with pytest.raises(InputError, match=r"has no stages that can be read: run `dvc repro` in the root"):
         read_lock(tmp_path / "dvc.lock")
 
 

@@ -21,7 +21,6 @@ from playwright.sync_api import expect, sync_playwright
 from distil.pipeline.files import read_jsonl
 from distil.pipeline.records import Answer, Scored
 from distil.verifier import Verifier
-from tests.report.conftest import FLAGS, chromium
 from tests.scored_run import write_run
 from tests.workspace import ANSWERS, ROOT, contents, environment, inside, problems, stage, write_workspace
 
@@ -243,7 +242,9 @@ def test_what_is_no_log_of_inspect_is_one_line(text: str, harness: Path, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_inspect_view_shows_a_run_in_a_browser(finished: Path, harness: Path, tmp_path: Path) -> None:
+def test_inspect_view_shows_a_run_in_a_browser(
+    finished: Path, harness: Path, tmp_path: Path, chromium: dict[str, Any]
+) -> None:
     """Its bundle, served from a folder: the list of logs has eval's accuracy, and a log its questions."""
     logs = exported(finished, "inspect", tmp_path / "logs", harness)
     bundle = [harness, "-m", "inspect_ai", "view", "bundle", "--log-dir", logs, "--output-dir", tmp_path / "bundle"]
@@ -251,7 +252,7 @@ def test_inspect_view_shows_a_run_in_a_browser(finished: Path, harness: Path, tm
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "bundle"))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(**chromium)
         page = browser.new_page(viewport={"width": 1300, "height": 900})
         page.set_default_timeout(120_000)
         faults: list[str] = []

@@ -193,6 +193,13 @@ def test_a_lock_cut_off_by_a_kill_is_taken_back_from_git(finished, tmp_path, job
     assert (folder / "dvc.lock").read_bytes() == whole
 
 
+def test_a_lock_without_a_stage_is_one_of_a_pipeline_that_has_not_run(pipeline):
+    folder = pipeline("empty", "true")
+    (folder / "dvc.lock").write_text("schema: '2.0'\n")
+    done = inside(folder, "tools.repro", "--jobs", "2", "first")
+    assert done.returncode == 0 and "first:" in (folder / "dvc.lock").read_text(), done.stderr
+
+
 def test_a_damaged_lock_that_git_does_not_have_is_one_message(pipeline):
     folder = pipeline("lost", "true")
     (folder / "dvc.lock").write_text("schema: '2.0'\nsta")

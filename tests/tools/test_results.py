@@ -199,7 +199,10 @@ def test_a_reply_that_repeats_itself_to_its_end_is_known(text: str, said: bool) 
         (lambda: Path("metrics/eval.json").write_text("{}"), "holds no scored run: metrics/eval.json"),
         (lambda: Path("plots/eval/years.csv").unlink(), "holds no scored run: plots/eval/years.csv"),
         (lambda: Path("dvc.lock").unlink(), "dvc.lock"),
-        (lambda: Path("data/eval/scored.jsonl").unlink(), "data/eval/scored.jsonl could not be read"),
+        (lambda: Path("data/eval/scored.jsonl").unlink(), "holds no scored run: data/eval are"),
+        (lambda: Path("data/length_sweep/scored.jsonl").write_text("of before\n"), "run: data/length_sweep are"),
+        (lambda: Path("dvc.lock").write_text("schema: '2.0'\n"), "dvc.lock has no stages that can be read"),
+        (lambda: Path("dvc.lock").write_text("<<<<<<< HEAD\nstages:\n"), "dvc.lock has conflicts of a merge: take one"),
         (lambda: leak(), "holds the text of a question"),
     ],
 )

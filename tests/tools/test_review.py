@@ -1,7 +1,6 @@
 """The review page in a real browser: what is typed comes out as corrections.yaml, which `parsed` applies."""
 
 import json
-import shutil
 
 import pytest
 import yaml
@@ -35,14 +34,9 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def page(folder):
-    path = next(
-        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-    )
-    if path is None:
-        pytest.skip("needs a Chromium (on Debian: apt-get install chromium), which is not installed")
+def page(chromium, folder):
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--headless", "--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(**chromium)
         opened = browser.new_page()
         faults: list[str] = []
         opened.on("pageerror", lambda error: faults.append(str(error)))
@@ -93,6 +87,24 @@ def test_decisions_by_keyboard_are_exported_and_applied(folder, page):
     assert inside(folder, "tools.review").returncode == 0
     page.goto((folder / "review.html").as_uri())
     expect(page.locator("#q0 .decision")).to_have_text("corrected")
+
+
+def test_what_was_undone_stays_so_and_what_was_typed_is_accepted_with_it(folder, page):
+    dropped = {"read": QUESTIONS[0].text, "drop": True}
+    (folder / "corrections.yaml").write_text(yaml.safe_dump({"2019/s/01": dropped}))
+    assert inside(folder, "tools.review").returncode == 0
+    page.goto((folder / "review.html").as_uri())
+    expect(page.locator("#q0 .decision")).to_have_text("dropped")
+    page.keyboard.press("u")
+    page.reload()
+    expect(page.locator("#q0 .decision")).to_have_text("")
+    page.keyboard.press("r")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("47.5")
+    page.keyboard.press("Escape")
+    page.keyboard.press("a")
+    expect(page.locator("#q0 .decision")).to_have_text("corrected")
+    expect(page.locator("#status")).to_contain_text("1 decided")
 
 
 def test_a_correction_whose_question_changed_is_reported(folder):

@@ -14,6 +14,7 @@ from distil.pipeline.records import Split
 from tools.bundle.cards import TAGS, card
 from tools.export_adapter.__main__ import read
 from tools.export_adapter.peft_layout import write as write_peft
+from tools.repro.lock import locked
 from tools.results.__main__ import KEPT, copy, outputs_of, refuse_changed
 
 PRIVATE = {"base_url", "headers"}
@@ -21,6 +22,8 @@ PRIVATE = {"base_url", "headers"}
 ABSOLUTE = re.compile(r"/|~|[A-Za-z]:[\\/]")
 FINISHED = "`make repro` (or `make pull`) gives a finished run."
 CONFIG = "adapter_config.json"
+BUNDLED = ("raw", "parsed", "verified", "train_split", "lora_seed")
+"""The stages whose data the bundle is made of."""
 PARAMS = "results/params.yaml"
 """The run's parameters in the bundle, without what `for_others` takes out."""
 
@@ -32,8 +35,8 @@ def write(folder: Path, split: Split) -> int:
     layout has no room for it.
     """
     params = read_yaml("params.yaml", "Run from the repository's root.")
-    outputs = outputs_of(read_yaml("dvc.lock", FINISHED), params)
-    refuse_changed(outputs)
+    outputs = outputs_of(locked(), params)
+    refuse_changed(outputs, *(f"data/{name}" for name in BUNDLED))
     trained = (f"metrics/lora_seed/{seed}.json" for seed in params["lora_seed"]["seeds"])
     if lacking := [path for path in (*trained, "metrics/eval.json") if path not in outputs]:
         raise InputError(f"{lacking[0]} is none of this run's outputs in dvc.lock: {FINISHED}")

@@ -24,6 +24,7 @@ from distil.pipeline.metrics import Environment
 from tools.check_reproduction.differences import Leaves, flatten
 from tools.check_reproduction.tolerance import TOLERANCES, Reproduction
 from tools.git import git
+from tools.repro.lock import locked
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,8 @@ def _stage(node: PipelineStage) -> Stage:
 
 def read_lock(path: Path) -> dict[str, Entry]:
     """The entries of a dvc.lock, by stage. Raises InputError when there is none or it is damaged."""
-    content = read_yaml(path, "Run `dvc repro` first; a revision has to have it committed.")
     try:
-        return {name: _entry(**found) for name, found in content["stages"].items()}
+        return {name: _entry(**found) for name, found in locked(path).items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} has no stages that can be read: {error}. Run `dvc repro` in the root.") from error
 

@@ -78,7 +78,7 @@ def _forget(root: Path, stages: list[Stage]) -> None:
     """Take the outputs of stages out of a clone, and their entries out of its dvc.lock, as if they had never run."""
     with modify_yaml(root / "dvc.lock") as lock:
         for stage in stages:
-            lock["stages"].pop(stage.name, None)
+            lock.get("stages", {}).pop(stage.name, None)
             for out in stage.outs:
                 remove(root / out)
 

@@ -19,7 +19,7 @@ from dvc.dependency.param import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage import Stage
-from dvc.utils.serialize import dump_yaml, load_yaml, modify_yaml
+from dvc.utils.serialize import dump_yaml, modify_yaml
 from filelock import FileLock
 
 from distil.pipeline import share
@@ -27,7 +27,7 @@ from distil.pipeline.files import InputError
 from tools.git import git
 from tools.paid import paid_store
 from tools.repro import cluster, stage
-from tools.repro.lock import LOCK
+from tools.repro.lock import LOCK, locked_stages
 
 Files = dict[str, bytes]
 """Contents by path from the repository's root."""
@@ -61,8 +61,8 @@ def run_all(client: Client, order: list[str], depends: nx.DiGraph, remote: str |
             if not repo.status([name]):
                 return None
             needed = {one: uncached(repo, one) for one in depends.successors(name)}
-        locked = load_yaml(LOCK)["stages"] if LOCK.exists() else {}
-        return run, (name, here, {one: locked[one] for one in needed if one in locked}, needed, remote)
+        parts = locked_stages()
+        return run, (name, here, {one: parts[one] for one in needed if one in parts}, needed, remote)
 
     def failed(name: str, made: Made) -> bool:
         failure = made.failure or take(name, made, remote)
@@ -205,7 +205,7 @@ def run(
                 with Repo() as repo:
                     if remote:
                         repo.push([name], remote=remote)
-                    return Made(log, "", load_yaml(LOCK)["stages"][name], uncached(repo, name))
+                    return Made(log, "", locked_stages()[name], uncached(repo, name))
             except DvcException as error:
                 return Made(log, f"{where} could not push what stage {name} wrote: {error}")
     except OSError as error:

@@ -32,6 +32,8 @@ from distil.pipeline.recorded_results import RecordedMetrics
 from distil.pipeline.records import LEVELS, Problem, Record, Scored
 from distil.pipeline.sweep_results import SweepMetrics
 from tools import summary
+from tools.check_reproduction.isolated import covers
+from tools.repro.lock import locked
 
 RESULTS = Path("results")
 KEPT = ("metrics/", "plots/")
@@ -122,8 +124,8 @@ def write(profile: str) -> None:
             f"params.yaml is that of the profile {found}, not of {profile}. Run `dvc exp run -S profile={profile}` or "
             f"`make params PROFILE={profile} && dvc repro` first."
         )
-    outputs = outputs_of(read_yaml("dvc.lock", "`dvc repro` writes it."), params)
-    refuse_changed(outputs)
+    outputs = outputs_of(locked(), params)
+    refuse_changed(outputs, *(f"data/{name}" for name in SCORED))
     rows = list(answer_rows(outputs))
     with replacing_folder(RESULTS / profile) as folder:
         for name in ("params.yaml", "dvc.lock", *UNTRACKED, *(path for path in outputs if path.startswith(KEPT))):
@@ -137,7 +139,7 @@ def write(profile: str) -> None:
     print(f"{len(rows):,} answers -> {RESULTS / profile}")
 
 
-def outputs_of(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, str]:
+def outputs_of(stages: dict[str, Any], params: dict[str, Any]) -> dict[str, str]:
     """The run's outputs by path, with their MD5s; metrics/student.json is the repository's.
 
     dvc.lock keeps what another profile trained, asked and made of that. A stage is no part of this run if it is of
@@ -153,15 +155,15 @@ def outputs_of(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, str]:
         stage, _, item = name.partition("@")
         return name != "student" and (not item or item in map(str, items.get(stage, ())))
 
-    stages = [stage for name, stage in lock["stages"].items() if ran(name)]
-    outputs: dict[str, str | None] = {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
+    found = [stage for name, stage in stages.items() if ran(name)]
+    outputs: dict[str, str | None] = {out["path"]: out["md5"] for stage in found for out in stage.get("outs", [])}
 
     def stale(stage: dict[str, Any]) -> bool:
         return any(outputs.get(dep["path"], dep["md5"]) != dep["md5"] for dep in stage.get("deps", []))
 
-    while former := [stage for stage in stages if stale(stage)]:
+    while former := [stage for stage in found if stale(stage)]:
         outputs |= {out["path"]: None for stage in former for out in stage.get("outs", [])}
-        stages = [stage for stage in stages if stage not in former]
+        found = [stage for stage in found if stage not in former]
     return {path: md5 for path, md5 in outputs.items() if md5}
 
 
@@ -174,9 +176,12 @@ def copy(path: Path, to: Path) -> None:
         shutil.copyfile(path, to)
 
 
-def refuse_changed(outputs: dict[str, str]) -> None:
-    """Raise InputError where a metric or plot is not there, or not the one that dvc.lock says the run wrote."""
-    files = {path: md5 for path, md5 in outputs.items() if not md5.endswith(".dir")}
+def refuse_changed(outputs: dict[str, str], *data: str) -> None:
+    """Raise InputError where a metric or plot is not there, or not the one that dvc.lock says the run wrote.
+
+    So are outputs in the folders `data`: after `git checkout` alone they are those of the revision before.
+    """
+    files = {path: md5 for path, md5 in outputs.items() if not md5.endswith(".dir") or covers([*data], path)}
     lacking = {f"metrics/{name}.json" for name in NEEDED} - outputs.keys()
     if not {f"metrics/{name}.json" for name in SCORED} & outputs.keys():
         lacking.add("metrics/eval.json")
@@ -191,7 +196,16 @@ def refuse_changed(outputs: dict[str, str]) -> None:
 
 
 def _is(path: Path, md5: str) -> bool:
-    return path.is_file() and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == md5
+    return path.exists() and _md5(path) == md5
+
+
+def _md5(path: Path) -> str:
+    """The hash by which dvc.lock knows a file, or a folder without hidden files, which .dvcignore leaves out."""
+    if path.is_file():
+        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    files = {file.relative_to(path).as_posix(): file for file in path.rglob("[!.]*") if file.is_file()}
+    listed = json.dumps([{"md5": _md5(files[name]), "relpath": name} for name in sorted(files)])
+    return hashlib.md5(listed.encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
 def answer_rows(outputs: Collection[str]) -> Iterator[AnswerRow]:

@@ -1,7 +1,7 @@
 "use strict";
 const { rows, corrections } = JSON.parse(document.getElementById("data").textContent);
 const store = "corrections " + rows.length + " " + rows.map((row) => row.id).join(" ").slice(0, 200);
-const decided = { ...corrections };
+const decided = { ...corrections }; // null where one of corrections.yaml was undone
 try {
   Object.assign(decided, JSON.parse(localStorage.getItem(store) || "{}"));
 } catch {
@@ -47,7 +47,7 @@ function correct(index) {
   if (question.value !== row.question) changed.question = question.value;
   if (answer.value !== row.answer) changed.answer = answer.value;
   if (Object.keys(changed).length > 1) decided[row.id] = changed;
-  else delete decided[row.id];
+  else decided[row.id] = null;
   keep(index);
 }
 
@@ -67,7 +67,7 @@ function show(index) {
   const said = !one ? "" : one.drop ? "dropped" : one.question != null || one.answer != null ? "corrected" : "accepted";
   made.querySelector(".decision").textContent = said;
   document.getElementById("status").textContent =
-    "Question " + (current + 1) + " of " + rows.length + "; " + Object.keys(decided).length + " decided";
+    "Question " + (current + 1) + " of " + rows.length + "; " + Object.values(decided).filter(Boolean).length + " decided";
 }
 
 function select(index, scroll = true) {
@@ -90,7 +90,7 @@ function step(by) {
 }
 
 function yaml() {
-  const lines = Object.keys(decided).sort().map((id) => {
+  const lines = Object.keys(decided).filter((id) => decided[id]).sort().map((id) => {
     const one = Object.fromEntries(Object.entries(decided[id]).filter(([, value]) => value != null && value !== false));
     return JSON.stringify(id) + ": " + JSON.stringify(one);
   });
@@ -115,10 +115,10 @@ document.addEventListener("keydown", (event) => {
   const keys = {
     j: () => step(1),
     k: () => step(-1),
-    a: () => { decided[row.id] = { read: row.question }; keep(current); },
+    a: () => { correct(current); decided[row.id] ||= { read: row.question }; keep(current); },
     d: () => { decided[row.id] = { read: row.question, drop: true }; keep(current); },
     u: () => {
-      delete decided[row.id];
+      decided[row.id] = null;
       [row.question, row.answer].forEach((value, at) => { fields(current)[at].value = value; });
       keep(current);
     },
