@@ -15,6 +15,8 @@ from distil.pipeline.files import InputError, read_yaml
 from tools.git import git
 
 LOCK = Path("dvc.lock")
+Stages = dict[str, Any]
+"""What a dvc.lock says of each stage, by its name."""
 CONFLICTS = (
     f"{LOCK} has conflicts of a merge: take one side of it (`git checkout --ours -- {LOCK}`, or --theirs and then "
     "`dvc checkout --force`) and run again. docs/data-versions.md says which."
@@ -61,7 +63,7 @@ def mend_lock() -> None:
         raise InputError(f"{LOCK} is damaged and git has no whole one: remove it and run again.")
 
 
-def locked(path: Path = LOCK) -> dict[str, Any]:
+def locked(path: Path = LOCK) -> Stages:
     """What a dvc.lock says of each stage. Raises InputError where it is missing, damaged or in conflict."""
     if path.exists() and any(line.startswith(b"<<<<<<< ") for line in path.read_bytes().splitlines()):
         raise InputError(CONFLICTS)
@@ -71,7 +73,7 @@ def locked(path: Path = LOCK) -> dict[str, Any]:
     return dict(content["stages"])
 
 
-def locked_stages() -> dict[str, Any]:
+def locked_stages() -> Stages:
     """The same of a dvc.lock that DVC can read, where there may be none or one without a stage."""
     return dict(load_yaml(LOCK).get("stages", {})) if LOCK.exists() else {}
 

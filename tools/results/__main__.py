@@ -33,7 +33,7 @@ from distil.pipeline.records import LEVELS, Problem, Record, Scored
 from distil.pipeline.sweep_results import SweepMetrics
 from tools import summary
 from tools.check_reproduction.isolated import covers
-from tools.repro.lock import locked
+from tools.repro.lock import Stages, locked
 
 RESULTS = Path("results")
 KEPT = ("metrics/", "plots/")
@@ -139,7 +139,7 @@ def write(profile: str) -> None:
     print(f"{len(rows):,} answers -> {RESULTS / profile}")
 
 
-def outputs_of(stages: dict[str, Any], params: dict[str, Any]) -> dict[str, str]:
+def outputs_of(stages: Stages, params: dict[str, Any]) -> dict[str, str]:
     """The run's outputs by path, with their MD5s; metrics/student.json is the repository's.
 
     dvc.lock keeps what another profile trained, asked and made of that. A stage is no part of this run if it is of
