@@ -3,8 +3,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-JOBS ?= 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# of a switch: any word but 1 might be meant for off
+only-one = $(if $(filter-out 1,$($(1))),$(error $(1) is "$($(1))": say $(1)=1, or nothing))
 
 .PHONY: help
 help: ## list the targets
@@ -36,7 +38,7 @@ extra: .venv/installed ## install what a rarer input needs (NAME=dashboard|datas
 .PHONY: repro
 repro: .venv/installed ## run the pipeline and show its result (JOBS=n: independent stages side by side; SCHEDULER=tcp://... REMOTE=name: elsewhere)
 	$(if $(PROFILE),$(error make repro runs params.yaml; another profile runs with: dvc exp run -S profile=$(PROFILE)))
-	@python -m tools.repro --jobs $(JOBS) $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(if $(REMOTE),--remote $(REMOTE))
+	@python -m tools.repro $(if $(SCHEDULER),--scheduler $(SCHEDULER) $(if $(JOBS),--jobs $(JOBS)),--jobs $(or $(JOBS),1)) $(if $(REMOTE),--remote $(REMOTE))
 	@python -m distil.lm.environment
 	@python -m tools.summary
 
@@ -60,6 +62,7 @@ bundle: .venv/installed ## a finished run in Hugging Face's layout: exports/bund
 .PHONY: push-bundle
 push-bundle: .venv/installed ## push exports/bundle to the Hugging Face hub with the token in HF_TOKEN (TO=user/name PUBLIC=1)
 	$(if $(TO),,$(error say where to: TO=user/name))
+	$(call only-one,PUBLIC)
 	@python -m tools.bundle push $(TO) $(if $(PUBLIC),--public)
 
 .PHONY: exams
@@ -78,6 +81,7 @@ student: .venv/installed ## train models/tiny-student again from nothing (some t
 
 .PHONY: check-reproduction
 check-reproduction: .venv/installed ## run a revision from nothing and compare (REV=HEAD STAGES="..." TWICE=1 SHUFFLE=1)
+	$(call only-one,TWICE)$(call only-one,SHUFFLE)
 	@python -m tools.check_reproduction $(if $(REV),--rev $(REV)) $(if $(STAGES),--stages $(STAGES)) \
 	  $(if $(TWICE),--twice) $(if $(SHUFFLE),--shuffle) $(if $(SUMMARY),--summary $(SUMMARY)) $(if $(JSON),--json $(JSON))
 

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from tests.tools.toy import Toy
+from tests.workspace import inside
 from tools.params import compose
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -215,6 +216,48 @@ def test_targets_of_make_and_their_variables_exist() -> None:
         assert target in recipes, f"{page}: make {target}"
         for name in (word.partition("=")[0] for word in rest):
             assert f"$({name})" in recipes[target], f"{page}: make {target} {name}="
+
+
+@pytest.mark.parametrize(
+    ("command", "runs"),
+    [
+        ("bundle DATA=no", "tools.bundle build --without-data"),
+        ("bundle DATA=", "tools.bundle build"),
+        ("bundle DATA=false", None),
+        ("bundle DATA=No", None),
+        ("push-bundle TO=a/b PUBLIC=1", "tools.bundle push a/b --public"),
+        ("push-bundle TO=a/b PUBLIC=", "tools.bundle push a/b"),
+        ("push-bundle TO=a/b PUBLIC=no", None),
+        ("check-reproduction TWICE=1 SHUFFLE=1", "tools.check_reproduction --twice --shuffle"),
+        ("check-reproduction TWICE=0", None),
+        ("check-reproduction SHUFFLE=0", None),
+        ("repro", "tools.repro --jobs 1"),
+        ("repro SCHEDULER=tcp://a:1", "tools.repro --scheduler tcp://a:1"),
+    ],
+)
+def test_a_switch_takes_no_other_word_for_yes_or_no(command: str, runs: str | None) -> None:
+    done = subprocess.run(["make", "-n", *command.split()], cwd=ROOT, capture_output=True, text=True, check=False)
+    recipe = [" ".join(line.split()) for line in done.stdout.replace("\\\n", " ").splitlines()]
+    assert done.returncode == (2 if runs is None else 0), done.stderr
+    assert not runs or f"python -m {runs}" in recipe
+    assert runs or (": say " in done.stderr and "python -m tools" not in done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("tools.repro --jobs 2 --scheduler tcp://a:1", "--jobs (JOBS) is for this machine"),
+        ("tools.repro --remote shared", "--remote (REMOTE) is for workers elsewhere"),
+        ("tools.harness --to lm-eval --output out --student", "--student is of logs that are read"),
+        ("tools.bench.peers --model m --llama-server llama", "(GGUF) are given together"),
+        ("tools.bench.peers --model m --repeats 0", "argument --repeats: invalid"),
+        ("tools.bench --repeats 0", "argument --repeats: invalid"),
+        ("tools.bench.verifiers --rounds 0", "argument --rounds: invalid"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(command: str, said: str, tmp_path: Path) -> None:
+    done = inside(tmp_path, *command.split())
+    assert done.returncode == 2 and said in done.stderr
 
 
 def test_parameters_and_stages_of_experiments_exist(tmp_path: Path) -> None:

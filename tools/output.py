@@ -6,7 +6,12 @@ from distil.pipeline.files import InputError
 
 
 def refuse_foreign(output: Path, *own: str) -> None:
-    """Raise InputError where `output` is not empty and has none of the files `own`, one of which a command writes."""
+    """Raise InputError where `output` is not empty and has none of the files `own`, one of which a command writes.
+
+    So does a link, in whose place no folder can be put.
+    """
+    if output.is_symlink():
+        raise InputError(f"{output} is a link: name the folder that it leads to.")
     empty = output.is_dir() and not any(output.iterdir())
     if output.exists() and not empty and not any((output / name).is_file() for name in own):
         raise InputError(f"{output} is there and was not written by this command: name another folder, or remove it.")

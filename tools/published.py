@@ -54,7 +54,8 @@ def pack() -> None:
     site/ holds something else.
     """
     refuse_unlicensed()
-    if SITE.exists() and {path.name for path in SITE.iterdir()} - {"dvc", "index.html"}:
+    there = {path.name for path in SITE.iterdir()} if SITE.is_dir() else {SITE.name} if SITE.exists() else set()
+    if SITE.is_symlink() or there - {"dvc", "index.html"} or there == {"index.html"}:
         raise InputError(f"{SITE}/ holds files that this command does not write: put them elsewhere, or remove them.")
     shutil.rmtree(SITE, ignore_errors=True)
     folder = SITE / "dvc"

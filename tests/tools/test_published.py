@@ -109,11 +109,12 @@ def test_an_address_is_kept_only_if_the_run_came_from_it(owned: Toy, tmp_path: P
     assert (stranger.folder / "data/problems.jsonl").read_text() == "my own"
 
 
-def test_a_site_of_the_users_own_is_not_replaced(owned: Toy) -> None:
-    owned.write("site/mine.html", "by hand")
+@pytest.mark.parametrize("name", ["site", "site/index.html", "site/mine.html"])
+def test_a_site_of_the_users_own_is_not_replaced(name: str, owned: Toy) -> None:
+    owned.write(name, "by hand")
     refused = published(owned, "pack", check=False)
     assert refused.returncode == 1 and "site/ holds files that this command does not write" in refused.stderr
-    assert (owned.folder / "site/mine.html").read_text() == "by hand"
+    assert (owned.folder / name).read_text() == "by hand"
 
 
 def test_nothing_is_packed_of_a_run_that_is_not_whole(owned: Toy) -> None:

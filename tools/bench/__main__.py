@@ -27,7 +27,7 @@ from distil.pipeline.records import Split
 from stages.answers.params import AnswersParams
 from tools.bench import verifiers
 from tools.bench.comparisons import COMPARISONS, Setting
-from tools.bench.runs import Measured
+from tools.bench.runs import Measured, at_least_once
 
 TARGETS: dict[str, tuple[str, float]] = {
     "padding": ("<=", 1.05), "verify": (">=", 20), "lora_tiny": (">=", 8), "lora_4m": (">=", 12), "answers": (">=", 20),
@@ -40,12 +40,12 @@ def main() -> int:
     """Run the comparisons, and write the numbers of each as soon as it ends. Returns 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=list(COMPARISONS), default=list(COMPARISONS), help="which of them")
-    parser.add_argument("--repeats", type=int, default=3, help="how often each side of a comparison runs (%(default)s)")
+    parser.add_argument("--repeats", type=at_least_once, default=3, help="how often each side runs (%(default)s)")
     args = parser.parse_args()
     params, answering = load_params("lora_seed", LoraParams), load_params("answers", AnswersParams)
     fold = read_record("data/train_split/folds.json", Split).main[0]
     file = Path("metrics/bench.json")
-    found: Measured = read_json(file) if file.exists() else {"medians": {}}
+    found: Measured = read_json(file) if file.exists() else {}
     for name in args.only:
         with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
             setting = Setting(
@@ -63,7 +63,7 @@ def main() -> int:
             except InputError as error:
                 medians = {"ratio": None, "reason": str(error)}
         found[name] = medians["ratio"]
-        found["medians"][name] = medians
+        found.setdefault("medians", {})[name] = medians
         write_json(file, found)
         print(line(name, medians), flush=True)
         if "judges" in medians:

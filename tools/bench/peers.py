@@ -41,7 +41,7 @@ from distil.pipeline.command import run
 from distil.pipeline.files import InputError, read_json, write_json
 from distil.pipeline.records import Message
 from tools.bench.comparisons import CHAINS
-from tools.bench.runs import Measured
+from tools.bench.runs import Measured, at_least_once
 from tools.peers import PYTHON, answer, require
 
 FILE = Path("metrics/bench.json")
@@ -62,8 +62,10 @@ def main() -> None:
     parser.add_argument("--gguf", help="the same model for llama.cpp, in bfloat16")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="which of them")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=3, help="how often each side runs (%(default)s)")
+    parser.add_argument("--repeats", type=at_least_once, default=3, help="how often each side runs (%(default)s)")
     args = parser.parse_args()
+    if bool(args.llama_server) != bool(args.gguf):
+        parser.error("--llama-server (LLAMA_SERVER) and --gguf (GGUF) are given together: the program and its model.")
     found: Measured = read_json(FILE) if FILE.exists() else {}
     for name in args.only:
         with tempfile.TemporaryDirectory(prefix="bench-") as scratch:

@@ -22,6 +22,13 @@ Measured = dict[str, Any]
 """The numbers of a comparison, by name: times, medians, ratios and the reasons for gaps."""
 
 
+def at_least_once(text: str) -> int:
+    """How often something runs, as an option says it. Raises ValueError for less than once."""
+    if (times := int(text)) < 1:
+        raise ValueError
+    return times
+
+
 def turn_about(stock: Callable[[], float], ours: Callable[[], float], repeats: int) -> Measured:
     """Run both `repeats` times in turn; medians and every run, and the ratio of the medians, ours over stock."""
     runs = [(stock(), ours()) for _ in range(repeats)]

@@ -23,7 +23,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from distil.verifier.pairs import Pair, read_pairs
-from tools.bench.runs import Measured, worker
+from tools.bench.runs import Measured, at_least_once, worker
 
 PAIRS = Path(__file__).resolve().parents[3] / "shared/verdicts/pairs.jsonl"
 ROUNDS = 5
@@ -99,7 +99,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, nargs="?", default=PAIRS)
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each judge runs (%(default)s)")
+    parser.add_argument("--rounds", type=at_least_once, default=ROUNDS, help="how often each judge runs (%(default)s)")
     args = parser.parse_args()
     compared = compare(args.file, args.rounds)
     print(table(compared))

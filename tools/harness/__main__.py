@@ -1,7 +1,7 @@
 """Answers to and from Inspect and lm-evaluation-harness.
 
     python -m tools.harness --to inspect --output exports/inspect       (make export)
-    python -m tools.harness --to lm-eval --output exports/lm_eval       (make export TO=lm-eval)
+    python -m tools.harness --to lm-eval --output exports/lm-eval       (make export TO=lm-eval)
     python -m tools.harness --from inspect logs --output theirs.jsonl
     python -m tools.harness --from lm-eval out --output theirs.jsonl --student
 
@@ -42,6 +42,8 @@ def main() -> None:
     args = parser.parse_args()
     if bool(args.logs) != bool(args.source):
         parser.error("--from takes the logs to read, --to takes none.")
+    if args.student and args.to:
+        parser.error("--student is of logs that are read (--from); --to writes every model.")
     if args.to:
         write(harness(args.to), args.output)
     else:

@@ -36,7 +36,7 @@ from tools.repro.lock import locked_stages, mend_lock, put_in_order, wait_for_in
 def main() -> int:
     """Run the stages that are out of date, then sort dvc.lock as plain `dvc repro` writes it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many stages to run at once")
+    parser.add_argument("--jobs", type=int, help="how many stages to run at once; without it, one for each processor")
     parser.add_argument(
         "--shuffle", type=int, metavar="SEED", help="start stages in a random order that the graph allows"
     )
@@ -44,14 +44,17 @@ def main() -> int:
     parser.add_argument("--remote", metavar="NAME", help="the DVC remote by which workers elsewhere get and give data")
     parser.add_argument("targets", nargs="*", help="stages to run, with all they depend on; without any, every stage")
     args = parser.parse_args()
-    if args.jobs < 1:
-        parser.error(f"--jobs (JOBS) is {args.jobs}; at least one stage has to run at a time.")
+    if args.jobs is not None and args.scheduler:
+        parser.error("--jobs (JOBS) is for this machine; with --scheduler (SCHEDULER) each worker runs one stage.")
+    jobs = (os.cpu_count() or 1) if args.jobs is None else args.jobs
+    if jobs < 1:
+        parser.error(f"--jobs (JOBS) is {jobs}; at least one stage has to run at a time.")
     if args.remote and not args.scheduler:
         parser.error("--remote (REMOTE) is for workers elsewhere, and there is no --scheduler (SCHEDULER).")
     refuse_missing_model()
     wait_for_index(repository(Path.cwd()))
     mend_lock()
-    if args.jobs == 1 and args.shuffle is None and not args.scheduler:
+    if jobs == 1 and args.shuffle is None and not args.scheduler:
         return dvc(["repro", *args.targets])
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     before = locked_stages()
@@ -71,7 +74,7 @@ def main() -> int:
             with cluster.remote(args.scheduler) as client:
                 elsewhere.run_all(client, started, depends, args.remote)
         else:
-            with cluster.local(args.jobs) as client:
+            with cluster.local(jobs) as client:
                 cluster.run_all(client, started, depends)
     finally:
         put_in_order([*before, *order])
