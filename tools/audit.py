@@ -21,7 +21,7 @@ from rapidfuzz import fuzz
 
 from distil.exams.files import problem_id
 from distil.pipeline.command import run
-from distil.pipeline.files import read_json, replacing
+from distil.pipeline.files import InputError, read_record, replacing
 from distil.pipeline.records import Manifest, Problem
 from distil.verifier import verify
 from stages.parsed.errata import read_errata
@@ -99,8 +99,13 @@ def _id(erratum: object) -> str:
 
 
 def read_all() -> tuple[dict[str, ScannedItem], dict[str, ScannedItem]]:
-    """The questions and answers of all scans by id."""
-    manifest = Manifest.model_validate(read_json(RAW / "manifest.json"))
+    """The questions and answers of all scans by id. Raises InputError where they are not the study's."""
+    manifest = read_record(RAW / "manifest.json", Manifest)
+    if manifest.source != "study":
+        raise InputError(
+            f"data/raw has the exams of raw.source {manifest.source}, and only the study's are there as scans and as "
+            "transcriptions: `make params PROFILE=exams && dvc repro raw` brings them."
+        )
     asked: dict[str, ScannedItem] = {}
     answered: dict[str, ScannedItem] = {}
     for exam in manifest.exams:

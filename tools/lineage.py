@@ -19,7 +19,7 @@ import yaml
 from dvc.repo import Repo
 
 from distil.pipeline.command import run
-from distil.pipeline.files import InputError, read_json, read_jsonl, read_record
+from distil.pipeline.files import InputError, read_json, read_jsonl, read_record, read_yaml
 from distil.pipeline.records import Answer, Chain, Example, Manifest, Problem, Scored, Split, VerifiedChain
 from tools.check_reproduction.isolated import covers
 from tools.check_reproduction.revision import read_lock
@@ -182,8 +182,11 @@ def exam_page(problem: Problem) -> list[str]:
 def find_answer(problem: str, model: str) -> tuple[int, Answer]:
     """The line and the answer of a model to a problem. Of several, it is that of the adapter that had not seen it.
 
-    Raises InputError when the model has not answered the problem.
+    Raises InputError when the model has not answered the problem, or was not asked.
     """
+    asked = read_yaml("params.yaml", "Run from the repository's root.")["answers"]["models"]
+    if model not in asked:
+        raise InputError(f"{model!r} is none of the models that this run asks: {', '.join(asked)}.")
     main = read_record("data/train_split/folds.json", Split).main
     for benchmark in ("contest", "transfer"):
         rows = enumerate(read_jsonl(answers_file(model, benchmark), Answer), 1)

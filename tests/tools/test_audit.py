@@ -2,8 +2,10 @@
 
 import pytest
 
+from distil.pipeline.files import write_json
 from distil.pipeline.records import Problem
 from stages.parsed.ocr import ScannedItem
+from tests.workspace import inside
 from tools.audit import TextDifference, different, is_among, printed_number
 
 
@@ -59,3 +61,10 @@ def test_a_question_that_was_counted_on_is_found_by_its_text(number, text, print
     problem = Problem(id=f"2030/test/{number:02}", year=2030, section="test", number=number, question=text, answer="1",
                       source="2030.json")  # fmt: skip
     assert printed_number(problem, asked) == printed
+
+
+def test_other_exams_than_the_studys_are_refused_before_they_are_read(tmp_path):
+    exams = {"source": "sample", "origin": "", "licence": "", "exams": []}
+    write_json(tmp_path / "data/raw/manifest.json", exams)
+    done = inside(tmp_path, "tools.audit")
+    assert done.returncode == 1 and "data/raw has the exams of raw.source sample" in done.stderr
